@@ -1,0 +1,1 @@
+//! Criterion benches of the metering workspace; the benches are in `benches/`.

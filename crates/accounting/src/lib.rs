@@ -1,0 +1,138 @@
+//! Usage metering in-process: count requests, bytes and other units per label set at nanosecond cost, window by window,
+//! and export them exactly once in effect.
+//!
+//! ```
+//! use ron_accounting::{Accounting, labels};
+//!
+//! fn main() -> anyhow::Result<()> {
+//!     let acc = Accounting::new_default(); // amnesia-aware defaults (env-driven)
+//!     let l = labels()
+//!         .tenant("t-123")
+//!         .method("GET")
+//!         .route("/v1/objects/:id") // templated, not raw ID
+//!         .service("omnigate")
+//!         .region("iad");
+//!
+//!     acc.incr_request(&l);
+//!     acc.add_bytes_in(&l, 32 * 1024);
+//!     acc.add_bytes_out(&l, 4096);
+//!
+//!     let snap = acc.snapshot();
+//!     // ship `snap` to a channel or service that exports to ron-ledger
+//!     assert!(snap.entries().len() >= 1);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Where things are
+//! * [`Accounting`] is the façade; [`AccountingBuilder`] and the environment configure it; [`AccError`] is what goes wrong.
+//! * [`counters`]: label sets, dimensions, meters, and what becomes of a recording.
+//! * [`window`]: clocks, windows and snapshots.
+//! * [`normalize`]: the door that labels go through.
+//! * [`export`]: snapshots in transit, slices, ledgers.
+#![cfg_attr(
+    feature = "ledger-wire",
+    doc = "* [`accounting`]: the numeric façade, with accounts instead of label sets."
+)]
+#![cfg_attr(feature = "wal", doc = "* [`wal`]: a look into a write-ahead log.")]
+//! * [`Stats`] and [`Readiness`] tell how it is doing.
+//!
+//! # Crate features
+//! * **`micronode`**: recording and windows alone; nothing but `ron-accounting-core` and `ron-accounting-window` of ours.
+//! * **`macronode`**: everything on the way to a ledger: `normalize`, `ledger-wire`, `export`, `wal`.
+//! * **`normalize`** (default): route templating and label hygiene. Without it, only length and characters are checked.
+//! * **`serde`** (default), **`export-serde`**: snapshots can be serialized.
+//! * **`parking_lot`** (default): its locks in the engine.
+//! * **`ledger-wire`**: sealed slices and the numeric `accounting::Recorder`.
+//! * **`export`**: a pipeline to a ledger, from memory.
+//! * **`wal`**: a write-ahead log before it.
+
+mod builder;
+#[cfg(feature = "serde")]
+mod compatibility;
+mod environment;
+mod error;
+#[cfg(feature = "export")]
+mod export_settings;
+#[cfg_attr(not(feature = "export"), path = "without_export.rs")]
+mod exporting;
+mod facade;
+mod instance;
+#[cfg(feature = "ledger-wire")]
+mod origin;
+#[cfg(feature = "ledger-wire")]
+mod recorder;
+mod stats;
+mod ticker;
+
+pub use builder::AccountingBuilder;
+pub use error::AccError;
+#[cfg(feature = "export")]
+pub use export_settings::OnFull;
+pub use facade::Accounting;
+pub use ron_accounting_core::{labels, Dimension, Labels, Meter};
+pub use ron_accounting_window::Snapshot;
+#[cfg(feature = "export")]
+pub use stats::UsageTotals;
+pub use stats::{Readiness, Stats};
+
+/// Label sets, accounts, dimensions and meters: what is counted, and under what.
+pub mod counters {
+    pub use ron_accounting_core::{
+        labels, AccountKey, Dimension, DimensionError, Dimensions, EngineStats, EvictionReason, Label,
+        Labels, Meter, Outcome, Overflow, Tenant,
+    };
+}
+
+/// Clocks, windows and snapshots.
+pub mod window {
+    pub use ron_accounting_window::{
+        Boundaries, Cadence, Clock, Entry, FixedCadence, ManualClock, Ring, Snapshot, Span, SystemClock,
+        WindowLengthError,
+    };
+}
+
+/// The door that labels go through.
+pub mod normalize {
+    pub use ron_accounting_core::{
+        CharacterNormalizer, Normalizer, Reason, Verdict, INVALID, LABEL_BYTES_MAX, OVERFLOW, REDACTED,
+    };
+    #[cfg(feature = "normalize")]
+    pub use ron_accounting_normalize::{BuildError, RouteNormalizer, RouteNormalizerBuilder, Unmatched};
+}
+
+/// Snapshots in transit, slices, and ledgers.
+pub mod export {
+    #[cfg(feature = "serde")]
+    pub use crate::compatibility::check_version;
+    #[cfg(feature = "export")]
+    pub use ron_accounting_export::{memory::MemoryLedger, Ack, Exporter, LanesStatus, ParkedLane, PutError};
+    #[cfg(feature = "export")]
+    pub use ron_accounting_pipeline::{LogStats, PipelineStats, SyncPolicy};
+    pub use ron_accounting_window::{Entry, Snapshot, SNAPSHOT_VERSION};
+    #[cfg(feature = "serde")]
+    pub use ron_accounting_window::{EntryRecord, SnapshotRecord};
+    #[cfg(feature = "ledger-wire")]
+    pub use ron_ledger_wire::{Digest, Head, Origin, SealedSlice, Slice, StreamId};
+}
+
+/// The numeric façade: accounts instead of label sets.
+#[cfg(feature = "ledger-wire")]
+pub mod accounting {
+    pub use ron_accounting_core::{AccountKey, Dimension};
+    pub use ron_ledger_wire::{Row, RowKey};
+
+    pub use crate::recorder::Recorder;
+}
+
+/// A look into a write-ahead log.
+#[cfg(feature = "wal")]
+pub mod wal {
+    pub use ron_accounting_pipeline::{inspect, LogInspection, PipelineError};
+    pub use ron_accounting_wal::{Damage, DamageKind, SegmentInspection, SegmentState};
+}
+
+/// The programs of the README, compiled and run with the other examples.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -1,0 +1,51 @@
+//! The thread that rolls windows.
+
+use std::{
+    sync::{Arc, Condvar, Mutex, PoisonError},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+/// Calls a function again and again until it is dropped, each time after the delay that the function asked for.
+#[derive(Debug)]
+pub(crate) struct Ticker {
+    stop: Arc<(Mutex<bool>, Condvar)>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Ticker {
+    pub(crate) fn start(mut tick: impl FnMut() -> Duration + Send + 'static) -> std::io::Result<Self> {
+        let stop = Arc::new((Mutex::new(false), Condvar::new()));
+        let stopped = Arc::clone(&stop);
+        let run = move || {
+            let (is_stopped, wake) = &*stopped;
+            loop {
+                let delay = tick();
+                let guard = is_stopped.lock().unwrap_or_else(PoisonError::into_inner);
+                let waited = wake.wait_timeout_while(guard, delay, |is_stopped| !*is_stopped);
+                if *waited.unwrap_or_else(PoisonError::into_inner).0 {
+                    return;
+                }
+            }
+        };
+        let thread = thread::Builder::new().name("accounting-ticker".to_owned()).spawn(run)?;
+        Ok(Self { stop, thread: Some(thread) })
+    }
+
+    /// Whether the thread still runs.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        let (is_stopped, wake) = &*self.stop;
+        *is_stopped.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        wake.notify_all();
+        if let Some(thread) = self.thread.take() {
+            // A panic in there was reported by the panic hook already.
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! What is counted: the built-in dimensions and those that a host registers.
+
+use std::fmt;
+
+/// A dimension of one engine: a small index into its [`Dimensions`].
+///
+/// The built-in ones are constants. Others come from [`Dimensions::register`] and are valid only with an engine that
+/// was built with that registry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Dimension(pub(crate) u16);
+
+impl Dimension {
+    /// Requests served, one each.
+    pub const REQUESTS: Self = Self(0);
+    /// Bytes received.
+    pub const BYTES_IN: Self = Self(1);
+    /// Bytes sent.
+    pub const BYTES_OUT: Self = Self(2);
+    /// Processor time, in a unit that the host chooses, such as microseconds.
+    pub const CPU: Self = Self(3);
+
+    /// The position in [`Dimensions::names`].
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// The longest name of a dimension, in bytes.
+pub const DIMENSION_NAME_BYTES_MAX: usize = 64;
+/// The most dimensions that one engine can have. Each costs 8 bytes per label set and thread.
+pub const DIMENSIONS_MAX: usize = 64;
+
+const BUILT_IN: [&str; 4] = ["requests", "bytes_in", "bytes_out", "cpu"];
+
+/// Why a dimension could not be registered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DimensionError {
+    /// The name is empty, too long, or holds other characters than `a-z`, `0-9` and `_`.
+    #[error("dimension name {name:?} must have 1 to 64 characters of a-z, 0-9 and _")]
+    Name {
+        /// The refused name.
+        name: String,
+    },
+    /// The engine has as many dimensions as it can have.
+    #[error("dimension {name:?} would be one more than the {DIMENSIONS_MAX} that an engine can have")]
+    TooMany {
+        /// The refused name.
+        name: String,
+    },
+}
+
+/// The registry of an engine's dimensions, fixed once the engine is built.
+///
+/// ```
+/// use ron_accounting_core::{Dimension, Dimensions};
+/// let mut dimensions = Dimensions::default();
+/// let tokens = dimensions.register("tokens")?;
+/// assert_eq!(dimensions.name(tokens), Some("tokens"));
+/// assert_eq!(dimensions.find("bytes_in"), Some(Dimension::BYTES_IN));
+/// # Ok::<(), ron_accounting_core::DimensionError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dimensions {
+    names: Vec<Box<str>>,
+}
+
+impl Default for Dimensions {
+    fn default() -> Self {
+        Self { names: BUILT_IN.iter().map(|&name| name.into()).collect() }
+    }
+}
+
+impl Dimensions {
+    /// A single dimension: models are smaller without the built-in ones.
+    #[cfg(loom)]
+    pub(crate) fn one() -> Self {
+        Self { names: vec!["requests".into()] }
+    }
+
+    /// Adds a dimension, or finds the one that has this name already.
+    pub fn register(&mut self, name: &str) -> Result<Dimension, DimensionError> {
+        if let Some(dimension) = self.find(name) {
+            return Ok(dimension);
+        }
+        let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+        if name.is_empty() || name.len() > DIMENSION_NAME_BYTES_MAX || !name.bytes().all(allowed) {
+            return Err(DimensionError::Name { name: name.into() });
+        }
+        let index = self.names.len();
+        match u16::try_from(index) {
+            Ok(narrow) if index < DIMENSIONS_MAX => {
+                self.names.push(name.into());
+                Ok(Dimension(narrow))
+            }
+            _ => Err(DimensionError::TooMany { name: name.into() }),
+        }
+    }
+
+    /// The dimension of this name.
+    pub fn find(&self, name: &str) -> Option<Dimension> {
+        let index = self.names.iter().position(|known| &**known == name)?;
+        u16::try_from(index).ok().map(Dimension)
+    }
+
+    /// The name of a dimension; `None` if it belongs to another registry.
+    pub fn name(&self, dimension: Dimension) -> Option<&str> {
+        self.names.get(dimension.index()).map(|name| &**name)
+    }
+
+    /// All names, by index.
+    pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.names.iter().map(|name| &**name)
+    }
+
+    /// All dimensions, in order of their index.
+    pub fn iter(&self) -> impl Iterator<Item = Dimension> {
+        (0..self.names.len()).filter_map(|index| u16::try_from(index).ok().map(Dimension))
+    }
+
+    /// How many there are; never zero.
+    pub fn count(&self) -> usize {
+        self.names.len()
+    }
+}
+
+impl fmt::Display for Dimensions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.names.join(","))
+    }
+}

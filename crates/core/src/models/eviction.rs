@@ -1,0 +1,117 @@
+//! Eviction and reuse against writers.
+
+use std::collections::BTreeMap;
+
+use loom::thread;
+
+use super::{add, check, engine, spawn_reading, take};
+use crate::Outcome;
+
+#[test]
+fn a_late_increment_lands_under_its_own_labels() {
+    check(|| {
+        let engine = engine(1);
+        let reader = engine.add_reader();
+        let late = engine.new_thread();
+        add(&engine, &late, "a", 1);
+        let newcomer = thread::spawn({
+            let engine = engine.clone();
+            move || add(&engine, &engine.new_thread(), "b", 2)
+        });
+        assert_eq!(add(&engine, &late, "a", 1), Outcome::Counted);
+        assert_eq!(newcomer.join().unwrap(), Outcome::Counted);
+        let mut totals = BTreeMap::new();
+        take(&engine, reader, &mut totals);
+        assert_eq!((totals["a"], totals["b"]), (2, 2));
+    });
+}
+
+#[test]
+fn a_reused_id_never_shows_old_counts() {
+    check(|| {
+        let engine = engine(1);
+        let reader = engine.add_reader();
+        // The other thread takes the only place; ids go round among "a", "b" and "c".
+        let other = thread::spawn({
+            let engine = engine.clone();
+            move || {
+                let own = engine.new_thread();
+                add(&engine, &own, "b", 1);
+                add(&engine, &own, "c", 2);
+            }
+        });
+        let own = engine.new_thread();
+        add(&engine, &own, "a", 3);
+        drop(own);
+        let mut totals = BTreeMap::new();
+        take(&engine, reader, &mut totals);
+        other.join().unwrap();
+        take(&engine, reader, &mut totals);
+        assert_eq!((totals.get("a"), totals.get("b"), totals.get("c")), (Some(&3), Some(&1), Some(&2)));
+    });
+}
+
+#[test]
+fn two_threads_at_the_limit_keep_every_count() {
+    check(|| {
+        let engine = engine(1);
+        let reader = engine.add_reader();
+        let writer = thread::spawn({
+            let engine = engine.clone();
+            move || {
+                let own = engine.new_thread();
+                add(&engine, &own, "a", 1);
+                add(&engine, &own, "b", 1);
+            }
+        });
+        let own = engine.new_thread();
+        add(&engine, &own, "c", 1);
+        engine.maintain(0);
+        writer.join().unwrap();
+        let mut totals = BTreeMap::new();
+        take(&engine, reader, &mut totals);
+        assert_eq!(totals.values().sum::<u64>(), 3);
+        assert!(engine.stats().label_sets <= 1);
+    });
+}
+
+#[test]
+fn a_key_that_is_found_idle_while_it_is_used_keeps_its_counts() {
+    check(|| {
+        let engine = engine(1);
+        let reader = engine.add_reader();
+        let own = engine.new_thread();
+        add(&engine, &own, "a", 1);
+        engine.maintain(0);
+        let maintainer = thread::spawn({
+            let engine = engine.clone();
+            move || engine.maintain(0)
+        });
+        // From the cache, then with a look at the registry, in which "a" may be evicted or gone.
+        add(&engine, &own, "a", 1);
+        add(&engine, &engine.new_thread(), "a", 1);
+        add(&engine, &own, "b", 1);
+        maintainer.join().unwrap();
+        let mut totals = BTreeMap::new();
+        take(&engine, reader, &mut totals);
+        assert_eq!((totals["a"], totals["b"]), (3, 1));
+    });
+}
+
+#[test]
+fn what_is_carried_over_stays_with_the_key_when_its_id_is_reused() {
+    check(|| {
+        let engine = engine(1);
+        let reader = engine.add_reader();
+        let roller = spawn_reading(&engine, reader);
+        let own = engine.new_thread();
+        add(&engine, &own, "a", 3);
+        // Takes the place and the id of "a", whose cell holds 3: the next 1 is carried over.
+        add(&engine, &own, "b", 0);
+        add(&engine, &own, "b", 1);
+        add(&engine, &own, "b", 1);
+        let mut totals = roller.join().unwrap();
+        take(&engine, reader, &mut totals);
+        assert_eq!((totals["a"], totals["b"]), (3, 2));
+    });
+}

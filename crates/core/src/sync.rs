@@ -1,0 +1,109 @@
+//! The one place that knows whether the engine runs on real atomics and locks or on loom's.
+//!
+//! Locks here don't poison: the engine's critical sections leave their data valid at every step, and a thread that
+//! panicked elsewhere must not stop the counting of the others.
+
+#[cfg(loom)]
+pub(crate) use loom::sync::{
+    atomic::{AtomicBool, AtomicU64, AtomicUsize},
+    Arc,
+};
+#[cfg(not(loom))]
+pub(crate) use std::sync::{
+    atomic::{AtomicBool, AtomicU64, AtomicUsize},
+    Arc,
+};
+
+pub(crate) use std::sync::atomic::Ordering;
+
+#[cfg(all(feature = "parking_lot", not(loom)))]
+pub(crate) use parking_lot::{Mutex, RwLock};
+
+#[cfg(any(not(feature = "parking_lot"), loom))]
+pub(crate) use unpoisoned::{Mutex, RwLock};
+
+/// The standard library's (or loom's) locks behind the interface of `parking_lot`.
+#[cfg(any(not(feature = "parking_lot"), loom))]
+mod unpoisoned {
+    #[cfg(loom)]
+    use loom::sync as base;
+    #[cfg(not(loom))]
+    use std::sync as base;
+
+    use base::{MutexGuard, RwLockReadGuard, RwLockWriteGuard};
+    use std::sync::PoisonError;
+
+    #[derive(Debug)]
+    pub(crate) struct Mutex<T>(base::Mutex<T>);
+
+    impl<T> Mutex<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Self(base::Mutex::new(value))
+        }
+
+        pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        }
+    }
+
+    #[derive(Debug)]
+    pub(crate) struct RwLock<T>(base::RwLock<T>);
+
+    impl<T> RwLock<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Self(base::RwLock::new(value))
+        }
+
+        pub(crate) fn read(&self) -> RwLockReadGuard<'_, T> {
+            self.0.read().unwrap_or_else(PoisonError::into_inner)
+        }
+
+        pub(crate) fn write(&self) -> RwLockWriteGuard<'_, T> {
+            self.0.write().unwrap_or_else(PoisonError::into_inner)
+        }
+    }
+}
+
+/// A value that is made on first use, by one thread, and read by many.
+///
+/// Loom has no `OnceLock`, and what it would explore here is the standard library's code, so its version is filled at
+/// construction.
+#[cfg(not(loom))]
+#[derive(Debug)]
+pub(crate) struct FirstUse<T>(std::sync::OnceLock<T>);
+
+#[cfg(not(loom))]
+impl<T> FirstUse<T> {
+    pub(crate) fn new(_make: impl FnOnce() -> T) -> Self {
+        Self(std::sync::OnceLock::new())
+    }
+
+    #[inline]
+    pub(crate) fn get(&self) -> Option<&T> {
+        self.0.get()
+    }
+
+    #[inline]
+    pub(crate) fn get_or_make(&self, make: impl FnOnce() -> T) -> &T {
+        self.0.get_or_init(make)
+    }
+}
+
+#[cfg(loom)]
+#[derive(Debug)]
+pub(crate) struct FirstUse<T>(T);
+
+#[cfg(loom)]
+impl<T> FirstUse<T> {
+    pub(crate) fn new(make: impl FnOnce() -> T) -> Self {
+        Self(make())
+    }
+
+    pub(crate) fn get(&self) -> Option<&T> {
+        Some(&self.0)
+    }
+
+    pub(crate) fn get_or_make(&self, _make: impl FnOnce() -> T) -> &T {
+        &self.0
+    }
+}

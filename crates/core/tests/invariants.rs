@@ -1,0 +1,322 @@
+//! Conservation, whatever is done in whatever order: recorded = taken + still there, to the unit, for each reader.
+//!
+//! Random steps run on an engine with tiny limits and on a plain map. The steps run one at a time, so the map knows each
+//! reading exactly; they run on several threads, so that each has its own cells and cache.
+#![allow(clippy::unwrap_used)] // A failed assertion, wherever it stands.
+
+mod totals;
+
+use std::{
+    sync::mpsc::{channel, Sender},
+    thread::{spawn, JoinHandle},
+};
+
+use proptest::prelude::*;
+use ron_accounting_core::{
+    labels, AccountKey, Dimension, Engine, Labels, Meter, Outcome, Reader, Reading, UsageKey, OVERFLOW,
+};
+
+use totals::{add, by_tenant, sum, Totals};
+
+const WORKERS: usize = 3;
+const TENANTS: [&str; 4] = ["a", "b", "c", "d"];
+const METHODS: [&str; 4] = ["GET", "PUT", "DELETE", OVERFLOW];
+const DIMENSIONS: [Dimension; 4] =
+    [Dimension::REQUESTS, Dimension::BYTES_IN, Dimension::BYTES_OUT, Dimension::CPU];
+
+/// Where usage goes: a label set or an account, by tenant and number within it.
+#[derive(Debug, Clone, Copy)]
+enum Target {
+    Labels(usize, usize),
+    Account(usize, u128),
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Record { worker: usize, target: Target, amounts: Vec<(usize, u64)> },
+    Meter { worker: usize, target: Target },
+    CloneMeter(prop::sample::Index),
+    DropMeter(prop::sample::Index),
+    RecordMeter { worker: usize, meter: prop::sample::Index, dimension: usize, n: u64 },
+    Maintain(u64),
+    EndThread(usize),
+    AddReader,
+    DropReader(prop::sample::Index),
+    Take(prop::sample::Index),
+    TakeIf { reader: prop::sample::Index, tenants: [bool; 6], dimensions: [bool; 4] },
+    Peek(prop::sample::Index),
+    Restore { reader: prop::sample::Index, target: Target, dimension: usize, n: u64 },
+}
+
+fn targets() -> impl Strategy<Value = Target> {
+    prop_oneof![
+        4 => (0..TENANTS.len(), 0..METHODS.len()).prop_map(|(tenant, method)| Target::Labels(tenant, method)),
+        1 => (0..TENANTS.len(), 0..2_u128).prop_map(|(tenant, id)| Target::Account(tenant, id)),
+    ]
+}
+
+/// Mostly small; some fill a cell at once, and none saturates a sum.
+fn amounts() -> impl Strategy<Value = u64> {
+    prop_oneof![8 => 0..100_u64, 1 => ((1_u64 << 48) - 3)..(1 << 48) + 3]
+}
+
+fn steps() -> impl Strategy<Value = Step> {
+    let any_one = any::<prop::sample::Index>;
+    let worker = 0..WORKERS;
+    let dimension = 0..DIMENSIONS.len();
+    prop_oneof![
+        12 => (worker.clone(), targets(), prop::collection::vec((dimension.clone(), amounts()), 1..3))
+            .prop_map(|(worker, target, amounts)| Step::Record { worker, target, amounts }),
+        2 => (worker.clone(), targets()).prop_map(|(worker, target)| Step::Meter { worker, target }),
+        1 => any_one().prop_map(Step::CloneMeter),
+        3 => any_one().prop_map(Step::DropMeter),
+        4 => (worker.clone(), any_one(), dimension.clone(), amounts())
+            .prop_map(|(worker, meter, dimension, n)| Step::RecordMeter { worker, meter, dimension, n }),
+        3 => (0..3_u64).prop_map(Step::Maintain),
+        1 => worker.prop_map(Step::EndThread),
+        1 => Just(Step::AddReader),
+        1 => any_one().prop_map(Step::DropReader),
+        3 => any_one().prop_map(Step::Take),
+        2 => (any_one(), any::<[bool; 6]>(), any::<[bool; 4]>())
+            .prop_map(|(reader, tenants, dimensions)| Step::TakeIf { reader, tenants, dimensions }),
+        1 => any_one().prop_map(Step::Peek),
+        1 => (any_one(), targets(), dimension, amounts())
+            .prop_map(|(reader, target, dimension, n)| Step::Restore { reader, target, dimension, n }),
+    ]
+}
+
+/// A thread that does what it is told, one thing at a time.
+struct Worker {
+    work: Sender<Box<dyn FnOnce() + Send>>,
+    thread: JoinHandle<()>,
+}
+
+impl Worker {
+    fn start() -> Self {
+        let (work, todo) = channel::<Box<dyn FnOnce() + Send>>();
+        let thread = spawn(move || todo.into_iter().for_each(|job| job()));
+        Self { work, thread }
+    }
+
+    fn run<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> T {
+        let (answer, answered) = channel();
+        self.work.send(Box::new(move || answer.send(job()).unwrap())).unwrap();
+        answered.recv().unwrap()
+    }
+
+    fn end(self) {
+        drop(self.work);
+        self.thread.join().unwrap();
+    }
+}
+
+/// A reader, and what the model says it has not taken.
+struct Modelled {
+    reader: Reader,
+    due: Totals,
+}
+
+/// The name of a key in the model: its tenant first.
+fn name(key: &UsageKey) -> String {
+    match key.labels() {
+        Some(Labels { method, region, .. }) => format!("{} {method} {region}", key.tenant()),
+        None => format!("{} {:?}", key.tenant(), key.account()),
+    }
+}
+
+/// The name that an outcome says usage of `key` was counted under.
+fn counted_under(key: &UsageKey, outcome: Outcome) -> String {
+    match outcome {
+        Outcome::Counted => name(key),
+        Outcome::Overflowed(_) => format!("{} {OVERFLOW} {OVERFLOW}", key.tenant()),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What the model's names come to by tenant.
+fn tenants(totals: &Totals) -> Totals {
+    let mut by_tenant = Totals::new();
+    for ((name, index), n) in totals {
+        let tenant = name.split(' ').next().unwrap_or_default().to_owned();
+        *by_tenant.entry((tenant, *index)).or_default() += n;
+    }
+    by_tenant
+}
+
+struct Model {
+    engine: Engine,
+    workers: Vec<Worker>,
+    meters: Vec<Meter>,
+    readers: Vec<Modelled>,
+    label_limit: usize,
+    tenant_limit: usize,
+}
+
+impl Model {
+    fn new(label_limit: usize, tenant_limit: usize) -> Self {
+        let engine = Engine::builder().label_limit(label_limit).tenant_limit(tenant_limit).build();
+        let readers = vec![Modelled { reader: engine.reader(), due: Totals::new() }];
+        let workers = (0..WORKERS).map(|_| Worker::start()).collect();
+        Self { engine, workers, meters: Vec::new(), readers, label_limit, tenant_limit }
+    }
+
+    /// Every reader is owed what is counted.
+    fn count(&mut self, name: &str, amounts: &[(Dimension, u64)]) {
+        for modelled in &mut self.readers {
+            for (dimension, n) in amounts {
+                add(&mut modelled.due, name, *dimension, *n);
+            }
+        }
+    }
+
+    fn key(&self, target: Target) -> UsageKey {
+        match target {
+            Target::Labels(tenant, method) => self.engine.usage_key(&raw(tenant, method)),
+            Target::Account(tenant, id) => {
+                self.engine.tenant(TENANTS[tenant]).usage_key(AccountKey { ns: 0, id })
+            }
+        }
+    }
+
+    fn check(&self, reading: &Reading, due: &Totals) {
+        if self.engine.stats().folded_keys == 0 {
+            assert_eq!(&sum(reading, name), due);
+        }
+        assert_eq!(by_tenant(reading), tenants(due));
+    }
+
+    fn step(&mut self, step: Step) {
+        let engine = self.engine.clone();
+        match step {
+            Step::Record { worker, target, amounts } => {
+                let amounts: Vec<_> = amounts.into_iter().map(|(index, n)| (DIMENSIONS[index], n)).collect();
+                let counted = self.workers[worker].run(move || match target {
+                    Target::Labels(tenant, method) => {
+                        vec![(engine.record_each(&raw(tenant, method), &amounts), amounts)]
+                    }
+                    Target::Account(tenant, id) => {
+                        let (tenant, account) = (engine.tenant(TENANTS[tenant]), AccountKey { ns: 0, id });
+                        let record = |(dimension, n)| {
+                            (engine.record_account(&tenant, account, dimension, n), vec![(dimension, n)])
+                        };
+                        amounts.into_iter().map(record).collect()
+                    }
+                });
+                for (outcome, amounts) in counted {
+                    let name = counted_under(&self.key(target), outcome);
+                    self.count(&name, &amounts);
+                }
+            }
+            Step::Meter { worker, target } => {
+                let meter = self.workers[worker].run(move || match target {
+                    Target::Labels(tenant, method) => engine.meter(&raw(tenant, method)),
+                    Target::Account(tenant, id) => {
+                        engine.account_meter(&engine.tenant(TENANTS[tenant]), AccountKey { ns: 0, id })
+                    }
+                });
+                let (meter, outcome) = meter;
+                let expected = counted_under(&self.key(target), outcome);
+                assert_eq!(meter.key().map(name), Some(expected));
+                self.meters.push(meter);
+            }
+            Step::CloneMeter(meter) if !self.meters.is_empty() => {
+                self.meters.push(meter.get(&self.meters).clone());
+            }
+            Step::DropMeter(meter) if !self.meters.is_empty() => {
+                self.meters.swap_remove(meter.index(self.meters.len()));
+            }
+            Step::RecordMeter { worker, meter, dimension, n } if !self.meters.is_empty() => {
+                let meter = meter.get(&self.meters).clone();
+                let name = meter.key().map(name).unwrap();
+                let dimension = DIMENSIONS[dimension];
+                assert_eq!(self.workers[worker].run(move || meter.record(dimension, n)), Outcome::Counted);
+                self.count(&name, &[(dimension, n)]);
+            }
+            Step::Maintain(idle) => engine.maintain(idle),
+            Step::EndThread(worker) => std::mem::replace(&mut self.workers[worker], Worker::start()).end(),
+            Step::AddReader if self.readers.len() < 3 => {
+                self.readers.push(Modelled { reader: engine.reader(), due: Totals::new() });
+            }
+            Step::DropReader(reader) if self.readers.len() > 1 => {
+                self.readers.swap_remove(reader.index(self.readers.len()));
+            }
+            Step::Take(reader) => {
+                let reader = reader.index(self.readers.len());
+                let reading = self.readers[reader].reader.take();
+                let due = std::mem::take(&mut self.readers[reader].due);
+                self.check(&reading, &due);
+            }
+            Step::TakeIf { reader, tenants, dimensions } => {
+                let reader = reader.index(self.readers.len());
+                let mut reading = Reading::default();
+                let ids = TENANTS.map(|tenant| engine.tenant(tenant)).map(|t| (t.name().to_owned(), t.id()));
+                self.readers[reader].reader.take_if(
+                    |tenant, dimension| tenants[tenant.index()] && dimensions[dimension.index()],
+                    &mut reading,
+                );
+                let (mut taken, mut left) = (Totals::new(), Totals::new());
+                for ((name, index), n) in std::mem::take(&mut self.readers[reader].due) {
+                    let tenant = name.split(' ').next().unwrap_or_default();
+                    let (_, id) = ids.iter().find(|(name, _)| name == tenant).unwrap();
+                    let side = if tenants[id.index()] && dimensions[index] { &mut taken } else { &mut left };
+                    side.insert((name, index), n);
+                }
+                self.readers[reader].due = left;
+                self.check(&reading, &taken);
+            }
+            Step::Peek(reader) => {
+                let modelled = reader.get(&self.readers);
+                let mut reading = Reading::default();
+                modelled.reader.peek(&mut reading);
+                self.check(&reading, &modelled.due);
+            }
+            Step::Restore { reader, target, dimension, n } => {
+                let key = self.key(target);
+                let modelled = reader.index(self.readers.len());
+                let modelled = &mut self.readers[modelled];
+                add(&mut modelled.due, &name(&key), DIMENSIONS[dimension], n);
+                modelled.reader.restore(key, DIMENSIONS[dimension], n);
+            }
+            _ => {}
+        }
+        let stats = self.engine.stats();
+        assert!(stats.label_sets <= self.label_limit, "{stats:?}");
+        assert!(stats.ids_in_use <= 8 * self.label_limit + self.tenant_limit + 1, "{stats:?}");
+        assert!(stats.tenants <= self.tenant_limit + 1, "{stats:?}");
+        assert_eq!(stats.saturations, 0);
+    }
+
+    fn end(mut self) {
+        for reader in 0..self.readers.len() {
+            let reading = self.readers[reader].reader.take();
+            self.check(&reading, &self.readers[reader].due);
+            assert!(self.readers[reader].reader.take().is_empty());
+        }
+        self.meters.clear();
+        self.workers.into_iter().for_each(Worker::end);
+    }
+}
+
+fn raw(tenant: usize, method: usize) -> Labels<'static> {
+    let same = METHODS[method];
+    // The last method makes the overflow row's own labels.
+    let (route, service) = if same == OVERFLOW { (OVERFLOW, OVERFLOW) } else { ("/", "s") };
+    labels().tenant(TENANTS[tenant]).method(same).route(route).service(service).region(same)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_is_lost_or_counted_twice(
+        label_limit in prop_oneof![1..5_usize, 5..25_usize],
+        tenant_limit in 1..5_usize,
+        steps in prop::collection::vec(steps(), 1..150),
+    ) {
+        let mut model = Model::new(label_limit, tenant_limit);
+        for step in steps {
+            model.step(step);
+        }
+        model.end();
+    }
+}

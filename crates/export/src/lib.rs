@@ -1,0 +1,59 @@
+//! Ordered, fair and bounded export of sealed slices, as a state machine without I/O.
+//!
+//! * [`Exporter`]: what a ledger implements; [`Ack`] and [`PutError`] are its answers for each slice.
+//! * [`Lanes`]: one ordered queue per stream. It says what to send next and digests the answers; you bring the
+//!   clock and the threads. [`LaneOptions`] holds its limits.
+//! * [`Batch`], [`BatchId`], [`Completion`], [`FailedPut`], [`NextStep`]: what goes out and what came of it.
+//! * [`LanesStatus`], [`ParkedLane`], [`LastFailure`]: what an operator wants to see.
+//! * [`LaneError`]: why a slice was not taken in.
+//! * [`memory`]: a ledger in RAM with faults to inject, for tests.
+//!
+//! The crate knows no transport, no log and no clock: time is an argument in Unix milliseconds, and the same seed
+//! and the same calls give the same batches.
+//!
+//! ```
+//! use ron_accounting_export::{memory::MemoryLedger, Exporter, LaneOptions, Lanes};
+//! use ron_ledger_wire::{Origin, Row, RowKey, Slice, StreamId};
+//!
+//! let slice = Slice {
+//!     stream: StreamId::new(Origin::from_bytes([7; 16]), "acme", "requests"),
+//!     seq: 0,
+//!     start_ms: 0,
+//!     end_ms: 60_000,
+//!     previous: None,
+//!     rows: vec![Row { key: RowKey::Account { namespace: 1, id: 42 }, increment: 3 }],
+//! };
+//! let ledger = MemoryLedger::new();
+//! let mut lanes = Lanes::new(LaneOptions::default());
+//! lanes.push(slice.encode()?)?;
+//!
+//! while let Some(batch) = lanes.next_batch(60_000) {
+//!     let answers = ledger.put_batch(&batch.slices);
+//!     let completion = lanes.complete(batch.id, 60_001, answers);
+//!     assert_eq!(completion.acknowledged.len(), 1);
+//! }
+//! assert!(lanes.is_idle());
+//! assert_eq!(ledger.total("acme", "requests"), 3);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod backoff;
+mod batch;
+mod elapsed;
+mod error;
+mod exporter;
+mod lane;
+mod lanes;
+pub mod memory;
+mod options;
+mod schedule;
+mod status;
+
+pub use crate::{
+    batch::{Batch, BatchId, Completion, FailedPut, NextStep},
+    error::{LaneError, PutError},
+    exporter::{Ack, Exporter},
+    lanes::Lanes,
+    options::LaneOptions,
+    status::{LanesStatus, LastFailure, ParkedLane},
+};

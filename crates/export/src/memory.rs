@@ -1,0 +1,217 @@
+//! A ledger in RAM, with faults to inject: for tests of whatever exports.
+//!
+//! It keeps the exact bytes and follows the same acceptance rule as every other ledger, so that a program tested
+//! against it meets no surprise with a durable one. It also serves as the reference for the exporter contract.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use ron_ledger_wire::{accept, Acceptance, Head, SealedSlice, StreamId};
+
+use crate::{Ack, Exporter, PutError};
+
+/// An in-memory ledger. Clones are handles to the same ledger, as are two connections to one database.
+///
+/// ```
+/// use ron_accounting_export::{memory::MemoryLedger, Ack, Exporter};
+/// use ron_ledger_wire::{Origin, Row, RowKey, Slice, StreamId};
+///
+/// let slice = Slice {
+///     stream: StreamId::new(Origin::from_bytes([7; 16]), "acme", "requests"),
+///     seq: 0,
+///     start_ms: 0,
+///     end_ms: 60_000,
+///     previous: None,
+///     rows: vec![Row { key: RowKey::Account { namespace: 1, id: 42 }, increment: 3 }],
+/// }
+/// .encode()?;
+///
+/// let ledger = MemoryLedger::new();
+/// ledger.lose_acknowledgements(1);
+/// assert!(ledger.put_batch(&[slice.clone()])[0].is_err(), "stored, but the answer was lost");
+/// assert_eq!(ledger.put_batch(&[slice])[0], Ok(Ack::Duplicate));
+/// assert_eq!(ledger.total("acme", "requests"), 3);
+/// # Ok::<(), ron_ledger_wire::EncodeError>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct MemoryLedger {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    chains: BTreeMap<StreamId, Chain>,
+    /// Increments by tenant and dimension.
+    totals: BTreeMap<(String, String), u128>,
+    faults: Faults,
+    puts: u64,
+}
+
+#[derive(Debug)]
+struct Chain {
+    head: Head,
+    /// In the order of their sequence numbers, from 0.
+    slices: Vec<SealedSlice>,
+}
+
+#[derive(Debug, Default)]
+struct Faults {
+    unavailable: bool,
+    puts_to_fail: usize,
+    acknowledgements_to_lose: usize,
+    batches_to_answer_short: usize,
+    refused: BTreeMap<StreamId, PutError>,
+}
+
+impl MemoryLedger {
+    /// An empty ledger without faults.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Every stored slice, sorted by stream and then by sequence number.
+    #[must_use]
+    pub fn slices(&self) -> Vec<SealedSlice> {
+        self.lock().chains.values().flat_map(|chain| chain.slices.iter().cloned()).collect()
+    }
+
+    /// The stored slices of one stream in order.
+    #[must_use]
+    pub fn slices_of(&self, stream: &StreamId) -> Vec<SealedSlice> {
+        self.lock().chains.get(stream).map(|chain| chain.slices.clone()).unwrap_or_default()
+    }
+
+    /// The sum of all increments for each pair of tenant and dimension, over all origins.
+    #[must_use]
+    pub fn totals(&self) -> BTreeMap<(String, String), u128> {
+        self.lock().totals.clone()
+    }
+
+    /// The sum of all increments of one tenant and dimension, over all origins.
+    #[must_use]
+    pub fn total(&self, tenant: &str, dimension: &str) -> u128 {
+        let key = (tenant.to_owned(), dimension.to_owned());
+        self.lock().totals.get(&key).copied().unwrap_or(0)
+    }
+
+    /// How many slices were offered so far, whatever the answer.
+    #[must_use]
+    pub fn puts(&self) -> u64 {
+        self.lock().puts
+    }
+
+    /// From now on the ledger cannot be reached (true), or can be again (false).
+    pub fn set_unavailable(&self, unavailable: bool) {
+        self.lock().faults.unavailable = unavailable;
+    }
+
+    /// The next `count` slices are answered [`PutError::Unavailable`] and not stored.
+    pub fn fail_puts(&self, count: usize) {
+        self.lock().faults.puts_to_fail = count;
+    }
+
+    /// The next `count` slices that are stored are answered [`PutError::Unavailable`] all the same, as when a
+    /// connection breaks between the commit and the answer.
+    pub fn lose_acknowledgements(&self, count: usize) {
+        self.lock().faults.acknowledgements_to_lose = count;
+    }
+
+    /// The next `count` batches are processed, but the answer to their first slice is left out: a defect of an
+    /// exporter that must not be taken for a shifted answer.
+    pub fn answer_short(&self, count: usize) {
+        self.lock().faults.batches_to_answer_short = count;
+    }
+
+    /// From now on slices of this stream are answered with this error and not stored; `None` ends that.
+    pub fn refuse(&self, stream: &StreamId, error: Option<PutError>) {
+        let refused = &mut self.lock().faults.refused;
+        match error {
+            Some(error) => refused.insert(stream.clone(), error),
+            None => refused.remove(stream),
+        };
+    }
+
+    /// A panic in another thread leaves nothing half done here, since a slice is applied after all checks.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Exporter for MemoryLedger {
+    fn put_batch(&self, batch: &[SealedSlice]) -> Vec<Result<Ack, PutError>> {
+        let mut state = self.lock();
+        let mut answers: Vec<_> = batch.iter().map(|slice| state.put(slice)).collect();
+        if take_one(&mut state.faults.batches_to_answer_short) {
+            answers.drain(..1.min(answers.len()));
+        }
+        answers
+    }
+
+    fn head(&self, stream: &StreamId) -> Result<Option<Head>, PutError> {
+        let state = self.lock();
+        if state.faults.unavailable {
+            return Err(unavailable());
+        }
+        Ok(state.chains.get(stream).map(|chain| chain.head.clone()))
+    }
+}
+
+impl State {
+    fn put(&mut self, slice: &SealedSlice) -> Result<Ack, PutError> {
+        self.puts = self.puts.saturating_add(1);
+        if self.faults.unavailable || take_one(&mut self.faults.puts_to_fail) {
+            return Err(unavailable());
+        }
+        if let Some(error) = self.faults.refused.get(slice.stream()) {
+            return Err(error.clone());
+        }
+        let ack = self.store(slice)?;
+        if ack == Ack::Ok && take_one(&mut self.faults.acknowledgements_to_lose) {
+            return Err(unavailable());
+        }
+        Ok(ack)
+    }
+
+    fn store(&mut self, offered: &SealedSlice) -> Result<Ack, PutError> {
+        let stream = offered.stream();
+        let chain = self.chains.get(stream);
+        let head = chain.map_or_else(|| Head::genesis(stream.clone()), |chain| chain.head.clone());
+        match accept(&head, &offered.digest(), offered.bytes()) {
+            Acceptance::Next { slice, head } => {
+                let key = (stream.tenant().to_owned(), stream.dimension().to_owned());
+                let total = self.totals.entry(key).or_default();
+                *total = slice.rows.iter().fold(*total, |sum, row| sum.saturating_add(row.increment.into()));
+                let chain = self
+                    .chains
+                    .entry(stream.clone())
+                    .or_insert_with(|| Chain { head: head.clone(), slices: Vec::new() });
+                chain.head = head;
+                chain.slices.push(offered.clone());
+                Ok(Ack::Ok)
+            }
+            Acceptance::Repeated { seq, digest } => {
+                let index = usize::try_from(seq).unwrap_or(usize::MAX);
+                match chain.and_then(|chain| chain.slices.get(index)) {
+                    Some(stored) if stored.digest() == digest => Ok(Ack::Duplicate),
+                    Some(stored) => Err(PutError::Conflict { stored: stored.digest(), offered: digest }),
+                    None => Err(PutError::Rejected { reason: format!("seq {seq} is not in the ledger") }),
+                }
+            }
+            Acceptance::Gap { expected, found } => Err(PutError::Gap { expected, found }),
+            Acceptance::Reject(rejection) => Err(rejection.into()),
+        }
+    }
+}
+
+fn unavailable() -> PutError {
+    PutError::Unavailable { reason: "fault injected into the in-memory ledger".to_owned() }
+}
+
+fn take_one(count: &mut usize) -> bool {
+    let any = *count > 0;
+    *count = count.saturating_sub(1);
+    any
+}

@@ -1,0 +1,64 @@
+//! What an operator wants to see of the lanes.
+
+use ron_ledger_wire::StreamId;
+
+use crate::PutError;
+
+/// A snapshot of the lanes. Counters run since construction and saturate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LanesStatus {
+    /// Slices that are not acknowledged, those in flight and those parked included.
+    pub pending: usize,
+    /// Streams with something pending.
+    pub lanes: usize,
+    /// Batches that are out, those past their deadline included.
+    pub in_flight: usize,
+    /// Batches past their deadline whose put has not returned. Each still holds one of the `in_flight_max` slots.
+    pub overdue: usize,
+    /// Lanes that wait after a failure before they try again.
+    pub backing_off: usize,
+    /// Lanes that an operator must look at, in the order of their streams.
+    pub parked: Vec<ParkedLane>,
+    /// For `deadline_ms` or longer no slice was acknowledged, although some wait that are not parked. Nothing is
+    /// dropped, and one acknowledgement ends it.
+    pub degraded: bool,
+    /// Slices acknowledged, the duplicates included.
+    pub acknowledged: u64,
+    /// Slices that the ledger had already.
+    pub duplicates: u64,
+    /// Slices offered once more after a failure.
+    pub retries: u64,
+    /// Slices whose put passed its deadline.
+    pub expired: u64,
+    /// Answers for a batch that nobody waited for any more.
+    pub late_answers: u64,
+    /// Pushes refused because `pending_max` was reached.
+    pub refused_full: u64,
+    /// The latest failure; it stays after a success, so that a short fault can still be explained.
+    pub last_failure: Option<LastFailure>,
+}
+
+/// A lane whose head the ledger refused for good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParkedLane {
+    /// The stream.
+    pub stream: StreamId,
+    /// The sequence number of the refused slice, the head of the lane.
+    pub seq: u64,
+    /// How many slices wait in the lane, the refused one included.
+    pub pending: usize,
+    /// The refusal with its evidence; [`PutError::Conflict`] means quarantine.
+    pub error: PutError,
+}
+
+/// The latest failure of any lane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastFailure {
+    /// The stream.
+    pub stream: StreamId,
+    /// The sequence number of the slice.
+    pub seq: u64,
+    /// Why it failed.
+    pub error: PutError,
+}

@@ -1,0 +1,205 @@
+//! What others have lost or doubled at this point stays cured.
+
+mod samples;
+
+use ron_accounting_export::{Ack, LaneError, LaneOptions, Lanes, NextStep, PutError};
+use ron_ledger_wire::Digest;
+use samples::{chain, complete_all, content, push_all, slice, stream, unavailable};
+
+/// An exporter that leaves out one answer shifts all behind it. Believed, the acknowledgement of the second slice
+/// would release the first one from the log, which was never stored.
+#[test]
+fn answers_of_the_wrong_number_are_not_believed() {
+    for answered in [0, 1, 3] {
+        let mut lanes = Lanes::new(LaneOptions::default());
+        push_all(&mut lanes, &chain("a", 1));
+        push_all(&mut lanes, &chain("b", 1));
+        let batch = lanes.next_batch(0).unwrap();
+        let completion = lanes.complete(batch.id, 0, vec![Ok(Ack::Ok); answered]);
+        assert!(completion.acknowledged.is_empty());
+        assert!(!completion.late);
+        assert_eq!(completion.failed.len(), 2);
+        for failed in completion.failed {
+            assert_eq!(failed.error, PutError::Unanswered { answered, offered: 2 });
+            assert!(matches!(failed.next, NextStep::RetryAt(_)));
+        }
+        assert_eq!((lanes.pending(), lanes.in_flight()), (2, 0));
+        assert_eq!(lanes.next_batch(10_000).unwrap().slices.len(), 2);
+    }
+}
+
+/// A put that was given up may still succeed, after its slice went out again or was acknowledged.
+#[test]
+fn late_answers_change_nothing() {
+    let mut lanes = Lanes::new(LaneOptions::default().deadline_ms(1000).in_flight_max(3));
+    let chain = chain("acme", 2);
+    push_all(&mut lanes, &chain);
+    let slow = lanes.next_batch(0).unwrap();
+    assert_eq!(lanes.next_deadline_ms(0), Some(1000));
+    assert!(lanes.expire(999).failed.is_empty());
+    let expired = lanes.expire(1000);
+    assert_eq!(expired.failed.len(), 1);
+    assert_eq!(expired.failed[0].error, PutError::Deadline);
+    assert!(lanes.expire(1000).failed.is_empty(), "a batch expires once");
+    assert_eq!(lanes.next_deadline_ms(1000), None);
+
+    let again = lanes.next_batch(5000).unwrap();
+    assert_eq!(content(&again), [("acme", 0)]);
+    let completion = complete_all(&mut lanes, &slow, 5001, &Ok(Ack::Ok));
+    assert!(completion.late && completion.acknowledged.is_empty() && completion.failed.is_empty());
+    assert!(lanes.next_batch(5001).is_none(), "slice 1 must wait for the answer to slice 0");
+
+    let completion = complete_all(&mut lanes, &again, 5002, &Ok(Ack::Duplicate));
+    assert_eq!(completion.acknowledged, [(chain[0].clone(), Ack::Duplicate)]);
+    for batch in [&slow, &again] {
+        assert!(complete_all(&mut lanes, batch, 5003, &Ok(Ack::Ok)).late, "{} is done", batch.id);
+        assert!(complete_all(&mut lanes, batch, 5003, &Err(unavailable())).late);
+    }
+    assert_eq!(lanes.pending(), 1);
+    let status = lanes.status();
+    assert_eq!((status.acknowledged, status.duplicates, status.expired, status.late_answers), (1, 1, 1, 5));
+}
+
+/// A sink that hangs must not be sent more and more puts at once.
+#[test]
+fn an_expired_batch_keeps_its_slot_until_its_put_returns() {
+    let mut lanes = Lanes::new(LaneOptions::default().deadline_ms(1000).in_flight_max(1));
+    push_all(&mut lanes, &chain("acme", 1));
+    let hanging = lanes.next_batch(0).unwrap();
+    assert_eq!(lanes.expire(1000).failed.len(), 1);
+    assert!(lanes.next_batch(60_000).is_none());
+    assert_eq!((lanes.next_due_ms(60_000), lanes.in_flight(), lanes.status().overdue), (None, 1, 1));
+    assert!(lanes.complete(hanging.id, 60_000, Vec::new()).late, "its thread died: no answers at all");
+    assert_eq!((lanes.in_flight(), lanes.status().overdue), (0, 0));
+    assert_eq!(content(&lanes.next_batch(60_000).unwrap()), [("acme", 0)]);
+}
+
+/// A poisonous slice is not skipped, and stops nobody else.
+#[test]
+fn a_rejected_slice_blocks_its_own_lane_alone() {
+    let mut lanes = Lanes::new(LaneOptions::default());
+    push_all(&mut lanes, &chain("poisoned", 3));
+    push_all(&mut lanes, &chain("healthy", 3));
+    let mut offered = Vec::new();
+    for now_ms in 0..10 {
+        let Some(batch) = lanes.next_batch(now_ms) else { break };
+        let answers = batch.slices.iter().map(|slice| match slice.stream().tenant() {
+            "poisoned" => Err(PutError::Rejected { reason: "rows are not canonical".to_owned() }),
+            _ => Ok(Ack::Ok),
+        });
+        offered.extend(batch.slices.iter().map(|slice| (slice.stream().tenant().to_owned(), slice.seq())));
+        let _ = lanes.complete(batch.id, now_ms, answers.collect());
+    }
+    let expected = [("poisoned", 0), ("healthy", 0), ("healthy", 1), ("healthy", 2)];
+    assert_eq!(offered, expected.map(|(tenant, seq)| (tenant.to_owned(), seq)));
+    assert_eq!((lanes.pending(), lanes.is_idle()), (3, false));
+}
+
+#[test]
+fn a_fork_quarantines_its_lane_with_the_evidence() {
+    let mut lanes = Lanes::new(LaneOptions::default());
+    let chain = chain("acme", 1);
+    push_all(&mut lanes, &chain);
+    let batch = lanes.next_batch(0).unwrap();
+    let fork = PutError::Conflict { stored: Digest::of(b"another history"), offered: chain[0].digest() };
+    let _ = complete_all(&mut lanes, &batch, 0, &Err(fork.clone()));
+    let status = lanes.status();
+    assert_eq!(status.parked[0].error, fork);
+    assert_eq!(status.last_failure.unwrap().error, fork);
+    let message = fork.to_string();
+    assert!(message.contains(&chain[0].digest().to_string()), "{message}");
+    assert!(message.contains(&Digest::of(b"another history").to_string()), "{message}");
+}
+
+/// Sealed slices keep arriving for a stream that is parked, and would fill the room of the others.
+#[test]
+fn a_parked_stream_asks_for_no_more_slices() {
+    let mut lanes = Lanes::new(LaneOptions::default().pending_max(10));
+    let chain = chain("acme", 3);
+    push_all(&mut lanes, &chain[..2]);
+    assert_eq!(lanes.room_for(&stream("acme")), 8);
+    let batch = lanes.next_batch(0).unwrap();
+    let rejected = PutError::Rejected { reason: String::new() };
+    let _ = complete_all(&mut lanes, &batch, 0, &Err(rejected));
+    assert_eq!((lanes.room_for(&stream("acme")), lanes.room_for(&stream("globex"))), (0, 8));
+
+    lanes.push(chain[2].clone()).expect("one that is sealed already is taken in");
+    assert_eq!(lanes.status().parked[0].pending, 3);
+    assert!(!lanes.status().degraded);
+    lanes.resume(&stream("acme"));
+    assert_eq!(lanes.room_for(&stream("acme")), 7);
+    for slice in &chain {
+        let batch = lanes.next_batch(1).unwrap();
+        assert_eq!(batch.slices[0].digest(), slice.digest());
+        let _ = complete_all(&mut lanes, &batch, 1, &Ok(Ack::Ok));
+    }
+    assert!(lanes.is_idle());
+}
+
+/// An administrator sets the clock back by an hour while lanes wait.
+#[test]
+fn a_clock_that_is_set_back_by_an_hour_delays_nothing() {
+    let hour_ms = 3_600_000;
+    let start_ms = 10 * hour_ms;
+    let mut lanes = Lanes::new(LaneOptions::default().deadline_ms(1000));
+    push_all(&mut lanes, &chain("failed", 1));
+    let failed = lanes.next_batch(start_ms).unwrap();
+    let _ = complete_all(&mut lanes, &failed, start_ms, &Err(unavailable()));
+    push_all(&mut lanes, &chain("unanswered", 1));
+    let _unanswered = lanes.next_batch(start_ms).unwrap();
+
+    let back_ms = start_ms - hour_ms;
+    let due_ms = lanes.next_due_ms(back_ms).unwrap();
+    assert!(due_ms <= back_ms + 50, "due {} ms after the step", due_ms - back_ms);
+    assert_eq!(lanes.next_deadline_ms(back_ms), Some(back_ms + 1000));
+    assert!(lanes.expire(back_ms).failed.is_empty());
+    assert_eq!(content(&lanes.next_batch(back_ms + 50).unwrap()), [("failed", 0)]);
+    assert_eq!(lanes.expire(back_ms + 1000).failed.len(), 1);
+}
+
+#[test]
+fn degraded_means_no_success_for_a_deadline_and_drops_nothing() {
+    let mut lanes = Lanes::new(LaneOptions::default().deadline_ms(1000));
+    let day_ms = 86_400_000;
+    assert!(lanes.next_batch(0).is_none());
+    // A day without usage is no fault of the ledger.
+    push_all(&mut lanes, &chain("acme", 2));
+    let mut now_ms = day_ms;
+    while now_ms < day_ms + 1000 {
+        assert!(!lanes.status().degraded, "after {} ms", now_ms - day_ms);
+        if let Some(batch) = lanes.next_batch(now_ms) {
+            let _ = complete_all(&mut lanes, &batch, now_ms, &Err(PutError::Busy));
+        }
+        now_ms += 10;
+    }
+    let _ = lanes.expire(now_ms);
+    let status = lanes.status();
+    assert!(status.degraded);
+    assert_eq!(status.pending, 2);
+
+    let batch = lanes.next_batch(now_ms + 2000).unwrap();
+    let _ = complete_all(&mut lanes, &batch, now_ms + 2000, &Ok(Ack::Ok));
+    assert!(!lanes.status().degraded, "one success is enough");
+    let batch = lanes.next_batch(now_ms + 2000).unwrap();
+    let rejected = PutError::Rejected { reason: String::new() };
+    let _ = complete_all(&mut lanes, &batch, now_ms + 2000, &Err(rejected));
+    let _ = lanes.expire(now_ms + 9000);
+    assert!(!lanes.status().degraded, "what is parked waits for an operator, not for the ledger");
+}
+
+#[test]
+fn a_stream_is_pushed_in_order_and_once() {
+    let mut lanes = Lanes::new(LaneOptions::default());
+    let chain = chain("acme", 4);
+    // A stream may start anywhere: after a restart the first pending slice is seldom number 0.
+    lanes.push(chain[1].clone()).unwrap();
+    for (index, found) in [(0, 0), (1, 1), (3, 3)] {
+        let error = lanes.push(chain[index].clone()).unwrap_err();
+        assert_eq!(error, LaneError::OutOfOrder { stream: stream("acme"), expected: 2, found });
+    }
+    let fork = slice(&stream("acme"), 2, Some(chain[0].digest()), 9);
+    let error = lanes.push(fork).unwrap_err();
+    assert!(matches!(error, LaneError::BrokenLink { seq: 2, expected, .. } if expected == chain[1].digest()));
+    assert_eq!(lanes.pending(), 1);
+    lanes.push(chain[2].clone()).unwrap();
+}

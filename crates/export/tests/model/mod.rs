@@ -1,0 +1,362 @@
+//! The lanes as a plain model: each stream's list, and what may happen to it.
+#![allow(clippy::unwrap_used)] // A failed assertion, wherever it stands.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use proptest::prelude::*;
+use ron_accounting_export::{
+    Ack, Batch, BatchId, Completion, LaneError, LaneOptions, Lanes, NextStep, PutError,
+};
+use ron_ledger_wire::{Digest, SealedSlice, StreamId};
+
+use crate::samples::{next, stream, unavailable};
+
+#[derive(Debug, Clone)]
+pub(crate) enum Action {
+    Push(usize),
+    Next,
+    /// Completes one of the batches ever handed out, with these answers in turn.
+    Complete {
+        batch: usize,
+        answers: Vec<Answer>,
+        wrong_number: Option<usize>,
+    },
+    Expire,
+    Resume(usize),
+    Clock(i64),
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Answer {
+    Ok,
+    Duplicate,
+    Retryable,
+    Lasting,
+}
+
+const STREAMS: usize = 6;
+
+pub(crate) fn actions() -> impl Strategy<Value = Vec<Action>> {
+    let answer = prop_oneof![
+        5 => Just(Answer::Ok),
+        1 => Just(Answer::Duplicate),
+        3 => Just(Answer::Retryable),
+        1 => Just(Answer::Lasting),
+    ];
+    let answers = prop::collection::vec(answer, 1..6);
+    let wrong_number = prop::option::weighted(0.1, 0..8_usize);
+    let action = prop_oneof![
+        8 => (0..STREAMS).prop_map(Action::Push),
+        6 => Just(Action::Next),
+        5 => (0..4_usize, answers, wrong_number).prop_map(|(batch, answers, wrong_number)| Action::Complete {
+            batch,
+            answers,
+            wrong_number
+        }),
+        1 => Just(Action::Expire),
+        1 => (0..STREAMS).prop_map(Action::Resume),
+        4 => (0..200_i64).prop_map(Action::Clock),
+        1 => (-100_000..100_000_i64).prop_map(Action::Clock),
+    ];
+    prop::collection::vec(action, 1..200)
+}
+
+pub(crate) fn options() -> impl Strategy<Value = LaneOptions> {
+    (1..12_usize, 1..5_usize, 1..4_usize, 1..100_u64, 1..500_u64, any::<u64>()).prop_map(
+        |(pending, batch, in_flight, backoff, deadline, seed)| {
+            LaneOptions::default()
+                .pending_max(pending)
+                .batch_max(batch)
+                .in_flight_max(in_flight)
+                .backoff_ms(backoff, backoff * 8)
+                .deadline_ms(deadline)
+                .seed(seed)
+        },
+    )
+}
+
+/// What must be true of one stream.
+#[derive(Debug, Default)]
+struct StreamModel {
+    pushed: Vec<SealedSlice>,
+    acknowledged: usize,
+    in_flight: Option<BatchId>,
+    parked: Option<PutError>,
+    /// Ready without a delay: how often each other stream was offered meanwhile.
+    passed_by: Option<HashMap<StreamId, usize>>,
+}
+
+impl StreamModel {
+    fn pending(&self) -> usize {
+        self.pushed.len() - self.acknowledged
+    }
+
+    fn head(&self) -> Option<&SealedSlice> {
+        self.pushed.get(self.acknowledged)
+    }
+
+    fn becomes_ready(&mut self) {
+        self.passed_by = (self.pending() > 0).then(HashMap::new);
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Model {
+    options: LaneOptions,
+    lanes: Lanes,
+    now_ms: u64,
+    streams: BTreeMap<StreamId, StreamModel>,
+    /// Every batch whose put has not returned, and whether it has expired.
+    out: Vec<(Batch, bool)>,
+    completed: Vec<Batch>,
+    duplicates: u64,
+    /// Everything observable, to compare two runs.
+    pub(crate) trace: Vec<String>,
+}
+
+impl Model {
+    pub(crate) fn new(options: LaneOptions) -> Self {
+        Self {
+            lanes: Lanes::new(options.clone()),
+            options,
+            now_ms: 1_700_000_000_000,
+            streams: (0..STREAMS)
+                .map(|number| (stream(&number.to_string()), StreamModel::default()))
+                .collect(),
+            out: Vec::new(),
+            completed: Vec::new(),
+            duplicates: 0,
+            trace: Vec::new(),
+        }
+    }
+
+    pub(crate) fn act(&mut self, action: &Action) {
+        match action {
+            Action::Push(number) => self.push(*number),
+            Action::Next => {
+                self.next_batch();
+            }
+            Action::Complete { batch, answers, wrong_number } => {
+                self.complete(*batch, answers, *wrong_number);
+            }
+            Action::Expire => self.expire(),
+            Action::Resume(number) => self.resume(*number),
+            Action::Clock(step_ms) => self.now_ms = self.now_ms.saturating_add_signed(*step_ms),
+        }
+        self.check();
+    }
+
+    fn push(&mut self, number: usize) {
+        let (pending, id) = (self.pending(), stream(&number.to_string()));
+        let model = self.streams.get_mut(&id).unwrap();
+        let slice = next(&id, model.pushed.last());
+        match self.lanes.push(slice.clone()) {
+            Ok(()) => {
+                assert!(pending < self.options.pending_max, "more than the limit are pending");
+                model.pushed.push(slice);
+                if model.pending() == 1 {
+                    model.becomes_ready();
+                }
+            }
+            Err(LaneError::Full { pending_max }) => {
+                assert_eq!((pending, pending_max), (self.options.pending_max, self.options.pending_max));
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    fn next_batch(&mut self) -> bool {
+        let due = self.lanes.next_due_ms(self.now_ms);
+        let batch = self.lanes.next_batch(self.now_ms);
+        assert_eq!(due.is_some_and(|due| due <= self.now_ms), batch.is_some(), "next_due_ms said {due:?}");
+        let Some(batch) = batch else { return false };
+        self.trace.push(format!("{batch:?}"));
+        assert!((1..=self.options.batch_max).contains(&batch.slices.len()));
+        for slice in &batch.slices {
+            let model = self.streams.get_mut(slice.stream()).unwrap();
+            assert_eq!(
+                model.head().map(SealedSlice::digest),
+                Some(slice.digest()),
+                "not the head of its stream"
+            );
+            assert!(model.in_flight.is_none(), "two slices of {} in flight", slice.stream());
+            assert!(model.parked.is_none(), "{} is parked", slice.stream());
+            model.in_flight = Some(batch.id);
+            model.passed_by = None;
+        }
+        let offered: BTreeSet<&StreamId> = batch.slices.iter().map(SealedSlice::stream).collect();
+        for (id, model) in &mut self.streams {
+            for other in &offered {
+                if let Some(passed_by) = &mut model.passed_by {
+                    let times = passed_by.entry((*other).clone()).or_insert(0);
+                    *times += 1;
+                    assert!(*times <= 1, "{other} was served twice while {id} waited for its turn");
+                }
+            }
+        }
+        self.out.push((batch, false));
+        true
+    }
+
+    fn complete(&mut self, index: usize, answers: &[Answer], wrong_number: Option<usize>) {
+        let (batch, late) = if self.out.is_empty() {
+            let Some(batch) = self.completed.get(index) else { return };
+            (batch.clone(), true)
+        } else {
+            self.out.remove(index % self.out.len())
+        };
+        let mut answers: Vec<_> = batch
+            .slices
+            .iter()
+            .zip(answers.iter().cycle())
+            .map(|(slice, answer)| realize(*answer, slice))
+            .collect();
+        if let Some(number) = wrong_number {
+            answers.resize(number, Ok(Ack::Ok));
+        }
+        let believed = answers.len() == batch.slices.len();
+        let completion = self.lanes.complete(batch.id, self.now_ms, answers.clone());
+        assert_eq!(completion.late, late);
+        if late {
+            assert!(completion.acknowledged.is_empty() && completion.failed.is_empty());
+        } else {
+            let answered = answers.len();
+            let expected = if believed {
+                answers
+            } else {
+                PutError::Unanswered { answered, offered: batch.slices.len() }.for_all(&batch.slices)
+            };
+            self.settle(&batch, &expected, completion);
+        }
+        self.completed.push(batch);
+    }
+
+    fn expire(&mut self) {
+        let due = self.lanes.next_deadline_ms(self.now_ms);
+        let completion = self.lanes.expire(self.now_ms);
+        let any = !completion.failed.is_empty();
+        assert_eq!(due.is_some_and(|due| due <= self.now_ms), any, "next_deadline_ms said {due:?}");
+        assert!(completion.acknowledged.is_empty() && !completion.late);
+        self.trace.push(format!("{completion:?}"));
+        let failed: BTreeSet<StreamId> =
+            completion.failed.iter().map(|failed| failed.slice.stream().clone()).collect();
+        assert_eq!(failed.len(), completion.failed.len());
+        for (batch, expired) in &mut self.out {
+            let hit = batch.slices.iter().filter(|slice| {
+                failed.contains(slice.stream()) && self.streams[slice.stream()].in_flight == Some(batch.id)
+            });
+            let hit: Vec<_> = hit.collect();
+            if hit.is_empty() {
+                continue;
+            }
+            assert!(!*expired && hit.len() == batch.slices.len(), "a batch expires once and as a whole");
+            *expired = true;
+        }
+        for failed in completion.failed {
+            assert_eq!(failed.error, PutError::Deadline);
+            assert!(matches!(failed.next, NextStep::RetryAt(_)));
+            self.streams.get_mut(failed.slice.stream()).unwrap().in_flight = None;
+        }
+    }
+
+    fn settle(&mut self, batch: &Batch, answers: &[Result<Ack, PutError>], completion: Completion) {
+        self.trace.push(format!("{completion:?}"));
+        let mut acknowledged = completion.acknowledged.into_iter();
+        let mut failed = completion.failed.into_iter();
+        for (slice, answer) in batch.slices.iter().zip(answers) {
+            let model = self.streams.get_mut(slice.stream()).unwrap();
+            assert_eq!(model.in_flight.take(), Some(batch.id));
+            match answer {
+                Ok(ack) => {
+                    assert_eq!(acknowledged.next(), Some((slice.clone(), *ack)));
+                    model.acknowledged += 1;
+                    self.duplicates += u64::from(*ack == Ack::Duplicate);
+                    model.becomes_ready();
+                }
+                Err(error) => {
+                    let failed = failed.next().unwrap();
+                    assert_eq!((failed.slice.digest(), &failed.error), (slice.digest(), error));
+                    if error.is_retryable() {
+                        let NextStep::RetryAt(due_ms) = failed.next else { panic!("parked after {error}") };
+                        let delay_ms = due_ms - self.now_ms;
+                        assert!((1..=self.options.backoff_ms_max).contains(&delay_ms), "delay {delay_ms}");
+                    } else {
+                        assert_eq!(failed.next, NextStep::Parked);
+                        model.parked = Some(error.clone());
+                    }
+                }
+            }
+        }
+        assert!(acknowledged.next().is_none() && failed.next().is_none());
+    }
+
+    fn resume(&mut self, number: usize) {
+        let id = stream(&number.to_string());
+        let model = self.streams.get_mut(&id).unwrap();
+        let parked = model.parked.take().is_some();
+        assert_eq!(self.lanes.resume(&id), parked);
+        if parked {
+            model.becomes_ready();
+        }
+    }
+
+    fn pending(&self) -> usize {
+        self.streams.values().map(StreamModel::pending).sum()
+    }
+
+    fn check(&mut self) {
+        let (pending, status) = (self.pending(), self.lanes.status());
+        assert!(pending <= self.options.pending_max && self.out.len() <= self.options.in_flight_max);
+        assert_eq!((self.lanes.pending(), status.pending), (pending, pending));
+        assert_eq!(self.lanes.room(), self.options.pending_max - pending);
+        assert_eq!(self.lanes.is_idle(), pending == 0);
+        assert_eq!((self.lanes.in_flight(), status.in_flight), (self.out.len(), self.out.len()));
+        assert_eq!(status.overdue, self.out.iter().filter(|(_, expired)| *expired).count());
+        assert_eq!(status.lanes, self.streams.values().filter(|model| model.pending() > 0).count());
+        let acknowledged: usize = self.streams.values().map(|model| model.acknowledged).sum();
+        assert_eq!(status.acknowledged, acknowledged as u64);
+        assert_eq!(status.duplicates, self.duplicates);
+        let expected = self.streams.iter().filter_map(|(id, model)| {
+            Some((id.clone(), model.head()?.seq(), model.pending(), model.parked.clone()?))
+        });
+        let parked = status
+            .parked
+            .iter()
+            .map(|lane| (lane.stream.clone(), lane.seq, lane.pending, lane.error.clone()));
+        assert!(expected.eq(parked), "parked: {:?}", status.parked);
+        self.trace.push(format!("{status:?}"));
+    }
+
+    /// With a ledger that takes everything, all of it arrives, in bounded time.
+    pub(crate) fn drain(&mut self) {
+        for number in 0..STREAMS {
+            self.resume(number);
+        }
+        // A clock that was set back by less than a second is waited for.
+        self.now_ms += 1000;
+        let steps = 4 * (self.pending() + self.out.len()) + 4;
+        for _ in 0..steps {
+            while !self.out.is_empty() {
+                self.complete(0, &[Answer::Ok], None);
+            }
+            self.now_ms += self.options.backoff_ms_max;
+            self.next_batch();
+            self.check();
+        }
+        assert!(self.lanes.is_idle(), "{} slices did not arrive in {steps} steps", self.pending());
+        assert_eq!(self.pending(), 0);
+    }
+}
+
+fn realize(answer: Answer, slice: &SealedSlice) -> Result<Ack, PutError> {
+    match answer {
+        Answer::Ok => Ok(Ack::Ok),
+        Answer::Duplicate => Ok(Ack::Duplicate),
+        Answer::Retryable if slice.seq() % 2 == 0 => Err(PutError::Busy),
+        Answer::Retryable => Err(unavailable()),
+        Answer::Lasting if slice.seq() % 2 == 0 => Err(PutError::Gap { expected: 1, found: slice.seq() }),
+        Answer::Lasting => {
+            Err(PutError::Conflict { stored: Digest::of(b"another"), offered: slice.digest() })
+        }
+    }
+}

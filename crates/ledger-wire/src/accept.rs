@@ -1,0 +1,176 @@
+//! The one acceptance rule: may these bytes follow that head?
+//!
+//! Every ledger calls it inside its own transaction, so that no two ledgers can drift apart in what they accept. It
+//! is pure: the head is an argument and the new head is a result.
+
+use crate::decode;
+use crate::digest::Digest;
+use crate::error::DecodeError;
+use crate::slice::Slice;
+use crate::stream::StreamId;
+
+/// Where a stream's chain ends: what the next slice must have as its number and its link.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Head {
+    stream: StreamId,
+    next_seq: u64,
+    last: Option<Digest>,
+}
+
+impl Head {
+    /// The head of a stream that has no slice yet.
+    pub fn genesis(stream: StreamId) -> Self {
+        Self { stream, next_seq: 0, last: None }
+    }
+
+    /// The head of a stream with slices: the number that comes next and the digest of the last one.
+    ///
+    /// A pair that cannot be, such as a digest with number 0, is not repaired: every slice is refused as a broken
+    /// link.
+    pub fn new(stream: StreamId, next_seq: u64, last: Option<Digest>) -> Self {
+        Self { stream, next_seq, last }
+    }
+
+    /// The stream.
+    pub fn stream(&self) -> &StreamId {
+        &self.stream
+    }
+
+    /// Number of the slice that comes next.
+    pub fn next_seq(&self) -> u64 {
+        self.next_seq
+    }
+
+    /// Digest of the last slice, `None` before the first.
+    pub fn last(&self) -> Option<Digest> {
+        self.last
+    }
+}
+
+/// What [`accept`] answers. Exhaustive on purpose: a ledger has to do something about each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "a slice that was judged must be stored, compared or refused"]
+pub enum Acceptance {
+    /// The slice is the stream's next. Store the bytes and the new head in one transaction.
+    Next {
+        /// The decoded slice.
+        slice: Slice,
+        /// The head once the slice is stored.
+        head: Head,
+    },
+    /// The number was taken before. Compare with the digest stored under it: equal is a duplicate, which is
+    /// acknowledged and changes nothing; different is a fork, which is refused and reported.
+    Repeated {
+        /// The slice's number.
+        seq: u64,
+        /// Digest of the bytes offered.
+        digest: Digest,
+    },
+    /// Slices before this one are missing. Nothing is stored.
+    Gap {
+        /// Number of the slice that comes next.
+        expected: u64,
+        /// Number of the slice offered.
+        found: u64,
+    },
+    /// The slice can never be accepted at this head.
+    Reject(Rejection),
+}
+
+/// Why a slice is refused for good.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// The bytes are not a canonical slice.
+    #[error("the bytes are not a canonical slice: {0}")]
+    Malformed(#[source] DecodeError),
+    /// The bytes do not hash to the digest that came with them.
+    #[error("the bytes hash to {computed}, but were sent as {claimed}")]
+    DigestMismatch {
+        /// The digest that came with the bytes.
+        claimed: Digest,
+        /// The digest of the bytes.
+        computed: Digest,
+    },
+    /// The slice belongs to another stream than the head.
+    #[error("the slice belongs to stream {found}, not to {expected}")]
+    WrongStream {
+        /// The head's stream.
+        expected: StreamId,
+        /// The slice's stream.
+        found: StreamId,
+    },
+    /// The slice has the right number, but continues another chain.
+    #[error(
+        "slice {seq} continues {}, but the stream ends with {}",
+        digest_or_none(found.as_ref()), digest_or_none(expected.as_ref())
+    )]
+    BrokenLink {
+        /// The slice's number.
+        seq: u64,
+        /// Digest of the stream's last slice.
+        expected: Option<Digest>,
+        /// Digest that the slice links to.
+        found: Option<Digest>,
+    },
+    /// The slice has the last number there is, so that nothing could follow it.
+    #[error("slice {} would leave the stream without a next number", u64::MAX)]
+    Exhausted,
+}
+
+fn digest_or_none(digest: Option<&Digest>) -> String {
+    digest.map_or_else(|| "nothing".to_owned(), Digest::to_string)
+}
+
+/// Judges `bytes`, which came under the digest `claimed`, against the head of their stream.
+///
+/// In this order: strict decoding, digest, stream, number, link. One pass of BLAKE3 and one of the decoder; only a
+/// slice that is accepted is copied out of its bytes.
+///
+/// ```
+/// use ron_ledger_wire::{accept, Acceptance, Head, Origin, Row, RowKey, Slice, StreamId};
+///
+/// let stream = StreamId::new(Origin::from_bytes([7; 16]), "acme", "requests");
+/// let row = Row { key: RowKey::account(1, 42), increment: 5 };
+/// let slice = Slice { stream: stream.clone(), seq: 0, start_ms: 0, end_ms: 1, previous: None, rows: vec![row] };
+/// let sealed = slice.encode()?;
+///
+/// let empty = Head::genesis(stream);
+/// let Acceptance::Next { head, .. } = accept(&empty, &sealed.digest(), sealed.bytes()) else { panic!() };
+/// assert_eq!(
+///     accept(&head, &sealed.digest(), sealed.bytes()),
+///     Acceptance::Repeated { seq: 0, digest: sealed.digest() },
+/// );
+/// # Ok::<(), ron_ledger_wire::EncodeError>(())
+/// ```
+pub fn accept(head: &Head, claimed: &Digest, bytes: &[u8]) -> Acceptance {
+    let frame = match decode::frame(bytes) {
+        Ok(frame) => frame,
+        Err(error) => return Acceptance::Reject(Rejection::Malformed(error)),
+    };
+    let digest = Digest::of(bytes);
+    if digest != *claimed {
+        return Acceptance::Reject(Rejection::DigestMismatch { claimed: *claimed, computed: digest });
+    }
+    let stream = &head.stream;
+    if (frame.origin, frame.tenant, frame.dimension) != (stream.origin(), stream.tenant(), stream.dimension())
+    {
+        let (expected, found) = (stream.clone(), frame.stream());
+        return Acceptance::Reject(Rejection::WrongStream { expected, found });
+    }
+    if frame.seq < head.next_seq {
+        return Acceptance::Repeated { seq: frame.seq, digest };
+    }
+    if frame.seq > head.next_seq {
+        return Acceptance::Gap { expected: head.next_seq, found: frame.seq };
+    }
+    if frame.previous != head.last {
+        let (seq, expected, found) = (frame.seq, head.last, frame.previous);
+        return Acceptance::Reject(Rejection::BrokenLink { seq, expected, found });
+    }
+    let Some(next_seq) = frame.seq.checked_add(1) else {
+        return Acceptance::Reject(Rejection::Exhausted);
+    };
+    let head = Head { stream: stream.clone(), next_seq, last: Some(digest) };
+    Acceptance::Next { slice: frame.to_slice(bytes), head }
+}

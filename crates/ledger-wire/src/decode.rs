@@ -1,0 +1,177 @@
+//! The strict decoder: fields in order, then the rules that span fields.
+//!
+//! # Why it does not simply encode again and compare
+//! That would find every deviation and name none of them. Each check here has its own error; that the checks
+//! together leave nothing through is the business of the tests, which do encode again and compare.
+
+use crate::digest::Digest;
+use crate::error::{DecodeError, DecodeErrorKind as Kind};
+use crate::layout::{Field, MAX_SLICE_BYTES, ORIGIN_BYTES, WIRE_VERSION};
+use crate::origin::Origin;
+use crate::reader::Reader;
+use crate::rows::{Rows, RowsFrame};
+use crate::slice::Slice;
+use crate::stream::StreamId;
+
+/// A slice that was found to be canonical, its texts and rows still in the input.
+#[derive(Clone, Debug)]
+pub(crate) struct Frame<'a> {
+    pub(crate) origin: Origin,
+    pub(crate) tenant: &'a str,
+    pub(crate) dimension: &'a str,
+    pub(crate) seq: u64,
+    pub(crate) start_ms: u64,
+    pub(crate) end_ms: u64,
+    pub(crate) previous: Option<Digest>,
+    pub(crate) rows: RowsFrame,
+}
+
+impl Frame<'_> {
+    pub(crate) fn stream(&self) -> StreamId {
+        StreamId::new(self.origin, self.tenant, self.dimension)
+    }
+
+    /// The slice as owned values; `bytes` is the input that the frame was read from.
+    pub(crate) fn to_slice(&self, bytes: &[u8]) -> Slice {
+        Slice {
+            stream: self.stream(),
+            seq: self.seq,
+            start_ms: self.start_ms,
+            end_ms: self.end_ms,
+            previous: self.previous,
+            rows: Rows::new(bytes, &self.rows).into_owned(),
+        }
+    }
+}
+
+/// A value and where it stands.
+#[derive(Clone, Copy, Debug)]
+struct Placed<T> {
+    value: T,
+    offset: usize,
+}
+
+/// What has been read of the map so far.
+#[derive(Debug, Default)]
+struct Fields<'a> {
+    version: Option<u64>,
+    seq: Option<u64>,
+    previous: Option<Placed<Option<Digest>>>,
+    rows: Option<RowsFrame>,
+    end_ms: Option<Placed<u64>>,
+    origin: Option<Origin>,
+    tenant: Option<&'a str>,
+    start_ms: Option<u64>,
+    dimension: Option<&'a str>,
+}
+
+/// Checks that `bytes` are one canonical slice. Allocates nothing, unless for the name of an unknown field.
+pub(crate) fn frame(bytes: &[u8]) -> Result<Frame<'_>, DecodeError> {
+    if bytes.len() > MAX_SLICE_BYTES {
+        return Err(DecodeError::new(MAX_SLICE_BYTES, Kind::TooLarge { bytes: bytes.len() }));
+    }
+    let mut reader = Reader::new(bytes);
+    let fields = Fields::read(&mut reader)?;
+    let frame = fields.check(&reader)?;
+    reader.end()?;
+    Ok(frame)
+}
+
+impl<'a> Fields<'a> {
+    fn read(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        let mut fields = Self::default();
+        let mut last: Option<Field> = None;
+        for _ in 0..reader.map()? {
+            let offset = reader.offset();
+            let name = reader.text()?;
+            let fail = |kind| Err(DecodeError::new(offset, kind));
+            let Some(field) = Field::named(name) else {
+                return fail(Kind::UnknownField { name: name.chars().take(32).collect() });
+            };
+            if fields.has(field) {
+                return fail(Kind::DuplicateField { field: field.name() });
+            }
+            if let Some(after) = last.filter(|last| *last > field) {
+                return fail(Kind::UnorderedFields { field: field.name(), after: after.name() });
+            }
+            last = Some(field);
+            fields.read_value(field, reader)?;
+        }
+        Ok(fields)
+    }
+
+    fn has(&self, field: Field) -> bool {
+        match field {
+            Field::Version => self.version.is_some(),
+            Field::Seq => self.seq.is_some(),
+            Field::Previous => self.previous.is_some(),
+            Field::Rows => self.rows.is_some(),
+            Field::End => self.end_ms.is_some(),
+            Field::Origin => self.origin.is_some(),
+            Field::Tenant => self.tenant.is_some(),
+            Field::Start => self.start_ms.is_some(),
+            Field::Dimension => self.dimension.is_some(),
+        }
+    }
+
+    fn read_value(&mut self, field: Field, reader: &mut Reader<'a>) -> Result<(), DecodeError> {
+        let offset = reader.offset();
+        match field {
+            Field::Version => {
+                // Before anything else is judged: another version may have other fields.
+                let version = reader.unsigned()?;
+                if version != WIRE_VERSION {
+                    return Err(DecodeError::new(offset, Kind::UnsupportedVersion { version }));
+                }
+                self.version = Some(version);
+            }
+            Field::Seq => self.seq = Some(reader.unsigned()?),
+            Field::Previous => self.previous = Some(Placed { value: reader.link()?, offset }),
+            Field::Rows => self.rows = Some(RowsFrame::read(reader)?),
+            Field::End => self.end_ms = Some(Placed { value: reader.unsigned()?, offset }),
+            Field::Origin => {
+                let origin = reader.byte_string::<ORIGIN_BYTES>(|bytes| Kind::OriginLength { bytes })?;
+                self.origin = Some(Origin::from_bytes(origin));
+            }
+            Field::Tenant => self.tenant = Some(reader.text()?),
+            Field::Start => self.start_ms = Some(reader.unsigned()?),
+            Field::Dimension => self.dimension = Some(reader.text()?),
+        }
+        Ok(())
+    }
+
+    /// Checks that every field is there and that the fields go together.
+    fn check(self, reader: &Reader<'_>) -> Result<Frame<'a>, DecodeError> {
+        let missing =
+            |field: Field| DecodeError::new(reader.offset(), Kind::MissingField { field: field.name() });
+        self.version.ok_or_else(|| missing(Field::Version))?;
+        let seq = self.seq.ok_or_else(|| missing(Field::Seq))?;
+        let previous = self.previous.ok_or_else(|| missing(Field::Previous))?;
+        let rows = self.rows.ok_or_else(|| missing(Field::Rows))?;
+        let end = self.end_ms.ok_or_else(|| missing(Field::End))?;
+        let origin = self.origin.ok_or_else(|| missing(Field::Origin))?;
+        let tenant = self.tenant.ok_or_else(|| missing(Field::Tenant))?;
+        let start_ms = self.start_ms.ok_or_else(|| missing(Field::Start))?;
+        let dimension = self.dimension.ok_or_else(|| missing(Field::Dimension))?;
+
+        match (seq, previous.value) {
+            (0, Some(_)) => return Err(DecodeError::new(previous.offset, Kind::GenesisLink)),
+            (1.., None) => return Err(DecodeError::new(previous.offset, Kind::MissingLink { seq })),
+            _ => {}
+        }
+        if start_ms >= end.value {
+            let kind = Kind::EmptyWindow { start_ms, end_ms: end.value };
+            return Err(DecodeError::new(end.offset, kind));
+        }
+        Ok(Frame {
+            origin,
+            tenant,
+            dimension,
+            seq,
+            start_ms,
+            end_ms: end.value,
+            previous: previous.value,
+            rows,
+        })
+    }
+}

@@ -1,0 +1,77 @@
+//! Slices of the usage ledger: data types, canonical DAG-CBOR, digest chain and the one acceptance rule.
+//!
+//! Implements `docs/wire-format.md` (schema in `docs/slice.cddl`). It deliberately contains no clock, no I/O, no
+//! retries, no signatures and no storage: bytes and answers are arguments.
+//!
+//! **Identity**
+//! * [`Origin`]: which chain-keeping process counted. * [`StreamId`]: origin, tenant, dimension: the unit of order.
+//! * [`Digest`]: BLAKE3-256 of a slice's bytes. * [`Cid`]: the same digest as IPLD tools spell it.
+//!
+//! **Slices**
+//! * [`Slice`], [`Row`], [`RowKey`]: a slice as owned values, when you want to look at it or build one by hand.
+//! * [`SliceBuilder`]: the streaming encoder, when the rows come one by one and in order.
+//! * [`SealedSlice`]: bytes that are known to be canonical, with their digest; cheap to clone, what travels.
+//! * [`Rows`], [`RowRef`], [`RowKeyRef`]: the rows of a sealed slice, borrowed.
+//! * [`encode_row_key`], [`encode_labels_key`], [`encode_account_key`]: a key's wire form, which is its sort key.
+//!
+//! **Ledger**
+//! * [`accept`], [`Head`], [`Acceptance`], [`Rejection`]: may these bytes follow that head?
+//!
+//! **Errors and limits**
+//! * [`DecodeError`] with [`DecodeErrorKind`], [`EncodeError`], [`ParseError`].
+//! * [`MAX_SLICE_BYTES`], [`MAX_TEXT_BYTES`], [`WIRE_VERSION`].
+//!
+//! ```
+//! use ron_ledger_wire::{accept, Acceptance, Head, Origin, Row, RowKey, Slice, StreamId};
+//!
+//! let stream = StreamId::new(Origin::from_bytes([7; 16]), "acme", "requests");
+//! let slice = Slice {
+//!     stream: stream.clone(),
+//!     seq: 0,
+//!     start_ms: 1_700_000_040_000,
+//!     end_ms: 1_700_000_100_000,
+//!     previous: None,
+//!     rows: vec![Row { key: RowKey::labels("GET", "/v1/objects/:id", "gateway", "eu"), increment: 42 }],
+//! };
+//! let sealed = slice.encode()?;
+//!
+//! let head = Head::genesis(stream);
+//! match accept(&head, &sealed.digest(), sealed.bytes()) {
+//!     Acceptance::Next { slice: accepted, head } => {
+//!         assert_eq!(accepted, slice);
+//!         assert_eq!(head.next_seq(), 1);
+//!         assert_eq!(head.last(), Some(sealed.digest()));
+//!     }
+//!     other => panic!("a genesis slice follows an empty head: {other:?}"),
+//! }
+//! # Ok::<(), ron_ledger_wire::EncodeError>(())
+//! ```
+
+mod accept;
+mod builder;
+mod cid;
+mod decode;
+mod digest;
+mod encode;
+mod error;
+mod hexadecimal;
+mod layout;
+mod origin;
+mod reader;
+mod rows;
+mod sealed;
+mod slice;
+mod stream;
+
+pub use crate::accept::{accept, Acceptance, Head, Rejection};
+pub use crate::builder::SliceBuilder;
+pub use crate::cid::Cid;
+pub use crate::digest::Digest;
+pub use crate::encode::{encode_account_key, encode_labels_key, encode_row_key};
+pub use crate::error::{DecodeError, DecodeErrorKind, EncodeError, ParseError};
+pub use crate::layout::{MAX_SLICE_BYTES, MAX_TEXT_BYTES, WIRE_VERSION};
+pub use crate::origin::Origin;
+pub use crate::rows::{RowKeyRef, RowRef, Rows};
+pub use crate::sealed::SealedSlice;
+pub use crate::slice::{Row, RowKey, Slice};
+pub use crate::stream::StreamId;

@@ -1,0 +1,151 @@
+//! What travels: bytes that are known to be a canonical slice, with their digest.
+//!
+//! A [`SealedSlice`] comes from the encoder or from the strict decoder and from nowhere else, so whoever holds one
+//! needs no error path to look into it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::cid::Cid;
+use crate::decode;
+use crate::digest::Digest;
+use crate::error::DecodeError;
+use crate::rows::{Rows, RowsFrame};
+use crate::slice::Slice;
+use crate::stream::StreamId;
+
+/// The canonical bytes of one slice with what is needed to route and acknowledge it. Cloning is a reference count.
+///
+/// Two are equal when their digests are.
+#[derive(Clone)]
+pub struct SealedSlice(Arc<Contents>);
+
+pub(crate) struct Contents {
+    pub(crate) stream: StreamId,
+    pub(crate) seq: u64,
+    pub(crate) start_ms: u64,
+    pub(crate) end_ms: u64,
+    pub(crate) previous: Option<Digest>,
+    pub(crate) digest: Digest,
+    pub(crate) rows: RowsFrame,
+    pub(crate) bytes: Arc<[u8]>,
+}
+
+impl SealedSlice {
+    pub(crate) fn new(contents: Contents) -> Self {
+        Self(Arc::new(contents))
+    }
+
+    /// Reads bytes strictly and hashes them, for slices that come back from a log or a ledger.
+    pub fn from_bytes(bytes: impl Into<Arc<[u8]>>) -> Result<Self, DecodeError> {
+        let bytes = bytes.into();
+        let frame = decode::frame(&bytes)?;
+        Ok(Self::new(Contents {
+            stream: frame.stream(),
+            seq: frame.seq,
+            start_ms: frame.start_ms,
+            end_ms: frame.end_ms,
+            previous: frame.previous,
+            digest: Digest::of(&bytes),
+            rows: frame.rows,
+            bytes,
+        }))
+    }
+
+    /// The stream that the slice belongs to.
+    pub fn stream(&self) -> &StreamId {
+        &self.0.stream
+    }
+
+    /// Number within the stream.
+    pub fn seq(&self) -> u64 {
+        self.0.seq
+    }
+
+    /// Start of the span in Unix milliseconds.
+    pub fn start_ms(&self) -> u64 {
+        self.0.start_ms
+    }
+
+    /// End of the span in Unix milliseconds, exclusive.
+    pub fn end_ms(&self) -> u64 {
+        self.0.end_ms
+    }
+
+    /// Digest of the slice before this one; `None` for slice 0 alone.
+    pub fn previous(&self) -> Option<Digest> {
+        self.0.previous
+    }
+
+    /// Digest of the bytes.
+    pub fn digest(&self) -> Digest {
+        self.0.digest
+    }
+
+    /// The digest as a content identifier.
+    pub fn cid(&self) -> Cid {
+        Cid::from(self.0.digest)
+    }
+
+    /// How many rows the slice has, at least one.
+    pub fn row_count(&self) -> usize {
+        self.0.rows.count
+    }
+
+    /// Sum of all increments, exact.
+    pub fn total(&self) -> u128 {
+        self.0.rows.total
+    }
+
+    /// The canonical bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0.bytes
+    }
+
+    /// The canonical bytes, shared: for a queue or a thread that outlives this value. Copies nothing.
+    pub fn bytes_shared(&self) -> Arc<[u8]> {
+        Arc::clone(&self.0.bytes)
+    }
+
+    /// The rows in order, borrowed. Allocates nothing.
+    pub fn rows(&self) -> Rows<'_> {
+        Rows::new(&self.0.bytes, &self.0.rows)
+    }
+
+    /// The slice as owned values. Allocates for every label.
+    pub fn decode(&self) -> Slice {
+        Slice {
+            stream: self.0.stream.clone(),
+            seq: self.0.seq,
+            start_ms: self.0.start_ms,
+            end_ms: self.0.end_ms,
+            previous: self.0.previous,
+            rows: self.rows().into_owned(),
+        }
+    }
+}
+
+impl PartialEq for SealedSlice {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.digest == other.0.digest
+    }
+}
+
+impl Eq for SealedSlice {}
+
+// Without the bytes, of which there may be a megabyte.
+impl fmt::Debug for SealedSlice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SealedSlice")
+            .field("stream", &self.0.stream)
+            .field("seq", &self.0.seq)
+            .field("start_ms", &self.0.start_ms)
+            .field("end_ms", &self.0.end_ms)
+            .field("previous", &self.0.previous)
+            .field("digest", &self.0.digest)
+            .field("row_count", &self.0.rows.count)
+            .field("total", &self.0.rows.total)
+            .field("bytes", &self.0.bytes.len())
+            .finish()
+    }
+}

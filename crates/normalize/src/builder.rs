@@ -1,0 +1,147 @@
+//! How a normalizer is configured.
+
+use ron_accounting_core::LABEL_BYTES_MAX;
+
+use crate::error::BuildError;
+use crate::method::{Methods, METHOD_BYTES_MAX};
+use crate::normalizer::RouteNormalizer;
+use crate::templates::Templates;
+use crate::{character, personal};
+
+/// What becomes of a path that no template of the host matches.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Unmatched {
+    /// It is templated: identifiers become placeholders, words stay. A scanner can still make a new route with each
+    /// new word.
+    #[default]
+    Template,
+    /// All such paths are this one route, for example `:unmatched`. The choice for a host that lists all its routes.
+    Constant(String),
+}
+
+/// Configures a [`RouteNormalizer`]. Made by [`RouteNormalizer::builder`].
+#[derive(Debug, Clone)]
+#[must_use = "a builder does nothing until it is built"]
+pub struct RouteNormalizerBuilder {
+    templates: Vec<String>,
+    unmatched: Unmatched,
+    methods: Vec<String>,
+    route_bytes_max: usize,
+    route_depth_max: usize,
+    label_bytes_max: usize,
+}
+
+impl Default for RouteNormalizerBuilder {
+    fn default() -> Self {
+        Self {
+            templates: Vec::new(),
+            unmatched: Unmatched::default(),
+            methods: Vec::new(),
+            route_bytes_max: Self::ROUTE_BYTES_MAX_DEFAULT,
+            route_depth_max: Self::ROUTE_DEPTH_MAX_DEFAULT,
+            label_bytes_max: Self::LABEL_BYTES_MAX_DEFAULT,
+        }
+    }
+}
+
+impl RouteNormalizerBuilder {
+    pub(crate) const ROUTE_BYTES_MAX_DEFAULT: usize = 256;
+    pub(crate) const ROUTE_DEPTH_MAX_DEFAULT: usize = 16;
+    pub(crate) const LABEL_BYTES_MAX_DEFAULT: usize = 256;
+
+    /// Adds a route of the host, which is tried before any heuristic.
+    ///
+    /// A parameter is a whole segment, `:name` or `{name}`, or stands in one, `{name}.json`. `*name`, `{*name}` or `*` at
+    /// the end matches one or more further segments. Static text wins over parameters. The label is the template's
+    /// canonical text, as in `/v1/objects/:id`.
+    pub fn template(mut self, template: impl Into<String>) -> Self {
+        self.templates.push(template.into());
+        self
+    }
+
+    /// Adds several templates: see [`template`](Self::template).
+    pub fn templates<T: Into<String>>(mut self, templates: impl IntoIterator<Item = T>) -> Self {
+        self.templates.extend(templates.into_iter().map(Into::into));
+        self
+    }
+
+    /// What becomes of a path that no template matches. The default is [`Unmatched::Template`].
+    pub fn unmatched(mut self, unmatched: Unmatched) -> Self {
+        self.unmatched = unmatched;
+        self
+    }
+
+    /// Adds a method beyond those that IANA lists, such as `PURGE`.
+    pub fn method(mut self, name: impl Into<String>) -> Self {
+        self.methods.push(name.into());
+        self
+    }
+
+    /// The longest route, in bytes: 16 to 1024, default 256. What is beyond becomes one `:more`.
+    pub fn route_bytes_max(mut self, bytes: usize) -> Self {
+        self.route_bytes_max = bytes;
+        self
+    }
+
+    /// The most segments of a route: 1 to 64, default 16. What is beyond becomes one `:more`.
+    pub fn route_depth_max(mut self, segments: usize) -> Self {
+        self.route_depth_max = segments;
+        self
+    }
+
+    /// The longest tenant, service or region, in bytes: 16 to 1024, default 256. A longer one is refused, since to cut
+    /// it could make two tenants one.
+    pub fn label_bytes_max(mut self, bytes: usize) -> Self {
+        self.label_bytes_max = bytes;
+        self
+    }
+
+    /// Builds the normalizer. Fails where a template, a method, the constant or a limit is not usable.
+    pub fn build(self) -> Result<RouteNormalizer, BuildError> {
+        limit("route_bytes_max", self.route_bytes_max, 16, LABEL_BYTES_MAX)?;
+        limit("route_depth_max", self.route_depth_max, 1, 64)?;
+        limit("label_bytes_max", self.label_bytes_max, 16, LABEL_BYTES_MAX)?;
+        let mut templates = Templates::default();
+        for template in &self.templates {
+            templates.add(template, self.route_bytes_max, self.route_depth_max)?;
+        }
+        let mut methods = Methods::default();
+        for method in self.methods {
+            if !methods.add(&method) {
+                return Err(BuildError::Method { method, bytes_max: METHOD_BYTES_MAX });
+            }
+        }
+        let unmatched = match self.unmatched {
+            Unmatched::Template => None,
+            Unmatched::Constant(constant) if is_constant(&constant, self.route_bytes_max) => Some(constant),
+            Unmatched::Constant(constant) => {
+                return Err(BuildError::Constant { constant, bytes_max: self.route_bytes_max });
+            }
+        };
+        Ok(RouteNormalizer {
+            templates,
+            unmatched,
+            methods,
+            route_bytes_max: self.route_bytes_max,
+            route_depth_max: self.route_depth_max,
+            label_bytes_max: self.label_bytes_max,
+        })
+    }
+}
+
+fn is_constant(constant: &str, bytes_max: usize) -> bool {
+    (1..=bytes_max).contains(&constant.len())
+        && constant.trim() == constant
+        && !constant.starts_with('/')
+        && !constant.chars().any(character::is_forbidden)
+        && !personal::is_found_in(constant)
+}
+
+fn limit(name: &'static str, value: usize, min: usize, max: usize) -> Result<(), BuildError> {
+    if (min..=max).contains(&value) {
+        Ok(())
+    } else {
+        Err(BuildError::Limit { name, value, min, max })
+    }
+}

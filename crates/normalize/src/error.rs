@@ -1,0 +1,92 @@
+//! Why a configuration was refused.
+
+use thiserror::Error;
+
+/// Why [`RouteNormalizerBuilder::build`](crate::RouteNormalizerBuilder::build) refused.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// A template doesn't begin with a slash.
+    #[error("route template {template:?} is not a path: begin it with a slash")]
+    TemplateNotAbsolute {
+        /// The template as given.
+        template: String,
+    },
+    /// A segment of a template is neither plain text nor a parameter.
+    #[error(
+        "segment {segment:?} of route template {template:?} is neither text nor a parameter: \
+         write `:name`, `{{name}}`, `*name`, or one `{{name}}` with text around it"
+    )]
+    TemplateSegment {
+        /// The template as given.
+        template: String,
+        /// The segment that was not understood.
+        segment: String,
+    },
+    /// A catch-all stands before the end of a template.
+    #[error("catch-all of route template {template:?} is not its last segment: end the template with it")]
+    TemplateCatchAll {
+        /// The template as given.
+        template: String,
+    },
+    /// Two templates match the same paths, or have the same text.
+    #[error("route template {template:?} conflicts with {with:?}: remove one of them")]
+    TemplateConflict {
+        /// The template as given.
+        template: String,
+        /// The template that stood before.
+        with: String,
+    },
+    /// A template breaks a limit of the routes themselves.
+    #[error(
+        "route template {template:?} has {bytes} bytes, {depth} segments, {parameters} parameters, \
+         limits are {bytes_max}, {depth_max}, {parameters_max}: shorten it or raise the limits"
+    )]
+    TemplateTooLarge {
+        /// The template as given.
+        template: String,
+        /// Its length in canonical form.
+        bytes: usize,
+        /// The limit on its length.
+        bytes_max: usize,
+        /// Its number of segments.
+        depth: usize,
+        /// The limit on its segments.
+        depth_max: usize,
+        /// Its number of parameters.
+        parameters: usize,
+        /// The limit on its parameters.
+        parameters_max: usize,
+    },
+    /// The constant for unmatched routes can't stand for a route.
+    #[error(
+        "constant {constant:?} for unmatched routes is not usable: \
+         give visible text without a leading slash, at most {bytes_max} bytes"
+    )]
+    Constant {
+        /// The constant as given.
+        constant: String,
+        /// The limit on its length.
+        bytes_max: usize,
+    },
+    /// A further method is no token of HTTP.
+    #[error("method {method:?} is not an HTTP token of at most {bytes_max} bytes: correct its name")]
+    Method {
+        /// The method as given.
+        method: String,
+        /// The limit on its length.
+        bytes_max: usize,
+    },
+    /// A limit is out of range.
+    #[error("limit {name} is {value}: choose {min} to {max}")]
+    Limit {
+        /// The limit's name, that of the builder's method.
+        name: &'static str,
+        /// The value as given.
+        value: usize,
+        /// The smallest value possible.
+        min: usize,
+        /// The greatest value possible.
+        max: usize,
+    },
+}

@@ -1,0 +1,137 @@
+//! One segment of a path: its percent-encoding is settled, and what is no text is recognised.
+//!
+//! As RFC 3986, section 6.2.2, has it: escapes of unreserved characters are decoded, the hexadecimal digits of all
+//! others are upper case, and what must not stand in a path literally is escaped. So a settled segment is ASCII.
+
+use percent_encoding::percent_decode_str;
+
+use crate::{character, placeholder};
+
+/// What a raw segment turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Settled {
+    /// Nothing is left of it.
+    Empty,
+    /// `.`: this level.
+    Current,
+    /// `..`: the level above.
+    Parent,
+    /// Text, which was written in its settled form.
+    Text,
+    /// It is no text, or no single segment; this placeholder stands for it.
+    Placeholder(&'static str),
+}
+
+/// Appends the settled form of `raw` to `out` where it is text.
+pub(crate) fn settle(raw: &str, out: &mut String) -> Settled {
+    let raw = without_parameters(raw);
+    match raw {
+        "" => return Settled::Empty,
+        "." => return Settled::Current,
+        ".." => return Settled::Parent,
+        _ if raw.bytes().all(is_literal) => {
+            out.push_str(raw);
+            return Settled::Text;
+        }
+        _ => {}
+    }
+    if !escapes_are_well_formed(raw) {
+        return Settled::Placeholder(placeholder::INVALID);
+    }
+    let Ok(text) = percent_decode_str(raw).decode_utf8() else {
+        return Settled::Placeholder(placeholder::INVALID);
+    };
+    match &*text {
+        "." => return Settled::Current,
+        ".." => return Settled::Parent,
+        // A second layer of encoding hides what is in it, be it a dot segment or a name.
+        _ if holds_escape(&text) || text.chars().any(character::is_forbidden) => {
+            return Settled::Placeholder(placeholder::INVALID);
+        }
+        _ if text.contains(['/', '\\']) => return Settled::Placeholder(placeholder::PATH),
+        _ => {}
+    }
+    encode(raw, out);
+    Settled::Text
+}
+
+/// Cuts a segment before its parameters (`;jsessionid=...`), which name no resource.
+fn without_parameters(raw: &str) -> &str {
+    let bytes = raw.as_bytes();
+    let escaped = bytes.windows(3).position(|w| w.eq_ignore_ascii_case(b"%3b"));
+    let literal = bytes.iter().position(|&b| b == b';');
+    let end = escaped.into_iter().chain(literal).min();
+    end.map_or(raw, |end| &raw[..end])
+}
+
+fn encode(raw: &str, out: &mut String) {
+    let mut rest = raw;
+    while let Some(c) = rest.chars().next() {
+        if let Some(byte) = leading_escape(rest) {
+            if is_unreserved(byte) {
+                out.push(char::from(byte));
+            } else {
+                escape(byte, out);
+            }
+            rest = &rest[3..];
+        } else if let Some((parameter, after)) = leading_parameter(rest) {
+            // `{name}` inside a segment, as some frameworks report the route that they matched.
+            out.push_str(if parameter.starts_with('*') { "" } else { ":" });
+            out.push_str(parameter);
+            rest = after;
+        } else {
+            if is_literal_char(c) {
+                out.push(c);
+            } else {
+                c.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| escape(byte, out));
+            }
+            rest = &rest[c.len_utf8()..];
+        }
+    }
+}
+
+/// `{name}` or `{*name}` at the beginning of `text`: its inside, and what follows.
+pub(crate) fn leading_parameter(text: &str) -> Option<(&str, &str)> {
+    let rest = text.strip_prefix('{')?;
+    // The search is bounded, so that many opening braces don't make it quadratic.
+    let length = rest.bytes().take(placeholder::NAME_BYTES_MAX + 2).position(|b| b == b'}')?;
+    let (inside, after) = (&rest[..length], &rest[length + 1..]);
+    placeholder::is_name(inside.strip_prefix('*').unwrap_or(inside)).then_some((inside, after))
+}
+
+fn escape(byte: u8, out: &mut String) {
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
+    out.push('%');
+    out.extend(DIGITS.get(usize::from(byte >> 4)));
+    out.extend(DIGITS.get(usize::from(byte & 15)));
+}
+
+/// The byte that an escape at the beginning of `text` stands for.
+fn leading_escape(text: &str) -> Option<u8> {
+    let [b'%', high, low, ..] = text.as_bytes() else { return None };
+    let digit = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok());
+    Some(digit(*high)? << 4 | digit(*low)?)
+}
+
+fn holds_escape(text: &str) -> bool {
+    text.match_indices('%').any(|(start, _)| leading_escape(&text[start..]).is_some())
+}
+
+fn escapes_are_well_formed(text: &str) -> bool {
+    text.match_indices('%').all(|(start, _)| leading_escape(&text[start..]).is_some())
+}
+
+fn is_unreserved(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~')
+}
+
+/// Whether a byte may stand in a segment as it is. The semicolon may, but was cut off.
+fn is_literal(b: u8) -> bool {
+    is_unreserved(b)
+        || matches!(b, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b'=' | b':' | b'@')
+}
+
+fn is_literal_char(c: char) -> bool {
+    u8::try_from(c).is_ok_and(is_literal)
+}

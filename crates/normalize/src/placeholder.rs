@@ -1,0 +1,50 @@
+//! The words that stand for what was taken out of a route.
+//!
+//! A placeholder is a colon and a name, so that it reads like the parameter of a route template, and passes through
+//! normalization unchanged. Besides these, any `:name` that the host wrote itself is kept.
+
+/// A number: digits, also with number punctuation (`1.5`, `555-1234`).
+pub const NUMBER: &str = ":num";
+/// A UUID in the 8-4-4-4-12 form.
+pub const UUID: &str = ":uuid";
+/// A ULID: 26 characters of Crockford's base 32.
+pub const ULID: &str = ":ulid";
+/// A hexadecimal token: 8 or more digits with a letter among them, or 16 or more of letters alone.
+pub const HEX: &str = ":hex";
+/// A token that looks random: base 64 and its relatives.
+pub const TOKEN: &str = ":token";
+/// A date or date-time in an ISO 8601 form with separators.
+pub const DATE: &str = ":date";
+/// A segment that holds an e-mail address.
+pub const EMAIL: &str = ":email";
+/// An IPv4 or IPv6 address.
+pub const ADDRESS: &str = ":ip";
+/// A segment that holds a path of its own, with an encoded slash or a backslash.
+pub const PATH: &str = ":path";
+/// Free text: a segment longer than 80 bytes, or with characters that no URL has.
+pub const TEXT: &str = ":text";
+/// A segment that is no text: a malformed or doubled percent escape, invalid UTF-8, control or invisible characters.
+pub const INVALID: &str = ":invalid";
+/// What was cut off at the limit on length or depth.
+pub const MORE: &str = ":more";
+/// The target of a `CONNECT` request, `host:port`.
+pub const AUTHORITY: &str = ":authority";
+
+/// A name longer than this is no placeholder.
+pub(crate) const NAME_BYTES_MAX: usize = 32;
+/// A name with more digits than this is an identifier in disguise.
+const NAME_DIGITS_MAX: usize = 3;
+
+/// Whether `text` is a placeholder: `:` and a name.
+pub(crate) fn is_placeholder(text: &str) -> bool {
+    text.strip_prefix(':').is_some_and(|name| {
+        is_name(name) && name.bytes().filter(u8::is_ascii_digit).count() <= NAME_DIGITS_MAX
+    })
+}
+
+/// Whether `name` can name a parameter.
+pub(crate) fn is_name(name: &str) -> bool {
+    name.len() <= NAME_BYTES_MAX
+        && name.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}

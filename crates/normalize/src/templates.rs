@@ -1,0 +1,161 @@
+//! The host's own route templates, which know better than any heuristic.
+//!
+//! A template is kept in one canonical form, the form in which it becomes a label: `:name` and `*name` for parameters,
+//! static text in its settled percent-encoding, no slash at the end.
+
+use std::collections::HashSet;
+
+use matchit::{InsertError, Router};
+
+use crate::error::BuildError;
+use crate::percent::{self, Settled};
+use crate::{path, placeholder};
+
+/// The most parameters in one template. The router names them by letters, and has 25.
+const PARAMETERS_MAX: usize = 16;
+
+/// The templates, ready to be matched.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Templates {
+    router: Router<Box<str>>,
+    canonical: HashSet<Box<str>>,
+}
+
+impl Templates {
+    /// Adds one template, within the limits of the routes.
+    pub(crate) fn add(
+        &mut self,
+        template: &str,
+        bytes_max: usize,
+        depth_max: usize,
+    ) -> Result<(), BuildError> {
+        let parsed = Parsed::of(template)?;
+        let (bytes, depth) = (parsed.canonical.len(), path::segments(&parsed.canonical).count());
+        if bytes > bytes_max || depth > depth_max || parsed.parameters > PARAMETERS_MAX {
+            return Err(BuildError::TemplateTooLarge {
+                template: template.to_owned(),
+                bytes,
+                bytes_max,
+                depth,
+                depth_max,
+                parameters: parsed.parameters,
+                parameters_max: PARAMETERS_MAX,
+            });
+        }
+        let canonical = parsed.canonical.into_boxed_str();
+        let conflict = |with: &str| BuildError::TemplateConflict {
+            template: template.to_owned(),
+            with: with.to_owned(),
+        };
+        if !self.canonical.insert(canonical.clone()) {
+            return Err(conflict(&canonical));
+        }
+        self.router.insert(parsed.pattern, canonical).map_err(|error| match error {
+            // The router's own syntax; static text has no braces.
+            InsertError::Conflict { with } => {
+                conflict(&with.replace("{*", "*").replace('{', ":").replace('}', ""))
+            }
+            _ => BuildError::TemplateSegment { template: template.to_owned(), segment: template.to_owned() },
+        })
+    }
+
+    /// The template that `path`, which is clean, matches. The text of a template matches itself, whatever other
+    /// templates there are.
+    pub(crate) fn find(&self, path: &str) -> Option<&str> {
+        if let Some(template) = self.canonical.get(path) {
+            return Some(template);
+        }
+        self.router.at(path).ok().map(|found| &**found.value)
+    }
+}
+
+/// A template in the router's syntax and in ours.
+#[derive(Debug, Default)]
+struct Parsed {
+    pattern: String,
+    canonical: String,
+    parameters: usize,
+}
+
+impl Parsed {
+    fn of(template: &str) -> Result<Self, BuildError> {
+        let mut parsed = Self::default();
+        let template = template.trim();
+        let Some(rest) = template.strip_prefix('/') else {
+            return Err(BuildError::TemplateNotAbsolute { template: template.to_owned() });
+        };
+        let mut segments = rest.strip_suffix('/').unwrap_or(rest).split('/').peekable();
+        if rest.is_empty() {
+            segments.next();
+            parsed.pattern.push('/');
+            parsed.canonical.push('/');
+        }
+        while let Some(segment) = segments.next() {
+            parsed.pattern.push('/');
+            parsed.canonical.push('/');
+            let Some(catch_all) = parsed.push(segment) else {
+                let (template, segment) = (template.to_owned(), segment.to_owned());
+                return Err(BuildError::TemplateSegment { template, segment });
+            };
+            if catch_all && segments.peek().is_some() {
+                return Err(BuildError::TemplateCatchAll { template: template.to_owned() });
+            }
+        }
+        Ok(parsed)
+    }
+
+    /// Adds a segment; true for a catch-all, `None` where it was not understood.
+    fn push(&mut self, segment: &str) -> Option<bool> {
+        let name = |prefix: &str| segment.strip_prefix(prefix).filter(|name| placeholder::is_name(name));
+        if segment == "*" {
+            return Some(self.push_catch_all(""));
+        } else if let Some(name) = name("*") {
+            return Some(self.push_catch_all(name));
+        } else if let Some(name) = name(":") {
+            self.push_parameter(name);
+            return Some(false);
+        } else if segment.starts_with([':', '*']) {
+            return None;
+        }
+        let Some(start) = segment.find('{') else { return self.push_static(segment).then_some(false) };
+        let (before, rest) = segment.split_at(start);
+        let (inside, after) = percent::leading_parameter(rest)?;
+        if let Some(name) = inside.strip_prefix('*') {
+            return (before.is_empty() && after.is_empty()).then(|| self.push_catch_all(name));
+        }
+        if !before.is_empty() && !self.push_static(before) {
+            return None;
+        }
+        self.push_parameter(inside);
+        (after.is_empty() || self.push_static(after)).then_some(false)
+    }
+
+    fn push_catch_all(&mut self, name: &str) -> bool {
+        self.parameters += 1;
+        self.pattern.push_str("{*");
+        self.pattern.push_str(if name.is_empty() { "rest" } else { name });
+        self.pattern.push('}');
+        self.canonical.push('*');
+        self.canonical.push_str(name);
+        true
+    }
+
+    fn push_parameter(&mut self, name: &str) {
+        self.parameters += 1;
+        self.pattern.push('{');
+        self.pattern.push_str(name);
+        self.pattern.push('}');
+        self.canonical.push(':');
+        self.canonical.push_str(name);
+    }
+
+    /// Adds static text; false where no clean path could hold it.
+    fn push_static(&mut self, text: &str) -> bool {
+        let mut settled = String::new();
+        let plain = !text.contains(['{', '}', ';', '?', '#']);
+        let is_text = plain && percent::settle(text, &mut settled) == Settled::Text;
+        self.pattern.push_str(&settled);
+        self.canonical.push_str(&settled);
+        is_text
+    }
+}

@@ -1,0 +1,50 @@
+//! Tenants, services and regions: names that the host chose, guarded against what must never be a label.
+//!
+//! A name is refused as a whole where something is wrong with it. To strip the offending characters instead would let
+//! one tenant's name turn into another's, and its usage into the other's bill.
+
+use ron_accounting_core::{Reason, Verdict, INVALID, REDACTED};
+
+use crate::{character, personal};
+
+/// What is done to the letters of a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Case {
+    /// They stay: tenants are identifiers.
+    Kept,
+    /// They become lower case: one service or region has one spelling.
+    Lower,
+}
+
+/// Writes the normalized name to `out`.
+pub(crate) fn normalize(raw: &str, case: Case, bytes_max: usize, out: &mut String) -> Verdict {
+    let name = raw.trim();
+    // Before any other work, so that an endless name costs nothing. Lower case can be longer: see below.
+    if name.len() > bytes_max {
+        return refuse(INVALID, Reason::TooLong, out);
+    }
+    match case {
+        Case::Kept => out.push_str(name),
+        Case::Lower => out.extend(name.chars().flat_map(char::to_lowercase)),
+    }
+    if out.len() > bytes_max {
+        return refuse(INVALID, Reason::TooLong, out);
+    }
+    if out.chars().any(character::is_forbidden) {
+        return refuse(INVALID, Reason::ControlCharacter, out);
+    }
+    if personal::is_found_in(out) {
+        return refuse(REDACTED, Reason::PersonalData, out);
+    }
+    if out == raw {
+        Verdict::Clean
+    } else {
+        Verdict::Changed
+    }
+}
+
+fn refuse(placeholder: &str, reason: Reason, out: &mut String) -> Verdict {
+    out.clear();
+    out.push_str(placeholder);
+    Verdict::Replaced(reason)
+}

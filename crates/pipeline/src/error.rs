@@ -1,0 +1,72 @@
+//! What can go wrong between a count and the ledger.
+
+use ron_accounting_seal::SealError;
+use ron_ledger_wire::StreamId;
+
+/// Errors of the pipeline. None of them loses a count: what could not be done is tried again.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PipelineError {
+    /// The log refused or failed. Nothing is exported that is not durable, so counts stay in memory meanwhile.
+    #[cfg(feature = "wal")]
+    #[error("write-ahead log failed")]
+    Log(#[from] ron_accounting_wal::WalError),
+    /// A record of the log has a valid checksum, but not a form that this version reads. It is kept.
+    #[error("log record at {position} is not readable: {reason}; a newer version may have written it")]
+    Record {
+        /// Where it stands in the log.
+        position: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A stream could not be sealed.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// The ledger has slices of our origin that our log does not know: the log is an old copy, or another process uses
+    /// the same origin. Exporting would fork the stream.
+    #[error(
+        "ledger is ahead of the log on stream {stream}: it expects slice {ledger}, the log continues with {log}; \
+         is the log a restored copy, or in use twice?"
+    )]
+    LedgerAhead {
+        /// The stream.
+        stream: StreamId,
+        /// The ledger's next seq.
+        ledger: u64,
+        /// The log's next seq.
+        log: u64,
+    },
+    /// A slice that was recovered follows one that a power cut has taken. Neither was durable, so neither was promised to
+    /// anybody or exported; what both counted is recovered from the last checkpoint, as far as that has it.
+    #[error("slice {seq} of stream {stream} is dropped: the one before it was lost before it was durable")]
+    Orphan {
+        /// The stream.
+        stream: StreamId,
+        /// The slice.
+        seq: u64,
+    },
+    /// A slice that was recovered does not follow what waits before it: slices between them are missing.
+    #[error("recovered slice {seq} of stream {stream} cannot be queued: {reason}")]
+    Queue {
+        /// The stream.
+        stream: StreamId,
+        /// The slice.
+        seq: u64,
+        /// What the lane said.
+        reason: String,
+    },
+}
+
+impl PipelineError {
+    /// The error with its causes, in one line.
+    pub fn with_causes(&self) -> String {
+        let mut line = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            line.push_str(": ");
+            line.push_str(&error.to_string());
+            cause = error.source();
+        }
+        line
+    }
+}

@@ -1,0 +1,65 @@
+//! A look into a log, with what its records mean. Changes nothing.
+
+use std::{collections::BTreeMap, path::Path};
+
+use ron_accounting_wal::{inspect_directory, SegmentInspection, SegmentState};
+use ron_ledger_wire::{Head, Origin, SealedSlice};
+
+use crate::{log, PipelineError};
+
+/// What stands in a log.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct LogInspection {
+    /// The origin in the headers; absent if there is none, or none that is readable.
+    pub origin: Option<Origin>,
+    /// The segments, in order. Their records keep their raw bytes.
+    pub segments: Vec<SegmentInspection>,
+    /// How many records there are of each kind.
+    pub records: BTreeMap<&'static str, usize>,
+    /// The head of each stream.
+    pub heads: Vec<Head>,
+    /// Slices that are not acknowledged, each stream's in order.
+    pub unacknowledged: Vec<SealedSlice>,
+    /// Live counts of the last checkpoint that no slice holds: units, all dimensions together.
+    pub live: u128,
+    /// Damaged segments that were set aside.
+    pub set_aside: Vec<u64>,
+    /// Names in the directory that are not the log's.
+    pub ignored: Vec<String>,
+    /// Records with a valid checksum that could not be read, as messages.
+    pub unreadable: Vec<String>,
+}
+
+impl LogInspection {
+    /// Whether anything in the log is damaged. A torn end is not: it is what a crash leaves, and was promised to nobody.
+    pub fn is_damaged(&self) -> bool {
+        let is_damaged = |segment: &SegmentInspection| !segment.damage.is_empty() || segment.poisoned;
+        self.segments.iter().any(is_damaged) || !self.set_aside.is_empty() || !self.unreadable.is_empty()
+    }
+}
+
+/// Reads the log in a directory, even while another process writes to it.
+pub fn inspect(directory: &Path) -> Result<LogInspection, PipelineError> {
+    let inspection = inspect_directory(directory)?;
+    let origin = inspection.segments.iter().find_map(|segment| segment.origin).map(Origin::from_bytes);
+    let mut records = BTreeMap::new();
+    let mut all = Vec::new();
+    for record in inspection.segments.iter().flat_map(|segment| &segment.records) {
+        *records.entry(log::kind_name(record.kind)).or_default() += 1;
+        all.push(record.clone());
+    }
+    let is_sound = inspection.segments.iter().all(|segment| segment.state != SegmentState::Corrupt);
+    let found = log::read(origin.unwrap_or(Origin::from_bytes([0; 16])), all, is_sound);
+    Ok(LogInspection {
+        origin,
+        segments: inspection.segments,
+        records,
+        heads: found.standings.into_values().map(|standing| standing.head).collect(),
+        unacknowledged: found.pending,
+        live: found.live.iter().flat_map(|live| live.rows.values()).map(|n| u128::from(*n)).sum(),
+        set_aside: inspection.set_aside,
+        ignored: inspection.ignored,
+        unreadable: found.unreadable.iter().map(PipelineError::with_causes).collect(),
+    })
+}

@@ -1,0 +1,106 @@
+//! How a pipeline behaves.
+
+use ron_accounting_export::LaneOptions;
+
+/// What to do at a boundary when there is no room downstream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum OnFull {
+    /// Leave the counts where they are. They go out with the next slice that fits, whose span is longer.
+    #[default]
+    Stretch,
+    /// Throw the counts away, and count how much that was.
+    Shed,
+}
+
+/// When the log is synced. A slice is exported only once it is durable by this policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum SyncPolicy {
+    /// At each sealing, one sync for all its slices.
+    #[default]
+    OnSeal,
+    /// At most this often, in milliseconds; slices wait for it.
+    IntervalMs(u64),
+    /// Never: the operating system decides, and a power cut may lose slices that the ledger then never gets.
+    Never,
+}
+
+/// The default of [`PipelineOptions::checkpoint_ms`].
+pub const CHECKPOINT_MS_DEFAULT: u64 = 5_000;
+
+/// Options of a [`Pipeline`](crate::Pipeline).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PipelineOptions {
+    /// The queues to the ledger.
+    pub lanes: LaneOptions,
+    /// What to do when they are full.
+    pub on_full: OnFull,
+    /// When the log is synced.
+    pub sync: SyncPolicy,
+    /// How often live counts are written to the log, in milliseconds: what a kill can lose. Zero: never.
+    pub checkpoint_ms: u64,
+    /// The longest random delay between a boundary and its export, in milliseconds, so that not all processes come at
+    /// once.
+    pub jitter_ms: u64,
+    /// Whether counts are overwritten once they are sealed.
+    pub zeroize: bool,
+}
+
+impl Default for PipelineOptions {
+    fn default() -> Self {
+        Self {
+            lanes: LaneOptions::default(),
+            on_full: OnFull::default(),
+            sync: SyncPolicy::default(),
+            checkpoint_ms: CHECKPOINT_MS_DEFAULT,
+            jitter_ms: 0,
+            zeroize: false,
+        }
+    }
+}
+
+impl PipelineOptions {
+    /// Sets the queues to the ledger.
+    #[must_use]
+    pub fn lanes(mut self, lanes: LaneOptions) -> Self {
+        self.lanes = lanes;
+        self
+    }
+
+    /// Sets what to do when they are full.
+    #[must_use]
+    pub fn on_full(mut self, on_full: OnFull) -> Self {
+        self.on_full = on_full;
+        self
+    }
+
+    /// Sets when the log is synced.
+    #[must_use]
+    pub fn sync(mut self, sync: SyncPolicy) -> Self {
+        self.sync = sync;
+        self
+    }
+
+    /// Sets how often live counts are written to the log, in milliseconds.
+    #[must_use]
+    pub fn checkpoint_ms(mut self, ms: u64) -> Self {
+        self.checkpoint_ms = ms;
+        self
+    }
+
+    /// Sets the longest random delay of an export, in milliseconds.
+    #[must_use]
+    pub fn jitter_ms(mut self, ms: u64) -> Self {
+        self.jitter_ms = ms;
+        self
+    }
+
+    /// Sets whether counts are overwritten once they are sealed.
+    #[must_use]
+    pub fn zeroize(mut self, zeroize: bool) -> Self {
+        self.zeroize = zeroize;
+        self
+    }
+}

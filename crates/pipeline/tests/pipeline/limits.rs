@@ -1,0 +1,217 @@
+//! Is everything bounded, and what happens at the bound?
+
+use ron_accounting_core::Dimension;
+use ron_accounting_pipeline::{OnFull, SyncPolicy};
+use ron_accounting_wal::fault::{MemoryStorage, Operation};
+use ron_accounting_wal::WalOptions;
+
+use crate::node::{lanes, options, small_log, Node};
+
+const SEGMENT: u64 = 8 << 10;
+
+#[test]
+fn a_log_whose_slices_are_acknowledged_does_not_grow() {
+    for sync in [SyncPolicy::OnSeal, SyncPolicy::IntervalMs(130_000), SyncPolicy::Never] {
+        let disk = MemoryStorage::new();
+        let mut node = Node::on(&disk, options().sync(sync).checkpoint_ms(60_000));
+        if sync == SyncPolicy::Never {
+            node.ledger.watch(None);
+        }
+        let mut most = 0;
+        for n in 0..1_000 {
+            node.record("acme", 1);
+            node.record("bolt", n);
+            node.boundary();
+            node.maintain();
+            node.export();
+            most = most.max(node.log_stats().bytes);
+        }
+        assert!(most <= 8 * SEGMENT, "{sync:?}: {most} bytes");
+        // The heads outlived the slices that they count.
+        node.restart(&disk);
+        node.record("acme", 1);
+        node.record("bolt", 1);
+        node.settle();
+        node.assert_complete();
+    }
+}
+
+#[test]
+fn a_log_of_checkpoints_does_not_grow_while_the_ledger_is_away() {
+    let disk = MemoryStorage::new();
+    let mut node = Node::on(&disk, options().lanes(lanes().pending_max(1)).checkpoint_ms(1));
+    node.ledger.memory.set_unavailable(true);
+    for n in 0..1_000 {
+        node.record("acme", n);
+        node.record("bolt", 1);
+        if n % 10 == 0 {
+            node.boundary();
+        }
+        node.now_ms += 1;
+        node.maintain();
+        node.export();
+        assert!(node.log_stats().bytes <= 8 * SEGMENT, "{} bytes", node.log_stats().bytes);
+    }
+    node.restart(&disk);
+    node.ledger.memory.set_unavailable(false);
+    node.settle();
+    node.assert_complete();
+}
+
+/// Logs that are full in every way in which a log can be.
+fn tight_logs() -> [WalOptions; 6] {
+    [
+        small_log().max_bytes(SEGMENT),
+        small_log().max_bytes(2 * SEGMENT),
+        small_log().max_bytes(5 * SEGMENT + 100),
+        small_log().max_entries(5),
+        small_log().segment_bytes(64 << 10).max_entries(30),
+        small_log().max_age_ms(200_000),
+    ]
+}
+
+#[test]
+fn a_full_log_stretches_spans_and_recovers_by_itself() {
+    for log in tight_logs() {
+        for checkpoint_ms in [0, 60_000] {
+            let disk = MemoryStorage::new();
+            let mut node = Node::with_log(&disk, options().checkpoint_ms(checkpoint_ms), log.clone(), 2048);
+            for _ in 0..3 {
+                node.ledger.memory.set_unavailable(true);
+                for n in 0..60 {
+                    node.record("acme", 1);
+                    node.record(&format!("tenant {}", n % 7), n);
+                    node.boundary();
+                    node.maintain();
+                    node.export();
+                    node.assert_conserved();
+                }
+                let stats = node.pipeline.stats();
+                assert!(stats.waiting_streams > 0 && stats.pending < 120, "{log:?}: it never was full");
+                assert!(stats.last_error.unwrap().contains("log is full"), "{log:?}");
+                assert!(node.log_stats().bytes <= 8 * SEGMENT + (2 << 20));
+                node.ledger.memory.set_unavailable(false);
+                node.settle();
+                node.assert_complete();
+            }
+            node.restart(&disk);
+            assert!(node.pipeline.stats().refused == 0);
+            node.record("acme", 1);
+            node.settle();
+            node.assert_complete();
+        }
+    }
+}
+
+#[test]
+fn a_full_log_can_be_killed_and_reopened() {
+    for log in tight_logs() {
+        let disk = MemoryStorage::new();
+        let mut node = Node::with_log(&disk, options(), log.clone(), 2048);
+        node.ledger.memory.set_unavailable(true);
+        while node.pipeline.stats().not_durable == 0 {
+            node.record("acme", 1);
+            node.boundary();
+            node.maintain();
+        }
+        let pending = node.pending();
+        let durable = node.pipeline.pending() - node.pipeline.stats().not_durable;
+        node.restart(&disk);
+        assert_eq!(node.pipeline.pending(), durable, "{log:?}");
+        node.ledger.memory.set_unavailable(false);
+        node.settle();
+        let lost = pending.values().sum::<u128>() - node.ledger.memory.total("acme", "requests");
+        assert_eq!(lost, 1, "{log:?}: only the slice that the log had refused");
+        node.record("acme", 1);
+        node.settle();
+    }
+}
+
+#[test]
+fn a_boundary_that_is_larger_than_the_log_goes_out_in_parts() {
+    let disk = MemoryStorage::new();
+    let mut node = Node::with_log(&disk, options(), small_log().max_bytes(4 * SEGMENT), 2048);
+    for tenant in 0..60 {
+        node.record_row(&format!("tenant {tenant}"), &"x".repeat(900), Dimension::REQUESTS, 1);
+    }
+    node.boundary();
+    assert!(node.pipeline.stats().not_durable > 30);
+    node.drain();
+    node.assert_complete();
+}
+
+#[test]
+fn what_is_shed_does_not_come_back() {
+    let disk = MemoryStorage::new();
+    let mut node = Node::on(&disk, options().on_full(OnFull::Shed).lanes(lanes().pending_max(1)));
+    node.ledger.memory.set_unavailable(true);
+    for n in 0..10 {
+        node.record("acme", 1);
+        node.record_row("acme", "/", Dimension::CPU, n);
+        node.boundary();
+        node.checkpoint();
+    }
+    let shed = node.pipeline.stats().shed;
+    assert!(shed > 0);
+    node.ledger.memory.set_unavailable(false);
+    node.restart(&disk);
+    node.settle();
+    let recorded: u128 = node.recorded.values().sum();
+    assert_eq!(node.ledger.memory.totals().values().sum::<u128>(), recorded - shed);
+}
+
+#[test]
+fn a_full_disk_refuses_new_work_and_keeps_the_old() {
+    for spare in [0, 10, 300, 5_000] {
+        let disk = MemoryStorage::new();
+        let mut node = Node::on(&disk, options().checkpoint_ms(60_000));
+        node.ledger.memory.set_unavailable(true);
+        for _ in 0..20 {
+            node.record("acme", 1);
+            node.record("bolt", 1);
+            node.boundary();
+        }
+        disk.set_capacity(node.log_stats().bytes + spare);
+        for _ in 0..40 {
+            node.record("acme", 1);
+            node.record("bolt", 1);
+            node.boundary();
+            node.maintain();
+            node.export();
+            node.assert_conserved();
+        }
+        assert!(node.pipeline.stats().not_durable > 0);
+        assert!(node.log_stats().last_error.unwrap().contains("no space left"));
+
+        // The ledger takes what is in the log, and that alone makes room again.
+        node.ledger.memory.set_unavailable(false);
+        node.settle();
+        node.assert_complete();
+        node.restart(&disk);
+        node.record("acme", 1);
+        node.settle();
+        node.assert_complete();
+    }
+}
+
+#[test]
+fn a_disk_that_stays_full_still_makes_room_of_what_is_acknowledged() {
+    let disk = MemoryStorage::new();
+    let mut node = Node::on(&disk, options());
+    node.ledger.memory.set_unavailable(true);
+    for _ in 0..60 {
+        node.record("acme", 1);
+        node.boundary();
+    }
+    disk.set_capacity(node.log_stats().bytes);
+    for _ in 0..60 {
+        node.record("acme", 1);
+        node.boundary();
+        node.export();
+    }
+    assert!(node.pipeline.stats().not_durable > 0);
+    node.ledger.memory.set_unavailable(false);
+    node.settle();
+    node.assert_complete();
+    assert!(disk.count(Operation::Remove) > 0);
+}

@@ -1,0 +1,17 @@
+//! Sealing: what a window counted becomes hash-chained slices.
+//!
+//! * [`Sealer`] reads the engine at a boundary and encodes each stream's counts as its next slices.
+//! * [`Sealed`] is what came of one boundary: the slices, and the streams that had to wait.
+//! * [`SealError`]: a stream that could not be sealed; its counts stay.
+//!
+//! Sealing is pure: the same counts, boundaries and heads give the same bytes. The crate reads no clock, keeps no queue
+//! and writes no file; it knows nothing of logs and exporters.
+
+mod error;
+mod grouping;
+mod key_forms;
+mod sealer;
+mod streams;
+
+pub use error::SealError;
+pub use sealer::{Sealed, Sealer};

@@ -1,0 +1,129 @@
+//! Where each stream stands: its head, and since when its counts wait.
+
+use std::collections::{BTreeMap, HashMap};
+
+use ron_accounting_core::{Dimension, TenantId};
+use ron_ledger_wire::{Digest, EncodeError, Head, Origin, SealedSlice, SliceBuilder, StreamId};
+
+/// A stream's chain so far.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Chain {
+    pub(crate) next_seq: u64,
+    pub(crate) last: Option<Digest>,
+    /// The start of the first window whose counts are not sealed yet, while a boundary had to pass the stream over.
+    pub(crate) waits_since_ms: Option<u64>,
+}
+
+/// All streams of one origin.
+#[derive(Debug)]
+pub(crate) struct Streams {
+    origin: Origin,
+    dimensions: Vec<Box<str>>,
+    chains: BTreeMap<StreamId, Chain>,
+    ids: HashMap<(TenantId, Dimension), StreamId>,
+}
+
+impl Streams {
+    pub(crate) fn new(origin: Origin, dimensions: impl Iterator<Item = Box<str>>) -> Self {
+        Self { origin, dimensions: dimensions.collect(), chains: BTreeMap::new(), ids: HashMap::new() }
+    }
+
+    pub(crate) const fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    pub(crate) fn id(&mut self, tenant: TenantId, name: &str, dimension: Dimension) -> StreamId {
+        let make = || {
+            let dimension = self.dimensions.get(dimension.index()).map_or("", |name| name);
+            StreamId::new(self.origin, name, dimension)
+        };
+        self.ids.entry((tenant, dimension)).or_insert_with(make).clone()
+    }
+
+    pub(crate) fn chain(&mut self, stream: &StreamId) -> &mut Chain {
+        self.chains.entry(stream.clone()).or_default()
+    }
+
+    pub(crate) fn set_head(&mut self, head: &Head) {
+        let chain = self.chain(head.stream());
+        if head.next_seq() > chain.next_seq {
+            chain.next_seq = head.next_seq();
+            chain.last = head.last();
+        }
+    }
+
+    pub(crate) fn heads(&self) -> impl Iterator<Item = Head> + '_ {
+        self.chains.iter().map(|(stream, chain)| Head::new(stream.clone(), chain.next_seq, chain.last))
+    }
+
+    pub(crate) fn is_waiting(&self, tenant: TenantId, dimension: Dimension) -> bool {
+        self.ids.get(&(tenant, dimension)).is_some_and(|stream| self.waits_since_ms(stream).is_some())
+    }
+
+    pub(crate) fn end_waiting(&mut self) {
+        for chain in self.chains.values_mut() {
+            chain.waits_since_ms = None;
+        }
+    }
+
+    pub(crate) fn waits_since_ms(&self, stream: &StreamId) -> Option<u64> {
+        self.chains.get(stream).and_then(|chain| chain.waits_since_ms)
+    }
+}
+
+/// Encodes rows, sorted by key, as the slices that follow `chain`, and moves it. More than fit in one become several, of
+/// the same span. On an error the chain stays where it was.
+pub(crate) fn encode<'a>(
+    stream: &StreamId,
+    chain: &mut Chain,
+    (start_ms, end_ms): (u64, u64),
+    rows: impl Iterator<Item = (&'a [u8], u64)>,
+    slices: &mut Vec<SealedSlice>,
+) -> Result<(), EncodeError> {
+    let first = slices.len();
+    let mut next = chain.clone();
+    let result = encode_rows(stream, &mut next, (start_ms, end_ms), rows, slices);
+    match result {
+        Ok(()) => *chain = next,
+        Err(_) => slices.truncate(first),
+    }
+    result
+}
+
+fn encode_rows<'a>(
+    stream: &StreamId,
+    chain: &mut Chain,
+    (start_ms, end_ms): (u64, u64),
+    rows: impl Iterator<Item = (&'a [u8], u64)>,
+    slices: &mut Vec<SealedSlice>,
+) -> Result<(), EncodeError> {
+    let begin = |chain: &Chain| SliceBuilder::new(stream, chain.next_seq, start_ms, end_ms, chain.last);
+    let mut builder = begin(chain)?;
+    for (key, increment) in rows {
+        match builder.push_encoded(key, increment) {
+            Err(EncodeError::Full) if !builder.is_empty() => {
+                finish(builder, chain, slices)?;
+                builder = begin(chain)?;
+                builder.push_encoded(key, increment)?;
+            }
+            pushed => pushed?,
+        }
+    }
+    if !builder.is_empty() {
+        finish(builder, chain, slices)?;
+    }
+    Ok(())
+}
+
+fn finish(
+    builder: SliceBuilder,
+    chain: &mut Chain,
+    slices: &mut Vec<SealedSlice>,
+) -> Result<(), EncodeError> {
+    let slice = builder.finish()?;
+    chain.next_seq += 1;
+    chain.last = Some(slice.digest());
+    chain.waits_since_ms = None;
+    slices.push(slice);
+    Ok(())
+}

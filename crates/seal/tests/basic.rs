@@ -1,0 +1,122 @@
+//! Sealing, boundary by boundary.
+
+use std::collections::BTreeMap;
+
+use ron_accounting_core::{labels, Dimension, Engine};
+use ron_accounting_seal::Sealer;
+use ron_accounting_window::Span;
+use ron_ledger_wire::{encode_account_key, Digest, Head, Origin, RowKey, StreamId, MAX_SLICE_BYTES};
+
+const ORIGIN: Origin = Origin::from_bytes([7; 16]);
+
+fn window(number: u64) -> Span {
+    Span { start_ms: number * 60_000, end_ms: (number + 1) * 60_000 }
+}
+
+fn record(engine: &Engine, tenant: &str, n: u64) {
+    engine.record(&labels().tenant(tenant).method("GET").route("/"), Dimension::REQUESTS, n);
+}
+
+#[test]
+fn a_stream_that_waited_goes_out_with_a_longer_span() {
+    let engine = Engine::default();
+    let mut sealer = Sealer::new(&engine, ORIGIN, false);
+    record(&engine, "acme", 1);
+    assert_eq!(sealer.seal(window(3), 0, |_| false).waiting, 1);
+    record(&engine, "acme", 2);
+    assert_eq!(sealer.seal(window(4), 0, |_| false).waiting, 1);
+    record(&engine, "acme", 4);
+    let sealed = sealer.seal(window(5), 1, |_| false);
+    let slice = &sealed.slices[0];
+    assert_eq!((slice.start_ms(), slice.end_ms(), slice.total()), (180_000, 360_000, 7));
+
+    record(&engine, "acme", 8);
+    let next = &sealer.seal(window(9), 1, |_| false).slices[0];
+    assert_eq!((next.start_ms(), next.end_ms(), next.total()), (540_000, 600_000, 8));
+    assert_eq!(next.previous(), Some(slice.digest()));
+}
+
+#[test]
+fn the_stream_that_waits_longest_goes_first() {
+    let engine = Engine::default();
+    let mut sealer = Sealer::new(&engine, ORIGIN, false);
+    record(&engine, "a", 1);
+    record(&engine, "b", 1);
+    let first = sealer.seal(window(0), 1, |_| false);
+    assert_eq!((first.slices[0].stream().tenant(), first.waiting), ("a", 1));
+    record(&engine, "a", 1);
+    let second = sealer.seal(window(1), 1, |_| false);
+    assert_eq!((second.slices[0].stream().tenant(), second.slices[0].start_ms()), ("b", 0));
+}
+
+#[test]
+fn nothing_counted_makes_no_slice() {
+    let engine = Engine::default();
+    let mut sealer = Sealer::new(&engine, ORIGIN, false);
+    record(&engine, "acme", 0);
+    let sealed = sealer.seal(window(0), 10, |_| false);
+    assert!(sealed.slices.is_empty() && sealed.waiting == 0);
+}
+
+#[test]
+fn more_rows_than_a_slice_holds_become_several_of_the_same_span() {
+    let engine = Engine::builder().label_limit(10_000).build();
+    let mut sealer = Sealer::new(&engine, ORIGIN, false);
+    let long = "x".repeat(900);
+    for number in 0..3_000 {
+        let route = format!("/{long}/{number}");
+        engine.record(&labels().tenant("acme").route(&route), Dimension::REQUESTS, 1);
+    }
+    let sealed = sealer.seal(window(0), 10, |_| false);
+    let seqs: Vec<_> = sealed.slices.iter().map(|slice| (slice.seq(), slice.start_ms())).collect();
+    assert_eq!(seqs, [(0, 0), (1, 0), (2, 0)]);
+    assert!(sealed.slices.iter().all(|slice| slice.bytes().len() <= MAX_SLICE_BYTES));
+    assert_eq!(sealed.slices.iter().map(ron_ledger_wire::SealedSlice::total).sum::<u128>(), 3_000);
+    assert_eq!(sealed.slices[1].previous(), Some(sealed.slices[0].digest()));
+
+    // With room for two there is none for the three that it would take.
+    engine.record(&labels().tenant("acme").route("/"), Dimension::REQUESTS, 1);
+    for number in 0..3_000 {
+        let route = format!("/{long}/{number}");
+        engine.record(&labels().tenant("acme").route(&route), Dimension::REQUESTS, 1);
+    }
+    let sealed = sealer.seal(window(1), 2, |_| false);
+    assert_eq!((sealed.slices.len(), sealed.waiting), (0, 1));
+}
+
+#[test]
+fn a_chain_goes_on_where_an_earlier_process_left_it() {
+    let engine = Engine::default();
+    let mut sealer = Sealer::new(&engine, ORIGIN, false);
+    let stream = StreamId::new(ORIGIN, "acme", "requests");
+    let last = Digest::of(b"the slice before");
+    sealer.continue_from(&Head::new(stream.clone(), 42, Some(last)));
+    sealer.continue_from(&Head::new(stream, 7, Some(Digest::of(b"an older one"))));
+    record(&engine, "acme", 1);
+    let slice = &sealer.seal(window(0), 10, |_| false).slices[0];
+    assert_eq!((slice.seq(), slice.previous()), (42, Some(last)));
+}
+
+#[test]
+fn recovered_rows_are_sealed_as_they_were() {
+    let engine = Engine::default();
+    let mut sealer = Sealer::new(&engine, ORIGIN, false);
+    let stream = StreamId::new(ORIGIN, "a tenant of an earlier configuration", "a dimension of it");
+    let mut key = Vec::new();
+    encode_account_key(1, 2, &mut key);
+    let slices = sealer.seal_recovered(&stream, window(2), &BTreeMap::from([(key, 5)])).unwrap();
+    let slice = slices[0].decode();
+    assert_eq!(slice.rows[0].key, RowKey::Account { namespace: 1, id: 2 });
+    assert_eq!(sealer.heads().next().map(|head| head.next_seq()), Some(1));
+}
+
+#[test]
+fn a_reused_id_is_encoded_under_its_new_key() {
+    let engine = Engine::builder().label_limit(1).build();
+    let mut sealer = Sealer::new(&engine, ORIGIN, false);
+    for route in ["/a", "/b", "/c"] {
+        engine.record(&labels().tenant("acme").route(route), Dimension::REQUESTS, 1);
+        let slice = sealer.seal(window(0), 10, |_| false).slices.remove(0).decode();
+        assert_eq!(slice.rows[0].key, RowKey::labels("", route, "", ""));
+    }
+}

@@ -1,0 +1,373 @@
+//! Opening a ledger file, for writing or strictly for reading.
+//!
+//! # Reading without a trace
+//! A reader that SQLite opens in the usual way creates `-wal` and `-shm` files, leaves them behind, and needs a
+//! writable folder to do so. This crate chooses by what lies beside the file instead:
+//!
+//! * No log beside it: nobody writes and the file is complete. It is opened as *immutable*: no locks, nothing created,
+//!   and it works on read-only media. Since SQLite then trusts that the file does not change, each read compares the
+//!   file's size, time and identity before and after, and answers [`LedgerError::ChangedWhileReading`] when a writer
+//!   came in between.
+//! * A log: a writer is at work, or was killed. File and log are opened read-only, and a read sees the last commit. The
+//!   `-shm` file is the memory that readers and writers share, so readers write their marks there, and SQLite has to
+//!   create it where it is missing, beside a copy for instance. (`readonly_shm` would avoid that, but then no handle in
+//!   the same process could write.)
+
+use std::{
+    fs::{self, Metadata},
+    io,
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use rusqlite::{config::DbConfig, limits::Limit, Connection, OpenFlags, Transaction, TransactionBehavior};
+
+use crate::{
+    error::{Fault, LedgerError},
+    file_state::FileState,
+    schema::{self, Kind},
+};
+
+/// How long a call waits for the lock of another process. Retries belong to the caller's lanes.
+const BUSY_TIMEOUT: Duration = Duration::from_millis(250);
+
+/// The first SQLite without the WAL corruption fault.
+const SQLITE_REQUIRED: (i32, &str) = (3_051_003, "3.51.3");
+
+/// A log file that grew in a burst shrinks back to this at the next checkpoint.
+const LOG_BYTES_KEPT: i64 = 16 << 20;
+
+/// No value and no row of a ledger is longer: a slice has one MiB, a label one KiB. What an edited file holds
+/// beyond it is an error rather than memory.
+const VALUE_BYTES_MAX: i32 = 2 << 20;
+
+/// One page of the smallest size.
+const DATABASE_BYTES_MIN: u64 = 512;
+
+/// A usage ledger in one SQLite file.
+///
+/// One call at a time uses the file; the handle may be shared between threads. Reading a large ledger through the
+/// handle that also writes keeps the writer waiting: open a second one with [`SqliteLedger::open_read_only`].
+///
+/// ```
+/// use ron_accounting_export::{Ack, Exporter};
+/// use ron_accounting_sqlite::{Column, SqliteLedger, UsageQuery};
+/// use ron_ledger_wire::{Origin, Row, RowKey, Slice, StreamId};
+///
+/// let folder = tempfile::tempdir()?;
+/// let ledger = SqliteLedger::open(folder.path().join("usage.db"))?;
+/// let slice = Slice {
+///     stream: StreamId::new(Origin::from_bytes([7; 16]), "acme", "requests"),
+///     seq: 0,
+///     start_ms: 0,
+///     end_ms: 60_000,
+///     previous: None,
+///     rows: vec![Row { key: RowKey::Account { namespace: 1, id: 42 }, increment: 3 }],
+/// }
+/// .encode()?;
+/// assert_eq!(ledger.put_batch(&[slice.clone()]), [Ok(Ack::Ok)]);
+/// assert_eq!(ledger.put_batch(&[slice]), [Ok(Ack::Duplicate)]);
+///
+/// let usage = ledger.usage(&UsageQuery { by: vec![Column::Tenant], ..UsageQuery::default() })?;
+/// assert_eq!(usage[0].increment, 3);
+/// assert_eq!(ledger.verify(|_| {})?.slices, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct SqliteLedger {
+    path: PathBuf,
+    opened: Mutex<Opened>,
+}
+
+/// The connection and what it may do.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) connection: Connection,
+    access: Access,
+}
+
+#[derive(Debug)]
+enum Access {
+    Write,
+    /// Beside a writer's log.
+    ReadLogged,
+    /// No log: the file must stay what it was.
+    ReadImmutable(FileState),
+}
+
+impl Opened {
+    pub(crate) fn is_writable(&self) -> bool {
+        matches!(self.access, Access::Write)
+    }
+}
+
+impl SqliteLedger {
+    /// Opens a ledger for reading and writing, and creates it when there is no file.
+    ///
+    /// Only a missing or an empty file becomes a ledger. Each kind of obstacle is its own [`LedgerError`], and leaves
+    /// the file unchanged. A writer in the middle of a transaction is [`LedgerError::Locked`], after a quarter of a
+    /// second.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, LedgerError> {
+        let path = path.as_ref();
+        require_safe_sqlite()?;
+        let absolute = absolute(path)?;
+        inspect_for_writing(path, &absolute)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_PRIVATE_CACHE;
+        // An absolute path: SQLite would take `:memory:` and `file:...` for something else than a file name.
+        let connection = Connection::open_with_flags(&absolute, flags)
+            .map_err(Fault::from)
+            .and_then(|mut connection| prepare_for_writing(&mut connection, path).map(|()| connection))
+            .map_err(|fault| fault.at(path))?;
+        Ok(Self { path: path.to_owned(), opened: Mutex::new(Opened { connection, access: Access::Write }) })
+    }
+
+    /// Opens an existing ledger and never changes it.
+    ///
+    /// It may be read while another process writes, and from read-only media. Without a log beside it no other file is
+    /// touched either; with one, the log's index (`-shm`) is, which every reader of it shares.
+    pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self, LedgerError> {
+        let path = path.as_ref();
+        require_safe_sqlite()?;
+        let opened = open_for_reading(path)?;
+        Ok(Self { path: path.to_owned(), opened: Mutex::new(opened) })
+    }
+
+    /// The path as it was given.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Opened> {
+        // A panic in a caller's visitor poisons the lock and nothing else: its transaction was rolled back.
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs `work` on one consistent view of the ledger.
+    pub(crate) fn read<T, E>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T, E>) -> Result<T, E>
+    where
+        E: From<Fault>,
+    {
+        let mut opened = self.lock();
+        if let Access::ReadImmutable(before) = &opened.access {
+            if !before.is_unchanged() {
+                *opened = open_for_reading(&self.path).map_err(Fault::Final)?;
+            }
+        }
+        let result = opened.connection.transaction().map_err(|error| Fault::from(error).into()).and_then(
+            |transaction| {
+                let result = work(&transaction)?;
+                transaction.finish().map_err(Fault::from)?;
+                Ok(result)
+            },
+        );
+        if let Access::ReadImmutable(before) = &opened.access {
+            // What was read may be a mixture, and so may be what made it fail.
+            if !before.is_content_unchanged() {
+                return Err(Fault::Final(LedgerError::ChangedWhileReading { path: self.path.clone() }).into());
+            }
+        }
+        result
+    }
+}
+
+fn require_safe_sqlite() -> Result<(), LedgerError> {
+    let (number, required) = SQLITE_REQUIRED;
+    if rusqlite::version_number() < number {
+        return Err(LedgerError::OldSqlite { found: rusqlite::version(), required });
+    }
+    Ok(())
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, LedgerError> {
+    std::path::absolute(path).map_err(|source| LedgerError::Io { path: path.to_owned(), source })
+}
+
+/// Refuses what SQLite would report vaguely or overwrite.
+fn inspect_for_writing(path: &Path, absolute: &Path) -> Result<(), LedgerError> {
+    let io_error = |source| LedgerError::Io { path: path.to_owned(), source };
+    match fs::metadata(absolute) {
+        Ok(metadata) if metadata.len() == 0 && metadata.is_file() => Ok(()),
+        Ok(metadata) => inspect_file(path, &metadata),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let folder = absolute.parent().unwrap_or(absolute);
+            if fs::metadata(folder).is_ok_and(|metadata| metadata.is_dir()) {
+                return Ok(());
+            }
+            Err(LedgerError::MissingFolder { path: path.to_owned(), folder: folder.to_owned() })
+        }
+        Err(error) => Err(io_error(error)),
+    }
+}
+
+fn inspect_file(path: &Path, metadata: &Metadata) -> Result<(), LedgerError> {
+    if !metadata.is_file() {
+        return Err(LedgerError::NotAFile { path: path.to_owned() });
+    }
+    // Only SQLite opens the file. Closing it here would release the locks of every other handle in this process, as
+    // POSIX wants it. The length tells what SQLite would not: it takes a file of one byte for an empty one.
+    if metadata.len() < DATABASE_BYTES_MIN {
+        return Err(LedgerError::NotADatabase { path: path.to_owned() });
+    }
+    Ok(())
+}
+
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, VALUE_BYTES_MAX)?;
+    // A schema that somebody edited must not run code of its own.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    connection.pragma_update(None, "foreign_keys", true)
+}
+
+/// The order matters: nothing is written before the file is known to be blank or a ledger.
+fn prepare_for_writing(connection: &mut Connection, path: &Path) -> Result<(), Fault> {
+    configure(connection)?;
+    require_ledger(schema::kind(&connection.transaction()?)?, true, path)?;
+    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(Fault::Final(LedgerError::NoWriteAheadLog { path: path.to_owned(), mode }));
+    }
+    // An acknowledgement means durable: in WAL mode only FULL syncs at each commit, and only a full sync reaches the
+    // medium on macOS.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "fullfsync", true)?;
+    connection.pragma_update(None, "checkpoint_fullfsync", true)?;
+    connection.pragma_update_and_check(None, "journal_size_limit", LOG_BYTES_KEPT, |_| Ok(()))?;
+
+    // A process that was killed between write and sync leaves commits that are visible but not durable. They would be
+    // answered `Duplicate`, so they are made durable first: by a checkpoint, or, beside readers, by another commit.
+    let durable = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+        let (busy, in_log, copied): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(busy == 0 && in_log == copied)
+    })?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let kind = schema::kind(&transaction)?;
+    require_ledger(kind, true, path)?;
+    if kind == Kind::Blank {
+        schema::create(&transaction)?;
+    } else if !durable {
+        transaction.pragma_update(None, "user_version", schema::VERSION)?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+fn require_ledger(kind: Kind, blank_allowed: bool, path: &Path) -> Result<(), Fault> {
+    let path = path.to_owned();
+    match kind {
+        Kind::Ledger => Ok(()),
+        Kind::Blank if blank_allowed => Ok(()),
+        Kind::Blank => Err(Fault::Final(LedgerError::ForeignDatabase { path, application_id: 0 })),
+        Kind::Foreign(application_id) => {
+            Err(Fault::Final(LedgerError::ForeignDatabase { path, application_id }))
+        }
+        Kind::Newer(found) => {
+            Err(Fault::Final(LedgerError::NewerSchema { path, found, supported: schema::VERSION }))
+        }
+    }
+}
+
+fn open_for_reading(path: &Path) -> Result<Opened, LedgerError> {
+    let io_error = |source: io::Error| match source.kind() {
+        io::ErrorKind::NotFound => LedgerError::Missing { path: path.to_owned() },
+        _ => LedgerError::Io { path: path.to_owned(), source },
+    };
+    inspect_file(path, &fs::metadata(path).map_err(io_error)?)?;
+    // SQLite puts the log beside the file that a symbolic link leads to.
+    let real = fs::canonicalize(path).map_err(io_error)?;
+    let state = FileState::of(real.clone()).map_err(io_error)?;
+    let (access, parameters) = if state.has_log() {
+        (Access::ReadLogged, "mode=ro")
+    } else {
+        (Access::ReadImmutable(state), "mode=ro&immutable=1")
+    };
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_URI
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_PRIVATE_CACHE;
+    Connection::open_with_flags(uri(&real, parameters), flags)
+        .map_err(Fault::from)
+        .and_then(|mut connection| {
+            configure(&connection)?;
+            require_ledger(schema::kind(&connection.transaction()?)?, false, path)?;
+            Ok(Opened { connection, access })
+        })
+        .map_err(|fault| fault.at(path))
+}
+
+/// The file name as a URI. Everything but letters, digits and the separators is escaped.
+fn uri(path: &Path, parameters: &str) -> String {
+    use std::fmt::Write;
+    let mut uri = String::from("file://");
+    for &byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => uri.push(char::from(byte)),
+            // Writing to a string cannot fail.
+            _ => drop(write!(uri, "%{byte:02X}")),
+        }
+    }
+    uri.push('?');
+    uri.push_str(parameters);
+    uri
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_writer_syncs_at_each_commit_and_checks_references() {
+        let folder = tempfile::tempdir().unwrap();
+        for _ in 0..2 {
+            let ledger = SqliteLedger::open(folder.path().join("usage.db")).unwrap();
+            let opened = ledger.lock();
+            let pragma =
+                |name| opened.connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
+            let full = 2;
+            assert_eq!(pragma("synchronous"), full);
+            assert_eq!((pragma("fullfsync"), pragma("checkpoint_fullfsync")), (1, 1));
+            assert_eq!(pragma("foreign_keys"), 1);
+            assert_eq!(pragma("trusted_schema"), 0);
+        }
+    }
+
+    #[test]
+    fn commits_in_the_log_of_a_killed_process_are_made_durable_by_opening() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("usage.db");
+        let copy = folder.path().join("copy.db");
+        let writer = SqliteLedger::open(&path).unwrap();
+        fs::copy(&path, &copy).unwrap();
+        fs::copy(folder.path().join("usage.db-wal"), folder.path().join("copy.db-wal")).unwrap();
+        drop(writer);
+
+        // Frames in the log, and those of them that are in the file too.
+        let frames = |ledger: &SqliteLedger| -> (i64, i64) {
+            let opened = ledger.lock();
+            let sql = "PRAGMA wal_checkpoint(NOOP)";
+            opened.connection.query_row(sql, [], |row| Ok((row.get(1)?, row.get(2)?))).unwrap()
+        };
+        let ledger = SqliteLedger::open(&copy).unwrap();
+        let (in_log, copied) = frames(&ledger);
+        assert_eq!(copied, in_log);
+
+        // A reader of an old commit holds a checkpoint up: then another commit syncs the log.
+        let reader = SqliteLedger::open_read_only(&copy).unwrap();
+        let mut reader = reader.lock();
+        let view = reader.connection.transaction().unwrap();
+        schema::kind(&view).unwrap();
+        ledger.lock().connection.execute_batch("CREATE TABLE notes (a)").unwrap();
+        let (before, _) = frames(&ledger);
+        let (in_log, copied) = frames(&SqliteLedger::open(&copy).unwrap());
+        assert!(copied < in_log, "the reader is in the way");
+        assert!(in_log > before, "a commit of its own");
+    }
+}

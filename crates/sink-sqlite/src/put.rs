@@ -1,0 +1,300 @@
+//! Taking slices: one transaction per batch, with the acceptance rule inside it.
+//!
+//! The transaction takes the write lock before it reads a head, so between deciding and storing no other process can
+//! move that head. Each slice is answered for itself: what is refused has written nothing, or is rolled back to its own
+//! savepoint. When SQLite fails as a whole, everything is rolled back and every slice gets the same retryable answer.
+
+use ron_accounting_export::{Ack, Exporter, PutError};
+use ron_ledger_wire::{accept, Acceptance, Digest, Head, RowKey, SealedSlice, Slice, StreamId};
+use rusqlite::{params, Connection, ErrorCode, OptionalExtension, Statement, TransactionBehavior};
+
+use crate::{error::Fault, open::SqliteLedger, stored};
+
+impl Exporter for SqliteLedger {
+    fn put_batch(&self, batch: &[SealedSlice]) -> Vec<Result<Ack, PutError>> {
+        if batch.is_empty() {
+            return Vec::new();
+        }
+        self.put_all(batch).unwrap_or_else(|error| error.for_all(batch))
+    }
+
+    fn head(&self, stream: &StreamId) -> Result<Option<Head>, PutError> {
+        self.read(|transaction| {
+            let found = find_stream(&mut transaction.prepare(FIND_STREAM)?, stream)?;
+            Ok(found.map(|found| found.head(stream)))
+        })
+        .map_err(|fault: Fault| fault.unavailable(self.path()))
+    }
+}
+
+impl SqliteLedger {
+    fn put_all(&self, batch: &[SealedSlice]) -> Result<Vec<Result<Ack, PutError>>, PutError> {
+        let mut opened = self.lock();
+        if !opened.is_writable() {
+            let reason = format!("ledger {} was opened for reading only", self.path().display());
+            return Err(PutError::Rejected { reason });
+        }
+        put_in_transaction(&mut opened.connection, batch).map_err(|fault| fault.unavailable(self.path()))
+    }
+}
+
+fn put_in_transaction(
+    connection: &mut Connection,
+    batch: &[SealedSlice],
+) -> Result<Vec<Result<Ack, PutError>>, Fault> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut ledger = Statements::prepare(&transaction)?;
+    let answers = batch.iter().map(|slice| ledger.put(slice)).collect::<Result<Vec<_>, Fault>>()?;
+    drop(ledger);
+    transaction.commit()?;
+    Ok(answers)
+}
+
+const FIND_STREAM: &str = "SELECT id, next_seq, last_digest FROM streams
+  WHERE origin = ?1 AND tenant = ?2 AND dimension = ?3";
+
+struct StoredStream {
+    id: i64,
+    next_seq: u64,
+    last: Digest,
+}
+
+impl StoredStream {
+    fn head(&self, stream: &StreamId) -> Head {
+        Head::new(stream.clone(), self.next_seq, Some(self.last))
+    }
+}
+
+fn find_stream(statement: &mut Statement<'_>, stream: &StreamId) -> Result<Option<StoredStream>, Fault> {
+    let origin = stream.origin();
+    let mut rows = statement.query(params![origin.as_bytes(), stream.tenant(), stream.dimension()])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    Ok(Some(StoredStream {
+        id: row.get(0)?,
+        next_seq: stored::integer(row, 1)?,
+        last: stored::digest(row, 2)?,
+    }))
+}
+
+/// Prepared once per batch: a batch runs each of them for many rows.
+struct Statements<'conn> {
+    connection: &'conn Connection,
+    find_stream: Statement<'conn>,
+    find_digest: Statement<'conn>,
+    add_stream: Statement<'conn>,
+    move_head: Statement<'conn>,
+    add_slice: Statement<'conn>,
+    find_labels: Statement<'conn>,
+    add_labels: Statement<'conn>,
+    find_account: Statement<'conn>,
+    add_account: Statement<'conn>,
+    add_usage: Statement<'conn>,
+}
+
+impl<'conn> Statements<'conn> {
+    fn prepare(connection: &'conn Connection) -> rusqlite::Result<Self> {
+        let prepare = |sql| connection.prepare(sql);
+        Ok(Self {
+            connection,
+            find_stream: prepare(FIND_STREAM)?,
+            find_digest: prepare("SELECT digest FROM slices WHERE stream = ?1 AND seq = ?2")?,
+            add_stream: prepare(
+                "INSERT INTO streams (origin, tenant, dimension, next_seq, last_digest) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?,
+            move_head: prepare("UPDATE streams SET next_seq = ?2, last_digest = ?3 WHERE id = ?1")?,
+            add_slice: prepare(
+                "INSERT INTO slices (stream, seq, digest, start_ms, end_ms, row_count, bytes)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?,
+            find_labels: prepare(
+                "SELECT id FROM row_keys WHERE method IS NOT NULL
+                 AND method = ?1 AND route = ?2 AND service = ?3 AND region = ?4",
+            )?,
+            add_labels: prepare(
+                "INSERT INTO row_keys (method, route, service, region) VALUES (?1, ?2, ?3, ?4)",
+            )?,
+            find_account: prepare(
+                "SELECT id FROM row_keys WHERE account IS NOT NULL AND namespace = ?1 AND account = ?2",
+            )?,
+            add_account: prepare("INSERT INTO row_keys (namespace, account) VALUES (?1, ?2)")?,
+            add_usage: prepare("INSERT INTO usage (slice, row_key, increment) VALUES (?1, ?2, ?3)")?,
+        })
+    }
+
+    /// The answer to one slice, or the fault that ends the batch.
+    fn put(&mut self, offered: &SealedSlice) -> Result<Result<Ack, PutError>, Fault> {
+        let stream = offered.stream();
+        let found = find_stream(&mut self.find_stream, stream)?;
+        let head = found.as_ref().map_or_else(|| Head::genesis(stream.clone()), |found| found.head(stream));
+        Ok(match accept(&head, &offered.digest(), offered.bytes()) {
+            Acceptance::Next { slice, head } => {
+                let stream = found.map(|found| found.id);
+                return self.store_or_roll_back(stream, offered, &slice, &head);
+            }
+            Acceptance::Repeated { seq, digest } => self.compare(found.as_ref(), seq, digest)?,
+            Acceptance::Gap { expected, found } => Err(PutError::Gap { expected, found }),
+            Acceptance::Reject(rejection) => Err(rejection.into()),
+        })
+    }
+
+    /// The slice's number is taken: by itself, or by another?
+    fn compare(
+        &mut self,
+        found: Option<&StoredStream>,
+        seq: u64,
+        offered: Digest,
+    ) -> Result<Result<Ack, PutError>, Fault> {
+        let Some(stream) = found else { return Ok(Err(missing_slice(seq))) };
+        let Ok(number) = i64::try_from(seq) else { return Ok(Err(missing_slice(seq))) };
+        let mut rows = self.find_digest.query(params![stream.id, number])?;
+        let Some(row) = rows.next()? else { return Ok(Err(missing_slice(seq))) };
+        let stored = stored::digest(row, 0)?;
+        Ok(if stored == offered { Ok(Ack::Duplicate) } else { Err(PutError::Conflict { stored, offered }) })
+    }
+
+    fn store_or_roll_back(
+        &mut self,
+        stream: Option<i64>,
+        offered: &SealedSlice,
+        slice: &Slice,
+        head: &Head,
+    ) -> Result<Result<Ack, PutError>, Fault> {
+        let columns = match SliceColumns::of(offered, head) {
+            Ok(columns) => columns,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        self.connection.execute_batch("SAVEPOINT slice")?;
+        match self.store(stream, offered, slice, &columns) {
+            Ok(()) => {
+                self.connection.execute_batch("RELEASE slice")?;
+                Ok(Ok(Ack::Ok))
+            }
+            // A constraint can only fail when the file was edited: a head that was moved back, say. That is a fact
+            // about this stream, which must not stop the others.
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
+                self.connection.execute_batch("ROLLBACK TO slice; RELEASE slice")?;
+                let reason = format!("the ledger is damaged, verify it: {error}");
+                Ok(Err(PutError::Rejected { reason }))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn store(
+        &mut self,
+        stream: Option<i64>,
+        offered: &SealedSlice,
+        slice: &Slice,
+        columns: &SliceColumns,
+    ) -> rusqlite::Result<()> {
+        let digest = offered.digest();
+        let stream = if let Some(stream) = stream {
+            self.move_head.execute(params![stream, columns.next_seq, digest.as_bytes()])?;
+            stream
+        } else {
+            let id = offered.stream();
+            self.add_stream.insert(params![
+                id.origin().as_bytes(),
+                id.tenant(),
+                id.dimension(),
+                columns.next_seq,
+                digest.as_bytes()
+            ])?
+        };
+        let slice_id = self.add_slice.insert(params![
+            stream,
+            columns.seq,
+            digest.as_bytes(),
+            columns.start_ms,
+            columns.end_ms,
+            columns.row_count,
+            offered.bytes()
+        ])?;
+        for row in &slice.rows {
+            let key = self.intern(&row.key)?;
+            self.add_usage.execute(params![slice_id, key, stored::increment_to_stored(row.increment)])?;
+        }
+        Ok(())
+    }
+
+    fn intern(&mut self, key: &RowKey) -> rusqlite::Result<i64> {
+        match key {
+            RowKey::Labels { method, route, service, region } => {
+                let labels = [method, route, service, region];
+                let found = self.find_labels.query_row(labels, |row| row.get(0)).optional()?;
+                found.map_or_else(|| self.add_labels.insert(labels), Ok)
+            }
+            RowKey::Account { namespace, id } => {
+                let id = id.to_be_bytes();
+                let found =
+                    self.find_account.query_row(params![namespace, id], |row| row.get(0)).optional()?;
+                found.map_or_else(|| self.add_account.insert(params![namespace, id]), Ok)
+            }
+        }
+    }
+}
+
+fn missing_slice(seq: u64) -> PutError {
+    let reason =
+        format!("the ledger is damaged, verify it: its head is past seq {seq} but that slice is missing");
+    PutError::Rejected { reason }
+}
+
+/// The slice's numbers as SQLite holds them, converted before anything is written.
+struct SliceColumns {
+    seq: i64,
+    next_seq: i64,
+    start_ms: i64,
+    end_ms: i64,
+    row_count: i64,
+}
+
+impl SliceColumns {
+    fn of(offered: &SealedSlice, head: &Head) -> Result<Self, PutError> {
+        Ok(Self {
+            seq: stored::integer_to_stored("seq", offered.seq())?,
+            next_seq: stored::integer_to_stored("the seq after it", head.next_seq())?,
+            start_ms: stored::integer_to_stored("start_ms", offered.start_ms())?,
+            end_ms: stored::integer_to_stored("end_ms", offered.end_ms())?,
+            row_count: stored::integer_to_stored("row count", offered.row_count() as u64)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ron_accounting_export::{Ack, Exporter, PutError};
+    use ron_accounting_exporter_contract::samples::{chain, full_slice, stream};
+
+    use crate::SqliteLedger;
+
+    #[test]
+    fn a_full_disk_makes_the_whole_batch_unavailable_and_keeps_nothing_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = SqliteLedger::open(folder.path().join("usage.db")).unwrap();
+        let pages_max = |pages: i64| {
+            let opened = ledger.lock();
+            opened.connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).unwrap();
+        };
+        let acme = chain(&stream("acme"), 2);
+        assert_eq!(ledger.put_batch(&acme[..1]), [Ok(Ack::Ok)]);
+
+        let (large, rows) = full_slice(&stream("globex"));
+        let batch = [acme[1].clone(), acme[0].clone(), large];
+        pages_max(20);
+        let answers = ledger.put_batch(&batch);
+        assert_eq!(answers.len(), 3);
+        for answer in answers {
+            assert!(
+                matches!(&answer, Err(PutError::Unavailable { reason }) if reason.contains("full")),
+                "{answer:?}"
+            );
+        }
+        assert_eq!(ledger.head(acme[0].stream()).unwrap().unwrap().next_seq(), 1);
+        assert_eq!(ledger.verify(|_| {}).unwrap().rows, 1);
+
+        pages_max(i64::from(i32::MAX));
+        assert_eq!(ledger.put_batch(&batch), [Ok(Ack::Ok), Ok(Ack::Duplicate), Ok(Ack::Ok)]);
+        assert_eq!(ledger.verify(|_| {}).unwrap().rows, 2 + rows as u64);
+    }
+}

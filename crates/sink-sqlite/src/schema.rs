@@ -1,0 +1,151 @@
+//! The tables of a ledger file.
+//!
+//! The slices are the truth: their exact bytes, kept for ever. `usage` is the same rows again in a form that can be
+//! summed, with each label set or account stored once in `row_keys`, so that a row costs about ten bytes.
+//!
+//! # Integers
+//! SQLite integers are signed. Sequence numbers and times are stored as they are, and a slice whose numbers pass
+//! `i64::MAX` is refused. Increments use all 64 bits, so `usage.increment` holds their bit pattern: up to `i64::MAX`
+//! the column reads as the number itself, beyond it as a negative one. Sums are taken over the upper and the lower
+//! 32 bits apart, which is exact for two thousand million rows in a group, and past that SQLite reports an error.
+//!
+//! # Versions
+//! `application_id` says that a file is a ledger and `user_version` which schema it has. Both are written in the
+//! transaction that creates the tables, so a file is a whole ledger or none.
+
+use rusqlite::{Connection, OptionalExtension, Transaction};
+
+use crate::error::Fault;
+
+/// "RONL" in ASCII, in the file header at offset 68.
+pub(crate) const APPLICATION_ID: i32 = 0x524F_4E4C;
+
+/// The schema that this build reads and writes.
+pub(crate) const VERSION: i32 = 1;
+
+/// Every object of the schema with the exact text that creates it, in order of creation.
+///
+/// SQLite keeps these texts, so verification compares them: a table replaced by a view, or a dropped constraint,
+/// would make every other check worthless.
+const OBJECTS: [(&str, &str); 7] = [
+    (
+        "streams",
+        "CREATE TABLE streams (
+  id INTEGER PRIMARY KEY,
+  origin BLOB NOT NULL CHECK (length(origin) = 16),
+  tenant TEXT NOT NULL CHECK (octet_length(tenant) <= 1024),
+  dimension TEXT NOT NULL CHECK (octet_length(dimension) <= 1024),
+  next_seq INTEGER NOT NULL CHECK (next_seq > 0),
+  last_digest BLOB NOT NULL CHECK (length(last_digest) = 32),
+  UNIQUE (origin, tenant, dimension)
+) STRICT",
+    ),
+    (
+        "slices",
+        "CREATE TABLE slices (
+  id INTEGER PRIMARY KEY,
+  stream INTEGER NOT NULL REFERENCES streams (id),
+  seq INTEGER NOT NULL CHECK (seq >= 0),
+  digest BLOB NOT NULL CHECK (length(digest) = 32),
+  start_ms INTEGER NOT NULL CHECK (start_ms >= 0),
+  end_ms INTEGER NOT NULL CHECK (end_ms > start_ms),
+  row_count INTEGER NOT NULL CHECK (row_count > 0),
+  bytes BLOB NOT NULL CHECK (length(bytes) <= 1048576),
+  UNIQUE (stream, seq)
+) STRICT",
+    ),
+    // Covers what a query needs of a slice, so that summing usage never reads the slices' bytes.
+    ("slices_by_window", "CREATE INDEX slices_by_window ON slices (start_ms, end_ms, stream)"),
+    (
+        "row_keys",
+        "CREATE TABLE row_keys (
+  id INTEGER PRIMARY KEY,
+  method TEXT CHECK (octet_length(method) <= 1024),
+  route TEXT CHECK (octet_length(route) <= 1024),
+  service TEXT CHECK (octet_length(service) <= 1024),
+  region TEXT CHECK (octet_length(region) <= 1024),
+  namespace INTEGER CHECK (namespace BETWEEN 0 AND 4294967295),
+  account BLOB CHECK (length(account) = 16),
+  CHECK ((method IS NULL) = (account IS NOT NULL)),
+  CHECK ((route IS NULL) = (method IS NULL)),
+  CHECK ((service IS NULL) = (method IS NULL)),
+  CHECK ((region IS NULL) = (method IS NULL)),
+  CHECK ((namespace IS NULL) = (account IS NULL))
+) STRICT",
+    ),
+    (
+        "row_keys_by_labels",
+        "CREATE UNIQUE INDEX row_keys_by_labels ON row_keys (route, method, service, region)
+  WHERE method IS NOT NULL",
+    ),
+    (
+        "row_keys_by_account",
+        "CREATE UNIQUE INDEX row_keys_by_account ON row_keys (namespace, account)
+  WHERE account IS NOT NULL",
+    ),
+    (
+        "usage",
+        "CREATE TABLE usage (
+  slice INTEGER NOT NULL REFERENCES slices (id),
+  row_key INTEGER NOT NULL REFERENCES row_keys (id),
+  increment INTEGER NOT NULL CHECK (increment <> 0),
+  PRIMARY KEY (slice, row_key)
+) STRICT, WITHOUT ROWID",
+    ),
+];
+
+/// What a SQLite file is to this crate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// No table and no mark of any program: may become a ledger.
+    Blank,
+    /// A ledger of the supported schema.
+    Ledger,
+    /// A ledger of a schema that a newer build wrote.
+    Newer(i32),
+    /// The database of another program, by its application id.
+    Foreign(i32),
+}
+
+/// Says what the open file is, without changing it. In one transaction: the file may be on its way to become a ledger.
+pub(crate) fn kind(transaction: &Transaction<'_>) -> rusqlite::Result<Kind> {
+    let application_id: i32 = transaction.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let version: i32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let objects: i64 = transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    Ok(match (application_id, version, objects) {
+        (APPLICATION_ID, VERSION, _) => Kind::Ledger,
+        (APPLICATION_ID, newer, _) if newer > VERSION => Kind::Newer(newer),
+        (0, 0, 0) => Kind::Blank,
+        (foreign, ..) => Kind::Foreign(foreign),
+    })
+}
+
+/// Creates the tables in a blank file.
+pub(crate) fn create(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    for (_, sql) in OBJECTS {
+        transaction.execute_batch(sql)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", VERSION)
+}
+
+/// The first difference between the stored schema and this one, as expected and found.
+///
+/// Further tables, views and indexes of a user do no harm. A trigger can change what a statement does, so it counts
+/// as a difference, although this crate's own connections run none.
+pub(crate) fn difference(connection: &Connection) -> Result<Option<(String, String)>, Fault> {
+    for (name, expected) in OBJECTS {
+        let found: Option<String> = connection
+            .query_row("SELECT sql FROM sqlite_schema WHERE name = ?1", [name], |row| row.get(0))
+            .optional()?;
+        match found {
+            Some(found) if found == expected => {}
+            Some(found) => return Ok(Some((expected.to_owned(), found))),
+            None => return Ok(Some((expected.to_owned(), format!("no `{name}` in the schema")))),
+        }
+    }
+    let trigger: Option<String> = connection
+        .query_row("SELECT name FROM sqlite_schema WHERE type = 'trigger' LIMIT 1", [], |row| row.get(0))
+        .optional()?;
+    Ok(trigger.map(|name| ("no trigger".to_owned(), format!("trigger `{name}`"))))
+}

@@ -1,0 +1,312 @@
+//! Proving that a ledger is what was accepted: every slice, every link, every row of the roll-up.
+//!
+//! The bytes of the slices are the truth. Each stream is walked from seq 0 with the same acceptance rule that let the
+//! slices in, and everything else in the file must follow from them. What this cannot show is a stream that was cut off
+//! at its end together with its head, or removed as a whole: compare [`SqliteLedger::heads`] with the origin's own.
+//!
+//! SQLite checks its own structure last: the walk names the place of a fault, SQLite often cannot.
+
+use std::fmt;
+
+use ron_ledger_wire::{accept, Acceptance, Digest, Head, Rejection, Slice, StreamId};
+use rusqlite::{params, Connection, OptionalExtension, Row, Statement};
+
+use crate::{
+    error::{Fault, LedgerError},
+    evidence::STREAMS,
+    open::SqliteLedger,
+    roll_up, schema, stored,
+};
+
+/// What a verified ledger holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Verification {
+    /// Streams.
+    pub streams: u64,
+    /// Slices of all streams.
+    pub slices: u64,
+    /// Rows of all slices.
+    pub rows: u64,
+    /// Start of the earliest window, in Unix milliseconds; `None` without slices.
+    pub first_window_ms: Option<u64>,
+    /// End of the latest window, in Unix milliseconds, exclusive; `None` without slices.
+    pub last_window_ms: Option<u64>,
+}
+
+/// How far a verification has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct VerifyProgress {
+    /// Slices that are verified.
+    pub slices: u64,
+    /// Slices in the ledger.
+    pub slices_total: u64,
+}
+
+/// The first thing that is not as it was accepted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub struct Violation {
+    /// The stream; `None` when the fault belongs to no stream that is known.
+    pub stream: Option<StreamId>,
+    /// Number of the slice; `None` when the fault belongs to none.
+    pub seq: Option<u64>,
+    /// What should be there.
+    pub expected: String,
+    /// What is there.
+    pub found: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.stream, self.seq) {
+            (Some(stream), Some(seq)) => write!(f, "stream {stream}, seq {seq}: ")?,
+            (Some(stream), None) => write!(f, "stream {stream}: ")?,
+            (None, Some(seq)) => write!(f, "seq {seq} of an unknown stream: ")?,
+            (None, None) => {}
+        }
+        write!(f, "expected {}, found {}", self.expected, self.found)
+    }
+}
+
+/// Why a ledger is not verified.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// It was read and is not what was accepted.
+    #[error(transparent)]
+    Violation(#[from] Violation),
+    /// It could not be read, which says nothing about its content.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// What ends the walk early.
+pub(crate) enum Stop {
+    Violation(Violation),
+    Fault(Fault),
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<rusqlite::Error> for Stop {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+impl Stop {
+    /// A violation whose place its caller adds.
+    pub(crate) fn violation(expected: impl Into<String>, found: impl Into<String>) -> Self {
+        Self::Violation(Violation { stream: None, seq: None, expected: expected.into(), found: found.into() })
+    }
+
+    /// Names the place, unless it is named already. A fault of the file itself becomes a violation here.
+    fn at(self, stream: Option<&StreamId>, seq: Option<u64>) -> Self {
+        let mut violation = match self {
+            Self::Violation(violation) => violation,
+            Self::Fault(fault) => match fault.damage() {
+                Some(found) => {
+                    Violation { stream: None, seq: None, expected: "a readable ledger".to_owned(), found }
+                }
+                None => return Self::Fault(fault),
+            },
+        };
+        if violation.stream.is_none() {
+            violation.stream = stream.cloned();
+            violation.seq = seq;
+        }
+        Self::Violation(violation)
+    }
+}
+
+impl SqliteLedger {
+    /// Walks every stream and checks that slices, links, heads and roll-up agree, in one consistent view.
+    ///
+    /// Calls `progress` after each slice. Holds one slice and its rows in memory, and reads the file about twice. A
+    /// writer is not kept waiting when this handle is a second one, opened with [`SqliteLedger::open_read_only`]; its
+    /// log grows meanwhile.
+    pub fn verify(&self, mut progress: impl FnMut(VerifyProgress)) -> Result<Verification, VerifyError> {
+        self.read(|transaction| walk(transaction, &mut progress).map_err(|stop| stop.at(None, None))).map_err(
+            |stop| match stop {
+                Stop::Violation(violation) => VerifyError::Violation(violation),
+                Stop::Fault(fault) => VerifyError::Ledger(fault.at(self.path())),
+            },
+        )
+    }
+}
+
+fn walk(connection: &Connection, progress: &mut dyn FnMut(VerifyProgress)) -> Result<Verification, Stop> {
+    if let Some((expected, found)) = schema::difference(connection)? {
+        return Err(Stop::violation(expected, found));
+    }
+    let slices_total = connection
+        .query_row("SELECT count(*) FROM slices", [], |row| Ok(stored::integer(row, 0)))
+        .map_err(Fault::from)??;
+    let mut walker = Walker {
+        slices: connection.prepare(
+            "SELECT id, seq, digest, start_ms, end_ms, row_count, bytes FROM slices
+             WHERE stream = ?1 ORDER BY seq",
+        )?,
+        roll_up: roll_up::prepare(connection)?,
+        verified: Verification::default(),
+        progress: &mut |slices| progress(VerifyProgress { slices, slices_total }),
+    };
+    let mut streams = connection.prepare(STREAMS)?;
+    let mut streams = streams.query([])?;
+    while let Some(row) = streams.next()? {
+        let stream = stored::stream(row, 1)?;
+        walker.stream(row, &stream).map_err(|stop| stop.at(Some(&stream), None))?;
+    }
+    let verified = walker.verified;
+    refuse_orphans(connection)?;
+    refuse_broken_structure(connection)?;
+    Ok(verified)
+}
+
+struct Walker<'conn, 'progress> {
+    slices: Statement<'conn>,
+    roll_up: Statement<'conn>,
+    verified: Verification,
+    progress: &'progress mut dyn FnMut(u64),
+}
+
+impl Walker<'_, '_> {
+    fn stream(&mut self, row: &Row<'_>, stream: &StreamId) -> Result<(), Stop> {
+        let stored_next = stored::integer(row, 4)?;
+        let stored_last = stored::digest(row, 5)?;
+        let mut head = Head::genesis(stream.clone());
+        let mut slices = self.slices.query([row.get::<_, i64>(0)?])?;
+        loop {
+            let place = |stop: Stop| stop.at(Some(stream), Some(head.next_seq()));
+            let Some(row) = slices.next().map_err(|error| place(error.into()))? else { break };
+            let (slice, next) = check_slice(row, &head).map_err(place)?;
+            roll_up::check(&mut self.roll_up, row.get(0)?, &slice).map_err(place)?;
+            head = next;
+
+            let verified = &mut self.verified;
+            verified.slices += 1;
+            verified.rows += slice.rows.len() as u64;
+            let first = verified.first_window_ms.map_or(slice.start_ms, |first| first.min(slice.start_ms));
+            let last = verified.last_window_ms.map_or(slice.end_ms, |last| last.max(slice.end_ms));
+            verified.first_window_ms = Some(first);
+            verified.last_window_ms = Some(last);
+            (self.progress)(verified.slices);
+        }
+        self.verified.streams += 1;
+        check_head(&head, stored_next, stored_last)
+    }
+}
+
+/// The row of a slice against the chain so far.
+fn check_slice(row: &Row<'_>, head: &Head) -> Result<(Slice, Head), Stop> {
+    let expected_seq = head.next_seq();
+    let seq = stored::integer(row, 1)?;
+    if seq != expected_seq {
+        return Err(Stop::violation(format!("slice {expected_seq}"), format!("slice {seq} after the gap")));
+    }
+    let digest = stored::digest(row, 2)?;
+    let (slice, next) = match accept(head, &digest, stored::blob(row, 6)?) {
+        Acceptance::Next { slice, head } => (slice, head),
+        Acceptance::Repeated { seq, .. } | Acceptance::Gap { found: seq, .. } => {
+            return Err(Stop::violation(
+                format!("the bytes of slice {expected_seq}"),
+                format!("the bytes of slice {seq}"),
+            ))
+        }
+        Acceptance::Reject(rejection) => return Err(explain(&rejection, digest)),
+    };
+    let columns = [
+        ("start_ms", stored::integer(row, 3)?, slice.start_ms),
+        ("end_ms", stored::integer(row, 4)?, slice.end_ms),
+        ("row_count", stored::integer(row, 5)?, slice.rows.len() as u64),
+    ];
+    for (name, column, bytes) in columns {
+        if column != bytes {
+            return Err(Stop::violation(
+                format!("{name} {bytes}, as in the slice's bytes"),
+                format!("{name} {column}"),
+            ));
+        }
+    }
+    Ok((slice, next))
+}
+
+fn explain(rejection: &Rejection, stored: Digest) -> Stop {
+    match rejection {
+        Rejection::DigestMismatch { computed, .. } => Stop::violation(
+            format!("bytes with the stored digest {stored}"),
+            format!("bytes with digest {computed}"),
+        ),
+        Rejection::WrongStream { expected, found } => {
+            Stop::violation(format!("a slice of stream {expected}"), format!("a slice of stream {found}"))
+        }
+        Rejection::BrokenLink { expected, found, .. } => {
+            let link = |digest: &Option<Digest>| {
+                digest.map_or_else(|| "no link".to_owned(), |digest| format!("a link to {digest}"))
+            };
+            Stop::violation(link(expected), link(found))
+        }
+        Rejection::Malformed(error) => Stop::violation("a canonical slice", error.to_string()),
+        _ => Stop::violation("an acceptable slice", rejection.to_string()),
+    }
+}
+
+/// The row of a stream against the end of its chain.
+fn check_head(head: &Head, stored_next: u64, stored_last: Digest) -> Result<(), Stop> {
+    let (seq, expected, found) = if stored_next > head.next_seq() {
+        let seq = head.next_seq();
+        (seq, format!("slice {seq}, since the head says next seq {stored_next}"), "no slice".to_owned())
+    } else if stored_next < head.next_seq() {
+        (stored_next, format!("a head with next seq {}", head.next_seq()), format!("next seq {stored_next}"))
+    } else if head.last() != Some(stored_last) {
+        let last = head.last().map_or_else(|| "none".to_owned(), |digest| digest.to_string());
+        (stored_next.saturating_sub(1), format!("a head with digest {last}"), format!("digest {stored_last}"))
+    } else {
+        return Ok(());
+    };
+    Err(Stop::violation(expected, found).at(Some(head.stream()), Some(seq)))
+}
+
+/// Whatever hangs on no stream was never walked.
+fn refuse_orphans(connection: &Connection) -> Result<(), Stop> {
+    let mut slices = connection.prepare(
+        "SELECT slices.seq, slices.bytes FROM slices LEFT JOIN streams ON streams.id = slices.stream
+         WHERE streams.id IS NULL ORDER BY slices.stream, slices.seq LIMIT 1",
+    )?;
+    let mut slices = slices.query([])?;
+    if let Some(row) = slices.next()? {
+        let stream = Slice::decode(stored::blob(row, 1)?).ok().map(|slice| slice.stream);
+        return Err(Stop::violation("a row in `streams` for the slice", "no such row")
+            .at(stream.as_ref(), Some(stored::integer(row, 0)?)));
+    }
+    let usage: Option<i64> = connection
+        .query_row(
+            "SELECT usage.slice FROM usage LEFT JOIN slices ON slices.id = usage.slice
+             WHERE slices.id IS NULL LIMIT 1",
+            params![],
+            |row| row.get(0),
+        )
+        .optional()?;
+    match usage {
+        Some(id) => Err(Stop::violation(
+            "rows of stored slices only",
+            format!("a row in `usage` of slice id {id}, which does not exist"),
+        )),
+        None => Ok(()),
+    }
+}
+
+fn refuse_broken_structure(connection: &Connection) -> Result<(), Stop> {
+    // `integrity_check` rather than `quick_check`: queries go through indexes, which only the former compares.
+    let answer: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+    if answer == "ok" {
+        return Ok(());
+    }
+    Err(Stop::violation("a sound SQLite file", answer))
+}

@@ -1,0 +1,25 @@
+//! What every exporter promises.
+
+use ron_accounting_exporter_contract as contract;
+use ron_accounting_sqlite::SqliteLedger;
+
+use crate::samples::Place;
+
+#[test]
+fn the_exporter_contract_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let numbers = std::cell::Cell::new(0_u32);
+    contract::check(|| {
+        numbers.set(numbers.get() + 1);
+        Box::new(SqliteLedger::open(folder.path().join(format!("{}.db", numbers.get()))).unwrap())
+    });
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let path = entry.unwrap().path();
+        SqliteLedger::open_read_only(&path).unwrap().verify(|_| {}).unwrap();
+    }
+}
+
+#[test]
+fn the_exporter_contract_holds_across_reopening() {
+    contract::check_reopening(Place::new, |place| Box::new(place.open()));
+}

@@ -1,0 +1,149 @@
+//! Dying at any moment: a batch is in the ledger as a whole, or not at all.
+
+use std::{fs, sync::Barrier, thread};
+
+use ron_accounting_export::{Ack, Exporter, PutError};
+use ron_accounting_sqlite::{LedgerError, SqliteLedger};
+use ron_ledger_wire::SealedSlice;
+
+use crate::samples::{chain, labels, put_all, slice, stream, two_chains, Place};
+
+/// What a kill leaves behind.
+fn copy_of(place: &Place) -> Place {
+    let copy = Place::new();
+    for (name, content) in place.files() {
+        fs::write(copy.folder().join(name), content).unwrap();
+    }
+    copy
+}
+
+#[test]
+fn an_open_transaction_leaves_nothing() {
+    let place = two_chains();
+    let raw = place.raw();
+    // A cache of one page forces uncommitted pages into the log.
+    raw.execute_batch(
+        "PRAGMA cache_size = 1; BEGIN IMMEDIATE; UPDATE streams SET next_seq = 99;
+         INSERT INTO slices (stream, seq, digest, start_ms, end_ms, row_count, bytes)
+         SELECT stream, seq + 100, digest, start_ms, end_ms, row_count, zeroblob(200000) FROM slices;",
+    )
+    .unwrap();
+    let copy = copy_of(&place);
+    assert!(fs::metadata(copy.folder().join("usage.db-wal")).unwrap().len() > 200_000);
+    assert_eq!(copy.open().verify(|_| {}).unwrap().slices, 8);
+
+    drop(raw);
+    let ledger = place.open();
+    assert_eq!(ledger.verify(|_| {}).unwrap().slices, 8);
+    put_all(&ledger, &chain(&stream("acme", "requests"), 5)[4..]);
+}
+
+#[test]
+fn what_was_acknowledged_survives_a_kill() {
+    let place = Place::new();
+    let ledger = place.open();
+    let chain = chain(&stream("acme", "requests"), 20);
+    for (stored, slice) in (1..).zip(&chain) {
+        put_all(&ledger, std::slice::from_ref(slice));
+        let reopened = copy_of(&place).open();
+        assert_eq!(reopened.verify(|_| {}).unwrap().slices, stored);
+        assert_eq!(reopened.put_batch(std::slice::from_ref(slice)), [Ok(Ack::Duplicate)]);
+    }
+}
+
+#[test]
+fn a_log_cut_off_anywhere_is_a_whole_number_of_batches() {
+    let place = Place::new();
+    let ledger = place.open();
+    let chain = chain(&stream("acme", "requests"), 6);
+    put_all(&ledger, &chain);
+    let log_bytes = fs::metadata(place.folder().join("usage.db-wal")).unwrap().len();
+    let mut seen = std::collections::BTreeSet::new();
+    for cut in (0..=log_bytes).step_by(1999) {
+        let copy = copy_of(&place);
+        let log = fs::OpenOptions::new().write(true).open(copy.folder().join("usage.db-wal")).unwrap();
+        log.set_len(cut).unwrap();
+        fs::remove_file(copy.folder().join("usage.db-shm")).unwrap();
+        // Before the first commit there is no ledger yet, and `open` makes an empty one.
+        let reopened = copy.open();
+        let verified = reopened.verify(|_| {}).unwrap();
+        let stored = usize::try_from(verified.slices).unwrap();
+        seen.insert(stored);
+        let answers = reopened.put_batch(&chain);
+        assert!(answers[..stored].iter().all(|answer| *answer == Ok(Ack::Duplicate)), "cut at {cut}");
+        assert!(answers[stored..].iter().all(|answer| *answer == Ok(Ack::Ok)), "cut at {cut}");
+    }
+    assert_eq!(seen, (0..chain.len()).collect());
+}
+
+#[test]
+fn a_ledger_created_by_several_at_once_is_one_ledger() {
+    for _ in 0..5 {
+        let place = Place::new();
+        let start = Barrier::new(4);
+        let opened: Vec<_> = thread::scope(|scope| {
+            let threads = [(); 4].map(|()| {
+                scope.spawn(|| {
+                    start.wait();
+                    loop {
+                        match SqliteLedger::open(place.ledger_path()) {
+                            Err(LedgerError::Locked { .. }) => {}
+                            opened => break opened.unwrap(),
+                        }
+                    }
+                })
+            });
+            threads.map(|thread| thread.join().unwrap()).into()
+        });
+        let chain = chain(&stream("acme", "requests"), 4);
+        for (ledger, slice) in opened.iter().zip(&chain) {
+            put_all(ledger, std::slice::from_ref(slice));
+        }
+        assert_eq!(place.open().verify(|_| {}).unwrap().slices, 4);
+    }
+}
+
+#[test]
+fn two_handles_on_one_file_share_one_head() {
+    let place = Place::new();
+    let (one, other) = (place.open(), place.open());
+    let stream = stream("acme", "requests");
+    let chain = chain(&stream, 6);
+    for pair in chain.chunks(2) {
+        put_all(&one, &pair[..1]);
+        assert_eq!(other.put_batch(&pair[..1]), [Ok(Ack::Duplicate)]);
+        put_all(&other, &pair[1..]);
+        assert_eq!(one.head(&stream).unwrap(), other.head(&stream).unwrap());
+    }
+    // A zombie that still holds the old head cannot continue it.
+    let fork = slice(&stream, 5, chain.get(4).map(SealedSlice::digest), vec![labels("GET", "/fork", 1)]);
+    let conflict = PutError::Conflict { stored: chain[5].digest(), offered: fork.digest() };
+    assert_eq!(one.put_batch(&[fork]), [Err(conflict)]);
+    assert_eq!(one.verify(|_| {}).unwrap().slices, 6);
+}
+
+#[test]
+fn a_head_moved_back_is_refused_for_that_stream_alone() {
+    let place = two_chains();
+    place.raw().execute_batch(
+        "UPDATE streams SET next_seq = 3, last_digest = (SELECT digest FROM slices WHERE stream = streams.id AND seq = 2)
+         WHERE tenant = 'acme'",
+    )
+    .unwrap();
+    let ledger: SqliteLedger = place.open();
+    let before = ledger.heads().unwrap();
+    let acme = slice(&stream("acme", "requests"), 3, before[0].last(), vec![labels("GET", "/new", 1)]);
+    let globex = &chain(&stream("globex", "requests"), 5)[4];
+    let answers = ledger.put_batch(&[acme, globex.clone()]);
+    assert!(
+        matches!(&answers[0], Err(PutError::Rejected { reason }) if reason.contains("verify")),
+        "{answers:?}"
+    );
+    assert_eq!(answers[1], Ok(Ack::Ok));
+    assert_eq!(ledger.heads().unwrap()[0], before[0]);
+    let labels: i64 = place
+        .raw()
+        .query_row("SELECT count(*) FROM row_keys WHERE route = '/new'", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(labels, 0, "a refused slice leaves no trace");
+}

@@ -1,0 +1,71 @@
+//! Exact bytes come back, in order and under their names.
+
+use std::ops::ControlFlow;
+
+use ron_ledger_wire::{Cid, Digest, SealedSlice};
+
+use crate::samples::{chain, put_all, stream, Place};
+
+#[test]
+fn slices_come_back_byte_for_byte_in_order() {
+    let place = Place::new();
+    let ledger = place.open();
+    let mut chains = [("b", "requests"), ("a", "requests"), ("a", "bytes_in")]
+        .map(|(tenant, dimension)| chain(&stream(tenant, dimension), 3));
+    // Interleaved, so that the order of storing is not the order of showing.
+    for turn in 0..3 {
+        put_all(&ledger, &chains.each_ref().map(|chain| chain[turn].clone()));
+    }
+    chains.sort_by(|one, other| one[0].stream().cmp(other[0].stream()));
+    let expected: Vec<SealedSlice> = chains.concat();
+
+    let mut visited = Vec::new();
+    ledger
+        .slices(|slice| {
+            assert_eq!(slice.digest, Digest::of(slice.bytes));
+            assert_eq!(slice.cid, Cid::from(slice.digest));
+            visited.push(SealedSlice::from_bytes(slice.bytes).unwrap());
+            let last = visited.last().unwrap();
+            assert_eq!((last.stream(), last.seq()), (slice.stream, slice.seq));
+            assert_eq!((last.start_ms(), last.end_ms()), (slice.start_ms, slice.end_ms));
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    let bytes =
+        |slices: &[SealedSlice]| slices.iter().map(|slice| slice.bytes().to_vec()).collect::<Vec<_>>();
+    assert_eq!(bytes(&visited), bytes(&expected));
+
+    let mut seen = 0;
+    ledger
+        .slices(|_| {
+            seen += 1;
+            if seen == 4 {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        })
+        .unwrap();
+    assert_eq!(seen, 4, "a visitor may stop");
+
+    let heads: Vec<_> = ledger.heads().unwrap();
+    assert_eq!(heads.len(), 3);
+    for (head, chain) in heads.iter().zip(&chains) {
+        assert_eq!((head.stream(), head.next_seq()), (chain[0].stream(), 3));
+        assert_eq!(head.last(), Some(chain[2].digest()));
+    }
+}
+
+#[test]
+fn a_panic_in_a_visitor_leaves_the_ledger_usable() {
+    let place = Place::new();
+    let ledger = place.open();
+    let chain = chain(&stream("acme", "requests"), 2);
+    put_all(&ledger, &chain[..1]);
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let _ = ledger.slices(|_| panic!("a visitor's own fault"));
+    }));
+    assert!(panicked.is_err());
+    put_all(&ledger, &chain[1..]);
+    assert_eq!(ledger.verify(|_| {}).unwrap().slices, 2);
+}

@@ -1,0 +1,139 @@
+//! The largest numbers.
+
+use ron_accounting_export::{Ack, Exporter, PutError};
+use ron_accounting_sqlite::{Column, LedgerError, UsageQuery};
+use ron_ledger_wire::{Row, RowKey, SealedSlice, Slice};
+
+use crate::samples::{account, chain, labels, put_all, slice, stream, Place};
+
+#[test]
+fn increments_use_all_64_bits_and_sums_are_exact() {
+    let increments = [u64::MAX, u64::MAX - 1, 1 << 63, (1 << 63) - 1, 1 << 32, u64::from(u32::MAX), 1];
+    let place = Place::new();
+    let ledger = place.open();
+    let stream = stream("acme", "bytes_in");
+    let rows = (0..).zip(increments).map(|(id, increment)| account(1, id, increment)).collect();
+    put_all(&ledger, &[slice(&stream, 0, None, rows)]);
+
+    let query = UsageQuery { by: vec![Column::Route], ..UsageQuery::default() };
+    let found: Vec<u64> = ledger.usage(&query).unwrap().iter().map(|row| row.increment).collect();
+    assert_eq!(found, increments);
+    let total: u128 = increments.iter().map(|increment| u128::from(*increment)).sum();
+    assert_eq!(ledger.totals().unwrap()[0].increment, total);
+    ledger.verify(|_| {}).unwrap();
+}
+
+#[test]
+fn a_sum_may_reach_the_largest_number_but_not_pass_it() {
+    let place = Place::new();
+    let ledger = place.open();
+    let acme = stream("acme", "bytes_in");
+    let first = slice(&acme, 0, None, vec![labels("GET", "/a", u64::MAX - 5), labels("GET", "/b", 5)]);
+    let second = slice(&acme, 1, Some(first.digest()), vec![labels("GET", "/b", 1)]);
+    let by_tenant = UsageQuery { by: vec![Column::Tenant, Column::Dimension], ..UsageQuery::default() };
+    put_all(&ledger, &[first]);
+    assert_eq!(ledger.usage(&by_tenant).unwrap()[0].increment, u64::MAX);
+
+    put_all(&ledger, &[second]);
+    let error = ledger.usage(&by_tenant).unwrap_err();
+    assert!(
+        matches!(&error, LedgerError::SumOverflow { group, sum }
+            if group == "tenant=acme, dimension=bytes_in" && *sum == u128::from(u64::MAX) + 1),
+        "{error}"
+    );
+    let error = ledger.usage(&UsageQuery::default()).unwrap_err();
+    assert!(error.to_string().contains("everything"), "{error}");
+    let by_route = UsageQuery { by: vec![Column::Route], ..UsageQuery::default() };
+    assert_eq!(ledger.usage(&by_route).unwrap().len(), 2, "smaller groups still have an answer");
+}
+
+#[test]
+fn times_past_what_sqlite_holds_are_refused_alone() {
+    let place = Place::new();
+    let ledger = place.open();
+    let far = |start_ms, end_ms| {
+        Slice {
+            stream: stream("far", "requests"),
+            seq: 0,
+            start_ms,
+            end_ms,
+            previous: None,
+            rows: vec![Row { key: RowKey::account(1, 1), increment: 1 }],
+        }
+        .encode()
+        .unwrap()
+    };
+    let limit = i64::MAX.unsigned_abs();
+    let good = &chain(&stream("acme", "requests"), 1)[0];
+    for too_far in [far(0, limit + 1), far(limit + 1, limit + 2), far(u64::MAX - 1, u64::MAX)] {
+        let answers = ledger.put_batch(&[too_far, good.clone()]);
+        assert!(
+            matches!(&answers[0], Err(PutError::Rejected { reason }) if reason.contains("_ms") && reason.contains("past")),
+            "{answers:?}"
+        );
+        assert!(answers[1].is_ok());
+        assert_eq!(ledger.head(&stream("far", "requests")).unwrap(), None);
+    }
+    let last = far(limit - 1, limit);
+    put_all(&ledger, &[last]);
+    let query = UsageQuery {
+        tenant: Some("far".to_owned()),
+        since_ms: Some(limit - 1),
+        until_ms: Some(u64::MAX),
+        ..UsageQuery::default()
+    };
+    assert_eq!(ledger.usage(&query).unwrap()[0].increment, 1);
+    ledger.verify(|_| {}).unwrap();
+}
+
+#[test]
+fn a_sequence_number_past_what_sqlite_holds_is_refused() {
+    let place = Place::new();
+    let stream = stream("acme", "requests");
+    let chain = chain(&stream, 1);
+    put_all(&place.open(), &chain);
+    place.raw().execute("UPDATE streams SET next_seq = ?1", [i64::MAX]).unwrap();
+
+    let ledger = place.open();
+    let next = |seq| -> SealedSlice {
+        Slice {
+            stream: stream.clone(),
+            seq,
+            start_ms: 1,
+            end_ms: 2,
+            previous: Some(chain[0].digest()),
+            rows: vec![account(1, 1, 1)],
+        }
+        .encode()
+        .unwrap()
+    };
+    let answers = ledger.put_batch(&[next(i64::MAX.unsigned_abs())]);
+    assert!(
+        matches!(&answers[0], Err(PutError::Rejected { reason }) if reason.contains("seq") && reason.contains("past")),
+        "{answers:?}"
+    );
+    let gap = PutError::Gap { expected: i64::MAX.unsigned_abs(), found: u64::MAX };
+    assert_eq!(ledger.put_batch(&[next(u64::MAX)]), [Err(gap)]);
+}
+
+#[test]
+fn label_sets_and_accounts_are_stored_once() {
+    let place = Place::new();
+    let ledger = place.open();
+    for tenant in 0..20 {
+        put_all(&ledger, &chain(&stream(&format!("tenant {tenant}"), "requests"), 5));
+    }
+    let count: i64 = place.raw().query_row("SELECT count(*) FROM row_keys", [], |row| row.get(0)).unwrap();
+    assert_eq!(count, 4);
+}
+
+#[test]
+fn one_batch_may_hold_slices_of_many_streams_and_of_one_in_order() {
+    let place = Place::new();
+    let ledger = place.open();
+    let batch: Vec<SealedSlice> =
+        (0..50).flat_map(|tenant| chain(&stream(&format!("tenant {tenant}"), "requests"), 3)).collect();
+    assert_eq!(ledger.put_batch(&batch), vec![Ok(Ack::Ok); 150]);
+    assert_eq!(ledger.put_batch(&batch), vec![Ok(Ack::Duplicate); 150]);
+    assert_eq!(ledger.verify(|_| {}).unwrap().slices, 150);
+}

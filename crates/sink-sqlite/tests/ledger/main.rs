@@ -1,0 +1,13 @@
+//! Tests of the SQLite ledger, a module per question.
+
+#![allow(clippy::unwrap_used)] // A test fails by a panic, and so do the functions that it calls.
+
+mod contract;
+mod crash;
+mod evidence;
+mod known_errors;
+mod limits;
+mod read_only;
+mod samples;
+mod tampering;
+mod usage;

@@ -1,0 +1,252 @@
+//! Appending: limits first, then the bytes, and after an error the file is as it was or is never touched again.
+
+use std::io;
+
+use crate::format::{self, Footer, Header, Place, DATA_OFFSET, FOOTER_BYTES, RECORD_HEADER_BYTES};
+use crate::record::RECORD_BODY_BYTES_MAX;
+use crate::segment::{Active, Segment};
+use crate::{Limit, Position, RecordKind, SegmentFile, Storage, Wal, WalError};
+
+/// Which limits hold for a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Budget {
+    /// New work: all limits.
+    Regular,
+    /// The owner's bookkeeping, without which nothing could ever be retired: two segments more.
+    Reserved,
+}
+
+impl<S: Storage> Wal<S> {
+    /// Appends a record. It is durable after the next [`Wal::sync`] that succeeds.
+    ///
+    /// [`WalError::Full`] and [`WalError::DiskFull`] leave the log as it was. Any other error leaves what was appended
+    /// before readable, and poisons the active segment if it says so. `now_ms` is compared with `max_age_ms` and goes
+    /// into the header of a new segment. Costs one write; a new segment costs up to four syncs more.
+    pub fn append(&mut self, kind: RecordKind, body: &[u8], now_ms: u64) -> Result<Position, WalError> {
+        self.append_within(Budget::Regular, kind, body, now_ms).map_err(|error| self.note(error))
+    }
+
+    /// Appends a record that the owner needs in order to release others, such as an acknowledgement. It may use two
+    /// segments beyond `max_bytes`, and ignores the limits on entries and age: a log that is full of acknowledged work
+    /// could otherwise never become empty again.
+    pub fn append_reserved(
+        &mut self,
+        kind: RecordKind,
+        body: &[u8],
+        now_ms: u64,
+    ) -> Result<Position, WalError> {
+        self.append_within(Budget::Reserved, kind, body, now_ms).map_err(|error| self.note(error))
+    }
+
+    /// Closes the active segment with its footer and begins a new one, so that the old one can be retired. Does nothing
+    /// when the active segment holds no record. May use the reserve of [`Wal::append_reserved`].
+    pub fn rotate(&mut self, now_ms: u64) -> Result<(), WalError> {
+        if self.active.as_ref().is_some_and(|active| active.segment.records == 0) {
+            return Ok(());
+        }
+        self.begin_segment(Budget::Reserved, 0, now_ms).map_err(|error| self.note(error))
+    }
+
+    fn append_within(
+        &mut self,
+        budget: Budget,
+        kind: RecordKind,
+        body: &[u8],
+        now_ms: u64,
+    ) -> Result<Position, WalError> {
+        if body.len() > RECORD_BODY_BYTES_MAX {
+            return Err(WalError::TooLarge { length: body.len(), max: RECORD_BODY_BYTES_MAX });
+        }
+        if budget == Budget::Regular {
+            self.check_entries()?;
+            self.check_age(now_ms)?;
+        }
+        let need = (RECORD_HEADER_BYTES + body.len()) as u64;
+        let segment_bytes = self.options.segment_bytes;
+        let fits = |active: &Active<S::File>| {
+            active.segment.records == 0 || active.end + need + FOOTER_BYTES as u64 <= segment_bytes
+        };
+        match self.active.as_ref().filter(|active| fits(active)) {
+            Some(active) => {
+                let growth = (active.end + need).saturating_sub(active.segment.length);
+                self.check_bytes(budget, self.bytes().saturating_add(growth))?;
+            }
+            None => self.begin_segment(budget, need, now_ms)?,
+        }
+        self.write_record(kind, body)
+    }
+
+    fn write_record(&mut self, kind: RecordKind, body: &[u8]) -> Result<Position, WalError> {
+        let Some(active) = self.active.as_mut() else {
+            // Unreachable: a segment was begun above. Refusing is better than a panic in a host's process.
+            return Err(WalError::io("append to", "the active segment", io::ErrorKind::NotFound.into()));
+        };
+        let position = Position { segment: active.segment.number, offset: active.end };
+        let place = Place { segment: position.segment, offset: active.end, synced: active.synced };
+        self.frame.clear();
+        format::encode_record(place, kind.0, body, &mut self.frame);
+        if let Err(source) = active.file.write_all_at(active.end, &self.frame) {
+            return Err(self.cut_back("append to", source));
+        }
+        active.checksum = crc32c::crc32c_append(active.checksum, &self.frame);
+        active.end += self.frame.len() as u64;
+        active.segment.length = active.segment.length.max(active.end);
+        active.segment.records += 1;
+        active.segment.unreleased.insert(position.offset);
+        Ok(position)
+    }
+
+    /// Takes back a partial write. If that fails the segment cannot be trusted and is poisoned.
+    fn cut_back(&mut self, operation: &'static str, source: io::Error) -> WalError {
+        let Some(active) = self.active.as_mut() else { return WalError::io(operation, "the log", source) };
+        let number = active.segment.number;
+        match active.file.set_length(active.end).and_then(|()| active.file.length()) {
+            Ok(length) if length == active.end => {
+                active.segment.length = length;
+                WalError::io(operation, &format::segment_name(number), source)
+            }
+            _ => {
+                self.poison_active();
+                WalError::AppendFailed { segment: number, source }
+            }
+        }
+    }
+
+    /// Closes the active segment, if there is one, and begins another with room for `need` bytes.
+    fn begin_segment(&mut self, budget: Budget, need: u64, now_ms: u64) -> Result<(), WalError> {
+        let length = self.options.segment_bytes.max(DATA_OFFSET as u64 + need + FOOTER_BYTES as u64);
+        // The active segment gives up its preallocated rest when it is sealed.
+        let rest = self
+            .active
+            .as_ref()
+            .map_or(0, |active| active.segment.length.saturating_sub(active.end + FOOTER_BYTES as u64));
+        self.check_bytes(budget, (self.bytes() - rest).saturating_add(length))?;
+        self.seal_active()?;
+        self.create_segment(length, now_ms)
+    }
+
+    /// Syncs, writes the footer, gives up the preallocated rest and syncs again, all before a newer segment exists. The
+    /// first sync lets the footer say that every record before it was durable.
+    pub(crate) fn seal_active(&mut self) -> Result<(), WalError> {
+        self.sync_active()?;
+        let Some(active) = self.active.as_mut() else { return Ok(()) };
+        let number = active.segment.number;
+        let place = Place { segment: number, offset: active.end, synced: active.synced };
+        let footer = Footer { records: active.segment.records, bytes: active.end, checksum: active.checksum };
+        self.frame.clear();
+        format::encode_footer(place, footer, &mut self.frame);
+        let mut end = active.end + self.frame.len() as u64;
+        if active.file.write_all_at(active.end, &self.frame).is_err() {
+            // A segment without a footer is as good to recovery; half a footer must go.
+            end = active.end;
+        }
+        if let Err(source) = active.file.set_length(end) {
+            self.poison_active();
+            return Err(WalError::AppendFailed { segment: number, source });
+        }
+        if let Err(source) = active.file.sync() {
+            return Err(self.poison_after_sync(source));
+        }
+        active.segment.length = active.file.length().unwrap_or(end);
+        if let Some(active) = self.active.take() {
+            self.closed.insert(number, active.segment);
+        }
+        Ok(())
+    }
+
+    /// Creates a segment with a header and a name that are durable before its first record is written.
+    fn create_segment(&mut self, length: u64, now_ms: u64) -> Result<(), WalError> {
+        let number = self.next_number;
+        self.next_number = number.checked_add(1).ok_or(WalError::NumbersExhausted { highest: number })?;
+        let name = format::segment_name(number);
+        let header = Header { origin: self.origin, number, created_ms: now_ms }.encode();
+        let mut file = self.storage.create(&name).map_err(|error| WalError::io("create", &name, error))?;
+        match self.prepare(&mut file, &header, length) {
+            Ok(length) => {
+                let segment = Segment { length, has_header: true, ..blank_segment(number, now_ms) };
+                let end = header.len() as u64;
+                let checksum = crc32c::crc32c(&header);
+                self.active = Some(Active { segment, file, end, synced: end, checksum });
+                Ok(())
+            }
+            Err((operation, source)) => {
+                // Nobody knows of this file, so it may go; if it does not, it is retired like any other.
+                if self.storage.remove(&name).is_err() {
+                    let length = self.storage.length(&name).unwrap_or(length);
+                    self.closed.insert(number, Segment { length, ..blank_segment(number, now_ms) });
+                }
+                Err(WalError::io(operation, &name, source))
+            }
+        }
+    }
+
+    fn prepare(
+        &mut self,
+        file: &mut S::File,
+        header: &[u8],
+        length: u64,
+    ) -> Result<u64, (&'static str, io::Error)> {
+        if file.allocate(length).is_err() {
+            // Too little room for a whole segment, or a file system that cannot reserve: then it grows as it is written.
+            file.set_length(0).map_err(|error| ("prepare", error))?;
+        }
+        file.write_all_at(0, header).map_err(|error| ("write the header of", error))?;
+        let synced = file.sync().and_then(|()| self.storage.sync_directory());
+        if let Err(error) = synced {
+            self.sync_failures += 1;
+            return Err(("sync", error));
+        }
+        file.length().map_err(|error| ("measure", error))
+    }
+
+    fn check_entries(&self) -> Result<(), WalError> {
+        let active = self.active.as_ref().map_or(0, |active| active.segment.records);
+        let closed: u64 = self.closed.values().map(|segment| segment.records).sum();
+        let (needed, max) = (active + closed + 1, self.options.max_entries);
+        if needed > max {
+            return Err(WalError::Full { limit: Limit::Entries, needed, max });
+        }
+        Ok(())
+    }
+
+    fn check_age(&self, now_ms: u64) -> Result<(), WalError> {
+        let Some(max) = self.options.max_age_ms else { return Ok(()) };
+        let active = self.active.iter().map(|active| &active.segment);
+        let oldest = self.closed.values().chain(active).find(|segment| !segment.unreleased.is_empty());
+        let needed = oldest.map_or(0, |segment| now_ms.saturating_sub(segment.created_ms));
+        if needed > max {
+            return Err(WalError::Full { limit: Limit::Age, needed, max });
+        }
+        Ok(())
+    }
+
+    fn check_bytes(&self, budget: Budget, needed: u64) -> Result<(), WalError> {
+        let max = match budget {
+            Budget::Regular => self.options.max_bytes,
+            Budget::Reserved => self.options.max_bytes.saturating_add(2 * self.options.segment_bytes),
+        };
+        if needed > max {
+            return Err(WalError::Full { limit: Limit::Bytes, needed, max });
+        }
+        Ok(())
+    }
+
+    fn bytes(&self) -> u64 {
+        let active = self.active.as_ref().map_or(0, |active| active.segment.length);
+        self.closed.values().map(|segment| segment.length).sum::<u64>() + active
+    }
+}
+
+fn blank_segment(number: u64, created_ms: u64) -> Segment {
+    Segment {
+        number,
+        created_ms,
+        length: 0,
+        records: 0,
+        unreleased: std::collections::BTreeSet::new(),
+        poisoned: false,
+        marked: false,
+        corrupt: false,
+        has_header: false,
+    }
+}

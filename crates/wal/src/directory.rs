@@ -1,0 +1,197 @@
+//! The real storage: a directory that belongs to one process at a time.
+//!
+//! The lock is a file lock on `lock`, which the system releases when the process ends, however it ends. On unix, files
+//! are readable by their owner alone, as is a directory that was created here or was found empty.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+
+use fs4::fs_std::FileExt as _;
+
+use crate::format::SEGMENT_BYTES_MAX;
+use crate::{SegmentFile, Storage, WalError};
+
+const LOCK_NAME: &str = "lock";
+
+/// A directory of segment files.
+#[derive(Debug)]
+pub struct DirectoryStorage {
+    directory: PathBuf,
+    /// Held for its lock; `None` when the directory is read only.
+    lock: Option<File>,
+}
+
+impl DirectoryStorage {
+    /// Creates the directory if needed and locks it. [`WalError::Locked`] if another process, or another storage of
+    /// this one, has it.
+    pub fn open(directory: impl AsRef<Path>) -> Result<Self, WalError> {
+        let directory = directory.as_ref();
+        let failed =
+            |operation| move |error| WalError::io(operation, &directory.display().to_string(), error);
+        create_directory(directory).map_err(failed("create directory"))?;
+        let lock_path = directory.join(LOCK_NAME);
+        let lock =
+            private().create(true).truncate(false).open(lock_path).map_err(failed("create the lock in"))?;
+        if !lock.try_lock_exclusive().map_err(failed("lock"))? {
+            return Err(WalError::Locked { directory: directory.to_owned() });
+        }
+        Ok(Self { directory: directory.to_owned(), lock: Some(lock) })
+    }
+
+    /// Looks at an existing directory without a lock. Everything that would change it is refused.
+    pub fn open_read_only(directory: impl AsRef<Path>) -> Result<Self, WalError> {
+        let directory = directory.as_ref();
+        let failed = |error| WalError::io("read directory", &directory.display().to_string(), error);
+        fs::read_dir(directory).map_err(failed)?;
+        Ok(Self { directory: directory.to_owned(), lock: None })
+    }
+
+    /// The directory.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    fn writable(&self) -> io::Result<()> {
+        match self.lock {
+            Some(_) => Ok(()),
+            None => Err(io::Error::new(io::ErrorKind::PermissionDenied, "the log was opened read only")),
+        }
+    }
+}
+
+impl Storage for DirectoryStorage {
+    type File = DirectoryFile;
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.directory)? {
+            let entry = entry?;
+            let mut name = entry.file_name().to_string_lossy().into_owned();
+            if !entry.file_type()?.is_file() {
+                name.push('/');
+            }
+            if name != LOCK_NAME {
+                names.push(name);
+            }
+        }
+        Ok(names)
+    }
+
+    fn length(&self, name: &str) -> io::Result<u64> {
+        Ok(fs::metadata(self.directory.join(name))?.len())
+    }
+
+    fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        let file = File::open(self.directory.join(name))?;
+        let mut bytes = Vec::new();
+        // The limit matters when the file grows under a reader that holds no lock.
+        file.take(SEGMENT_BYTES_MAX).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn create(&mut self, name: &str) -> io::Result<DirectoryFile> {
+        self.writable()?;
+        private().create_new(true).open(self.directory.join(name)).map(DirectoryFile)
+    }
+
+    fn open(&mut self, name: &str) -> io::Result<DirectoryFile> {
+        self.writable()?;
+        OpenOptions::new().read(true).write(true).open(self.directory.join(name)).map(DirectoryFile)
+    }
+
+    fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
+        self.writable()?;
+        fs::rename(self.directory.join(from), self.directory.join(to))
+    }
+
+    fn remove(&mut self, name: &str) -> io::Result<()> {
+        self.writable()?;
+        fs::remove_file(self.directory.join(name))
+    }
+
+    fn sync_directory(&mut self) -> io::Result<()> {
+        self.writable()?;
+        sync_directory(&self.directory)
+    }
+}
+
+/// A file of a [`DirectoryStorage`].
+#[derive(Debug)]
+pub struct DirectoryFile(File);
+
+impl SegmentFile for DirectoryFile {
+    fn write_all_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.0.seek(SeekFrom::Start(offset))?;
+        self.0.write_all(bytes)
+    }
+
+    fn allocate(&mut self, length: u64) -> io::Result<()> {
+        self.0.allocate(length)
+    }
+
+    fn set_length(&mut self, length: u64) -> io::Result<()> {
+        self.0.set_len(length)
+    }
+
+    fn length(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        // Includes the length, without which the content could not be read back.
+        self.0.sync_data()
+    }
+}
+
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Creates the directory and its parents, each durable in the one above it.
+fn create_directory(directory: &Path) -> io::Result<()> {
+    if directory.is_dir() {
+        // Whoever made an empty directory for us may have used a wide umask. One with content is not ours to change.
+        if fs::read_dir(directory)?.next().is_none() {
+            make_private(directory)?;
+        }
+        return Ok(());
+    }
+    let missing: Vec<&Path> =
+        directory.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.is_dir()).collect();
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(directory)?;
+    for created in missing {
+        let parent = created.parent().filter(|parent| !parent.as_os_str().is_empty());
+        sync_directory(parent.unwrap_or(Path::new(".")))?;
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn make_private(directory: &Path) -> io::Result<()> {
+    fs::set_permissions(directory, std::os::unix::fs::PermissionsExt::from_mode(0o700))
+}
+
+#[cfg(not(unix))]
+fn make_private(_directory: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(unix)]
+fn sync_directory(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
+}
+
+// Elsewhere a directory cannot be opened for syncing; renames and creations are journaled by the file system.
+#[cfg(not(unix))]
+fn sync_directory(_directory: &Path) -> io::Result<()> {
+    Ok(())
+}

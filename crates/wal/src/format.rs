@@ -1,0 +1,271 @@
+//! The bytes of a segment. `docs/wal-format.md` owns the layout and says what each field means; the `format_golden`
+//! test reads that page and builds a file from it, so that the two cannot drift apart.
+//!
+//! Everything is little-endian and of fixed width. Nothing in here reads or writes files.
+
+use crate::record::RECORD_BODY_BYTES_MAX;
+
+pub(crate) const MAGIC: [u8; 8] = *b"RONWAL\r\n";
+pub(crate) const VERSION: u32 = 1;
+
+pub(crate) const HEADER_BYTES: usize = 64;
+/// The second header stands in another page, so that no single damaged page takes both.
+pub(crate) const HEADER_COPY_OFFSET: usize = 4096;
+pub(crate) const DATA_OFFSET: usize = HEADER_COPY_OFFSET + HEADER_BYTES;
+pub(crate) const RECORD_HEADER_BYTES: usize = 24;
+pub(crate) const FOOTER_BODY_BYTES: usize = 24;
+pub(crate) const FOOTER_BYTES: usize = RECORD_HEADER_BYTES + FOOTER_BODY_BYTES;
+
+pub(crate) const SEGMENT_BYTES_MIN: u64 = 8 << 10;
+pub(crate) const SEGMENT_BYTES_MAX: u64 = 256 << 20;
+
+const FRAME_RECORD: u8 = 1;
+const FRAME_FOOTER: u8 = 2;
+
+const _: () = assert!(8 + 4 + 4 + 16 + 8 + 8 + 12 + 4 == HEADER_BYTES, "docs/wal-format.md says 64");
+const _: () = assert!(4 + 1 + 1 + 2 + 8 + 4 + 4 == RECORD_HEADER_BYTES, "docs/wal-format.md says 24");
+const _: () = assert!(8 + 8 + 4 + 4 == FOOTER_BODY_BYTES, "docs/wal-format.md says 24");
+const _: () = assert!(DATA_OFFSET == 4160, "docs/wal-format.md says 4160");
+const _: () = assert!(RECORD_BODY_BYTES_MAX <= u32::MAX as usize);
+const _: () = assert!(((DATA_OFFSET + FOOTER_BYTES) as u64) < SEGMENT_BYTES_MIN);
+const _: () = assert!(
+    ((DATA_OFFSET + FOOTER_BYTES + RECORD_HEADER_BYTES + RECORD_BODY_BYTES_MAX) as u64) < SEGMENT_BYTES_MAX
+);
+
+const SEGMENT_EXTENSION: &str = ".wal";
+const POISONED_EXTENSION: &str = ".poisoned";
+const SET_ASIDE_EXTENSION: &str = ".damaged";
+const NUMBER_DIGITS: usize = 20;
+
+pub(crate) fn segment_name(number: u64) -> String {
+    format!("{number:020}{SEGMENT_EXTENSION}")
+}
+
+pub(crate) fn poisoned_name(number: u64) -> String {
+    format!("{number:020}{POISONED_EXTENSION}")
+}
+
+pub(crate) fn set_aside_name(number: u64) -> String {
+    format!("{number:020}{SET_ASIDE_EXTENSION}")
+}
+
+pub(crate) fn parse_segment_name(name: &str) -> Option<u64> {
+    parse_number(name.strip_suffix(SEGMENT_EXTENSION)?)
+}
+
+pub(crate) fn parse_poisoned_name(name: &str) -> Option<u64> {
+    parse_number(name.strip_suffix(POISONED_EXTENSION)?)
+}
+
+pub(crate) fn parse_set_aside_name(name: &str) -> Option<u64> {
+    parse_number(name.strip_suffix(SET_ASIDE_EXTENSION)?)
+}
+
+fn parse_number(digits: &str) -> Option<u64> {
+    let well_formed = digits.len() == NUMBER_DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit());
+    well_formed.then(|| digits.parse().ok()).flatten()
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub(crate) origin: [u8; 16],
+    pub(crate) number: u64,
+    pub(crate) created_ms: u64,
+}
+
+/// What stands where a header should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HeaderCheck {
+    Valid(Header),
+    Newer { found: u32 },
+    Invalid,
+}
+
+impl Header {
+    /// The bytes of a new segment up to its first record: both copies.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut copy = Vec::with_capacity(HEADER_BYTES);
+        copy.extend_from_slice(&MAGIC);
+        copy.extend_from_slice(&VERSION.to_le_bytes());
+        copy.extend_from_slice(&[0; 4]);
+        copy.extend_from_slice(&self.origin);
+        copy.extend_from_slice(&self.number.to_le_bytes());
+        copy.extend_from_slice(&self.created_ms.to_le_bytes());
+        copy.extend_from_slice(&[0; 12]);
+        let checksum = crc32c::crc32c(&copy);
+        copy.extend_from_slice(&checksum.to_le_bytes());
+        debug_assert_eq!(copy.len(), HEADER_BYTES);
+
+        let mut bytes = Vec::with_capacity(DATA_OFFSET);
+        bytes.extend_from_slice(&copy);
+        bytes.resize(HEADER_COPY_OFFSET, 0);
+        bytes.extend_from_slice(&copy);
+        bytes
+    }
+
+    /// Reads the copy at `offset`. The first 64 bytes keep their shape in all versions, so a version is believed only
+    /// when the checksum holds: a flipped bit in the version field is damage, not a newer program.
+    pub(crate) fn decode(bytes: &[u8], offset: usize) -> HeaderCheck {
+        let Some(mut fields) = Fields::new(bytes, offset, HEADER_BYTES) else { return HeaderCheck::Invalid };
+        let Some(checksum) = bytes.get(offset..offset + HEADER_BYTES - 4).map(crc32c::crc32c) else {
+            return HeaderCheck::Invalid;
+        };
+        let magic: [u8; 8] = fields.take();
+        let version = fields.u32();
+        let _reserved: [u8; 4] = fields.take();
+        let origin = fields.take();
+        let number = fields.u64();
+        let created_ms = fields.u64();
+        let _reserved: [u8; 12] = fields.take();
+        if magic != MAGIC || fields.u32() != checksum {
+            return HeaderCheck::Invalid;
+        }
+        match version {
+            VERSION => HeaderCheck::Valid(Self { origin, number, created_ms }),
+            0 => HeaderCheck::Invalid,
+            found => HeaderCheck::Newer { found },
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Footer {
+    pub(crate) records: u64,
+    /// The length of everything before the footer, headers included.
+    pub(crate) bytes: u64,
+    /// CRC32C of those bytes.
+    pub(crate) checksum: u32,
+}
+
+/// A record or a footer whose checksums hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Frame<'a> {
+    Record { kind: u8, body: &'a [u8] },
+    Footer(Footer),
+}
+
+/// A frame with its envelope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Framed<'a> {
+    pub(crate) frame: Frame<'a>,
+    /// How many bytes of this segment were known to be durable when the frame was written.
+    pub(crate) synced: u64,
+    /// The offset of the byte after it.
+    pub(crate) next: usize,
+}
+
+/// Why there is no frame at an offset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FrameError {
+    /// Nothing can be said, not even where the next frame would begin.
+    Header,
+    /// The header holds, so the frame's extent is known, but its body is damaged or missing.
+    Body { next: usize },
+}
+
+/// Where a frame is written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) segment: u64,
+    pub(crate) offset: u64,
+    pub(crate) synced: u64,
+}
+
+/// Appends the bytes of a record to `out`. The caller has checked the length of the body.
+pub(crate) fn encode_record(place: Place, kind: u8, body: &[u8], out: &mut Vec<u8>) {
+    encode_frame(place, FRAME_RECORD, kind, body, out);
+}
+
+/// Appends the bytes of a footer to `out`.
+pub(crate) fn encode_footer(place: Place, footer: Footer, out: &mut Vec<u8>) {
+    let mut body = Vec::with_capacity(FOOTER_BODY_BYTES);
+    body.extend_from_slice(&footer.records.to_le_bytes());
+    body.extend_from_slice(&footer.bytes.to_le_bytes());
+    body.extend_from_slice(&footer.checksum.to_le_bytes());
+    body.extend_from_slice(&[0; 4]);
+    encode_frame(place, FRAME_FOOTER, 0, &body, out);
+}
+
+#[allow(clippy::cast_possible_truncation)] // the caller has checked the length of the body
+fn encode_frame(place: Place, frame: u8, kind: u8, body: &[u8], out: &mut Vec<u8>) {
+    debug_assert!(body.len() <= RECORD_BODY_BYTES_MAX);
+    let mut header = [0; RECORD_HEADER_BYTES];
+    header[0..4].copy_from_slice(&(body.len() as u32).to_le_bytes());
+    header[4] = frame;
+    header[5] = kind;
+    header[8..16].copy_from_slice(&place.synced.to_le_bytes());
+    let position = position_checksum(place.segment, place.offset);
+    let checksum = crc32c::crc32c_append(crc32c::crc32c_append(position, &header[0..16]), body);
+    header[16..20].copy_from_slice(&checksum.to_le_bytes());
+    let header_checksum = crc32c::crc32c_append(position, &header[0..20]);
+    header[20..24].copy_from_slice(&header_checksum.to_le_bytes());
+    out.extend_from_slice(&header);
+    out.extend_from_slice(body);
+}
+
+/// Reads the frame at `offset` of a segment's bytes. Costs one checksum of 36 bytes, and one of the body when the header
+/// holds.
+pub(crate) fn decode_frame(segment: u64, bytes: &[u8], offset: usize) -> Result<Framed<'_>, FrameError> {
+    let mut fields = Fields::new(bytes, offset, RECORD_HEADER_BYTES).ok_or(FrameError::Header)?;
+    let length = fields.u32() as usize;
+    let [frame, kind, reserved_low, reserved_high] = fields.take();
+    let synced = fields.u64();
+    let checksum = fields.u32();
+    let header_checksum = fields.u32();
+    // Cheap tests first: a scan over damage comes through here once per byte.
+    let plausible = (frame == FRAME_RECORD && length <= RECORD_BODY_BYTES_MAX)
+        || (frame == FRAME_FOOTER && length == FOOTER_BODY_BYTES && kind == 0);
+    if !plausible || reserved_low != 0 || reserved_high != 0 {
+        return Err(FrameError::Header);
+    }
+    let position = position_checksum(segment, offset as u64);
+    let header = bytes.get(offset..offset + 20).ok_or(FrameError::Header)?;
+    if crc32c::crc32c_append(position, header) != header_checksum {
+        return Err(FrameError::Header);
+    }
+    let next = offset + RECORD_HEADER_BYTES + length;
+    let body = bytes.get(offset + RECORD_HEADER_BYTES..next).ok_or(FrameError::Body { next })?;
+    let covered = header.get(..16).ok_or(FrameError::Header)?;
+    if crc32c::crc32c_append(crc32c::crc32c_append(position, covered), body) != checksum {
+        return Err(FrameError::Body { next });
+    }
+    let frame = if frame == FRAME_RECORD {
+        Frame::Record { kind, body }
+    } else {
+        let mut fields = Fields::new(body, 0, FOOTER_BODY_BYTES).ok_or(FrameError::Header)?;
+        Frame::Footer(Footer { records: fields.u64(), bytes: fields.u64(), checksum: fields.u32() })
+    };
+    Ok(Framed { frame, synced, next })
+}
+
+/// Binds a checksum to a place, so that bytes that landed elsewhere, or that a recycled file still holds, never verify.
+fn position_checksum(segment: u64, offset: u64) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c(&segment.to_le_bytes()), &offset.to_le_bytes())
+}
+
+/// Fixed-width fields, one after the other, out of bytes whose length was checked once.
+struct Fields<'a>(&'a [u8]);
+
+impl<'a> Fields<'a> {
+    fn new(bytes: &'a [u8], offset: usize, length: usize) -> Option<Self> {
+        bytes.get(offset..offset.checked_add(length)?).map(Self)
+    }
+
+    fn take<const N: usize>(&mut self) -> [u8; N] {
+        match self.0.split_first_chunk::<N>() {
+            Some((field, rest)) => {
+                self.0 = rest;
+                *field
+            }
+            None => [0; N],
+        }
+    }
+
+    fn u32(&mut self) -> u32 {
+        u32::from_le_bytes(self.take())
+    }
+
+    fn u64(&mut self) -> u64 {
+        u64::from_le_bytes(self.take())
+    }
+}

@@ -1,0 +1,70 @@
+//! The limits of a log.
+
+use crate::format::{SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN};
+use crate::WalError;
+
+/// How large a log and its segments may become. Limits are checked before a byte is written.
+///
+/// ```
+/// use ron_accounting_wal::WalOptions;
+/// let options = WalOptions::default().segment_bytes(1 << 20).max_bytes(64 << 20).max_age_ms(86_400_000);
+/// # let _ = options;
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WalOptions {
+    pub(crate) segment_bytes: u64,
+    pub(crate) max_bytes: u64,
+    pub(crate) max_entries: u64,
+    pub(crate) max_age_ms: Option<u64>,
+}
+
+impl Default for WalOptions {
+    fn default() -> Self {
+        Self { segment_bytes: 4 << 20, max_bytes: 512 << 20, max_entries: 1_000_000, max_age_ms: None }
+    }
+}
+
+impl WalOptions {
+    /// The preallocated size of a segment, 8 KiB to 256 MiB, default 4 MiB. A single record that is larger gets a
+    /// segment of its own.
+    #[must_use]
+    pub fn segment_bytes(mut self, bytes: u64) -> Self {
+        self.segment_bytes = bytes;
+        self
+    }
+
+    /// How many bytes the files of the log may take together, preallocation included; default 512 MiB, at least one
+    /// segment. [`Wal::append_reserved`](crate::Wal::append_reserved) may go two segments beyond.
+    #[must_use]
+    pub fn max_bytes(mut self, bytes: u64) -> Self {
+        self.max_bytes = bytes;
+        self
+    }
+
+    /// How many records may stand in segments that are not retired yet; default one million, at least 1.
+    #[must_use]
+    pub fn max_entries(mut self, entries: u64) -> Self {
+        self.max_entries = entries;
+        self
+    }
+
+    /// How old the oldest segment that is still needed may be before new records are refused; default no limit.
+    #[must_use]
+    pub fn max_age_ms(mut self, age_ms: impl Into<Option<u64>>) -> Self {
+        self.max_age_ms = age_ms.into();
+        self
+    }
+
+    pub(crate) fn validate(&self) -> Result<(), WalError> {
+        let check = |option, value, min, max| {
+            if (min..=max).contains(&value) {
+                Ok(())
+            } else {
+                Err(WalError::InvalidOption { option, value, min, max })
+            }
+        };
+        check("segment_bytes", self.segment_bytes, SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX)?;
+        check("max_bytes", self.max_bytes, self.segment_bytes, u64::MAX / 2)?;
+        check("max_entries", self.max_entries, 1, u64::MAX)
+    }
+}

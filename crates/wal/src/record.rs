@@ -1,0 +1,42 @@
+//! One record, as the owner sees it.
+
+use std::fmt;
+
+/// The largest body of a record: 4 MiB. A longer one is refused with [`WalError::TooLarge`](crate::WalError::TooLarge).
+pub const RECORD_BODY_BYTES_MAX: usize = 4 << 20;
+
+/// The owner's tag for a record. The log stores it and gives it no meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecordKind(pub u8);
+
+impl fmt::Display for RecordKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Where a record stands. Positions order records as they were appended, and are never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position {
+    /// The number of the segment.
+    pub segment: u64,
+    /// The offset of the record in the segment's file, in bytes.
+    pub offset: u64,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.segment, self.offset)
+    }
+}
+
+/// A record read back from the log. Its checksum has been verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Where it stands; [`Wal::release`](crate::Wal::release) takes this.
+    pub position: Position,
+    /// The owner's tag.
+    pub kind: RecordKind,
+    /// The bytes that were appended.
+    pub body: Vec<u8>,
+}

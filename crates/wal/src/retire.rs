@@ -1,0 +1,106 @@
+//! Giving space back, and giving up on a segment whose sync failed.
+//!
+//! Deleting is the only operation that can lose what was safe, so it comes last and only when all is well: what is
+//! appended is synced first, any poisoned segment with records in need stops it, and the newest header stays.
+
+use std::io;
+
+use crate::format;
+use crate::segment::Segment;
+use crate::{SegmentFile, Storage, Wal, WalError};
+
+/// How many damaged files are kept for inspection. The oldest goes when there are more.
+const SET_ASIDE_MAX: usize = 8;
+
+impl<S: Storage> Wal<S> {
+    /// Deletes the closed segments whose records are all released, and says how many.
+    ///
+    /// Syncs first, so that the records in which the owner carries its state onwards are durable before the segments
+    /// that they replace are gone; if that fails, or a poisoned segment is still needed, every file stays. The owner
+    /// appends those records before it releases the old ones. A damaged segment is not deleted but set aside, renamed
+    /// to `.damaged`. The active segment stays, and without one the newest with a readable header. If the directory cannot
+    /// be synced, a segment that is gone may be there again after a crash, with its records.
+    pub fn retire(&mut self) -> Result<usize, WalError> {
+        self.sync()?;
+        let kept = match self.active {
+            Some(_) => None,
+            None => self.newest_header(),
+        };
+        let retired: Vec<Segment> = self
+            .closed
+            .values()
+            .filter(|segment| segment.unreleased.is_empty() && Some(segment.number) != kept)
+            .cloned()
+            .collect();
+        let outcome = self.retire_files(&retired);
+        outcome.map_err(|error| self.note(error))
+    }
+
+    fn retire_files(&mut self, retired: &[Segment]) -> Result<usize, WalError> {
+        if retired.is_empty() {
+            return Ok(0);
+        }
+        // One file that cannot be removed must not keep the others, or the log fills up behind it.
+        let mut outcome = Ok(());
+        for segment in retired {
+            outcome = outcome.and(self.retire_file(segment));
+        }
+        let trimmed = outcome.and(self.trim_set_aside());
+        let synced = self.storage.sync_directory().map_err(|error| {
+            self.sync_failures += 1;
+            WalError::io("sync", "the log directory", error)
+        });
+        trimmed.and(synced).map(|()| retired.len())
+    }
+
+    fn retire_file(&mut self, segment: &Segment) -> Result<(), WalError> {
+        let (number, name) = (segment.number, segment.name());
+        if segment.corrupt {
+            let aside = format::set_aside_name(number);
+            self.storage.rename(&name, &aside).map_err(|error| WalError::io("set aside", &name, error))?;
+            self.set_aside.push(number);
+        } else {
+            self.storage.remove(&name).map_err(|error| WalError::io("remove", &name, error))?;
+        }
+        self.closed.remove(&number);
+        self.poisoned.retain(|poisoned| *poisoned != number);
+        Ok(())
+    }
+
+    fn trim_set_aside(&mut self) -> Result<(), WalError> {
+        self.set_aside.sort_unstable();
+        while let Some(oldest) = self.set_aside.first().copied() {
+            if self.set_aside.len() <= SET_ASIDE_MAX {
+                break;
+            }
+            let name = format::set_aside_name(oldest);
+            self.storage.remove(&name).map_err(|error| WalError::io("remove", &name, error))?;
+            self.set_aside.remove(0);
+        }
+        Ok(())
+    }
+
+    fn newest_header(&self) -> Option<u64> {
+        let with_header = || self.closed.values().rev().filter(|segment| segment.has_header);
+        let sound = with_header().find(|segment| !segment.poisoned && !segment.corrupt);
+        sound.or_else(|| with_header().next()).map(|segment| segment.number)
+    }
+
+    pub(crate) fn poison_after_sync(&mut self, source: io::Error) -> WalError {
+        self.sync_failures += 1;
+        let segment = self.poison_active();
+        self.note(WalError::SyncFailed { segment, source })
+    }
+
+    /// Closes the active segment as it is, for good, and returns its number.
+    pub(crate) fn poison_active(&mut self) -> u64 {
+        let Some(active) = self.active.take() else { return 0 };
+        let number = active.segment.number;
+        let mut segment = active.segment;
+        segment.length = active.file.length().unwrap_or(segment.length);
+        segment.poison(&mut self.storage);
+        self.closed.insert(number, segment);
+        self.poisoned.push(number);
+        number
+    }
+}

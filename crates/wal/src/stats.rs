@@ -1,0 +1,27 @@
+//! Gauges and counters.
+
+/// The state of a log, from [`Wal::stats`](crate::Wal::stats).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WalStats {
+    /// The bytes that the log's segments take, as the storage reports their lengths.
+    pub bytes: u64,
+    /// The segments, the active one included.
+    pub segments: usize,
+    /// The records in them, released or not.
+    pub entries: u64,
+    /// The records that are not released.
+    pub unreleased: u64,
+    /// Torn tails found when the log was opened.
+    pub torn_tails: u64,
+    /// Damaged segments found when the log was opened.
+    pub corrupt_segments: u64,
+    /// Damaged files that were set aside and are kept for inspection.
+    pub set_aside: usize,
+    /// Poisoned segments that still exist.
+    pub poisoned: usize,
+    /// Syncs of a segment or of the directory that failed since the log was opened.
+    pub sync_failures: u64,
+    /// The last error, with its cause.
+    pub last_error: Option<String>,
+}

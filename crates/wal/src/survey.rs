@@ -1,0 +1,87 @@
+//! Reading a whole log without changing it: the common first half of recovery and of inspection.
+
+use std::io;
+
+use crate::format::{self, SEGMENT_BYTES_MAX, VERSION};
+use crate::scan::{scan, ScannedSegment};
+use crate::{Storage, WalError};
+
+/// Who else may be using the directory meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Company {
+    /// The caller holds the lock; a file that vanishes is an error.
+    Alone,
+    /// A writer may retire segments while they are read.
+    Writer,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Survey {
+    /// In the order of their numbers.
+    pub(crate) segments: Vec<ScannedSegment>,
+    /// The numbers of damaged files that were set aside, in order.
+    pub(crate) set_aside: Vec<u64>,
+    /// Names that are not ours, in order.
+    pub(crate) ignored: Vec<String>,
+    /// The highest number that any name claims.
+    pub(crate) highest: Option<u64>,
+}
+
+struct Named {
+    number: u64,
+    name: String,
+    poisoned: bool,
+}
+
+pub(crate) fn survey<S: Storage>(storage: &S, company: Company) -> Result<Survey, WalError> {
+    let mut names = storage.list().map_err(|error| WalError::io("list", "the log directory", error))?;
+    names.sort_unstable();
+    let mut survey = Survey::default();
+    let mut found: Vec<Named> = Vec::new();
+    for name in names {
+        let poisoned = format::parse_poisoned_name(&name);
+        if let Some(number) = poisoned.or_else(|| format::parse_segment_name(&name)) {
+            survey.highest = survey.highest.max(Some(number));
+            let length = unless_vanished(storage.length(&name), "measure", &name, company)?;
+            let Some(length) = length else { continue };
+            // We never write so large a file, and reading it would break the bound on memory. Nor is a segment ever there
+            // under two names.
+            let twin = found.last().is_some_and(|last| last.number == number);
+            if length > SEGMENT_BYTES_MAX || twin {
+                survey.ignored.push(name);
+            } else {
+                found.push(Named { number, name, poisoned: poisoned.is_some() });
+            }
+        } else if let Some(number) = format::parse_set_aside_name(&name) {
+            survey.highest = survey.highest.max(Some(number));
+            survey.set_aside.push(number);
+        } else {
+            survey.ignored.push(name);
+        }
+    }
+    let newest = found.last().map(|newest| newest.number);
+    for Named { number, name, poisoned } in found {
+        let Some(bytes) = unless_vanished(storage.read(&name), "read", &name, company)? else { continue };
+        // Nothing is known about the writes to a poisoned segment, so its end may be torn as well.
+        match scan(number, &bytes, poisoned || Some(number) == newest) {
+            Ok(scanned) => survey.segments.push(ScannedSegment { poisoned, ..scanned }),
+            Err(newer) => {
+                return Err(WalError::NewerVersion { file: name, found: newer.0, supported: VERSION });
+            }
+        }
+    }
+    Ok(survey)
+}
+
+fn unless_vanished<T>(
+    result: io::Result<T>,
+    operation: &'static str,
+    name: &str,
+    company: Company,
+) -> Result<Option<T>, WalError> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if company == Company::Writer && error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(WalError::io(operation, name, error)),
+    }
+}

@@ -1,0 +1,31 @@
+//! Windows over the recording engine: what was counted when.
+//!
+//! * [`Clock`] tells the time of day: [`SystemClock`], or [`ManualClock`] in tests and imports.
+//! * [`Cadence`] cuts time into numbered buckets, [`FixedCadence`] into equal ones; [`Ring`] keeps the last of them.
+//! * [`Boundaries`] says when the open window closes, as a [`Span`].
+//! * [`History`] keeps a [`Snapshot`] of the open window and of the last closed ones.
+//!
+//! The crate knows no wire format, starts no thread, and reads no clock by itself.
+//!
+//! # Crate features
+//! * **`serde`**: makes [`Snapshot`] serializable, as a `SnapshotRecord`, which is also how to read one back.
+
+mod boundary;
+mod cadence;
+mod clock;
+mod history;
+#[cfg(feature = "serde")]
+mod record;
+mod ring;
+mod snapshot;
+
+pub use boundary::{Boundaries, Span};
+pub use cadence::{
+    Cadence, FixedCadence, WindowLengthError, WINDOW_MS_DEFAULT, WINDOW_MS_MAX, WINDOW_MS_MIN,
+};
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use history::History;
+#[cfg(feature = "serde")]
+pub use record::{EntryRecord, SnapshotRecord};
+pub use ring::Ring;
+pub use snapshot::{Entry, Snapshot, SNAPSHOT_VERSION};

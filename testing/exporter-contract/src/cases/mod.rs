@@ -1,0 +1,38 @@
+//! Every case by name. A case gets an empty ledger of its own.
+
+mod batches;
+mod concurrency;
+mod limits;
+mod order;
+pub(crate) mod reopening;
+mod streams;
+
+use crate::probe::Probe;
+
+type Case = fn(&Probe);
+
+macro_rules! cases {
+    ($($module:ident :: $case:ident),* $(,)?) => {
+        &[$((stringify!($case), $module::$case as Case)),*]
+    };
+}
+
+pub(crate) const CASES: &[(&str, Case)] = cases![
+    order::a_chain_is_accepted_in_order,
+    order::a_repeat_is_a_duplicate_and_changes_nothing,
+    order::a_fork_is_a_conflict_with_both_digests,
+    order::a_gap_is_refused,
+    order::a_broken_link_is_refused,
+    streams::an_unknown_stream_has_no_head,
+    streams::streams_are_independent,
+    streams::streams_that_look_alike_are_kept_apart,
+    batches::an_empty_batch_has_no_answers,
+    batches::a_batch_answers_per_slice_and_keeps_the_good_ones,
+    batches::a_batch_may_repeat_another,
+    limits::a_slice_of_full_size_is_accepted,
+    limits::the_longest_names_are_accepted,
+    limits::the_largest_increment_is_accepted,
+    concurrency::threads_on_different_streams_do_not_disturb_each_other,
+    concurrency::threads_on_one_stream_store_each_slice_once,
+    concurrency::of_two_forks_at_once_one_wins,
+];

@@ -1,0 +1,342 @@
+//! Each rule of the contract finds the ledger that breaks it.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // A failed assertion, wherever it stands.
+
+use std::{
+    collections::HashMap,
+    panic::{catch_unwind, AssertUnwindSafe},
+    sync::{Arc, Mutex},
+    thread::{self, ThreadId},
+};
+
+use ron_accounting_export::{memory::MemoryLedger, Ack, Exporter, PutError};
+use ron_accounting_exporter_contract::{case_names, check, check_reopening};
+use ron_ledger_wire::{Digest, Head, SealedSlice, StreamId, MAX_SLICE_BYTES, MAX_TEXT_BYTES};
+
+type Answer = Result<Ack, PutError>;
+type Put = fn(&MemoryLedger, &[SealedSlice]) -> Vec<Answer>;
+type ReadHead = fn(&MemoryLedger, &StreamId) -> Result<Option<Head>, PutError>;
+
+/// A right ledger behind a wrong door.
+struct Defective {
+    ledger: MemoryLedger,
+    put: Put,
+    head: ReadHead,
+}
+
+impl Exporter for Defective {
+    fn put_batch(&self, batch: &[SealedSlice]) -> Vec<Answer> {
+        (self.put)(&self.ledger, batch)
+    }
+
+    fn head(&self, stream: &StreamId) -> Result<Option<Head>, PutError> {
+        (self.head)(&self.ledger, stream)
+    }
+}
+
+/// Which case finds the defect, if any.
+fn finds(run: impl FnOnce()) -> Option<String> {
+    let panic = catch_unwind(AssertUnwindSafe(run)).err()?;
+    let message = panic.downcast_ref::<String>().expect("a contract panics with a message");
+    let (_, rest) = message.split_once("case `").expect("the message names the case");
+    rest.split_once('`').map(|(case, _)| case.to_owned())
+}
+
+fn finds_put(put: Put) -> Option<String> {
+    finds(|| {
+        check(|| {
+            Box::new(Defective {
+                ledger: MemoryLedger::new(),
+                put,
+                head: |ledger, stream| ledger.head(stream),
+            })
+        });
+    })
+}
+
+fn finds_head(head: ReadHead) -> Option<String> {
+    finds(|| {
+        check(|| {
+            Box::new(Defective {
+                ledger: MemoryLedger::new(),
+                put: |ledger, batch| ledger.put_batch(batch),
+                head,
+            })
+        });
+    })
+}
+
+fn map(
+    ledger: &MemoryLedger,
+    batch: &[SealedSlice],
+    change: impl Fn(&SealedSlice, Answer) -> Answer,
+) -> Vec<Answer> {
+    batch.iter().zip(ledger.put_batch(batch)).map(|(slice, answer)| change(slice, answer)).collect()
+}
+
+#[test]
+fn a_right_ledger_passes() {
+    assert_eq!(finds_put(MemoryLedger::put_batch), None);
+    assert_eq!(finds_head(MemoryLedger::head), None);
+}
+
+#[test]
+fn wrong_answers_are_found() {
+    let repeats_are_new: Put = |ledger, batch| map(ledger, batch, |_, answer| answer.map(|_| Ack::Ok));
+    let forks_are_duplicates: Put = |ledger, batch| {
+        map(ledger, batch, |_, answer| match answer {
+            Err(PutError::Conflict { .. }) => Ok(Ack::Duplicate),
+            answer => answer,
+        })
+    };
+    let evidence_is_swapped: Put = |ledger, batch| {
+        map(ledger, batch, |_, answer| match answer {
+            Err(PutError::Conflict { stored, offered }) => {
+                Err(PutError::Conflict { stored: offered, offered: stored })
+            }
+            answer => answer,
+        })
+    };
+    let gaps_are_busy: Put = |ledger, batch| {
+        map(ledger, batch, |_, answer| match answer {
+            Err(PutError::Gap { .. }) => Err(PutError::Busy),
+            answer => answer,
+        })
+    };
+    let links_are_ignored: Put = |ledger, batch| {
+        map(ledger, batch, |_, answer| match answer {
+            Err(PutError::Rejected { .. }) => Ok(Ack::Ok),
+            answer => answer,
+        })
+    };
+    let old_identities_are_forgotten: Put = |ledger, batch| {
+        map(ledger, batch, |slice, answer| match answer {
+            Ok(Ack::Duplicate) if slice.seq() + 3 < ledger.slices_of(slice.stream()).len() as u64 => {
+                Err(PutError::Rejected { reason: "too old".to_owned() })
+            }
+            answer => answer,
+        })
+    };
+    assert_eq!(finds_put(repeats_are_new).unwrap(), "a_repeat_is_a_duplicate_and_changes_nothing");
+    assert_eq!(
+        finds_put(old_identities_are_forgotten).unwrap(),
+        "a_repeat_is_a_duplicate_and_changes_nothing"
+    );
+    assert_eq!(finds_put(forks_are_duplicates).unwrap(), "a_fork_is_a_conflict_with_both_digests");
+    assert_eq!(finds_put(evidence_is_swapped).unwrap(), "a_fork_is_a_conflict_with_both_digests");
+    assert_eq!(finds_put(gaps_are_busy).unwrap(), "a_gap_is_refused");
+    assert_eq!(finds_put(links_are_ignored).unwrap(), "a_broken_link_is_refused");
+}
+
+#[test]
+fn wrong_batches_are_found() {
+    let one_answer_short: Put = |ledger, batch| ledger.put_batch(batch).into_iter().skip(1).collect();
+    let an_answer_too_many: Put = |ledger, batch| {
+        let mut answers = ledger.put_batch(batch);
+        answers.push(Ok(Ack::Ok));
+        answers
+    };
+    let reversed: Put = |ledger, batch| ledger.put_batch(batch).into_iter().rev().collect();
+    let all_or_nothing: Put = |ledger, batch| {
+        let trial = MemoryLedger::new();
+        trial.put_batch(&ledger.slices());
+        match trial.put_batch(batch).into_iter().find_map(Result::err) {
+            Some(error) => error.for_all(batch),
+            None => ledger.put_batch(batch),
+        }
+    };
+    let stops_at_the_first_error: Put = |ledger, batch| {
+        let mut answers: Vec<Answer> = Vec::new();
+        for slice in batch {
+            let failed = answers.iter().any(Result::is_err);
+            answers.push(if failed {
+                Err(PutError::Busy)
+            } else {
+                ledger.put_batch(std::slice::from_ref(slice)).remove(0)
+            });
+        }
+        answers
+    };
+    assert_eq!(finds_put(one_answer_short).unwrap(), "a_chain_is_accepted_in_order");
+    assert_eq!(finds_put(an_answer_too_many).unwrap(), "a_chain_is_accepted_in_order");
+    let mixed = "a_batch_answers_per_slice_and_keeps_the_good_ones";
+    assert_eq!(finds_put(reversed).unwrap(), mixed);
+    assert_eq!(finds_put(all_or_nothing).unwrap(), mixed);
+    assert_eq!(finds_put(stops_at_the_first_error).unwrap(), mixed);
+}
+
+#[test]
+fn limits_that_are_too_low_are_found() {
+    fn refuse_if(
+        ledger: &MemoryLedger,
+        batch: &[SealedSlice],
+        too_much: fn(&SealedSlice) -> bool,
+    ) -> Vec<Answer> {
+        let put = |slice: &SealedSlice| {
+            if too_much(slice) {
+                return Err(PutError::Rejected { reason: "too much".to_owned() });
+            }
+            ledger.put_batch(std::slice::from_ref(slice)).remove(0)
+        };
+        batch.iter().map(put).collect()
+    }
+    let size: Put =
+        |ledger, batch| refuse_if(ledger, batch, |slice| slice.bytes().len() + 64 > MAX_SLICE_BYTES);
+    let names: Put =
+        |ledger, batch| refuse_if(ledger, batch, |slice| slice.stream().dimension().len() >= MAX_TEXT_BYTES);
+    let increment: Put = |ledger, batch| {
+        refuse_if(ledger, batch, |slice| slice.row_count() == 1 && slice.total() > i64::MAX as u128)
+    };
+    assert_eq!(finds_put(size).unwrap(), "a_slice_of_full_size_is_accepted");
+    assert_eq!(finds_put(names).unwrap(), "the_longest_names_are_accepted");
+    assert_eq!(finds_put(increment).unwrap(), "the_largest_increment_is_accepted");
+}
+
+#[test]
+fn wrong_heads_are_found() {
+    let unknown_is_genesis: ReadHead =
+        |ledger, stream| Ok(Some(ledger.head(stream)?.unwrap_or_else(|| Head::genesis(stream.clone()))));
+    let one_behind: ReadHead = |ledger, stream| {
+        let head = ledger.head(stream)?;
+        Ok(head.map(|head| Head::new(stream.clone(), head.next_seq() - 1, head.last())))
+    };
+    let another_digest: ReadHead = |ledger, stream| {
+        let head = ledger.head(stream)?;
+        Ok(head.map(|head| Head::new(stream.clone(), head.next_seq(), Some(Digest::of(b"")))))
+    };
+    assert_eq!(finds_head(unknown_is_genesis).unwrap(), "a_gap_is_refused");
+    assert_eq!(finds_head(one_behind).unwrap(), "a_chain_is_accepted_in_order");
+    assert_eq!(finds_head(another_digest).unwrap(), "a_chain_is_accepted_in_order");
+}
+
+/// Keeps a ledger for each key that a slice's stream, or its thread, is reduced to.
+struct Split<K> {
+    key: fn(&StreamId) -> K,
+    ledgers: Mutex<HashMap<K, MemoryLedger>>,
+}
+
+impl<K: std::hash::Hash + Eq + Send> Exporter for Split<K> {
+    fn put_batch(&self, batch: &[SealedSlice]) -> Vec<Answer> {
+        let mut ledgers = self.ledgers.lock().unwrap();
+        let put = |slice: &SealedSlice| {
+            let ledger = ledgers.entry((self.key)(slice.stream())).or_default();
+            ledger.put_batch(std::slice::from_ref(slice)).remove(0)
+        };
+        batch.iter().map(put).collect()
+    }
+
+    fn head(&self, stream: &StreamId) -> Result<Option<Head>, PutError> {
+        self.ledgers.lock().unwrap().entry((self.key)(stream)).or_default().head(stream)
+    }
+}
+
+#[test]
+fn a_ledger_that_each_thread_sees_its_own_way_is_found() {
+    let found = finds(|| {
+        check(|| Box::new(Split::<ThreadId> { key: |_| thread::current().id(), ledgers: Mutex::default() }));
+    });
+    assert_eq!(found.unwrap(), "threads_on_different_streams_do_not_disturb_each_other");
+}
+
+/// Looks first and stores later, with time in between for somebody else: no transaction.
+#[derive(Default)]
+struct Racy {
+    slices: Mutex<HashMap<StreamId, Vec<SealedSlice>>>,
+}
+
+impl Exporter for Racy {
+    fn put_batch(&self, batch: &[SealedSlice]) -> Vec<Answer> {
+        let put = |slice: &SealedSlice| {
+            let trial = MemoryLedger::new();
+            trial.put_batch(&self.slices.lock().unwrap().get(slice.stream()).cloned().unwrap_or_default());
+            for _ in 0..100 {
+                thread::yield_now();
+            }
+            let answer = trial.put_batch(std::slice::from_ref(slice)).remove(0);
+            if answer == Ok(Ack::Ok) {
+                self.slices.lock().unwrap().entry(slice.stream().clone()).or_default().push(slice.clone());
+            }
+            answer
+        };
+        batch.iter().map(put).collect()
+    }
+
+    fn head(&self, stream: &StreamId) -> Result<Option<Head>, PutError> {
+        let trial = MemoryLedger::new();
+        trial.put_batch(&self.slices.lock().unwrap().get(stream).cloned().unwrap_or_default());
+        trial.head(stream)
+    }
+}
+
+#[test]
+fn a_ledger_without_transactions_is_found() {
+    let found = finds(|| check(|| Box::new(Racy::default()))).unwrap();
+    let races = ["threads_on_one_stream_store_each_slice_once", "of_two_forks_at_once_one_wins"];
+    assert!(races.contains(&found.as_str()), "found by {found}");
+}
+
+/// Takes streams with the same reduced name for one.
+#[derive(Clone)]
+struct Confused {
+    name: fn(&StreamId) -> String,
+    heads: Arc<Mutex<HashMap<String, Vec<Digest>>>>,
+}
+
+impl Exporter for Confused {
+    fn put_batch(&self, batch: &[SealedSlice]) -> Vec<Answer> {
+        let mut heads = self.heads.lock().unwrap();
+        let put = |slice: &SealedSlice| {
+            let stored = heads.entry((self.name)(slice.stream())).or_default();
+            match (usize::try_from(slice.seq()).unwrap(), stored.len()) {
+                (seq, length) if seq > length => {
+                    Err(PutError::Gap { expected: length as u64, found: slice.seq() })
+                }
+                (seq, length) if seq == length => {
+                    if slice.previous() != stored.last().copied() {
+                        return Err(PutError::Rejected { reason: "link".to_owned() });
+                    }
+                    stored.push(slice.digest());
+                    Ok(Ack::Ok)
+                }
+                (seq, _) if stored[seq] == slice.digest() => Ok(Ack::Duplicate),
+                (seq, _) => Err(PutError::Conflict { stored: stored[seq], offered: slice.digest() }),
+            }
+        };
+        batch.iter().map(put).collect()
+    }
+
+    fn head(&self, stream: &StreamId) -> Result<Option<Head>, PutError> {
+        let heads = self.heads.lock().unwrap();
+        let stored = heads.get(&(self.name)(stream)).filter(|stored| !stored.is_empty());
+        Ok(stored.map(|stored| Head::new(stream.clone(), stored.len() as u64, stored.last().copied())))
+    }
+}
+
+#[test]
+fn confused_streams_are_found() {
+    let find = |name| finds(|| check(|| Box::new(Confused { name, heads: Arc::default() })));
+    let full = |stream: &StreamId| format!("{:?}", (stream.origin(), stream.tenant(), stream.dimension()));
+    assert_eq!(find(full), None);
+    let apart = "streams_are_independent";
+    assert_eq!(find(|stream| stream.tenant().to_owned()).unwrap(), apart);
+    assert_eq!(find(|stream| format!("{:?}", (stream.tenant(), stream.dimension()))).unwrap(), apart);
+    assert_eq!(find(|stream| format!("{:?}", (stream.origin(), stream.tenant()))).unwrap(), apart);
+    let alike = "streams_that_look_alike_are_kept_apart";
+    assert_eq!(find(StreamId::to_string).unwrap(), alike, "a slash within a name");
+    let lower = |stream: &StreamId| format!("{stream:?}").to_lowercase();
+    assert_eq!(find(lower).unwrap(), alike, "upper and lower case");
+}
+
+#[test]
+fn a_ledger_that_forgets_when_it_is_closed_is_found() {
+    let found = finds(|| check_reopening(|| (), |()| Box::new(MemoryLedger::new())));
+    assert_eq!(found.unwrap(), "state_survives_reopening");
+}
+
+#[test]
+fn the_names_of_the_cases_are_distinct() {
+    let mut names: Vec<_> = case_names().collect();
+    let count = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert!(count == names.len() && count >= 17);
+}
