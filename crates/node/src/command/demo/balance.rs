@@ -1,0 +1,163 @@
+//! The balance: what was recorded against what is in the ledger and what is on its way there.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
+
+use ron_accounting::UsageTotals;
+use ron_accounting_sqlite::Total;
+
+use crate::table::{Side, Table};
+
+/// Mismatches that are listed one by one.
+const SHOWN_MAX: usize = 5;
+
+/// Units of one tenant and dimension, from every side.
+#[derive(Debug, Default, Clone, Copy)]
+struct Account {
+    /// What threads recorded, and what an earlier run had left in the log.
+    recorded: u128,
+    /// What the ledger had before.
+    before: u128,
+    /// What the ledger has now.
+    after: u128,
+    /// What is sealed or counted, and not in the ledger.
+    pending: u128,
+}
+
+impl Account {
+    fn in_ledger(&self) -> i128 {
+        signed(self.after) - signed(self.before)
+    }
+
+    fn difference(&self) -> i128 {
+        signed(self.recorded) - self.in_ledger() - signed(self.pending)
+    }
+}
+
+fn signed(units: u128) -> i128 {
+    i128::try_from(units).unwrap_or(i128::MAX)
+}
+
+/// The accounts of all tenants and dimensions.
+#[derive(Debug, Default)]
+pub(super) struct Balance {
+    accounts: BTreeMap<(String, String), Account>,
+    carried_over: u128,
+}
+
+impl Balance {
+    fn account(&mut self, tenant: &str, dimension: &str) -> &mut Account {
+        self.accounts.entry((dimension.to_owned(), tenant.to_owned())).or_default()
+    }
+
+    /// What the ledger of an earlier run holds.
+    pub(super) fn carry_over_ledger(&mut self, totals: &[Total]) {
+        for total in totals {
+            self.account(&total.tenant, &total.dimension).before = total.increment;
+            self.carried_over += total.increment;
+        }
+    }
+
+    /// What an earlier run left in the log, which this one brings home.
+    pub(super) fn carry_over_log(&mut self, totals: &[UsageTotals]) {
+        for total in totals {
+            let units = total.live + total.pending + total.acknowledged;
+            self.account(&total.tenant, &total.dimension).recorded += units;
+            self.carried_over += units;
+        }
+    }
+
+    pub(super) fn recorded(&mut self, tenant: &str, dimension: &str, units: u64) {
+        self.account(tenant, dimension).recorded += u128::from(units);
+    }
+
+    pub(super) fn on_the_way(&mut self, totals: &[UsageTotals]) {
+        for total in totals {
+            self.account(&total.tenant, &total.dimension).pending = total.live + total.pending;
+        }
+    }
+
+    pub(super) fn found_in_ledger(&mut self, totals: &[Total]) {
+        for total in totals {
+            self.account(&total.tenant, &total.dimension).after = total.increment;
+        }
+    }
+
+    /// Prints the table and the verdict, and answers whether everything is where it should be.
+    pub(super) fn report(&self, out: &mut dyn Write) -> io::Result<bool> {
+        let mut dimensions: BTreeMap<&str, [i128; 4]> = BTreeMap::new();
+        for ((dimension, _), account) in &self.accounts {
+            let sums = dimensions.entry(dimension).or_default();
+            let values = [
+                signed(account.recorded),
+                account.in_ledger(),
+                signed(account.pending),
+                account.difference(),
+            ];
+            sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+        }
+        let mut table = Table::new([
+            ("dimension", Side::Left),
+            ("recorded", Side::Right),
+            ("in the ledger", Side::Right),
+            ("pending", Side::Right),
+            ("difference", Side::Right),
+        ]);
+        for (dimension, sums) in dimensions {
+            table.push([dimension.to_owned()].into_iter().chain(sums.map(|sum| sum.to_string())));
+        }
+        table.write(out)?;
+        if self.carried_over > 0 {
+            writeln!(out, "not shown: what an earlier run had brought to this ledger")?;
+        }
+
+        // Sums can hide a swap between tenants, so the verdict is on every account.
+        let wrong: Vec<_> = self.accounts.iter().filter(|(_, account)| account.difference() != 0).collect();
+        for ((dimension, tenant), account) in wrong.iter().take(SHOWN_MAX) {
+            writeln!(out, "{tenant} {dimension}: difference {}", account.difference())?;
+        }
+        let is_conserved = wrong.is_empty();
+        writeln!(out, "conserved: {}", if is_conserved { "yes" } else { "no" })?;
+        Ok(is_conserved)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Balance;
+
+    fn verdict(balance: &Balance) -> (bool, String) {
+        let mut out = Vec::new();
+        let conserved = balance.report(&mut out).unwrap();
+        (conserved, String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn what_is_pending_is_not_lost() {
+        let mut balance = Balance::default();
+        balance.recorded("acme", "requests", 5);
+        balance.recorded("acme", "requests", 2);
+        balance.account("acme", "requests").before = 10;
+        balance.account("acme", "requests").after = 14;
+        balance.account("acme", "requests").pending = 3;
+        let (conserved, text) = verdict(&balance);
+        assert!(conserved, "{text}");
+        assert!(text.contains("requests          7              4        3           0"), "{text}");
+        assert!(text.ends_with("conserved: yes\n"), "{text}");
+    }
+
+    #[test]
+    fn a_swap_between_tenants_is_found_although_the_sums_agree() {
+        let mut balance = Balance::default();
+        for (tenant, after) in [("acme", 4), ("bolt", 6)] {
+            balance.recorded(tenant, "requests", 5);
+            balance.account(tenant, "requests").after = after;
+        }
+        let (conserved, text) = verdict(&balance);
+        assert!(!conserved, "{text}");
+        assert!(text.contains("acme requests: difference 1\nbolt requests: difference -1\n"), "{text}");
+        assert!(text.ends_with("conserved: no\n"), "{text}");
+    }
+}

@@ -1,0 +1,132 @@
+//! `demo`: the main job, watched: record, seal, log, export, and count again from outside.
+
+mod balance;
+mod producers;
+mod watch;
+
+use std::{
+    fs,
+    io::Write,
+    num::NonZeroUsize,
+    path::PathBuf,
+    sync::{atomic::AtomicBool, Arc},
+    time::Duration,
+};
+
+use anyhow::Context;
+use ron_accounting::Accounting;
+use ron_accounting_sqlite::SqliteLedger;
+use signal_hook::{consts, flag};
+
+use self::{
+    balance::Balance,
+    producers::{Producers, Workload},
+    watch::Watch,
+};
+use crate::{
+    exit::{Exit, Failure},
+    moment,
+};
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  ron-accounting demo
+  ron-accounting demo --for 10s
+  ron-accounting demo --for 1m --dir demo --threads 8 && ron-accounting verify --ledger demo/usage.db";
+
+const WINDOW_MS: u64 = 1000;
+
+/// How long the ledger may take for what is left at the end.
+const DRAIN_DEADLINE: Duration = Duration::from_secs(30);
+
+/// Record from several threads, and prove at the end that nothing was lost or counted twice.
+///
+/// Threads record requests, bytes and tokens into a few hundred label sets. Windows of one second are sealed, logged and
+/// exported to a SQLite ledger meanwhile. Ctrl-C, or the end of --for, drains what is left. The table then compares what the
+/// threads say they recorded with what a fresh connection finds in the ledger; `conserved: yes` means that they agree for
+/// every tenant and dimension, and `no` makes the exit code 1.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// How long to record: 10s, 5m [default: until Ctrl-C]
+    #[arg(long = "for", value_name = "SPAN", value_parser = moment::parse_span)]
+    duration_ms: Option<u64>,
+    /// Keep ledger (usage.db) and log (log) in this folder, and go on from what is there [default: temporary]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Threads that record
+    #[arg(long, value_name = "N", default_value = "4", value_parser = parse_count)]
+    threads: NonZeroUsize,
+    /// Tenants that they record for
+    #[arg(long, value_name = "N", default_value = "50", value_parser = parse_count)]
+    tenants: NonZeroUsize,
+}
+
+/// Past this, threads and tenants measure the machine and not the engine.
+const COUNT_MAX: usize = 200;
+
+fn parse_count(text: &str) -> Result<NonZeroUsize, String> {
+    let count = text.parse().ok().filter(|count: &NonZeroUsize| count.get() <= COUNT_MAX);
+    count.ok_or_else(|| format!("write a number from 1 to {COUNT_MAX}"))
+}
+
+pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Failure> {
+    let stop = stop_on_signals()?;
+    let temporary = tempfile::tempdir()
+        .context("cannot create a temporary folder: set TMPDIR to one that is writable")?;
+    let folder = arguments.dir.as_deref().unwrap_or(temporary.path());
+    fs::create_dir_all(folder).with_context(|| format!("cannot create the folder {}", folder.display()))?;
+    let ledger_path = folder.join("usage.db");
+    let ledger = Arc::new(SqliteLedger::open(&ledger_path)?);
+    let mut balance = Balance::default();
+    balance.carry_over_ledger(&ledger.totals()?);
+    let accounting = Accounting::builder()
+        .window_ms(WINDOW_MS)
+        .dimension(producers::TOKENS)
+        .exporter(ledger)
+        .wal_dir(folder.join("log"))
+        .build()?;
+    balance.carry_over_log(&accounting.totals());
+
+    let workload = Workload::new(arguments.tenants.get());
+    writeln!(
+        out,
+        "{} threads record into {} label sets of {} tenants; windows of 1 s; ledger {}{}",
+        arguments.threads,
+        workload.label_sets(),
+        arguments.tenants,
+        ledger_path.display(),
+        if arguments.duration_ms.is_none() { "; Ctrl-C ends it" } else { "" },
+    )?;
+    out.flush()?;
+    let producers = Producers::start(&accounting, workload, arguments.threads.get())?;
+    let watched = Watch::new(arguments.duration_ms).until(&stop, &accounting, &producers, out);
+    // Whatever the display says, the threads are stopped and their counts are brought home.
+    for (tenant, dimension, recorded) in producers.stop() {
+        balance.recorded(&tenant, dimension, recorded);
+    }
+    let drained = accounting.shutdown(DRAIN_DEADLINE);
+    balance.on_the_way(&accounting.totals());
+    drop(accounting);
+    watched?;
+    if let Err(error) = drained {
+        eprintln!("note: the ledger does not have everything yet: {error}");
+    }
+
+    balance.found_in_ledger(&SqliteLedger::open_read_only(&ledger_path)?.totals()?);
+    let conserved = balance.report(out)?;
+    if arguments.dir.is_some() {
+        writeln!(out, "next: ron-accounting verify --ledger {}", ledger_path.display())?;
+    }
+    Ok(if conserved { Exit::Done } else { Exit::Violated })
+}
+
+/// A flag that Ctrl-C and a polite `kill` raise. The second one ends the process at once.
+fn stop_on_signals() -> anyhow::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [consts::SIGINT, consts::SIGTERM] {
+        flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))
+            .and_then(|_| flag::register(signal, Arc::clone(&stop)))
+            .context("cannot listen for Ctrl-C")?;
+    }
+    Ok(stop)
+}

@@ -1,0 +1,103 @@
+//! How many different label sets there were, before and after normalization.
+
+use std::{collections::HashSet, hash::BuildHasher};
+
+use foldhash::quality::RandomState;
+use ron_accounting::{
+    counters::Label,
+    normalize::{Normalizer, RouteNormalizer, Verdict},
+    Labels,
+};
+
+/// Raw label sets told apart; with more than these, numbers are lower bounds. Costs about 40 MB at most.
+const RAW_LABEL_SETS_MAX: usize = 1_000_000;
+
+/// Counts label sets by 64-bit hashes: exact, but for one in some ten million imports of a million label sets.
+#[derive(Debug)]
+pub(super) struct LabelSets {
+    normalizer: RouteNormalizer,
+    state: RandomState,
+    raw: HashSet<u64, RandomState>,
+    normalized: HashSet<u64, RandomState>,
+    raw_max: usize,
+    pub(super) counts: LabelSetCounts,
+}
+
+/// What was counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct LabelSetCounts {
+    pub(super) raw: u64,
+    pub(super) normalized: u64,
+    /// Raw label sets of which a label was refused, and a placeholder counted in its place.
+    pub(super) replaced: u64,
+    /// Whether there may have been more.
+    pub(super) at_least: bool,
+}
+
+impl LabelSets {
+    pub(super) fn new(normalizer: RouteNormalizer) -> Self {
+        Self {
+            normalizer,
+            state: RandomState::default(),
+            raw: HashSet::default(),
+            normalized: HashSet::default(),
+            raw_max: RAW_LABEL_SETS_MAX,
+            counts: LabelSetCounts::default(),
+        }
+    }
+
+    pub(super) fn observe(&mut self, labels: &Labels<'_>) {
+        let raw = [labels.tenant, labels.method, labels.route, labels.service, labels.region];
+        let hash = self.state.hash_one(raw);
+        if self.raw.contains(&hash) {
+            return;
+        }
+        if self.raw.len() >= self.raw_max {
+            self.counts.at_least = true;
+            return;
+        }
+        self.raw.insert(hash);
+        self.counts.raw += 1;
+
+        let kinds = [Label::Tenant, Label::Method, Label::Route, Label::Service, Label::Region];
+        let mut replaced = false;
+        let normalized = kinds.into_iter().zip(raw).map(|(label, raw)| {
+            let mut out = String::new();
+            replaced |= matches!(self.normalizer.normalize(label, raw, &mut out), Verdict::Replaced(_));
+            out
+        });
+        let normalized: Vec<String> = normalized.collect();
+        self.counts.replaced += u64::from(replaced);
+        self.counts.normalized += u64::from(self.normalized.insert(self.state.hash_one(normalized)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ron_accounting::labels;
+
+    use super::{LabelSetCounts, LabelSets, RouteNormalizer};
+
+    #[test]
+    fn label_sets_are_told_apart_before_and_after_normalization() {
+        let mut sets = LabelSets::new(RouteNormalizer::new());
+        for route in ["/users/1", "/users/2", "/users/1", "/about"] {
+            sets.observe(&labels().tenant("acme").method("GET").route(route));
+        }
+        sets.observe(&labels().tenant("ada@example.org").method("GET").route("/about"));
+        let expected = LabelSetCounts { raw: 4, normalized: 3, replaced: 1, at_least: false };
+        assert_eq!(sets.counts, expected);
+    }
+
+    #[test]
+    fn past_the_limit_the_counts_are_lower_bounds() {
+        let mut sets = LabelSets::new(RouteNormalizer::new());
+        sets.raw_max = 2;
+        for route in ["/a", "/b", "/a"] {
+            sets.observe(&labels().route(route));
+        }
+        assert!(!sets.counts.at_least);
+        sets.observe(&labels().route("/c"));
+        assert_eq!((sets.counts.raw, sets.counts.at_least), (2, true));
+    }
+}

@@ -1,0 +1,138 @@
+//! Where lines come from: files, and what can only be read once.
+//!
+//! A log is read twice. The first time says what its content is, which gives the origin, and in strict mode that every line
+//! can be metered; the second time meters. The file stays open in between and is read to the same length, so neither log
+//! rotation nor appended lines come between the two.
+
+use std::{
+    fmt,
+    fs::File,
+    io::{self, Read, Seek},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{ensure, Context};
+
+/// A log to import.
+pub(super) struct Source {
+    /// The name for messages.
+    pub(super) name: String,
+    input: Input,
+}
+
+enum Input {
+    File(File),
+    /// Standard input or a pipe that may not be spooled.
+    Once(Box<dyn Read>),
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// What the first reading found.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Content {
+    pub(super) hash: blake3::Hash,
+    pub(super) bytes: u64,
+}
+
+impl Source {
+    /// Opens a file, or standard input for `-`. What can be read only once is spooled to a temporary file that no other
+    /// process can open, unless `amnesia` forbids it.
+    pub(super) fn open(path: &Path, amnesia: bool) -> anyhow::Result<Self> {
+        let (name, input): (String, Box<dyn Read>) = if path == Path::new("-") {
+            ("standard input".to_owned(), Box::new(io::stdin()))
+        } else {
+            let name = path.display().to_string();
+            let file = File::open(path).with_context(|| format!("cannot open {name}"))?;
+            let kind = file.metadata().with_context(|| format!("cannot look at {name}"))?.file_type();
+            ensure!(!kind.is_dir(), "{name} is a folder: name the log files in it");
+            if kind.is_file() {
+                return Ok(Self { name, input: Input::File(file) });
+            }
+            (name, Box::new(file))
+        };
+        if amnesia {
+            return Ok(Self { name, input: Input::Once(input) });
+        }
+        let file = spool(input).with_context(|| format!("cannot spool {name} to a temporary file"))?;
+        Ok(Self { name, input: Input::File(file) })
+    }
+
+    /// The size of a file in bytes, for a progress bar.
+    pub(super) fn bytes(&self) -> Option<u64> {
+        match &self.input {
+            Input::File(file) => file.metadata().ok().map(|metadata| metadata.len()),
+            Input::Once(_) => None,
+        }
+    }
+
+    /// Whether it can be read a second time.
+    pub(super) fn is_file(&self) -> bool {
+        matches!(self.input, Input::File(_))
+    }
+
+    /// The file from its beginning.
+    pub(super) fn read_from_start(&mut self) -> io::Result<&mut dyn Read> {
+        match &mut self.input {
+            Input::File(file) => {
+                file.rewind()?;
+                Ok(file)
+            }
+            Input::Once(input) => Ok(input),
+        }
+    }
+}
+
+fn spool(mut input: Box<dyn Read>) -> io::Result<File> {
+    let mut file = tempfile::tempfile()?;
+    io::copy(&mut input, &mut file)?;
+    Ok(file)
+}
+
+/// Reads, and hashes what was read.
+pub(super) struct HashingReader<'a> {
+    input: &'a mut dyn Read,
+    hasher: blake3::Hasher,
+    bytes: u64,
+}
+
+impl fmt::Debug for HashingReader<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HashingReader").field("bytes", &self.bytes).finish_non_exhaustive()
+    }
+}
+
+impl<'a> HashingReader<'a> {
+    pub(super) fn new(input: &'a mut dyn Read) -> Self {
+        Self { input, hasher: blake3::Hasher::new(), bytes: 0 }
+    }
+
+    /// What has been read so far.
+    pub(super) fn content(&self) -> Content {
+        Content { hash: self.hasher.finalize(), bytes: self.bytes }
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+impl Read for HashingReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.input.read(buffer)?;
+        self.hasher.update(buffer.get(..read).unwrap_or_default());
+        self.bytes += read as u64;
+        Ok(read)
+    }
+}
+
+/// The paths as they were given, `-` at most once.
+pub(super) fn check_paths(paths: &[PathBuf]) -> anyhow::Result<()> {
+    let standard_inputs = paths.iter().filter(|path| path.as_path() == Path::new("-")).count();
+    ensure!(standard_inputs < 2, "`-` is named twice, and standard input can be read once: name it once");
+    Ok(())
+}

@@ -1,0 +1,114 @@
+//! `slices`: the evidence, outside the ledger.
+
+use std::{
+    fs,
+    io::{self, Write},
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{bail, Context};
+use ron_accounting_sqlite::StoredSlice;
+use ron_ledger_wire::Digest;
+
+use super::ledger::LedgerArgument;
+use crate::{
+    exit::{Exit, Failure},
+    progress,
+};
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  ron-accounting slices --export evidence
+  ron-accounting slices --ledger /var/lib/meter/usage.db --export /media/archive/2015-05";
+
+/// Write the exact bytes of every slice to DIR/<cid>.cbor.
+///
+/// The name is the content identifier (CIDv1, dag-cbor, BLAKE3-256) of the file's bytes, and each slice links to the one
+/// before it, so any IPLD tool can check what was exported. A file that is there already with the same bytes is left
+/// alone, so an export can be repeated and continued; one with other bytes is an error. Files of other names do not matter.
+/// Slices whose stored bytes do not match their digest are not written, are named, and make the exit code 1.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    ledger: LedgerArgument,
+    /// The folder to write to; created if it is missing
+    #[arg(long, value_name = "DIR")]
+    export: PathBuf,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    written: u64,
+    present: u64,
+    forged: u64,
+}
+
+pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Failure> {
+    let ledger = arguments.ledger.open_read_only()?;
+    let folder = &arguments.export;
+    fs::create_dir_all(folder).with_context(|| format!("cannot create the folder {}", folder.display()))?;
+
+    let bar = progress::slices();
+    let mut counts = Counts::default();
+    let mut failure = None;
+    ledger.slices(|slice| {
+        bar.inc_length(1);
+        bar.inc(1);
+        match export(slice, folder, &mut counts) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                failure = Some(error);
+                ControlFlow::Break(())
+            }
+        }
+    })?;
+    bar.finish_and_clear();
+    if let Some(error) = failure {
+        return Err(error.into());
+    }
+
+    writeln!(out, "slices   {}", counts.written + counts.present)?;
+    writeln!(out, "written  {}", counts.written)?;
+    writeln!(out, "present  {}", counts.present)?;
+    if counts.forged > 0 {
+        writeln!(out, "forged   {}", counts.forged)?;
+        return Ok(Exit::Violated);
+    }
+    Ok(Exit::Done)
+}
+
+fn export(slice: &StoredSlice<'_>, folder: &Path, counts: &mut Counts) -> anyhow::Result<()> {
+    let computed = Digest::of(slice.bytes);
+    if computed != slice.digest {
+        counts.forged += 1;
+        eprintln!(
+            "not written: {} seq {} is stored as {} and its bytes have {computed}; run `ron-accounting verify`",
+            slice.stream.to_string().escape_debug(),
+            slice.seq,
+            slice.digest,
+        );
+        return Ok(());
+    }
+    let path = folder.join(format!("{}.cbor", slice.cid));
+    if write_new(folder, &path, slice.bytes).with_context(|| format!("cannot write {}", path.display()))? {
+        counts.written += 1;
+    } else {
+        counts.present += 1;
+    }
+    Ok(())
+}
+
+/// Writes a file under its final name only once it is complete. False where it is there already with the same bytes.
+fn write_new(folder: &Path, path: &Path, bytes: &[u8]) -> anyhow::Result<bool> {
+    match fs::read(path) {
+        Ok(present) if present == bytes => return Ok(false),
+        Ok(_) => bail!("the file is there and holds other bytes: move it away, or export to another folder"),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error.into()),
+    }
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.persist_noclobber(path)?;
+    Ok(true)
+}

@@ -1,0 +1,193 @@
+//! Importing again changes nothing, whatever happened in between.
+
+use std::{path::Path, process::Stdio};
+
+use ron_accounting::export::{Ack, Exporter, Origin, Slice, StreamId};
+use ron_accounting_sqlite::SqliteLedger;
+use ron_ledger_wire::{Row, RowKey};
+use serde_json::{json, Value};
+
+use crate::{
+    binary::{names, Folder},
+    sample_log::SampleLog,
+};
+
+/// Every answer that a ledger can give, and all its slices.
+fn everything(folder: &Folder, ledger: &str) -> (String, Vec<String>) {
+    let by = "tenant,method,route,service,region,dimension,window";
+    let usage = folder.done(&["usage", "--ledger", ledger, "--format", "csv", "--by", by]);
+    let export = format!("{ledger}.slices");
+    folder.done(&["slices", "--ledger", ledger, "--export", &export]);
+    (usage, names(&folder.path(&export)))
+}
+
+#[test]
+fn the_second_run_is_all_duplicates() {
+    let folder = Folder::new();
+    folder.write("access.log", SampleLog::new(2000).text);
+    let first = folder.json(&["import", "--json", "access.log"]);
+    let before = everything(&folder, "usage.db");
+    for arguments in
+        [&["import", "--json", "access.log"][..], &["import", "--json", "--strict", "access.log"]]
+    {
+        let again = folder.json(arguments);
+        assert_eq!(again["duplicates"], first["slices"]);
+        assert_eq!(again["slices"], first["slices"]);
+        assert_eq!(again["nothing_new"], true);
+        assert_eq!(again["files"], first["files"]);
+    }
+    assert!(folder
+        .done(&["import", "access.log"])
+        .ends_with("nothing new: every slice was already in the ledger\n"));
+    assert_eq!(everything(&folder, "usage.db"), before);
+}
+
+#[test]
+fn content_and_not_its_way_here_is_what_counts() {
+    let folder = Folder::new();
+    let log = SampleLog::new(300).text;
+    folder.write("access.log", &log);
+    folder.write("renamed.log", &log);
+    folder.json(&["import", "--json", "access.log"]);
+    assert_eq!(folder.json(&["import", "--json", "renamed.log"])["nothing_new"], true);
+    assert_eq!(folder.json(&["import", "--json", "--amnesia", "renamed.log"])["nothing_new"], true);
+    let ended = folder.run_with_input(&["import", "--json", "-"], log.as_bytes());
+    let summary: Value = serde_json::from_str(&ended.out).unwrap();
+    assert_eq!(summary["nothing_new"], true, "{ended:?}");
+}
+
+#[test]
+fn other_options_are_another_import_unless_they_mean_the_same() {
+    let folder = Folder::new();
+    folder.write("access.log", SampleLog::new(100).text);
+    let origin = |arguments: &[&str]| {
+        let mut all = vec!["import", "--json", "access.log"];
+        all.extend(arguments);
+        folder.json(&all)["files"][0]["origin"].clone()
+    };
+    let plain = origin(&[]);
+    let mut seen = vec![plain.clone()];
+    for arguments in [
+        ["--window", "1h"],
+        ["--tenant", "=acme"],
+        ["--tenant", "user"],
+        ["--tenant", "host-hash"],
+        ["--service", "web"],
+        ["--region", "web"],
+        ["--format", "common"],
+    ] {
+        let other = origin(&arguments);
+        assert!(!seen.contains(&other), "{arguments:?}");
+        seen.push(other);
+    }
+    assert_eq!(origin(&["--tenant", "= default "]), plain);
+    assert_eq!(origin(&["--strict"]), plain);
+    assert_eq!(origin(&["--service", "WEB"]), seen[5], "services have one spelling");
+}
+
+/// The digests of what an import seals are pinned: a change of parser, normalizer or sealing that makes other slices of the
+/// same lines must raise `SHAPE_VERSION` in `import/shape.rs`, or a repeated import would meet its own past as a fork.
+#[test]
+fn the_same_log_makes_the_same_slices_in_every_build() {
+    let folder = Folder::new();
+    let log = SampleLog::new(200);
+    folder.write("access.log", &log.text);
+    let summary = folder.json(&["import", "--json", "access.log"]);
+    assert_eq!(summary["files"][0]["origin"], PINNED_ORIGIN);
+    let names = everything(&folder, "usage.db").1;
+    let mut hasher = blake3::Hasher::new();
+    for name in names {
+        hasher.update(name.as_bytes());
+    }
+    assert_eq!(hasher.finalize().to_hex().as_str(), PINNED_SLICES);
+}
+
+const PINNED_ORIGIN: &str = "90e8a6bf9b0062f49df8d1a52bb7eb83";
+const PINNED_SLICES: &str = "09737e2927d2d49efc6132137acfcc08508f16da9c7db7ddecf37c5373a04ba3";
+
+#[test]
+fn a_killed_import_is_completed_by_the_next_one() {
+    let folder = Folder::new();
+    folder.write("access.log", SampleLog::new(700).text);
+    let arguments = ["import", "--json", "--window", "1s", "access.log"];
+    let mut child = folder.command(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    // Killed once the ledger has begun to fill, long before all windows are through.
+    let ledger_log = folder.path("usage.db-wal");
+    let has_slices = |path: &Path| std::fs::metadata(path).is_ok_and(|file| file.len() > 200_000);
+    while !has_slices(&ledger_log) {
+        assert_eq!(child.try_wait().unwrap(), None, "the import ended before it could be killed");
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let log = names(&folder.path("usage.db.log")).pop().unwrap();
+    folder.done(&["wal", "inspect", &format!("usage.db.log/{log}")]);
+
+    let again = folder.json(&arguments);
+    assert_eq!(again["files"][0]["origin"], json!(log));
+    let (duplicates, slices) = (again["duplicates"].as_u64().unwrap(), again["slices"].as_u64().unwrap());
+    assert!(0 < duplicates && duplicates < slices, "{again}");
+    assert!(!folder.path("usage.db.log").exists());
+    assert!(folder.done(&["verify"]).ends_with("verified: yes\n"));
+
+    let mut whole = arguments.to_vec();
+    whole.extend(["--ledger", "whole.db"]);
+    folder.json(&whole);
+    assert_eq!(everything(&folder, "usage.db"), everything(&folder, "whole.db"));
+}
+
+/// A half window in the ledger would make every later import of the same log a fork.
+#[test]
+fn an_import_that_fails_midway_seals_no_half_window() {
+    let folder = Folder::new();
+    folder.write("access.log", SampleLog::new(700).text);
+    let arguments = ["import", "--json", "--window", "1s", "access.log"];
+    let mut whole = arguments.to_vec();
+    whole.extend(["--ledger", "whole.db"]);
+    let origin: Origin = folder.json(&whole)["files"][0]["origin"].as_str().unwrap().parse().unwrap();
+    let slices = everything(&folder, "whole.db").1;
+
+    // Another history of one of the two streams. Its lane is parked at once, and the backlog fills.
+    let fork = Slice {
+        stream: StreamId::new(origin, "default", "bytes_out"),
+        seq: 0,
+        start_ms: 0,
+        end_ms: 1000,
+        previous: None,
+        rows: vec![Row { key: RowKey::account(1, 1), increment: 1 }],
+    };
+    let fork = fork.encode().unwrap();
+    let ledger = SqliteLedger::open(folder.path("usage.db")).unwrap();
+    assert_eq!(ledger.put_batch(std::slice::from_ref(&fork)), [Ok(Ack::Ok)]);
+    drop(ledger);
+    let ended = folder.run(&arguments);
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    assert!(ended.err.contains("stopped at line ") && ended.err.contains("fork"), "{}", ended.err);
+
+    let mut left = everything(&folder, "usage.db").1;
+    left.retain(|name| *name != format!("{}.cbor", fork.cid()));
+    assert!(left.len() > 100, "the other stream went on");
+    assert!(left.iter().all(|name| slices.contains(name)), "a slice that no whole import makes");
+}
+
+#[test]
+fn with_amnesia_a_pipe_is_read_once_and_counts_each_time() {
+    let folder = Folder::new();
+    let log = SampleLog::new(20).text;
+    for _ in 0..2 {
+        let ended = folder.run_with_input(&["import", "--amnesia", "-"], log.as_bytes());
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert!(!ended.out.contains("nothing new"), "{}", ended.out);
+    }
+    assert_eq!(folder.json(&["usage", "--format", "json", "--dimension", "requests"])[0]["inc"], 40);
+    assert_eq!(folder.names(), ["usage.db"]);
+}
+
+#[test]
+fn a_named_log_folder_is_used_and_kept() {
+    let folder = Folder::new();
+    folder.write("access.log", SampleLog::new(20).text);
+    folder.done(&["import", "--wal", "logs", "access.log"]);
+    assert_eq!(folder.names(), ["access.log", "logs", "usage.db"]);
+    assert_eq!(names(&folder.path("logs")), [""; 0]);
+}

@@ -1,0 +1,85 @@
+//! Whose usage it is, and that clients stay unknown.
+
+use std::collections::BTreeMap;
+
+use crate::{binary::Folder, import::sums, sample_log::SampleLog};
+
+fn tenants(folder: &Folder) -> BTreeMap<String, u64> {
+    sums(folder, &["tenant"], "requests").into_iter().map(|(key, count)| (key.concat(), count)).collect()
+}
+
+#[test]
+fn users_are_tenants() {
+    let folder = Folder::new();
+    let log = SampleLog::new(500);
+    folder.write("access.log", &log.text);
+    folder.done(&["import", "--tenant", "user", "access.log"]);
+    assert_eq!(tenants(&folder), log.by_user);
+}
+
+#[test]
+fn personal_data_in_the_place_of_a_user_is_refused() {
+    let folder = Folder::new();
+    let line = |user| format!("192.0.2.7 - {user} [17/May/2015:10:00:00 +0000] \"GET /a HTTP/1.1\" 200 1\n");
+    let users = ["ada@example.org", "198.51.100.9", "2001:db8::17", "ada"];
+    folder.write("access.log", users.map(line).concat());
+    let summary = folder.json(&["import", "--json", "--tenant", "user", "access.log"]);
+    assert_eq!(summary["label_sets_replaced"], 3);
+    assert_eq!(tenants(&folder), [("ada".to_owned(), 1), ("~redacted".to_owned(), 3)].into());
+}
+
+/// Every byte that an import leaves behind.
+fn bytes_left(folder: &Folder) -> Vec<u8> {
+    let names = folder.names().into_iter().filter(|name| name != "access.log");
+    names.flat_map(|name| std::fs::read(folder.path(&name)).unwrap()).collect()
+}
+
+#[test]
+fn no_client_address_is_left_anywhere() {
+    let log = SampleLog::new(400);
+    for rule in ["=acme", "user", "host-hash"] {
+        let folder = Folder::new();
+        folder.write("access.log", &log.text);
+        folder.done(&["import", "--tenant", rule, "access.log"]);
+        let left = bytes_left(&folder);
+        assert!(left.len() > 10_000);
+        for address in &log.addresses {
+            let found = left.windows(address.len()).any(|window| window == address.as_bytes());
+            assert!(!found, "{rule}: {address}");
+        }
+    }
+}
+
+#[test]
+fn a_pseudonym_stands_for_each_client() {
+    let folder = Folder::new();
+    let log = SampleLog::new(400);
+    folder.write("access.log", &log.text);
+    folder.done(&["import", "--tenant", "host-hash", "access.log"]);
+    let first = tenants(&folder);
+    assert_eq!(first.len(), log.addresses.len());
+    for tenant in first.keys() {
+        let digits = tenant.strip_prefix('h').unwrap();
+        assert!(digits.len() == 16 && digits.bytes().all(|b| b.is_ascii_hexdigit()), "{tenant}");
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(folder.path("usage.db.hash-key")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    // The key is kept, so the same log is the same import. Another key makes other names.
+    let again = folder.json(&["import", "--json", "--tenant", "host-hash", "access.log"]);
+    assert_eq!(again["nothing_new"], true);
+    folder.write("key", "another key of sixteen bytes or more");
+    let other = ["import", "--json", "--tenant", "host-hash", "--hash-key-file", "key", "access.log"];
+    let other = folder.json(&other);
+    assert_eq!(other["nothing_new"], false);
+    assert_ne!(other["files"], again["files"], "another key makes another origin");
+    assert_eq!(tenants(&folder).len(), 2 * log.addresses.len());
+    let mut command = folder.command(&["import", "--tenant", "host-hash", "access.log"]);
+    command.env("RON_ACCOUNTING_HASH_KEY", "another key of sixteen bytes or more");
+    let out = String::from_utf8(command.output().unwrap().stdout).unwrap();
+    assert!(out.contains("nothing new"), "file and variable with the same key are one: {out}");
+}

@@ -1,0 +1,18 @@
+//! The node as its users meet it: the real binary, real files, and answers computed by somebody else.
+
+// Everything in here runs in tests, where a panic is the report.
+#![allow(clippy::unwrap_used)]
+
+mod access_log;
+mod binary;
+mod demo;
+mod import;
+mod import_again;
+mod import_skips;
+mod import_tenants;
+mod known_errors;
+mod sample_log;
+mod slices;
+mod usage;
+mod verify;
+mod wal_inspect;
