@@ -49,3 +49,23 @@ impl Drop for Ticker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dropping_does_not_wait_for_the_next_tick() {
+        let ticked = Arc::new((Mutex::new(false), Condvar::new()));
+        let ticking = Arc::clone(&ticked);
+        let ticker = Ticker::start(move || {
+            *ticking.0.lock().unwrap() = true;
+            ticking.1.notify_all();
+            Duration::from_secs(365 * 24 * 60 * 60)
+        })
+        .unwrap();
+        let waited = ticked.1.wait_while(ticked.0.lock().unwrap(), |ticked| !*ticked);
+        drop(waited);
+        drop(ticker);
+    }
+}
