@@ -70,7 +70,7 @@ pub use error::AccError;
 #[cfg(feature = "export")]
 pub use export_settings::OnFull;
 pub use facade::Accounting;
-pub use ron_accounting_core::{labels, Dimension, Labels, Meter};
+pub use ron_accounting_core::{labels, Dimension, Labels, Meter, Scope};
 pub use ron_accounting_window::Snapshot;
 #[cfg(feature = "export")]
 pub use stats::UsageTotals;
@@ -80,7 +80,7 @@ pub use stats::{Readiness, Stats};
 pub mod counters {
     pub use ron_accounting_core::{
         labels, AccountKey, Dimension, DimensionError, Dimensions, EngineStats, EvictionReason, Label,
-        Labels, Meter, Outcome, Overflow, Tenant,
+        Labels, Meter, Outcome, Overflow, Scope, Tenant,
     };
 }
 

@@ -30,7 +30,8 @@ pub const DIMENSION_NAME_BYTES_MAX: usize = 64;
 /// The most dimensions that one engine can have. Each costs 8 bytes per label set and thread.
 pub const DIMENSIONS_MAX: usize = 64;
 
-const BUILT_IN: [&str; 4] = ["requests", "bytes_in", "bytes_out", "cpu"];
+/// What every engine has, first of all.
+pub(crate) const BUILT_IN: [&str; 4] = ["requests", "bytes_in", "bytes_out", "cpu"];
 
 /// Why a dimension could not be registered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

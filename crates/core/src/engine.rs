@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Weak},
 };
 
+use crossbeam_utils::CachePadded;
 use thread_local::ThreadLocal;
 
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
     sync::Mutex,
     thread_exit::{self, ForgetThread},
     CharacterNormalizer, Dimension, Dimensions, EngineStats, EvictionReason, Label, Labels, Meter,
-    Normalizer, Outcome, Reader,
+    Normalizer, Outcome, Reader, Scope,
 };
 
 /// The default of [`EngineBuilder::label_limit`]: `ACC_LABEL_LIMIT`.
@@ -140,19 +141,28 @@ pub struct Engine {
 
 pub(crate) struct Inner {
     pub(crate) shared: Shared,
-    threads: ThreadLocal<ThreadState>,
+    /// Padded, since threads write what they own on each call, and their states stand side by side.
+    threads: ThreadLocal<CachePadded<ThreadState>>,
     /// The state of all threads that record after their end, from destructors of thread-local values.
     late: Mutex<Option<ThreadState>>,
 }
 
 impl Inner {
-    /// Works with the calling thread's state.
+    /// The calling thread's state, unless it has none yet, or none any more.
     #[inline]
+    pub(crate) fn thread(&self) -> Option<&ThreadState> {
+        self.threads.get().map(|thread| &**thread)
+    }
+
+    /// Works with the calling thread's state, which is made if need be. Recording tries [`Self::thread`] first: what a
+    /// closure captures is written to memory, which costs more than an increment.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn with_thread<T>(&self, work: impl FnOnce(&ThreadState) -> T) -> T {
-        if thread_exit::has_ended() {
+        if thread_exit::has_ended() && self.threads.get().is_none() {
             return work(self.late.lock().get_or_insert_with(|| self.shared.new_thread()));
         }
-        work(self.threads.get_or(|| self.shared.new_thread()))
+        work(self.threads.get_or(|| CachePadded::new(self.shared.new_thread())))
     }
 }
 
@@ -192,13 +202,21 @@ impl Engine {
     /// Adds to several dimensions of a label set, which is looked up once.
     #[inline]
     pub fn record_each(&self, labels: &Labels<'_>, amounts: &[(Dimension, u64)]) -> Outcome {
-        self.inner.with_thread(|thread| self.inner.shared.record(thread, labels, amounts))
+        match self.inner.thread() {
+            Some(thread) => self.inner.shared.record(thread, labels, amounts),
+            None => self.inner.with_thread(|thread| self.inner.shared.record(thread, labels, amounts)),
+        }
     }
 
     /// A handle for one label set: the fastest way to record. While it lives, the label set is not evicted.
     pub fn meter(&self, labels: &Labels<'_>) -> (Meter, Outcome) {
         let resolved = self.inner.with_thread(|thread| self.inner.shared.resolve(thread, labels));
         Meter::new(&self.inner, resolved)
+    }
+
+    /// A scope for label sets that differ in their tenant alone; the tenant of `labels` is ignored.
+    pub fn scope(&self, labels: &Labels<'_>) -> Scope {
+        Scope::new(&self.inner, labels)
     }
 
     /// The tenant that usage of `tenant` is counted under, for use with accounts.
@@ -217,8 +235,12 @@ impl Engine {
         n: u64,
     ) -> Outcome {
         let tenant = (tenant.id, &*tenant.name);
-        let amounts = [(dimension, n)];
-        self.inner.with_thread(|thread| self.inner.shared.record_account(thread, tenant, account, &amounts))
+        let amounts = &[(dimension, n)];
+        let shared = &self.inner.shared;
+        match self.inner.thread() {
+            Some(thread) => shared.record_account(thread, tenant, account, amounts),
+            None => self.inner.with_thread(|thread| shared.record_account(thread, tenant, account, amounts)),
+        }
     }
 
     /// A handle for one account. While it lives, the account is not evicted.

@@ -78,13 +78,14 @@ impl Readings {
     }
 
     /// Frees the ids of evicted keys that nobody owns any more.
-    pub(crate) fn reclaim(&mut self, registry: &Registry, slabs: &RwLock<Vec<Arc<Slab>>>) {
+    pub(crate) fn reclaim(&mut self, registry: &Registry, slabs: &RwLock<Vec<Slab>>) {
         for index in 0..self.slots.len() {
             let Some(slot) = self.slots.get_mut(index) else { continue };
             let Some(mut key) = slot.key.take_if(|key| key.is_evicted()) else { continue };
             // `get_mut` pairs with the release of each former owner's drop: their increments are visible to the last
             // reading. It fails only while there is another owner.
             if registry.remove_unowned(&key) && Arc::get_mut(&mut key).is_some() {
+                self.forget_table();
                 self.settle_key(&key, slabs);
                 registry.free(key.id);
             } else {

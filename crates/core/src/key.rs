@@ -1,13 +1,11 @@
 //! Keys: what is counted under, and who still owns its id.
 
-use std::{
-    fmt,
-    hash::{Hash, Hasher},
-};
+use std::fmt;
 
 use crate::{
-    sync::{AtomicBool, AtomicUsize, Ordering},
-    Label, Labels, OVERFLOW,
+    name::{Lengths, Name},
+    sync::{AtomicBool, AtomicU32, Ordering},
+    Labels, OVERFLOW,
 };
 
 /// The numeric alternative to a label set: a namespace and an id in it.
@@ -31,108 +29,40 @@ impl TenantId {
     }
 }
 
-/// Five strings in one allocation.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub(crate) struct LabelText {
-    text: Box<str>,
-    ends: [u32; 5],
-}
-
-impl LabelText {
-    pub(crate) fn new(labels: &Labels<'_>) -> Self {
-        let values = labels.values();
-        let mut text = String::with_capacity(values.iter().map(|value| value.len()).sum());
-        let ends = values.map(|value| {
-            text.push_str(value);
-            // Longer text than u32 can tell is refused before it gets here (`cache::RAW_BYTES_MAX`, `LABEL_BYTES_MAX`).
-            u32::try_from(text.len()).unwrap_or(u32::MAX)
-        });
-        Self { text: text.into(), ends }
-    }
-
-    pub(crate) fn labels(&self) -> Labels<'_> {
-        let mut start = 0;
-        let [tenant, method, route, service, region] = self.ends.map(|end| {
-            let piece = self.text.get(start..end as usize).unwrap_or_default();
-            start = end as usize;
-            piece
-        });
-        Labels { tenant, method, route, service, region }
-    }
-
-    /// Whether these are the labels. Empty ones are not left to `==`: it calls `memcmp` with a dangling pointer, which
-    /// takes a tenth of a microsecond on processors that suppress the fault in microcode.
-    pub(crate) fn is(&self, wanted: &Labels<'_>) -> bool {
-        let mut start = 0;
-        wanted.values().into_iter().zip(self.ends).all(|(wanted, end)| {
-            let value = self.text.as_bytes().get(start..end as usize).unwrap_or_default();
-            start = end as usize;
-            value.len() == wanted.len() && (wanted.is_empty() || value == wanted.as_bytes())
-        })
-    }
-
-    pub(crate) fn bytes(&self) -> usize {
-        self.text.len()
-    }
-}
-
-impl fmt::Debug for LabelText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.labels().fmt(f)
-    }
-}
-
-/// What a count stands under: a tenant, and within it a normalized label set or an account key.
+/// What a count stands under: a tenant, and within it a normalized label set or an account key. Cloning counts a
+/// reference.
 ///
 /// Values come only from an engine, so whoever holds one knows that its labels are normalized.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct UsageKey {
-    tenant: TenantId,
-    name: KeyName,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum KeyName {
-    Labels(LabelText),
-    Account { tenant: Box<str>, account: AccountKey },
-}
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct UsageKey(Name);
 
 impl UsageKey {
     pub(crate) fn from_labels(tenant: TenantId, labels: &Labels<'_>) -> Self {
-        Self { tenant, name: KeyName::Labels(LabelText::new(labels)) }
+        Self(Name::of_labels(tenant, labels))
     }
 
     pub(crate) fn from_account(tenant: TenantId, name: &str, account: AccountKey) -> Self {
-        Self { tenant, name: KeyName::Account { tenant: name.into(), account } }
+        Self(Name::of_account(tenant, name, account))
     }
 
     /// The tenant's number.
-    pub const fn tenant_id(&self) -> TenantId {
-        self.tenant
+    pub fn tenant_id(&self) -> TenantId {
+        self.0.tenant_id()
     }
 
     /// The tenant.
     pub fn tenant(&self) -> &str {
-        match &self.name {
-            KeyName::Labels(text) => text.labels().tenant,
-            KeyName::Account { tenant, .. } => tenant,
-        }
+        self.0.tenant()
     }
 
     /// The label set, unless the key is an account.
     pub fn labels(&self) -> Option<Labels<'_>> {
-        match &self.name {
-            KeyName::Labels(text) => Some(text.labels()),
-            KeyName::Account { .. } => None,
-        }
+        self.0.labels()
     }
 
     /// The account, unless the key is a label set.
-    pub const fn account(&self) -> Option<AccountKey> {
-        match &self.name {
-            KeyName::Labels(_) => None,
-            KeyName::Account { account, .. } => Some(*account),
-        }
+    pub fn account(&self) -> Option<AccountKey> {
+        self.0.account()
     }
 
     /// Whether this is a tenant's overflow row.
@@ -140,14 +70,33 @@ impl UsageKey {
         self.labels().is_some_and(|labels| labels == overflow_labels(labels.tenant))
     }
 
+    /// Whether the two are one: clones of each other, not only equal.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.0.is_same(&other.0)
+    }
+
+    pub(crate) const fn name(&self) -> &Name {
+        &self.0
+    }
+
     pub(crate) fn is(&self, wanted: &Wanted<'_>) -> bool {
-        match (&self.name, wanted) {
-            (KeyName::Labels(text), Wanted::Labels(labels)) => text.is(labels),
-            (KeyName::Account { account, .. }, Wanted::Account(tenant, wanted)) => {
-                self.tenant == *tenant && account == wanted
+        match wanted {
+            Wanted::Labels(labels) => Lengths::of(labels).is_some_and(|lengths| self.0.is(labels, lengths)),
+            Wanted::Account(tenant, account) => {
+                self.0.tenant_id() == *tenant && self.0.account() == Some(*account)
             }
-            _ => false,
         }
+    }
+}
+
+impl fmt::Debug for UsageKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut f = f.debug_struct("UsageKey");
+        match (self.labels(), self.account()) {
+            (Some(labels), _) => f.field("labels", &labels),
+            (None, account) => f.field("tenant", &self.tenant()).field("account", &account),
+        };
+        f.finish_non_exhaustive()
     }
 }
 
@@ -163,44 +112,21 @@ pub(crate) enum Wanted<'a> {
     Account(TenantId, AccountKey),
 }
 
-impl Hash for Wanted<'_> {
-    #[inline]
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        match self {
-            Self::Labels(labels) => {
-                for label in Label::ALL {
-                    labels.get(label).hash(state);
-                }
-            }
-            Self::Account(tenant, account) => {
-                state.write_u64(u64::from(tenant.0) << 32 | u64::from(account.ns));
-                state.write_u128(account.id);
-            }
-        }
-    }
-}
-
 /// A registered key. Whoever holds an `Arc` of one may count under its id; the id is reused only when nobody does.
 #[derive(Debug)]
 pub(crate) struct Key {
     pub(crate) id: u32,
     pub(crate) hash: u64,
-    pub(crate) usage: std::sync::Arc<UsageKey>,
+    pub(crate) usage: UsageKey,
     /// Off while the key counts against the label limit. Written only under the ids lock.
     evicted: AtomicBool,
     /// Live meters. A pinned key is not evicted.
-    pins: AtomicUsize,
+    pins: AtomicU32,
 }
 
 impl Key {
     pub(crate) fn new(id: u32, hash: u64, usage: UsageKey) -> Self {
-        Self {
-            id,
-            hash,
-            usage: std::sync::Arc::new(usage),
-            evicted: AtomicBool::new(false),
-            pins: AtomicUsize::new(0),
-        }
+        Self { id, hash, usage, evicted: AtomicBool::new(false), pins: AtomicU32::new(0) }
     }
 
     pub(crate) fn is_evicted(&self) -> bool {

@@ -1,6 +1,6 @@
 //! The recording engine: counts per label set, in-process, at nanosecond cost.
 //!
-//! * [`Engine`] records and hands out [`Meter`]s; [`EngineBuilder`] sets its limits.
+//! * [`Engine`] records and hands out [`Meter`]s and [`Scope`]s; [`EngineBuilder`] sets its limits.
 //! * [`Labels`] (made by [`labels()`]) and [`AccountKey`] are what callers count under, [`Dimension`] what they count.
 //! * [`Normalizer`] is the one door for labels: what is counted stands under a [`UsageKey`] that passed it.
 //! * [`Reader`] takes [`Reading`]s: what was counted since the last one, each increment in exactly one.
@@ -22,18 +22,22 @@ mod dimension;
 #[cfg(not(loom))]
 mod engine;
 mod eviction;
+mod hashing;
 mod key;
 mod labels;
 #[cfg(not(loom))]
 mod meter;
 #[cfg(all(test, loom))]
 mod models;
+mod name;
 mod normalizer;
 mod outcome;
 #[cfg(not(loom))]
 mod reader;
+mod reading;
 mod readings;
 mod registry;
+mod scope;
 mod shared;
 mod stats;
 mod sync;
@@ -54,5 +58,7 @@ pub use normalizer::{
 pub use outcome::{Outcome, Overflow};
 #[cfg(not(loom))]
 pub use reader::Reader;
-pub use readings::{Reading, ReadingRow};
+pub use reading::{Counts, KeyTable, Reading, ReadingRow, Rows};
+#[cfg(not(loom))]
+pub use scope::Scope;
 pub use stats::EngineStats;

@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use crate::{
+    cells::Place,
     engine::Inner,
     key::{Key, UsageKey},
     shared::Resolved,
@@ -25,6 +26,8 @@ pub struct Meter {
     engine: Arc<Inner>,
     /// Absent only if the engine could not even give an overflow row.
     key: Option<Arc<Key>>,
+    /// Where the key's cells are, so that recording need not read the key.
+    place: Place,
 }
 
 impl Meter {
@@ -36,7 +39,9 @@ impl Meter {
             }
             None => (None, Outcome::Lost),
         };
-        (Self { engine: Arc::clone(engine), key }, outcome)
+        let dimensions = engine.shared.dimensions.count();
+        let place = key.as_ref().map_or(Place::NOWHERE, |key| Place::new(key.id, dimensions));
+        (Self { engine: Arc::clone(engine), key, place }, outcome)
     }
 
     /// Adds one request.
@@ -60,14 +65,23 @@ impl Meter {
     /// Adds `n` to a dimension.
     #[inline]
     pub fn record(&self, dimension: Dimension, n: u64) -> Outcome {
+        match self.engine.thread() {
+            Some(thread) if thread.add(self.place, dimension, n) => Outcome::Counted,
+            _ => self.record_slowly(dimension, n),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn record_slowly(&self, dimension: Dimension, n: u64) -> Outcome {
         let Some(key) = &self.key else { return Outcome::Lost };
-        let amounts = [(dimension, n)];
-        self.engine.with_thread(|thread| self.engine.shared.add(thread, key, &amounts, Outcome::Counted))
+        let shared = &self.engine.shared;
+        self.engine.with_thread(|thread| shared.add_to_key(thread, key, dimension, n))
     }
 
     /// What the meter counts under.
     pub fn key(&self) -> Option<&UsageKey> {
-        self.key.as_deref().map(|key| &*key.usage)
+        self.key.as_deref().map(|key| &key.usage)
     }
 }
 
@@ -76,7 +90,7 @@ impl Clone for Meter {
         if let Some(key) = &self.key {
             key.pin();
         }
-        Self { engine: Arc::clone(&self.engine), key: self.key.clone() }
+        Self { engine: Arc::clone(&self.engine), key: self.key.clone(), place: self.place }
     }
 }
 

@@ -54,6 +54,17 @@ fn take(engine: &Shared, reader: usize, totals: &mut BTreeMap<String, u64>) {
     }
 }
 
+/// Takes all in two steps, as sealing does, and adds it to `totals`, by route.
+fn see_and_take(engine: &Shared, reader: usize, totals: &mut BTreeMap<String, u64>) {
+    let mut seen = Reading::default();
+    engine.peek(reader, &mut seen);
+    for row in seen.rows() {
+        let route = row.key.labels().map_or("", |labels| labels.route);
+        *totals.entry(route.to_owned()).or_default() += row.values[0];
+    }
+    engine.take_seen(reader, &seen);
+}
+
 /// A thread that takes all once and returns it, by route.
 fn spawn_reading(engine: &Arc<Shared>, reader: usize) -> loom::thread::JoinHandle<BTreeMap<String, u64>> {
     let engine = engine.clone();

@@ -40,8 +40,16 @@ impl Reader {
         self.engine.shared.peek(self.index, reading);
     }
 
+    /// Takes what [`Self::peek`] showed this reader, and nothing that was counted since: for who must decide what to do with
+    /// counts before they are gone. Counts that were set to zero with [`Reading::leave`] stay.
+    ///
+    /// `seen` must be what the last call of `peek` filled, with no other taking in between.
+    pub fn take_seen(&mut self, seen: &Reading) {
+        self.engine.shared.take_seen(self.index, seen);
+    }
+
     /// Adds counts that this reader will take as if they had just been recorded: what a restart recovered.
-    pub fn restore(&mut self, key: UsageKey, dimension: Dimension, n: u64) {
+    pub fn restore(&mut self, key: &UsageKey, dimension: Dimension, n: u64) {
         self.engine.shared.restore(self.index, key, dimension, n);
     }
 }

@@ -4,41 +4,26 @@
 //!
 //! Lock order: readings, then a registry shard, then ids; tenants and the list of slabs are innermost.
 
+mod record;
 mod resolve;
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::{Cell, RefCell, RefMut},
     collections::HashMap,
-    hash::BuildHasher,
 };
 
 #[cfg(not(loom))]
 use crate::thread_exit::{self, ForgetThread};
 use crate::{
-    cache::Cache,
-    cells::Slab,
-    key::{AccountKey, Key, TenantId, UsageKey, Wanted},
+    cache::{AccountsCache, Found, LabelsCache},
+    cells::{Place, Slab},
+    hashing::Hashing,
+    key::{Key, TenantId, UsageKey},
     readings::Readings,
     registry::Registry,
     sync::{Arc, AtomicU64, Mutex, Ordering, RwLock},
-    Dimension, Dimensions, EngineStats, EvictionReason, Label, Labels, Normalizer, Outcome, Reading,
+    Dimension, Dimensions, EngineStats, EvictionReason, Label, Normalizer, Outcome, Reading,
 };
-
-#[cfg(loom)]
-type Hashing = foldhash::fast::FixedState;
-#[cfg(not(loom))]
-type Hashing = foldhash::fast::SeedableRandomState;
-
-/// At random, so that nobody can prepare label sets that collide, unless the host gives a seed.
-#[cfg(not(loom))]
-fn hashing(seed: Option<u64>) -> Hashing {
-    seed.map_or_else(Hashing::random, |seed| Hashing::with_seed(seed, foldhash::SharedSeed::global_fixed()))
-}
-
-#[cfg(loom)]
-fn hashing(seed: Option<u64>) -> Hashing {
-    Hashing::with_seed(seed.unwrap_or_default())
-}
 
 /// How often a thread tries to get a place that others keep taking, before it uses the overflow row.
 const ADMISSIONS_MAX: usize = 16;
@@ -72,10 +57,10 @@ pub(crate) struct Shared {
     limits: Limits,
     pub(crate) dimensions: Dimensions,
     normalizer: Box<dyn Normalizer>,
-    hashing: Hashing,
+    pub(crate) hashing: Hashing,
     registry: Registry,
     tenants: Mutex<Tenants>,
-    slabs: RwLock<Vec<Arc<Slab>>>,
+    slabs: RwLock<Vec<Slab>>,
     readings: Mutex<Readings>,
     /// Grows with each eviction, so that threads know when to purge their caches.
     epoch: AtomicU64,
@@ -104,7 +89,7 @@ struct Tenants {
 /// What one thread owns: its cells, its lookup cache, and room to normalize in.
 #[derive(Debug)]
 pub(crate) struct ThreadState {
-    slab: Arc<Slab>,
+    slab: Slab,
     /// Borrowed only within one call; a normalizer that records on the same engine finds it taken and goes without.
     local: RefCell<Local>,
     /// Whether the engine is told when the thread ends.
@@ -112,10 +97,26 @@ pub(crate) struct ThreadState {
 }
 
 impl ThreadState {
+    /// The cache, to add to; not once the thread is about to end, since what it owned then it would own for ever.
+    fn remembering(&self) -> Option<RefMut<'_, Local>> {
+        #[cfg(not(loom))]
+        if thread_exit::has_ended() {
+            return None;
+        }
+        self.local.try_borrow_mut().ok()
+    }
+
+    /// Adds to a cell of a key that the caller owns; `false` if that takes more than an addition.
+    #[inline]
+    pub(crate) fn add(&self, place: Place, dimension: Dimension, n: u64) -> bool {
+        self.slab.row_at(place).is_some_and(|row| row.add(dimension.index(), n).is_ok())
+    }
+
     /// Lets go of all keys.
     pub(crate) fn forget(&self) {
         if let Ok(mut local) = self.local.try_borrow_mut() {
-            local.cache.clear();
+            local.labels.clear();
+            local.accounts.clear();
         }
         self.is_watched.set(false);
     }
@@ -123,7 +124,8 @@ impl ThreadState {
 
 #[derive(Debug)]
 struct Local {
-    cache: Cache,
+    labels: LabelsCache,
+    accounts: AccountsCache,
     normalized: [String; 5],
 }
 
@@ -132,6 +134,14 @@ struct Local {
 pub(crate) struct Resolved {
     pub(crate) key: Arc<Key>,
     pub(crate) outcome: Outcome,
+}
+
+impl Local {
+    /// Lets go of keys that were evicted since the last call.
+    fn purge_evicted(&mut self, epoch: u64) {
+        self.labels.purge_evicted(epoch);
+        self.accounts.purge_evicted(epoch);
+    }
 }
 
 impl Shared {
@@ -145,7 +155,7 @@ impl Shared {
         Self {
             limits,
             normalizer,
-            hashing: hashing(limits.hash_seed),
+            hashing: Hashing::new(limits.hash_seed),
             registry: Registry::new(limits.label_sets, limits.limited_ids_max(), ids_max),
             tenants: Mutex::new(Tenants::default()),
             slabs: RwLock::new(Vec::new()),
@@ -167,9 +177,14 @@ impl Shared {
 
     /// The state of a thread that has none yet.
     pub(crate) fn new_thread(&self) -> ThreadState {
-        let slab = Arc::new(Slab::new(self.limits.ids_max(), self.dimensions.count()));
-        self.slabs.write().push(Arc::clone(&slab));
-        let local = Local { cache: Cache::new(self.limits.cache_entries), normalized: Default::default() };
+        let slab = Slab::new(self.limits.ids_max(), self.dimensions.count());
+        self.slabs.write().push(slab.clone());
+        let entries_max = self.limits.cache_entries;
+        let local = Local {
+            labels: LabelsCache::new(entries_max),
+            accounts: AccountsCache::new(entries_max),
+            normalized: Default::default(),
+        };
         ThreadState { slab, local: RefCell::new(local), is_watched: Cell::new(false) }
     }
 
@@ -190,82 +205,6 @@ impl Shared {
         let _ = (self, thread);
     }
 
-    /// Counts `amounts` under a raw label set.
-    #[inline]
-    pub(crate) fn record(
-        &self,
-        thread: &ThreadState,
-        labels: &Labels<'_>,
-        amounts: &[(Dimension, u64)],
-    ) -> Outcome {
-        let wanted = Wanted::Labels(*labels);
-        let hash = self.hashing.hash_one(wanted);
-        if let Ok(local) = thread.local.try_borrow() {
-            if let Some((key, outcome)) = local.cache.find(hash, &wanted) {
-                return self.add(thread, key, amounts, outcome);
-            }
-        }
-        let resolved = self.resolve_labels(thread, hash, labels);
-        self.record_resolved(thread, resolved, amounts)
-    }
-
-    /// Counts `amounts` under an account of a tenant.
-    #[inline]
-    pub(crate) fn record_account(
-        &self,
-        thread: &ThreadState,
-        tenant: (TenantId, &str),
-        account: AccountKey,
-        amounts: &[(Dimension, u64)],
-    ) -> Outcome {
-        let wanted = Wanted::Account(tenant.0, account);
-        let hash = self.hashing.hash_one(wanted);
-        if let Ok(local) = thread.local.try_borrow() {
-            if let Some((key, outcome)) = local.cache.find(hash, &wanted) {
-                return self.add(thread, key, amounts, outcome);
-            }
-        }
-        let resolved = self.resolve_account(thread, hash, tenant, account);
-        self.record_resolved(thread, resolved, amounts)
-    }
-
-    fn record_resolved(
-        &self,
-        thread: &ThreadState,
-        resolved: Option<Resolved>,
-        amounts: &[(Dimension, u64)],
-    ) -> Outcome {
-        // Every tenant has an id set aside for its overflow row, so there is always a key.
-        resolved.map_or(Outcome::Lost, |Resolved { key, outcome }| self.add(thread, &key, amounts, outcome))
-    }
-
-    /// Counts `amounts` under a key that the caller owns.
-    #[inline]
-    pub(crate) fn add(
-        &self,
-        thread: &ThreadState,
-        key: &Key,
-        amounts: &[(Dimension, u64)],
-        mut outcome: Outcome,
-    ) -> Outcome {
-        for &(dimension, n) in amounts {
-            let index = dimension.index();
-            if index >= self.dimensions.count() {
-                self.counters.unknown_dimension.fetch_add(1, Ordering::Relaxed);
-                outcome = Outcome::UnknownDimension(dimension);
-            } else if !thread.slab.add(key.id, index, n) {
-                self.carry(thread, key, index, n);
-            }
-        }
-        outcome
-    }
-
-    #[cold]
-    fn carry(&self, thread: &ThreadState, key: &Key, index: usize, n: u64) {
-        let mut readings = self.readings.lock();
-        readings.carry(&self.slabs, &thread.slab, key, index, n);
-    }
-
     pub(crate) fn remove_reader(&self, reader: usize) {
         self.readings.lock().remove_reader(reader);
     }
@@ -281,25 +220,29 @@ impl Shared {
         out: &mut Reading,
     ) {
         let mut readings = self.readings.lock();
-        readings.refresh(&self.registry, &self.slabs);
-        readings.take(reader, accept, out);
+        readings.arrive(&self.registry);
+        readings.take(reader, &self.slabs, accept, out);
     }
 
     pub(crate) fn peek(&self, reader: usize, out: &mut Reading) {
         let mut readings = self.readings.lock();
-        readings.refresh(&self.registry, &self.slabs);
-        readings.peek(reader, out);
+        readings.arrive(&self.registry);
+        readings.peek(reader, &self.slabs, out);
     }
 
-    pub(crate) fn restore(&self, reader: usize, key: UsageKey, dimension: Dimension, n: u64) {
+    pub(crate) fn take_seen(&self, reader: usize, seen: &Reading) {
+        self.readings.lock().take_seen(reader, seen);
+    }
+
+    pub(crate) fn restore(&self, reader: usize, key: &UsageKey, dimension: Dimension, n: u64) {
         self.readings.lock().restore(reader, key, dimension.index(), n);
     }
 
     /// A look at which keys are used, eviction of those that are not, and reuse of ids that nobody owns.
     pub(crate) fn maintain(&self, idle_calls_max: u64) {
         let mut readings = self.readings.lock();
-        readings.refresh(&self.registry, &self.slabs);
-        readings.note_activity();
+        readings.arrive(&self.registry);
+        readings.note_activity(&self.slabs);
         readings.revive_active(&self.registry);
         let evicted = readings.evict_idle(&self.registry, idle_calls_max);
         self.counters.evicted_age.fetch_add(evicted as u64, Ordering::Relaxed);
@@ -352,11 +295,9 @@ impl Shared {
     }
 }
 
-/// What the thread's cache knows, unless the key was evicted: a meter's key must be live.
-fn find_live(thread: &ThreadState, hash: u64, wanted: &Wanted<'_>) -> Option<Resolved> {
-    let local = thread.local.try_borrow().ok()?;
-    let (key, outcome) = local.cache.find(hash, wanted)?;
-    (!key.is_evicted()).then(|| Resolved { key: Arc::clone(key), outcome })
+/// A claim on what the thread's cache knows, unless the key was evicted: a meter's key must be live.
+fn claim_live(found: Found<'_>) -> Option<Resolved> {
+    (!found.key.is_evicted()).then(|| Resolved { key: Arc::clone(found.key), outcome: found.outcome })
 }
 
 impl std::fmt::Debug for Shared {

@@ -97,7 +97,7 @@ fn accounts_are_told_apart_by_tenant_namespace_and_id() {
     let reading = reader.take();
     assert_eq!(reading.len(), recorded.len());
     for (tenant, account, n) in recorded {
-        let row = reading.rows().find(|row| **row.key == tenant.usage_key(account)).unwrap();
+        let row = reading.rows().find(|row| *row.key == tenant.usage_key(account)).unwrap();
         assert_eq!(row.key.account(), Some(account));
         assert_eq!((row.key.tenant(), row.key.tenant_id()), (tenant.name(), tenant.id()));
         assert_eq!(row.values, [0, 0, 2 * n, 0]);

@@ -45,6 +45,8 @@ enum Step {
     Take(prop::sample::Index),
     TakeIf { reader: prop::sample::Index, tenants: [bool; 6], dimensions: [bool; 4] },
     Peek(prop::sample::Index),
+    See(prop::sample::Index),
+    TakeSeen { reader: prop::sample::Index, tenants: [bool; 6] },
     Restore { reader: prop::sample::Index, target: Target, dimension: usize, n: u64 },
 }
 
@@ -80,6 +82,8 @@ fn steps() -> impl Strategy<Value = Step> {
         2 => (any_one(), any::<[bool; 6]>(), any::<[bool; 4]>())
             .prop_map(|(reader, tenants, dimensions)| Step::TakeIf { reader, tenants, dimensions }),
         1 => any_one().prop_map(Step::Peek),
+        2 => any_one().prop_map(Step::See),
+        3 => (any_one(), any::<[bool; 6]>()).prop_map(|(reader, tenants)| Step::TakeSeen { reader, tenants }),
         1 => (any_one(), targets(), dimension, amounts())
             .prop_map(|(reader, target, dimension, n)| Step::Restore { reader, target, dimension, n }),
     ]
@@ -114,6 +118,14 @@ impl Worker {
 struct Modelled {
     reader: Reader,
     due: Totals,
+    /// What was seen and is still to be taken, and what was due then.
+    seen: Option<(Reading, Totals)>,
+}
+
+impl Modelled {
+    fn new(reader: Reader) -> Self {
+        Self { reader, due: Totals::new(), seen: None }
+    }
 }
 
 /// The name of a key in the model: its tenant first.
@@ -143,6 +155,16 @@ fn tenants(totals: &Totals) -> Totals {
     by_tenant
 }
 
+/// Takes `n` off what is due; nothing is due no more.
+fn take(due: &mut Totals, what: (String, usize), n: u64) {
+    let left = due[&what] - n;
+    if left == 0 {
+        due.remove(&what);
+    } else {
+        due.insert(what, left);
+    }
+}
+
 struct Model {
     engine: Engine,
     workers: Vec<Worker>,
@@ -155,7 +177,7 @@ struct Model {
 impl Model {
     fn new(label_limit: usize, tenant_limit: usize) -> Self {
         let engine = Engine::builder().label_limit(label_limit).tenant_limit(tenant_limit).build();
-        let readers = vec![Modelled { reader: engine.reader(), due: Totals::new() }];
+        let readers = vec![Modelled::new(engine.reader())];
         let workers = (0..WORKERS).map(|_| Worker::start()).collect();
         Self { engine, workers, meters: Vec::new(), readers, label_limit, tenant_limit }
     }
@@ -235,7 +257,7 @@ impl Model {
             Step::Maintain(idle) => engine.maintain(idle),
             Step::EndThread(worker) => std::mem::replace(&mut self.workers[worker], Worker::start()).end(),
             Step::AddReader if self.readers.len() < 3 => {
-                self.readers.push(Modelled { reader: engine.reader(), due: Totals::new() });
+                self.readers.push(Modelled::new(engine.reader()));
             }
             Step::DropReader(reader) if self.readers.len() > 1 => {
                 self.readers.swap_remove(reader.index(self.readers.len()));
@@ -244,6 +266,7 @@ impl Model {
                 let reader = reader.index(self.readers.len());
                 let reading = self.readers[reader].reader.take();
                 let due = std::mem::take(&mut self.readers[reader].due);
+                self.readers[reader].seen = None;
                 self.check(&reading, &due);
             }
             Step::TakeIf { reader, tenants, dimensions } => {
@@ -262,6 +285,7 @@ impl Model {
                     side.insert((name, index), n);
                 }
                 self.readers[reader].due = left;
+                self.readers[reader].seen = None;
                 self.check(&reading, &taken);
             }
             Step::Peek(reader) => {
@@ -270,12 +294,35 @@ impl Model {
                 modelled.reader.peek(&mut reading);
                 self.check(&reading, &modelled.due);
             }
+            Step::See(reader) => {
+                let reader = reader.index(self.readers.len());
+                let modelled = &mut self.readers[reader];
+                let mut reading = Reading::default();
+                modelled.reader.peek(&mut reading);
+                modelled.seen = Some((reading, modelled.due.clone()));
+            }
+            Step::TakeSeen { reader, tenants } => {
+                let ids = TENANTS.map(|tenant| engine.tenant(tenant)).map(|t| (t.name().to_owned(), t.id()));
+                let reader = reader.index(self.readers.len());
+                let modelled = &mut self.readers[reader];
+                if let Some((mut reading, due)) = modelled.seen.take() {
+                    reading.leave(|tenant, _| tenants[tenant.index()]);
+                    modelled.reader.take_seen(&reading);
+                    for ((name, index), n) in due {
+                        let tenant = name.split(' ').next().unwrap_or_default();
+                        let (_, id) = ids.iter().find(|(name, _)| name == tenant).unwrap();
+                        if !tenants[id.index()] {
+                            take(&mut modelled.due, (name, index), n);
+                        }
+                    }
+                }
+            }
             Step::Restore { reader, target, dimension, n } => {
                 let key = self.key(target);
                 let modelled = reader.index(self.readers.len());
                 let modelled = &mut self.readers[modelled];
                 add(&mut modelled.due, &name(&key), DIMENSIONS[dimension], n);
-                modelled.reader.restore(key, DIMENSIONS[dimension], n);
+                modelled.reader.restore(&key, DIMENSIONS[dimension], n);
             }
             _ => {}
         }

@@ -131,7 +131,7 @@ fn restored_keys_past_the_settled_limit_are_folded() {
     let engine = engine(2);
     let mut reader = engine.reader();
     for n in 0..10 {
-        reader.restore(engine.usage_key(&route(&n.to_string())), Dimension::REQUESTS, 1);
+        reader.restore(&engine.usage_key(&route(&n.to_string())), Dimension::REQUESTS, 1);
     }
     let reading = reader.take();
     assert_eq!(reading.len(), 3);

@@ -56,8 +56,8 @@ fn peek_shows_what_take_would_and_takes_nothing() {
     let mut reader = engine.reader();
     let mut seen = Reading::default();
     engine.record(&FEED, Dimension::REQUESTS, 1);
-    reader.restore(engine.usage_key(&FEED), Dimension::CPU, 5);
-    reader.restore(engine.usage_key(&OTHER), Dimension::CPU, 6);
+    reader.restore(&engine.usage_key(&FEED), Dimension::CPU, 5);
+    reader.restore(&engine.usage_key(&OTHER), Dimension::CPU, 6);
     for _ in 0..2 {
         reader.peek(&mut seen);
         assert_eq!(seen.len(), 2);
@@ -106,7 +106,7 @@ fn the_place_of_a_dropped_reader_is_used_again() {
         let mut reader = engine.reader();
         assert_eq!(place(&reader), first);
         assert!(reader.take().is_empty(), "counts of the reader before");
-        reader.restore(engine.usage_key(&FEED), Dimension::REQUESTS, 7);
+        reader.restore(&engine.usage_key(&FEED), Dimension::REQUESTS, 7);
     }
     assert_eq!(values(&kept.take(), &FEED)[0], 1);
 }
@@ -156,14 +156,14 @@ fn recording_waits_for_no_reading() {
 fn restored_counts_are_for_one_reader_and_join_the_live_ones() {
     let engine = Engine::default();
     let (mut restored, mut bystander) = (engine.reader(), engine.reader());
-    restored.restore(engine.usage_key(&FEED), Dimension::REQUESTS, 10);
-    restored.restore(engine.usage_key(&FEED), Dimension::CPU, 1);
+    restored.restore(&engine.usage_key(&FEED), Dimension::REQUESTS, 10);
+    restored.restore(&engine.usage_key(&FEED), Dimension::CPU, 1);
     let account = engine.tenant("acme").usage_key(AccountKey { ns: 1, id: 2 });
-    restored.restore(account.clone(), Dimension::CPU, 3);
+    restored.restore(&account, Dimension::CPU, 3);
     engine.record(&FEED, Dimension::REQUESTS, 5);
     let reading = restored.take();
     assert_eq!((reading.len(), values(&reading, &FEED)), (2, vec![15, 0, 0, 1]));
-    assert_eq!(reading.rows().find(|row| **row.key == account).unwrap().values, [0, 0, 0, 3]);
+    assert_eq!(reading.rows().find(|row| *row.key == account).unwrap().values, [0, 0, 0, 3]);
     assert_eq!(values(&bystander.take(), &FEED), [5, 0, 0, 0]);
     assert!(restored.take().is_empty());
 }
@@ -174,7 +174,7 @@ fn restoring_an_unknown_dimension_counts_nothing_else() {
     let foreign = dimensions.register("tokens").unwrap();
     let engine = Engine::default();
     let mut reader = engine.reader();
-    reader.restore(engine.usage_key(&FEED), foreign, 10);
+    reader.restore(&engine.usage_key(&FEED), foreign, 10);
     assert!(reader.take().is_empty());
 }
 

@@ -69,7 +69,7 @@ fn threads_that_together_pass_the_highest_count_saturate() {
 fn sums_of_restored_and_live_counts_saturate() {
     let engine = engine(4);
     let mut reader = engine.reader();
-    reader.restore(engine.usage_key(&route("a")), Dimension::REQUESTS, u64::MAX);
+    reader.restore(&engine.usage_key(&route("a")), Dimension::REQUESTS, u64::MAX);
     record(&engine, &["a"]);
     let mut seen = Reading::default();
     reader.peek(&mut seen);

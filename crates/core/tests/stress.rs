@@ -119,7 +119,15 @@ fn recorded_is_taken_to_the_unit() {
             while !done.load(Ordering::Acquire) {
                 let chosen = dice.below(1 << 8);
                 let accept = |tenant: usize, dimension: usize| chosen >> (tenant + dimension) & 1 == 1;
-                prompt.take_if(|tenant, dimension| accept(tenant.index(), dimension.index()), &mut reading);
+                if dice.below(2) == 0 {
+                    prompt
+                        .take_if(|tenant, dimension| accept(tenant.index(), dimension.index()), &mut reading);
+                } else {
+                    prompt.peek(&mut reading);
+                    thread::yield_now();
+                    reading.leave(|tenant, dimension| !accept(tenant.index(), dimension.index()));
+                    prompt.take_seen(&reading);
+                }
                 merge(&mut taken, by_tenant(&reading));
                 patient.peek(&mut reading);
                 engine.reader().take();

@@ -3,22 +3,22 @@
 //! # Why the frame is written last
 //! The count of rows stands before the rows and is as short as it can be, so its width is unknown until the last
 //! row is in. The buffer starts with room for everything before the rows at its longest. At the end the frame is
-//! written so that it touches the first row, and what is left of the room is not copied out. No row moves twice.
+//! written so that it touches the first row, and what is left of the room stays unused. No row moves.
 //!
 //! # Invariants
 //! 1. What `finish` returns decodes strictly: each rule is checked when the value comes in.
-//! 2. `sealed_bytes(0, 0)` never exceeds `MAX_SLICE_BYTES`.
+//! 2. `slice_bytes` of what is in the buffer never exceeds `MAX_SLICE_BYTES`.
 //! 3. A refused row leaves the builder as it was.
 
-use std::ops::Range;
-use std::sync::Arc;
+use std::{cmp::Ordering, ops::Range};
 
 use crate::digest::Digest;
 use crate::encode::{self, Major};
 use crate::error::EncodeError;
 use crate::layout::{Field, MAX_SLICE_BYTES, MAX_TEXT_BYTES, ROW_ITEMS, WIRE_VERSION};
 use crate::rows::{self, RowsFrame};
-use crate::sealed::{Contents, SealedSlice};
+use crate::sealed::{Contents, SealedSlice, SliceBytes};
+use crate::sorted_keys::SortedKeys;
 use crate::stream::StreamId;
 
 /// The longest head of the array of rows.
@@ -133,27 +133,85 @@ impl SliceBuilder {
             return Err(EncodeError::ZeroIncrement { row });
         }
         rows::check_key(key).map_err(EncodeError::InvalidKey)?;
-        if row > 0 {
-            let last_key = self.buffer.get(self.last_key.clone()).unwrap_or_default();
-            match last_key.cmp(key) {
-                std::cmp::Ordering::Less => {}
-                std::cmp::Ordering::Equal => return Err(EncodeError::DuplicateRow { row }),
-                std::cmp::Ordering::Greater => return Err(EncodeError::UnsortedRows { row }),
-            }
-        }
+        self.check_order(key)?;
         let row_bytes = encode::head_bytes(ROW_ITEMS) + key.len() + encode::head_bytes(increment);
-        if self.sealed_bytes(row_bytes, 1) > MAX_SLICE_BYTES {
+        if self.slice_bytes(self.buffer.len() + row_bytes, row + 1) > MAX_SLICE_BYTES {
             return Err(EncodeError::Full);
         }
-
         encode::head(Major::Array, ROW_ITEMS, &mut self.buffer);
-        let key_start = self.buffer.len();
         self.buffer.extend_from_slice(key);
-        self.last_key = key_start..self.buffer.len();
+        self.last_key = self.buffer.len() - key.len()..self.buffer.len();
         encode::unsigned(increment, &mut self.buffer);
         self.row_count += 1;
         self.total += u128::from(increment);
         Ok(())
+    }
+
+    /// Adds rows of keys that were checked before: index and increment, in ascending order of the index. Costs a copy of the
+    /// key, the increment's few bytes, and no look at the key.
+    ///
+    /// Answers the row that did not fit, which is the last that was taken from `rows`: finish, and push it and the rest to
+    /// the next slice. Refuses, like [`push_encoded`](Self::push_encoded), an increment of zero and a row out of order.
+    pub fn push_sorted(
+        &mut self,
+        keys: &SortedKeys,
+        rows: impl IntoIterator<Item = (usize, u64)>,
+    ) -> Result<Option<(usize, u64)>, EncodeError> {
+        let most = keys.bytes() + keys.len() * encode::UNSIGNED_BYTES_MAX;
+        let all_fit =
+            self.slice_bytes(self.buffer.len() + most, self.row_count + keys.len()) <= MAX_SLICE_BYTES;
+        self.buffer.reserve(most.min(MAX_SLICE_BYTES) + self.suffix.len());
+        // What changes with each row is kept out of `self`, where the compiler would have to store it for each.
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let (mut last, mut last_key) = (None, self.last_key.clone());
+        let (mut row_count, mut total) = (self.row_count, self.total);
+        let mut rows = rows.into_iter();
+        let result = loop {
+            let Some((index, increment)) = rows.next() else { break Ok(None) };
+            let order = match last {
+                Some(last) => index.cmp(&last),
+                // The first may follow a row of other keys.
+                None if row_count == 0 => Ordering::Greater,
+                None => keys.get(index).cmp(&buffer.get(last_key.clone())),
+            };
+            let Some(row) = keys.row(index).filter(|_| order == Ordering::Greater) else {
+                break Err(match order {
+                    Ordering::Equal => EncodeError::DuplicateRow { row: row_count },
+                    _ => EncodeError::UnsortedRows { row: row_count },
+                });
+            };
+            if increment == 0 {
+                break Err(EncodeError::ZeroIncrement { row: row_count });
+            }
+            if !all_fit {
+                let end = buffer.len() + row.len() + encode::head_bytes(increment);
+                if self.slice_bytes(end, row_count + 1) > MAX_SLICE_BYTES {
+                    break Ok(Some((index, increment)));
+                }
+            }
+            last = Some(index);
+            last_key = buffer.len() + encode::head_bytes(ROW_ITEMS)..buffer.len() + row.len();
+            buffer.extend_from_slice(row);
+            encode::unsigned(increment, &mut buffer);
+            row_count += 1;
+            total += u128::from(increment);
+        };
+        self.buffer = buffer;
+        self.last_key = last_key;
+        (self.row_count, self.total) = (row_count, total);
+        result
+    }
+
+    fn check_order(&self, key: &[u8]) -> Result<(), EncodeError> {
+        let row = self.row_count;
+        if row == 0 {
+            return Ok(());
+        }
+        match self.buffer.get(self.last_key.clone()).unwrap_or_default().cmp(key) {
+            Ordering::Less => Ok(()),
+            Ordering::Equal => Err(EncodeError::DuplicateRow { row }),
+            Ordering::Greater => Err(EncodeError::UnsortedRows { row }),
+        }
     }
 
     /// Whether no row has been pushed.
@@ -166,7 +224,7 @@ impl SliceBuilder {
         self.row_count
     }
 
-    /// Puts the slice together and hashes it: one copy of the bytes and one pass of BLAKE3.
+    /// Puts the slice together and hashes it: one pass of BLAKE3.
     ///
     /// Refuses a slice without rows; ask [`is_empty`](Self::is_empty) first.
     pub fn finish(mut self) -> Result<SealedSlice, EncodeError> {
@@ -180,11 +238,20 @@ impl SliceBuilder {
         self.buffer[unused..room].copy_from_slice(&self.prefix);
         self.buffer.extend_from_slice(&self.suffix);
 
-        let bytes: Arc<[u8]> = Arc::from(&self.buffer[unused..]);
-        debug_assert!(bytes.len() <= MAX_SLICE_BYTES, "push_encoded let {} bytes in", bytes.len());
+        // A slice may wait for long, and what was reserved for it must not wait with it.
+        if self.buffer.capacity() - self.buffer.len() > self.buffer.len() / 4 {
+            self.buffer.shrink_to_fit();
+        }
+
+        let bytes = SliceBytes::new(self.buffer, unused);
+        debug_assert!(
+            bytes.get().len() <= MAX_SLICE_BYTES,
+            "push_encoded let {} bytes in",
+            bytes.get().len()
+        );
         let range = self.prefix.len()..self.prefix.len() + rows_bytes;
         Ok(SealedSlice::new(Contents {
-            digest: Digest::of(&bytes),
+            digest: Digest::of(bytes.get()),
             stream: self.stream,
             seq: self.seq,
             start_ms: self.start_ms,
@@ -195,11 +262,8 @@ impl SliceBuilder {
         }))
     }
 
-    /// Length of the slice with `rows` more rows of `bytes` in all.
-    fn sealed_bytes(&self, bytes: usize, rows: usize) -> usize {
-        self.buffer.len() - ROWS_HEAD_BYTES_MAX
-            + encode::head_bytes((self.row_count + rows) as u64)
-            + bytes
-            + self.suffix.len()
+    /// Length of the slice with so many bytes in the buffer, which are so many rows.
+    fn slice_bytes(&self, buffer: usize, rows: usize) -> usize {
+        buffer - ROWS_HEAD_BYTES_MAX + encode::head_bytes(rows as u64) + self.suffix.len()
     }
 }

@@ -17,7 +17,8 @@ pub(crate) enum Major {
 
 pub(crate) const NULL: u8 = 0xf6;
 
-/// Appends an initial byte and its argument in the shortest form.
+/// Appends an initial byte and its argument in the shortest form. The short ones, which nearly all are, without a call.
+#[inline]
 pub(crate) fn head(major: Major, argument: u64, out: &mut Vec<u8>) {
     let major = major as u8;
     // The casts cannot truncate: each arm's pattern bounds the value.
@@ -26,17 +27,21 @@ pub(crate) fn head(major: Major, argument: u64, out: &mut Vec<u8>) {
         0..=23 => out.push(major | argument as u8),
         24..=0xff => out.extend_from_slice(&[major | 0x18, argument as u8]),
         0x100..=0xffff => {
-            out.push(major | 0x19);
-            out.extend_from_slice(&(argument as u16).to_be_bytes());
+            let [high, low] = (argument as u16).to_be_bytes();
+            out.extend_from_slice(&[major | 0x19, high, low]);
         }
-        0x1_0000..=0xffff_ffff => {
-            out.push(major | 0x1a);
-            out.extend_from_slice(&(argument as u32).to_be_bytes());
-        }
-        0x1_0000_0000.. => {
-            out.push(major | 0x1b);
-            out.extend_from_slice(&argument.to_be_bytes());
-        }
+        0x1_0000.. => long_head(major, argument, out),
+    }
+}
+
+#[inline(never)]
+fn long_head(major: u8, argument: u64, out: &mut Vec<u8>) {
+    if let Ok(argument) = u32::try_from(argument) {
+        out.push(major | 0x1a);
+        out.extend_from_slice(&argument.to_be_bytes());
+    } else {
+        out.push(major | 0x1b);
+        out.extend_from_slice(&argument.to_be_bytes());
     }
 }
 
@@ -51,9 +56,13 @@ pub(crate) const fn head_bytes(argument: u64) -> usize {
     }
 }
 
+#[inline]
 pub(crate) fn unsigned(value: u64, out: &mut Vec<u8>) {
     head(Major::Unsigned, value, out);
 }
+
+/// Bytes of the longest unsigned integer.
+pub(crate) const UNSIGNED_BYTES_MAX: usize = 9;
 
 pub(crate) fn byte_string(bytes: &[u8], out: &mut Vec<u8>) {
     head(Major::Bytes, bytes.len() as u64, out);

@@ -10,6 +10,7 @@
 //! **Slices**
 //! * [`Slice`], [`Row`], [`RowKey`]: a slice as owned values, when you want to look at it or build one by hand.
 //! * [`SliceBuilder`]: the streaming encoder, when the rows come one by one and in order.
+//! * [`SortedKeys`]: keys that are checked once, for an encoder that writes the same rows again.
 //! * [`SealedSlice`]: bytes that are known to be canonical, with their digest; cheap to clone, what travels.
 //! * [`Rows`], [`RowRef`], [`RowKeyRef`]: the rows of a sealed slice, borrowed.
 //! * [`encode_row_key`], [`encode_labels_key`], [`encode_account_key`]: a key's wire form, which is its sort key.
@@ -61,6 +62,7 @@ mod reader;
 mod rows;
 mod sealed;
 mod slice;
+mod sorted_keys;
 mod stream;
 
 pub use crate::accept::{accept, Acceptance, Head, Rejection};
@@ -74,4 +76,5 @@ pub use crate::origin::Origin;
 pub use crate::rows::{RowKeyRef, RowRef, Rows};
 pub use crate::sealed::SealedSlice;
 pub use crate::slice::{Row, RowKey, Slice};
+pub use crate::sorted_keys::{MergeSource, SortedKeys};
 pub use crate::stream::StreamId;

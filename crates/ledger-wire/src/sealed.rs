@@ -28,7 +28,23 @@ pub(crate) struct Contents {
     pub(crate) previous: Option<Digest>,
     pub(crate) digest: Digest,
     pub(crate) rows: RowsFrame,
-    pub(crate) bytes: Arc<[u8]>,
+    pub(crate) bytes: SliceBytes,
+}
+
+/// The bytes where the encoder wrote them, so that they need not be copied: behind room that it did not use.
+pub(crate) struct SliceBytes {
+    buffer: Vec<u8>,
+    start: usize,
+}
+
+impl SliceBytes {
+    pub(crate) const fn new(buffer: Vec<u8>, start: usize) -> Self {
+        Self { buffer, start }
+    }
+
+    pub(crate) fn get(&self) -> &[u8] {
+        self.buffer.get(self.start..).unwrap_or_default()
+    }
 }
 
 impl SealedSlice {
@@ -37,7 +53,7 @@ impl SealedSlice {
     }
 
     /// Reads bytes strictly and hashes them, for slices that come back from a log or a ledger.
-    pub fn from_bytes(bytes: impl Into<Arc<[u8]>>) -> Result<Self, DecodeError> {
+    pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Result<Self, DecodeError> {
         let bytes = bytes.into();
         let frame = decode::frame(&bytes)?;
         Ok(Self::new(Contents {
@@ -48,7 +64,7 @@ impl SealedSlice {
             previous: frame.previous,
             digest: Digest::of(&bytes),
             rows: frame.rows,
-            bytes,
+            bytes: SliceBytes::new(bytes, 0),
         }))
     }
 
@@ -97,19 +113,14 @@ impl SealedSlice {
         self.0.rows.total
     }
 
-    /// The canonical bytes.
+    /// The canonical bytes. A clone of the slice shares them, for a queue or a thread that outlives this value.
     pub fn bytes(&self) -> &[u8] {
-        &self.0.bytes
-    }
-
-    /// The canonical bytes, shared: for a queue or a thread that outlives this value. Copies nothing.
-    pub fn bytes_shared(&self) -> Arc<[u8]> {
-        Arc::clone(&self.0.bytes)
+        self.0.bytes.get()
     }
 
     /// The rows in order, borrowed. Allocates nothing.
     pub fn rows(&self) -> Rows<'_> {
-        Rows::new(&self.0.bytes, &self.0.rows)
+        Rows::new(self.bytes(), &self.0.rows)
     }
 
     /// The slice as owned values. Allocates for every label.
@@ -145,7 +156,7 @@ impl fmt::Debug for SealedSlice {
             .field("digest", &self.0.digest)
             .field("row_count", &self.0.rows.count)
             .field("total", &self.0.rows.total)
-            .field("bytes", &self.0.bytes.len())
+            .field("bytes", &self.bytes().len())
             .finish()
     }
 }

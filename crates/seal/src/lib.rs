@@ -8,8 +8,7 @@
 //! and writes no file; it knows nothing of logs and exporters.
 
 mod error;
-mod grouping;
-mod key_forms;
+mod layout;
 mod sealer;
 mod streams;
 

@@ -8,19 +8,16 @@ use std::collections::{BTreeMap, HashSet};
 
 use ron_accounting_core::{Dimension, Engine, Reader, Reading, TenantId};
 use ron_accounting_window::Span;
-use ron_ledger_wire::{Head, Origin, SealedSlice, StreamId, MAX_SLICE_BYTES};
+use ron_ledger_wire::{EncodeError, Head, Origin, SealedSlice, SortedKeys, StreamId, MAX_SLICE_BYTES};
 
 use crate::{
-    grouping::grouped,
-    key_forms::KeyForms,
-    streams::{self, Streams},
+    layout::{Layout, TenantRows},
+    streams::{self, Chain, Streams},
     SealError,
 };
 
 /// Room for rows in a slice, for planning: what is left beside the longest frame.
 const ROW_BYTES_PER_SLICE: usize = MAX_SLICE_BYTES - 4096;
-/// What a row takes beside its key: an array head and the longest integer.
-const ROW_BYTES_OVERHEAD: usize = 10;
 
 /// Turns counts into slices, one stream after the other, and keeps the head of each.
 #[derive(Debug)]
@@ -28,7 +25,7 @@ pub struct Sealer {
     engine: Engine,
     reader: Reader,
     reading: Reading,
-    forms: KeyForms,
+    layout: Layout,
     streams: Streams,
     zeroize: bool,
 }
@@ -52,7 +49,7 @@ impl Sealer {
             engine: engine.clone(),
             reader: engine.reader(),
             reading: Reading::default(),
-            forms: KeyForms::default(),
+            layout: Layout::default(),
             streams: Streams::new(origin, engine.dimensions().names().map(Into::into)),
             zeroize,
         }
@@ -73,29 +70,36 @@ impl Sealer {
         self.streams.heads()
     }
 
-    /// Seals what was counted since the last time, as usage of `window`, into about `room` slices at most, leaving out the
-    /// streams that `held` names. (A stream of more than 1 MiB becomes several slices; they may be a few more than planned
-    /// if it grew in between.)
+    /// Seals what was counted since the last time, as usage of `window`, into `room` slices at most, leaving out the streams
+    /// that `held` names. A stream of more than 1 MiB becomes several slices.
+    ///
+    /// Costs one reading of the cells, and per row a copy of its encoded key, an integer, and their share of BLAKE3.
     pub fn seal(&mut self, window: Span, room: usize, held: impl Fn(&StreamId) -> bool) -> Sealed {
         let mut sealed = Sealed::default();
-        let chosen = self.choose(window, room, held, &mut sealed);
-        self.reader.take_if(|tenant, dimension| chosen.contains(&(tenant, dimension)), &mut self.reading);
-        self.forms.learn(self.reading.rows());
-        for stream in grouped(&self.reading, &self.forms, &self.engine) {
-            let id = self.streams.id(stream.tenant, stream.name, stream.dimension);
-            let chain = self.streams.chain(&id);
-            let span = (chain.waits_since_ms.unwrap_or(window.start_ms), window.end_ms);
-            if let Err(source) = streams::encode(&id, chain, span, stream.rows(), &mut sealed.slices) {
-                chain.waits_since_ms = Some(span.0);
-                for (row, increment) in &stream.rows {
-                    self.reader.restore(row.key.clone(), stream.dimension, *increment);
-                }
-                sealed.errors.push(SealError { stream: id, source });
+        self.reader.peek(&mut self.reading);
+        self.layout.update(self.reading.keys());
+        let tenants = self.layout.rows(&self.reading);
+        let streams = streams_of(&tenants, &self.reading, &self.engine, &mut self.streams);
+        let mut left = HashSet::new();
+        for (stream, has_room) in self.streams.choose(&streams, window, room, held) {
+            if !has_room {
+                left.insert(stream.place());
+                sealed.waiting += 1;
+                continue;
+            }
+            let chain = self.streams.chain(&stream.id);
+            let waits_since_ms = chain.waits_since_ms;
+            if let Err(source) = stream.encode(chain, window, &mut sealed.slices) {
+                chain.waits_since_ms = Some(waits_since_ms.unwrap_or(window.start_ms));
+                left.insert(stream.place());
+                sealed.errors.push(SealError { stream: stream.id.clone(), source });
             }
         }
-        if self.zeroize {
-            self.reading.wipe();
+        if !left.is_empty() {
+            self.reading.leave(|tenant, dimension| left.contains(&(tenant, dimension)));
         }
+        self.reader.take_seen(&self.reading);
+        self.wipe();
         sealed
     }
 
@@ -106,9 +110,7 @@ impl Sealer {
         self.reader.take_if(|tenant, dimension| streams.is_waiting(tenant, dimension), &mut self.reading);
         self.streams.end_waiting();
         let shed = self.reading.rows().flat_map(|row| row.values).map(|value| u128::from(*value)).sum();
-        if self.zeroize {
-            self.reading.wipe();
-        }
+        self.wipe();
         shed
     }
 
@@ -116,18 +118,15 @@ impl Sealer {
     pub fn preview(&mut self, window: Span) -> Sealed {
         let mut sealed = Sealed::default();
         self.reader.peek(&mut self.reading);
-        self.forms.learn(self.reading.rows());
-        for stream in grouped(&self.reading, &self.forms, &self.engine) {
-            let id = self.streams.id(stream.tenant, stream.name, stream.dimension);
-            let mut chain = self.streams.chain(&id).clone();
-            let span = (chain.waits_since_ms.unwrap_or(window.start_ms), window.end_ms);
-            if let Err(source) = streams::encode(&id, &mut chain, span, stream.rows(), &mut sealed.slices) {
-                sealed.errors.push(SealError { stream: id, source });
+        self.layout.update(self.reading.keys());
+        let tenants = self.layout.rows(&self.reading);
+        for stream in streams_of(&tenants, &self.reading, &self.engine, &mut self.streams) {
+            let mut chain = self.streams.chain(&stream.id).clone();
+            if let Err(source) = stream.encode(&mut chain, window, &mut sealed.slices) {
+                sealed.errors.push(SealError { stream: stream.id, source });
             }
         }
-        if self.zeroize {
-            self.reading.wipe();
-        }
+        self.wipe();
         sealed
     }
 
@@ -139,9 +138,14 @@ impl Sealer {
         rows: &BTreeMap<Vec<u8>, u64>,
     ) -> Result<Vec<SealedSlice>, SealError> {
         let mut slices = Vec::new();
-        let rows = rows.iter().map(|(key, increment)| (key.as_slice(), *increment));
+        let mut keys = SortedKeys::default();
         let chain = self.streams.chain(stream);
-        streams::encode(stream, chain, (window.start_ms, window.end_ms), rows, &mut slices)
+        rows.keys()
+            .try_for_each(|key| keys.push(key))
+            .and_then(|()| {
+                let rows = rows.values().copied().enumerate();
+                streams::encode(stream, chain, (window.start_ms, window.end_ms), &keys, rows, &mut slices)
+            })
             .map_err(|source| SealError { stream: stream.clone(), source })?;
         Ok(slices)
     }
@@ -151,35 +155,60 @@ impl Sealer {
         self.reader.peek(reading);
     }
 
-    /// The streams with usage that there is room for. Those that there is none for begin to wait.
-    fn choose(
-        &mut self,
-        window: Span,
-        room: usize,
-        held: impl Fn(&StreamId) -> bool,
-        sealed: &mut Sealed,
-    ) -> HashSet<(TenantId, Dimension)> {
-        self.reader.peek(&mut self.reading);
-        self.forms.learn(self.reading.rows());
-        let mut candidates = Vec::new();
-        for stream in grouped(&self.reading, &self.forms, &self.engine) {
-            let id = self.streams.id(stream.tenant, stream.name, stream.dimension);
-            let bytes: usize = stream.rows().map(|(form, _)| form.len() + ROW_BYTES_OVERHEAD).sum();
-            let waits_since_ms = self.streams.waits_since_ms(&id).unwrap_or(u64::MAX);
-            candidates.push((waits_since_ms, id, bytes.div_ceil(ROW_BYTES_PER_SLICE), stream.place()));
+    fn wipe(&mut self) {
+        if self.zeroize {
+            self.reading.wipe();
         }
-        candidates.sort_unstable();
-        let mut room = room;
-        let mut chosen = HashSet::new();
-        for (_, id, slices, place) in candidates {
-            if slices <= room && !held(&id) {
-                room -= slices;
-                chosen.insert(place);
-            } else {
-                self.streams.chain(&id).waits_since_ms.get_or_insert(window.start_ms);
-                sealed.waiting += 1;
-            }
-        }
-        chosen
     }
+}
+
+/// A stream with usage.
+pub(crate) struct UsedStream<'a> {
+    pub(crate) id: StreamId,
+    rows: &'a TenantRows<'a>,
+    dimension: Dimension,
+}
+
+impl UsedStream<'_> {
+    pub(crate) fn place(&self) -> (TenantId, Dimension) {
+        (self.rows.tenant, self.dimension)
+    }
+
+    /// How many slices it takes, at the most.
+    pub(crate) fn slices(&self) -> usize {
+        if self.rows.row_bytes_max() <= ROW_BYTES_PER_SLICE {
+            return 1;
+        }
+        self.rows.row_bytes(self.dimension).div_ceil(ROW_BYTES_PER_SLICE).max(1)
+    }
+
+    fn encode(
+        &self,
+        chain: &mut Chain,
+        window: Span,
+        slices: &mut Vec<SealedSlice>,
+    ) -> Result<(), EncodeError> {
+        let span = (chain.waits_since_ms.unwrap_or(window.start_ms), window.end_ms);
+        let rows = self.rows.of_dimension(self.dimension);
+        streams::encode(&self.id, chain, span, self.rows.forms()?, rows, slices)
+    }
+}
+
+/// The streams with usage, by tenant and dimension.
+fn streams_of<'a>(
+    tenants: &'a [TenantRows<'a>],
+    reading: &Reading,
+    engine: &Engine,
+    streams: &mut Streams,
+) -> Vec<UsedStream<'a>> {
+    let used_at_all = engine.dimensions().iter().zip(reading.used_dimensions());
+    let dimensions: Vec<_> = used_at_all.filter(|(_, used)| *used).map(|(dimension, _)| dimension).collect();
+    let mut used = Vec::new();
+    for rows in tenants {
+        for dimension in dimensions.iter().copied().filter(|dimension| rows.uses(*dimension)) {
+            let id = streams.id(rows.tenant, rows.name(), dimension);
+            used.push(UsedStream { id, rows, dimension });
+        }
+    }
+    used
 }

@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use ron_accounting_core::{Dimension, TenantId};
-use ron_ledger_wire::{Digest, EncodeError, Head, Origin, SealedSlice, SliceBuilder, StreamId};
+use ron_accounting_window::Span;
+use ron_ledger_wire::{Digest, EncodeError, Head, Origin, SealedSlice, SliceBuilder, SortedKeys, StreamId};
+
+use crate::sealer::UsedStream;
 
 /// A stream's chain so far.
 #[derive(Debug, Clone, Default)]
@@ -66,23 +69,50 @@ impl Streams {
         }
     }
 
+    /// Which of the streams there is room for, in their order. Those that wait longest go first, and those that there is none
+    /// for begin to wait.
+    pub(crate) fn choose<'a>(
+        &mut self,
+        streams: &'a [UsedStream<'a>],
+        window: Span,
+        mut room: usize,
+        held: impl Fn(&StreamId) -> bool,
+    ) -> Vec<(&'a UsedStream<'a>, bool)> {
+        let mut chosen: Vec<_> = streams.iter().map(|stream| (stream, false)).collect();
+        let mut by_waiting: Vec<_> = chosen.iter_mut().collect();
+        by_waiting.sort_by_cached_key(|(stream, _)| {
+            (self.waits_since_ms(&stream.id).unwrap_or(u64::MAX), stream.id.clone())
+        });
+        for (stream, has_room) in by_waiting {
+            let slices = stream.slices();
+            *has_room = slices <= room && !held(&stream.id);
+            if *has_room {
+                room -= slices;
+            } else {
+                self.chain(&stream.id).waits_since_ms.get_or_insert(window.start_ms);
+            }
+        }
+        chosen
+    }
+
     pub(crate) fn waits_since_ms(&self, stream: &StreamId) -> Option<u64> {
         self.chains.get(stream).and_then(|chain| chain.waits_since_ms)
     }
 }
 
-/// Encodes rows, sorted by key, as the slices that follow `chain`, and moves it. More than fit in one become several, of
-/// the same span. On an error the chain stays where it was.
-pub(crate) fn encode<'a>(
+/// Encodes rows, ascending by index of their key, as the slices that follow `chain`, and moves it. More than fit in one
+/// become several, of the same span. On an error the chain stays where it was.
+pub(crate) fn encode(
     stream: &StreamId,
     chain: &mut Chain,
     (start_ms, end_ms): (u64, u64),
-    rows: impl Iterator<Item = (&'a [u8], u64)>,
+    keys: &SortedKeys,
+    rows: impl Iterator<Item = (usize, u64)>,
     slices: &mut Vec<SealedSlice>,
 ) -> Result<(), EncodeError> {
     let first = slices.len();
     let mut next = chain.clone();
-    let result = encode_rows(stream, &mut next, (start_ms, end_ms), rows, slices);
+    let result = encode_rows(stream, &mut next, (start_ms, end_ms), keys, rows, slices);
     match result {
         Ok(()) => *chain = next,
         Err(_) => slices.truncate(first),
@@ -90,23 +120,24 @@ pub(crate) fn encode<'a>(
     result
 }
 
-fn encode_rows<'a>(
+fn encode_rows(
     stream: &StreamId,
     chain: &mut Chain,
     (start_ms, end_ms): (u64, u64),
-    rows: impl Iterator<Item = (&'a [u8], u64)>,
+    keys: &SortedKeys,
+    mut rows: impl Iterator<Item = (usize, u64)>,
     slices: &mut Vec<SealedSlice>,
 ) -> Result<(), EncodeError> {
     let begin = |chain: &Chain| SliceBuilder::new(stream, chain.next_seq, start_ms, end_ms, chain.last);
     let mut builder = begin(chain)?;
-    for (key, increment) in rows {
-        match builder.push_encoded(key, increment) {
-            Err(EncodeError::Full) if !builder.is_empty() => {
-                finish(builder, chain, slices)?;
-                builder = begin(chain)?;
-                builder.push_encoded(key, increment)?;
-            }
-            pushed => pushed?,
+    while let Some(row) = builder.push_sorted(keys, &mut rows)? {
+        if builder.is_empty() {
+            return Err(EncodeError::Full);
+        }
+        finish(builder, chain, slices)?;
+        builder = begin(chain)?;
+        if builder.push_sorted(keys, [row])?.is_some() {
+            return Err(EncodeError::Full);
         }
     }
     if !builder.is_empty() {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use loom::thread;
 
-use super::{add, check, engine, spawn_reading, take};
-use crate::Outcome;
+use super::{add, check, engine, route, see_and_take, spawn_reading, take};
+use crate::{scope::FixedLabels, Dimension, Outcome};
 
 #[test]
 fn a_late_increment_lands_under_its_own_labels() {
@@ -113,5 +113,83 @@ fn what_is_carried_over_stays_with_the_key_when_its_id_is_reused() {
         let mut totals = roller.join().unwrap();
         take(&engine, reader, &mut totals);
         assert_eq!((totals["a"], totals["b"]), (3, 2));
+    });
+}
+
+#[test]
+fn a_key_that_goes_between_seeing_and_taking_is_taken_once() {
+    check(|| {
+        let engine = engine(1);
+        let reader = engine.add_reader();
+        let own = engine.new_thread();
+        add(&engine, &own, "a", 1);
+        let sealing = thread::spawn({
+            let engine = engine.clone();
+            move || {
+                let mut sealed = BTreeMap::new();
+                see_and_take(&engine, reader, &mut sealed);
+                sealed
+            }
+        });
+        // Takes the place and the id of "a", and counts under them at once.
+        add(&engine, &own, "b", 2);
+        let mut totals = sealing.join().unwrap();
+        take(&engine, reader, &mut totals);
+        assert_eq!((totals["a"], totals["b"]), (1, 2));
+    });
+}
+
+#[test]
+fn an_eviction_does_not_mislead_a_scope() {
+    check(|| {
+        let engine = engine(1);
+        let reader = engine.add_reader();
+        let own = engine.new_thread();
+        let fixed = loom::sync::Arc::new(FixedLabels::new(&engine.hashing, &route("a")));
+        let hash = engine.hashing.scoped("t", fixed.hash);
+        let scoped = || engine.record_scoped(&own, "t", hash, &fixed, &[(Dimension::REQUESTS, 1)]);
+        scoped();
+        let newcomer = thread::spawn({
+            let engine = engine.clone();
+            move || add(&engine, &engine.new_thread(), "b", 2)
+        });
+        // From the cache, then with a look at the registry, where "b" may have taken the place.
+        scoped();
+        add(&engine, &engine.new_thread(), "a", 1);
+        newcomer.join().unwrap();
+        let mut totals = BTreeMap::new();
+        take(&engine, reader, &mut totals);
+        // What finds no place is counted under the overflow row.
+        assert_eq!(totals.values().sum::<u64>(), 5);
+        assert!(totals["a"] >= 2, "{totals:?}");
+    });
+}
+
+#[test]
+fn a_key_that_arrives_at_a_free_id_during_a_reading_is_for_the_next() {
+    check(|| {
+        let engine = engine(1);
+        let reader = engine.add_reader();
+        let own = engine.new_thread();
+        add(&engine, &own, "a", 1);
+        drop(own);
+        // Found used, then idle and owned by nobody: its id is free.
+        engine.maintain(0);
+        engine.maintain(0);
+        assert_eq!(engine.stats().ids_in_use, 0);
+        let sealing = thread::spawn({
+            let engine = engine.clone();
+            move || {
+                let mut sealed = BTreeMap::new();
+                see_and_take(&engine, reader, &mut sealed);
+                // The first took what was settled, so this one takes the short way.
+                see_and_take(&engine, reader, &mut sealed);
+                sealed
+            }
+        });
+        add(&engine, &engine.new_thread(), "b", 2);
+        let mut totals = sealing.join().unwrap();
+        take(&engine, reader, &mut totals);
+        assert_eq!((totals["a"], totals["b"]), (1, 2));
     });
 }

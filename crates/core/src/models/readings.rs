@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use loom::thread;
 
-use super::{add, check, engine, spawn_reading, take};
+use super::{add, check, engine, see_and_take, spawn_reading, take};
 use crate::Reading;
 
 #[test]
@@ -125,5 +125,28 @@ fn each_reader_is_given_what_is_carried_over() {
         let mut of_second = BTreeMap::new();
         take(&engine, second, &mut of_second);
         assert_eq!((of_first["a"], of_second["a"]), (6, 6));
+    });
+}
+
+#[test]
+fn what_was_seen_is_taken_and_no_more() {
+    check(|| {
+        let engine = engine(2);
+        let reader = engine.add_reader();
+        let sealing = thread::spawn({
+            let engine = engine.clone();
+            move || {
+                let mut sealed = BTreeMap::new();
+                see_and_take(&engine, reader, &mut sealed);
+                sealed
+            }
+        });
+        let own = engine.new_thread();
+        add(&engine, &own, "a", 1);
+        // Carried over, perhaps between the two steps.
+        add(&engine, &own, "a", 3);
+        let mut totals = sealing.join().unwrap();
+        take(&engine, reader, &mut totals);
+        assert_eq!(totals["a"], 4);
     });
 }

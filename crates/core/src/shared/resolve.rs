@@ -2,11 +2,10 @@
 //!
 //! All of this is off the hot path: a thread comes here once per raw label set, and again only after an eviction.
 
-use std::hash::BuildHasher;
-
-use super::{find_live, Resolved, Shared, ThreadState, ADMISSIONS_MAX};
+use super::{claim_live, Resolved, Shared, ThreadState, ADMISSIONS_MAX};
 use crate::{
     key::{overflow_labels, AccountKey, Key, TenantId, UsageKey, Wanted},
+    name::Lengths,
     normalizer::{enforce_limits, LABEL_BYTES_MAX},
     readings::Readings,
     registry::{Full, Quota},
@@ -17,19 +16,17 @@ use crate::{
 impl Shared {
     /// The key of a raw label set, with the caller's claim on it.
     pub(crate) fn resolve(&self, thread: &ThreadState, labels: &Labels<'_>) -> Option<Resolved> {
-        let wanted = Wanted::Labels(*labels);
-        let hash = self.hashing.hash_one(wanted);
-        find_live(thread, hash, &wanted).or_else(|| self.resolve_labels(thread, hash, labels))
+        let known = || {
+            let local = thread.local.try_borrow().ok()?;
+            let found = local.labels.find(self.hashing.labels(labels), labels, Lengths::of(labels)?)?;
+            claim_live(found)
+        };
+        known().or_else(|| self.resolve_labels(thread, labels))
     }
 
     #[cold]
     #[inline(never)]
-    pub(super) fn resolve_labels(
-        &self,
-        thread: &ThreadState,
-        raw_hash: u64,
-        raw: &Labels<'_>,
-    ) -> Option<Resolved> {
+    pub(super) fn resolve_labels(&self, thread: &ThreadState, raw: &Labels<'_>) -> Option<Resolved> {
         let mut buffers = match thread.local.try_borrow_mut() {
             Ok(mut local) => std::mem::take(&mut local.normalized),
             Err(_) => Default::default(),
@@ -45,7 +42,7 @@ impl Shared {
         let admitted = self.tenant(labels.tenant);
         let resolved = if let Some(id) = admitted {
             let wanted = Wanted::Labels(labels);
-            let hash = if labels == *raw { raw_hash } else { self.hashing.hash_one(wanted) };
+            let hash = self.hashing.labels(&labels);
             // A caller may write the labels of an overflow row, which is never evicted, and so must take no place.
             let is_overflow = labels == overflow_labels(labels.tenant);
             let quota = if is_overflow { Quota::Exempt } else { Quota::Limited };
@@ -55,9 +52,8 @@ impl Shared {
         };
         let resolved = match (resolved, admitted) {
             (Some(key), _) => {
-                let stored = (labels != *raw).then_some(raw);
-                if let Ok(mut local) = thread.local.try_borrow_mut() {
-                    local.cache.insert(raw_hash, Arc::clone(&key), stored, outcome);
+                if let Some(mut local) = thread.remembering() {
+                    local.labels.insert(self.hashing.labels(raw), Arc::clone(&key), raw, outcome);
                 }
                 Some(key)
             }
@@ -90,8 +86,8 @@ impl Shared {
         let wanted = Wanted::Account(tenant, account);
         let make = || UsageKey::from_account(tenant, name, account);
         if let Some(key) = self.find_or_admit(thread, hash, &wanted, Quota::Limited, make) {
-            if let Ok(mut local) = thread.local.try_borrow_mut() {
-                local.cache.insert(hash, Arc::clone(&key), None, Outcome::Counted);
+            if let Some(mut local) = thread.remembering() {
+                local.accounts.insert(hash, Arc::clone(&key), tenant, account);
             }
             return Some(Resolved { key, outcome: Outcome::Counted });
         }
@@ -106,9 +102,9 @@ impl Shared {
         tenant: (TenantId, &str),
         account: AccountKey,
     ) -> Option<Resolved> {
-        let wanted = Wanted::Account(tenant.0, account);
-        let hash = self.hashing.hash_one(wanted);
-        find_live(thread, hash, &wanted).or_else(|| self.resolve_account(thread, hash, tenant, account))
+        let hash = self.hashing.account(tenant.0, account);
+        let known = || claim_live(thread.local.try_borrow().ok()?.accounts.find(hash, tenant.0, account)?);
+        known().or_else(|| self.resolve_account(thread, hash, tenant, account))
     }
 
     /// Normalizes `raw` into `out`; `Counted` or `Replaced`.
@@ -138,7 +134,7 @@ impl Shared {
     ) -> Option<Arc<Key>> {
         self.watch(thread);
         if let Ok(mut local) = thread.local.try_borrow_mut() {
-            local.cache.purge_evicted(self.epoch.load(Ordering::Relaxed));
+            local.purge_evicted(self.epoch.load(Ordering::Relaxed));
         }
         if let Some(key) = self.registry.find(hash, wanted) {
             return Some(key);
@@ -160,8 +156,8 @@ impl Shared {
     /// is worth trying again.
     fn make_room(&self, thread: &ThreadState) -> bool {
         let mut readings = self.readings.lock();
-        readings.refresh(&self.registry, &self.slabs);
-        readings.note_activity();
+        readings.arrive(&self.registry);
+        readings.note_activity(&self.slabs);
         let mut evicted = 0;
         if self.registry.live() >= self.limits.label_sets {
             evicted = readings.evict_least_recent(&self.registry, (self.limits.label_sets / 32).max(1));
@@ -176,7 +172,7 @@ impl Shared {
         // Each thread goes through its whole cache in a new epoch.
         let epoch = self.epoch.fetch_add(u64::from(evicted > 0), Ordering::Relaxed) + u64::from(evicted > 0);
         if let Some(Ok(mut local)) = thread.map(|thread| thread.local.try_borrow_mut()) {
-            local.cache.purge_evicted(epoch);
+            local.purge_evicted(epoch);
         }
         readings.reclaim(&self.registry, &self.slabs);
     }
@@ -204,7 +200,7 @@ impl Shared {
     fn overflow_row(&self, tenant: TenantId, name: &str) -> Option<Arc<Key>> {
         let labels = overflow_labels(name);
         let wanted = Wanted::Labels(labels);
-        let hash = self.hashing.hash_one(wanted);
+        let hash = self.hashing.wanted(&wanted);
         self.registry.find(hash, &wanted).or_else(|| {
             let make = || UsageKey::from_labels(tenant, &labels);
             self.registry.admit(hash, &wanted, Quota::Exempt, make).ok()

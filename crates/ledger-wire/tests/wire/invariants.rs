@@ -69,7 +69,7 @@ proptest! {
 
 #[test]
 fn every_prefix_of_a_slice_is_cut_off() {
-    let bytes = golden::example().encode().unwrap().bytes_shared();
+    let bytes = golden::example().encode().unwrap().bytes().to_vec();
     for length in 0..bytes.len() {
         let error = Slice::decode(&bytes[..length]).unwrap_err();
         assert!(matches!(error.kind(), DecodeErrorKind::Truncated { .. }), "{length} bytes: {error}");
@@ -108,7 +108,7 @@ fn refused_input_allocates_nothing() {
 #[test]
 fn accepted_input_allocates_what_it_holds() {
     for golden in golden::golden() {
-        let bytes = golden.slice.encode().unwrap().bytes_shared();
+        let bytes = golden.slice.encode().unwrap().bytes().to_vec();
         let mut slice = None;
         let use_of_memory = allocation_counter::measure(|| slice = Some(Slice::decode(&bytes).unwrap()));
         let rows = slice.as_ref().unwrap().rows.len() * size_of::<ron_ledger_wire::Row>();

@@ -12,5 +12,6 @@ mod independent; // does somebody else's codec agree?
 mod invariants; // can input break a promise?
 mod known_errors; // does each deviation have its own error?
 mod limits; // what happens at the edges?
+mod sorted_keys; // does what was checked once give the same slices?
 mod strategies; // slices at random
 mod vectors; // are the golden files still what the code writes?
