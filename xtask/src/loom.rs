@@ -13,24 +13,30 @@ use crate::{
     workspace::Workspace,
 };
 
-/// The module that holds the models; the engine's other tests don't run on loom's atomics.
+/// The module that holds the models; the crates' other tests don't run on loom's atomics.
 const FILTER: &str = "models::";
 /// Preemptions per execution: the loom manual's advice of 2 or 3, beyond which models take hours and find little.
 const PREEMPTIONS: &str = "3";
 
+/// The crates that have models.
+const PACKAGES: [&str; 2] = ["ron-accounting-core", "ron-accounting-events"];
+
 pub(crate) fn run(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
-    steps.step("loom models", || {
-        let models = capture(command(workspace).args(["--", "--list"]))?;
-        // A filter that matches nothing passes for ever, so that a renamed module would go unnoticed.
-        if !models.lines().any(|line| line.ends_with(": test")) {
-            bail!("no model found: ron-accounting-core has no test in `{FILTER}`; correct xtask/src/loom.rs");
-        }
-        execute(&mut command(workspace))
-    })
+    for package in PACKAGES {
+        steps.step(&format!("loom models of {package}"), || {
+            let models = capture(command(workspace, package).args(["--", "--list"]))?;
+            // A filter that matches nothing passes for ever, so that a renamed module would go unnoticed.
+            if !models.lines().any(|line| line.ends_with(": test")) {
+                bail!("no model found: {package} has no test in `{FILTER}`; correct xtask/src/loom.rs");
+            }
+            execute(&mut command(workspace, package))
+        })?;
+    }
+    Ok(())
 }
 
-fn command(workspace: &Workspace) -> Command {
-    let mut command = workspace.cargo(&["test", "--release", "-p", "ron-accounting-core", "--lib", FILTER]);
+fn command(workspace: &Workspace, package: &str) -> Command {
+    let mut command = workspace.cargo(&["test", "--release", "-p", package, "--lib", FILTER]);
     command
         .env("RUSTFLAGS", "--cfg loom")
         .env("CARGO_TARGET_DIR", workspace.target("loom"))

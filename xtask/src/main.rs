@@ -3,12 +3,16 @@
 //! One verb per file; this file is the list of them. A verb is a sequence of named steps, each of which runs ordinary
 //! commands that it prints, so that a failure can be repeated by hand.
 
+mod bench;
 mod ci;
 mod deny;
 mod lint;
 mod loom;
+mod perf_gate;
 mod profiles;
+mod python;
 mod steps;
+mod telemetry_python;
 mod test;
 mod tidy;
 mod vectors;
@@ -18,7 +22,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{steps::Steps, workspace::Workspace};
+use crate::{bench::Bench, steps::Steps, workspace::Workspace};
 
 /// The developer's command line of the metering workspace.
 #[derive(Debug, Parser)]
@@ -28,19 +32,26 @@ struct Arguments {
     verb: Verb,
 }
 
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 enum Verb {
+    /// What everything costs, beside peers and floors
+    #[command(subcommand)]
+    Bench(Bench),
     /// Everything that a pull request must pass: `lint`, then `test`
     Ci,
     /// Bans, licences and sources of the dependencies; builds cargo-deny on first use
     Deny,
     /// Formatting, clippy, documentation, `tidy` and `deny`
     Lint,
-    /// The concurrency models of the recording engine
+    /// The concurrency models of the recording engine and of the event store
     Loom,
+    /// Instructions per operation against the committed baseline; needs valgrind
+    PerfGate(perf_gate::Options),
     /// Each feature profile pulls what it may and builds alone
     Profiles,
-    /// Unit, integration and documentation tests, `profiles`, `loom` and `vectors`
+    /// The Python binding of `telemetry`: wheel, fresh environment, pytest
+    TelemetryPython,
+    /// Unit, integration and documentation tests, `vectors`, `telemetry-python`, `profiles` and `loom`
     Test,
     /// Plain checks of manifests, sources and documents
     Tidy,
@@ -49,13 +60,16 @@ enum Verb {
 }
 
 impl Verb {
-    fn name(self) -> &'static str {
+    const fn name(&self) -> &'static str {
         match self {
+            Self::Bench(_) => "bench",
             Self::Ci => "ci",
             Self::Deny => "deny",
             Self::Lint => "lint",
             Self::Loom => "loom",
+            Self::PerfGate(_) => "perf-gate",
             Self::Profiles => "profiles",
+            Self::TelemetryPython => "telemetry-python",
             Self::Test => "test",
             Self::Tidy => "tidy",
             Self::Vectors => "vectors",
@@ -63,15 +77,18 @@ impl Verb {
     }
 }
 
-fn run(verb: Verb) -> anyhow::Result<Steps> {
+fn run(verb: &Verb) -> anyhow::Result<Steps> {
     let workspace = Workspace::load()?;
     let mut steps = Steps::new();
     match verb {
+        Verb::Bench(what) => bench::run(&workspace, &mut steps, what),
         Verb::Ci => ci::run(&workspace, &mut steps),
         Verb::Deny => deny::run(&workspace, &mut steps),
         Verb::Lint => lint::run(&workspace, &mut steps),
         Verb::Loom => loom::run(&workspace, &mut steps),
+        Verb::PerfGate(options) => perf_gate::run(&workspace, &mut steps, options),
         Verb::Profiles => profiles::run(&workspace, &mut steps),
+        Verb::TelemetryPython => telemetry_python::run(&workspace, &mut steps),
         Verb::Test => test::run(&workspace, &mut steps),
         Verb::Tidy => tidy::run(&workspace, &mut steps),
         Verb::Vectors => vectors::run(&workspace, &mut steps),
@@ -81,7 +98,7 @@ fn run(verb: Verb) -> anyhow::Result<Steps> {
 
 fn main() -> ExitCode {
     let verb = Arguments::parse().verb;
-    match run(verb) {
+    match run(&verb) {
         Ok(steps) => {
             println!("\nxtask {}: {steps}", verb.name());
             ExitCode::SUCCESS

@@ -3,16 +3,22 @@
 //! All steps that build the whole workspace ask for the same packages and features, so that they share one build.
 
 use crate::{
-    loom, profiles,
+    bench, loom, profiles,
     steps::{execute, Steps},
-    vectors,
+    telemetry_python, vectors,
     workspace::Workspace,
 };
 
-/// Package and name. The example that writes vectors is no test.
+/// Package and name. Examples that write files for other programs are no tests.
 const EXAMPLES: &[(&str, &str)] = &[
     ("ron-accounting", "bill_by_tenant"),
+    ("ron-accounting", "count_a_connection"),
     ("ron-accounting", "survive_a_crash"),
+    ("ron-accounting-events", "limit_by_minute"),
+    ("ron-accounting-events", "retention_and_conversion"),
+    ("ron-accounting-events", "survive_a_restart"),
+    ("ron-accounting-events", "sync_two_devices"),
+    ("ron-accounting-telemetry", "encrypt_files"),
     ("ron-ledger-wire", "verify_chain"),
 ];
 
@@ -30,7 +36,9 @@ pub(crate) fn run(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()
             execute(&mut workspace.cargo(&arguments))
         })
     })?;
+    bench::smoke(workspace, steps)?;
     vectors::run(workspace, steps)?;
+    telemetry_python::run(workspace, steps)?;
     profiles::run(workspace, steps)?;
     loom::run(workspace, steps)
 }

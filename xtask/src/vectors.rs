@@ -3,11 +3,17 @@
 //! It checks the vectors that are kept in git, and then slices that the binary exported a moment ago: the first proves
 //! that the format has not moved, the second that the code still writes it.
 
-use std::{env::consts::EXE_SUFFIX, fmt::Write as _, fs, path::Path, process::Command};
+use std::{
+    env::consts::EXE_SUFFIX,
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{bail, Context};
 
 use crate::{
+    python,
     steps::{execute, Steps},
     workspace::Workspace,
 };
@@ -17,9 +23,11 @@ const CHECKER: &str = "testing/vectors/check.py";
 const REQUIREMENTS: &str = "testing/vectors/requirements.txt";
 
 pub(crate) fn run(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
-    let environment = workspace.target("python-venv");
-    let python = environment.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
-    steps.step("python environment", || prepare(workspace, &environment, &python))?;
+    let mut python = PathBuf::new();
+    steps.step("python environment", || {
+        python = python::environment(workspace, "python-venv", REQUIREMENTS)?;
+        Ok(())
+    })?;
     steps.step("the checker's own tests", || {
         let unittest = ["-B", "-m", "unittest", "discover", "--start-directory", "testing/vectors"];
         execute(workspace.command(&python).args(unittest))
@@ -28,34 +36,6 @@ pub(crate) fn run(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()
         execute(workspace.command(&python).args([CHECKER, VECTORS]))
     })?;
     steps.step("slices of the binary, checked in Python", || check_export(workspace, &python))
-}
-
-/// Creates the virtual environment, unless it already holds exactly what is asked for.
-fn prepare(workspace: &Workspace, environment: &Path, python: &Path) -> anyhow::Result<()> {
-    let wanted = read(&workspace.root().join(REQUIREMENTS))?;
-    let stamp = environment.join("requirements.txt");
-    if python.exists() && fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
-        println!("up to date: {}", environment.display());
-        return Ok(());
-    }
-    execute(workspace.command(system_python()?).args(["-m", "venv", "--clear"]).arg(environment))?;
-    let pip =
-        ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement", REQUIREMENTS];
-    execute(workspace.command(python).args(pip))?;
-    fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))
-}
-
-fn system_python() -> anyhow::Result<&'static str> {
-    let answers = |name: &&str| {
-        let version = "import sys; sys.exit(sys.version_info < (3, 11))";
-        Command::new(name).args(["-c", version]).status().is_ok_and(|status| status.success())
-    };
-    match ["python3", "python3.11", "python"].into_iter().find(answers) {
-        Some(name) => Ok(name),
-        None => {
-            bail!("no Python of version 3.11 or newer is on the PATH; install it, with its `venv` module")
-        }
-    }
 }
 
 fn check_export(workspace: &Workspace, python: &Path) -> anyhow::Result<()> {
@@ -101,10 +81,6 @@ fn access_log() -> String {
         );
     }
     log
-}
-
-fn read(path: &Path) -> anyhow::Result<String> {
-    fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 #[cfg(test)]

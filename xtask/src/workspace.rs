@@ -50,6 +50,8 @@ pub(crate) struct Dependency {
     pub(crate) name: String,
     /// Absent for a normal dependency, else `dev` or `build`.
     pub(crate) kind: Option<String>,
+    #[serde(default)]
+    pub(crate) optional: bool,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -61,6 +63,9 @@ pub(crate) struct PackageMetadata {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct RonMetadata {
     pub(crate) layer: u8,
+    /// Optional dependencies that may need a newer Rust than the crate, which then says so of their feature.
+    #[serde(default)]
+    pub(crate) newer: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -88,6 +93,13 @@ pub(crate) struct DependencyKind {
 impl Package {
     pub(crate) fn layer(&self) -> Option<u8> {
         self.metadata.as_ref()?.ron.as_ref().map(|ron| ron.layer)
+    }
+
+    /// Whether this is an optional dependency of which the manifest says that it may need a newer Rust.
+    pub(crate) fn may_be_newer(&self, name: &str) -> bool {
+        let ron = self.metadata.as_ref().and_then(|metadata| metadata.ron.as_ref());
+        let is_optional = self.dependencies.iter().any(|known| known.name == name && known.optional);
+        is_optional && ron.is_some_and(|ron| ron.newer.iter().any(|newer| newer == name))
     }
 }
 

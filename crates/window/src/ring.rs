@@ -23,12 +23,14 @@
 pub struct Ring<T> {
     slots: Box<[T]>,
     newest: u64,
+    /// The newest bucket's slot, so that what is added now needs no division.
+    newest_index: usize,
 }
 
 impl<T: Default> Ring<T> {
     /// A ring of `len` buckets (at least one), the newest of which is bucket zero.
     pub fn new(len: usize) -> Self {
-        Self { slots: (0..len.max(1)).map(|_| T::default()).collect(), newest: 0 }
+        Self { slots: (0..len.max(1)).map(|_| T::default()).collect(), newest: 0, newest_index: 0 }
     }
 
     /// Makes `bucket` the newest, if it is newer. The buckets that fall out of the ring are handed to `retire`, oldest
@@ -37,6 +39,7 @@ impl<T: Default> Ring<T> {
         let len = self.slots.len() as u64;
         let steps = bucket.saturating_sub(self.newest).min(len);
         self.newest = self.newest.max(bucket);
+        self.newest_index = self.index(self.newest);
         // The newest `steps` buckets take over the slots of those that fall out, in the same order.
         for age in (0..steps).rev() {
             let index = self.index(self.newest - age);
@@ -54,6 +57,19 @@ impl<T: Default> Ring<T> {
         }
         let index = self.index(bucket);
         self.slots.get_mut(index)
+    }
+
+    /// The newest bucket's slot for writing.
+    #[inline]
+    pub fn newest_mut(&mut self) -> &mut T {
+        // A remainder of the length, which is not zero.
+        &mut self.slots[self.newest_index]
+    }
+
+    /// The buckets without their numbers, from the newest to the oldest, as many as the ring holds.
+    pub fn recent(&self) -> impl Iterator<Item = &T> {
+        let (newer, older) = self.slots.split_at(self.newest_index + 1);
+        newer.iter().rev().chain(older.iter().rev())
     }
 
     /// A bucket's slot; `None` if the bucket is newer or older than the ring.

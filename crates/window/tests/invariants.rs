@@ -105,6 +105,17 @@ proptest! {
 }
 
 #[test]
+fn the_newest_bucket_is_the_one_that_was_advanced_to() {
+    let mut ring: Ring<u32> = Ring::new(3);
+    for bucket in [0, 5, 7, 6] {
+        ring.advance(bucket, drop);
+        *ring.newest_mut() += 1;
+    }
+    assert_eq!(ring.newest_first().collect::<Vec<_>>(), [(7, &2), (6, &0), (5, &1)]);
+    assert_eq!(ring.recent().collect::<Vec<_>>(), [&2, &0, &1]);
+}
+
+#[test]
 fn a_retired_bucket_is_handed_over_oldest_first() {
     let mut ring: Ring<u64> = Ring::new(3);
     for bucket in 5..8 {

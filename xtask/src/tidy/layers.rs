@@ -189,10 +189,16 @@ After the table | is | no | row | - |
             manifest_path: format!("/r/crates/{name}/Cargo.toml").into(),
             dependencies: uses
                 .iter()
-                .map(|(name, kind)| Dependency { name: format!("p-{name}"), kind: kind.map(str::to_owned) })
+                .map(|(name, kind)| Dependency {
+                    name: format!("p-{name}"),
+                    kind: kind.map(str::to_owned),
+                    optional: false,
+                })
                 .collect(),
             features: BTreeMap::new(),
-            metadata: Some(PackageMetadata { ron: layer.map(|layer| RonMetadata { layer }) }),
+            metadata: Some(PackageMetadata {
+                ron: layer.map(|layer| RonMetadata { layer, newer: Vec::new() }),
+            }),
         }
     }
 

@@ -1,7 +1,8 @@
 //! What the library crates depend on allows the oldest Rust that they promise.
 //!
-//! Development dependencies are exempt, since users do not build them. Build dependencies of dependencies are not: the
-//! same old compiler builds them.
+//! Development dependencies are exempt, since users do not build them, and optional ones that a manifest names as
+//! `package.metadata.ron.newer`: who enables their feature reads that it needs a newer Rust. Build dependencies
+//! of dependencies are not: the same old compiler builds them.
 
 use std::collections::BTreeMap;
 
@@ -45,7 +46,9 @@ pub(super) fn check(metadata: &Metadata) -> Vec<Finding> {
         }
         for dependency in &node.deps {
             let needed = dependency.dep_kinds.iter().any(|kind| kind.kind.as_deref() != Some("dev"));
-            if needed && !pulled_by.contains_key(dependency.pkg.as_str()) {
+            let is_exempt =
+                packages.get(dependency.pkg.as_str()).is_some_and(|it| package.may_be_newer(&it.name));
+            if needed && !is_exempt && !pulled_by.contains_key(dependency.pkg.as_str()) {
                 pulled_by.insert(&dependency.pkg, id);
                 open.push(&dependency.pkg);
             }
@@ -79,11 +82,20 @@ mod tests {
 
     /// The library depends on `dep`, which depends on `deep`; `kind` is that of the first step.
     fn metadata(kind: &str, rust_version: &str, edition: &str) -> Metadata {
+        with_library(
+            kind,
+            rust_version,
+            edition,
+            "\"dependencies\": [], \"metadata\": {\"ron\": {\"layer\": 0}}",
+        )
+    }
+
+    fn with_library(kind: &str, rust_version: &str, edition: &str, library: &str) -> Metadata {
         let text = format!(
             r#"{{
             "packages": [
               {{"id": "lib", "name": "lib", "version": "0.1.0", "edition": "2021", "rust_version": "1.80",
-                "manifest_path": "", "dependencies": [], "metadata": {{"ron": {{"layer": 0}}}}}},
+                "manifest_path": "", {library}}},
               {{"id": "dep", "name": "dep", "version": "1.2.3", "edition": "2021", "rust_version": "1.56.0",
                 "manifest_path": "", "dependencies": [], "metadata": {{"docs": 1}}}},
               {{"id": "deep", "name": "deep", "version": "2.0.0", "edition": "{edition}", "rust_version": {rust_version},
@@ -116,6 +128,18 @@ mod tests {
         assert_eq!(found, ["deep 2.0.0, used by dep: needs Rust 1.81, which is newer than 1.80"]);
         assert_eq!(findings("null", "\"2.0\"", "2021").len(), 1);
         assert_eq!(findings("null", "null", "2024").len(), 1);
+    }
+
+    #[test]
+    fn an_optional_dependency_that_is_named_is_exempt() {
+        let found = |optional: bool, newer: &str| {
+            let library = format!(
+                r#""dependencies": [{{"name": "dep", "kind": null, "optional": {optional}}}],
+                "metadata": {{"ron": {{"layer": 0, "newer": [{newer}]}}}}"#
+            );
+            check(&with_library("null", "\"1.95\"", "2024", &library)).len()
+        };
+        assert_eq!((found(true, "\"dep\""), found(true, ""), found(false, "\"dep\"")), (0, 1, 1));
     }
 
     #[test]

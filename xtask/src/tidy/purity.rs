@@ -7,11 +7,15 @@ use crate::{profiles::dependency_tree, workspace::Workspace};
 
 /// The highest layer that may not have a runtime under any feature.
 const SANS_IO_LAYER_MAX: u8 = 2;
+/// Not on the way from count to ledger but used on their own: with a feature they may know a runtime.
+const STANDALONE: [&str; 2] = ["ron-accounting-events", "ron-accounting-stream"];
 /// Packages that do without serde until a feature asks for it.
-const WITHOUT_SERDE: [&str; 6] = [
+const WITHOUT_SERDE: [&str; 8] = [
     "ron-accounting-core",
     "ron-accounting-export",
     "ron-accounting-seal",
+    "ron-accounting-stream",
+    "ron-accounting-telemetry",
     "ron-accounting-wal",
     "ron-accounting-window",
     "ron-ledger-wire",
@@ -23,7 +27,7 @@ pub(super) fn check(workspace: &Workspace) -> anyhow::Result<Vec<Finding>> {
         let name = member.name.as_str();
         let by_default = dependency_tree(workspace, &["-p", name])?;
         match member.layer() {
-            Some(layer) if layer <= SANS_IO_LAYER_MAX => {
+            Some(layer) if layer <= SANS_IO_LAYER_MAX && !STANDALONE.contains(&name) => {
                 findings.extend(runtime(name, &dependency_tree(workspace, &["-p", name, "--all-features"])?));
             }
             Some(layer) if layer <= LAYER_MAX => findings.extend(runtime(name, &by_default)),

@@ -1,0 +1,117 @@
+//! Clocks: where a store learns the time of day, so that tests can bring their own.
+
+use std::{fmt, sync::Arc};
+
+use chrono::{DateTime, Duration, Utc};
+
+use ron_accounting_window as window;
+
+use crate::{
+    sync::Mutex,
+    time::{to_ms, MS_MAX},
+};
+
+/// Tells the time of day.
+pub trait Clock: Send + Sync {
+    /// The current time. May step back or jump: a store then keeps what it has and goes on from its latest time.
+    fn now(&self) -> DateTime<Utc>;
+
+    /// The current time in Unix milliseconds, from 1970 to the year 9999. What is recorded is timed by this; a clock
+    /// that has it at hand can save the way over a date.
+    #[inline]
+    fn now_ms(&self) -> u64 {
+        to_ms(self.now())
+    }
+}
+
+/// The operating system's clock.
+#[derive(Debug, Clone, Default)]
+pub struct SystemClock;
+
+impl SystemClock {
+    /// The clock, ready for [`EventStoreBuilder::with_clock`](crate::EventStoreBuilder::with_clock).
+    #[allow(clippy::new_ret_no_self)]
+    pub fn new() -> Arc<dyn Clock> {
+        Arc::new(Self)
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> DateTime<Utc> {
+        Utc::now()
+    }
+
+    #[inline]
+    fn now_ms(&self) -> u64 {
+        window::Clock::now_ms(&window::SystemClock).min(MS_MAX)
+    }
+}
+
+/// A clock that shows what it was set to. Clones show the same time.
+///
+/// ```
+/// use chrono::Duration;
+/// use ron_accounting_events::{Clock, TestClock};
+/// let clock = TestClock::build_for_testing();
+/// let before = clock.now();
+/// clock.advance(Duration::days(1));
+/// assert_eq!(clock.now() - before, Duration::days(1));
+/// ```
+#[derive(Clone)]
+pub struct TestClock {
+    time: Arc<Mutex<DateTime<Utc>>>,
+}
+
+impl TestClock {
+    /// A shared clock that shows the current time and stands still.
+    #[allow(clippy::new_ret_no_self)]
+    pub fn new() -> Arc<dyn Clock> {
+        Arc::new(Self::build_for_testing())
+    }
+
+    /// A shared clock that shows `time`.
+    pub fn new_at(time: DateTime<Utc>) -> Arc<dyn Clock> {
+        Arc::new(Self::build_for_testing_at(time))
+    }
+
+    /// A clock that shows the current time and stands still until it is moved.
+    pub fn build_for_testing() -> Self {
+        Self::build_for_testing_at(Utc::now())
+    }
+
+    /// A clock that shows `time`.
+    pub fn build_for_testing_at(time: DateTime<Utc>) -> Self {
+        Self { time: Arc::new(Mutex::new(time)) }
+    }
+
+    /// Moves the clock by `duration`, back if it is negative. Stops at the ends of what a date can hold.
+    pub fn advance(&self, duration: Duration) {
+        let mut time = self.time.lock();
+        let end =
+            if duration < Duration::zero() { DateTime::<Utc>::MIN_UTC } else { DateTime::<Utc>::MAX_UTC };
+        *time = time.checked_add_signed(duration).unwrap_or(end);
+    }
+
+    /// Sets the clock, forwards or back.
+    pub fn set(&self, new_time: DateTime<Utc>) {
+        *self.time.lock() = new_time;
+    }
+}
+
+impl Default for TestClock {
+    fn default() -> Self {
+        Self::build_for_testing()
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> DateTime<Utc> {
+        *self.time.lock()
+    }
+}
+
+impl fmt::Debug for TestClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TestClock").field(&self.now()).finish()
+    }
+}

@@ -1,0 +1,99 @@
+//! What a store tracks: which units, in how many buckets.
+
+use crate::{time::unit::TimeUnit, Error, Result};
+
+/// The most buckets of a unit.
+pub(crate) const BUCKETS_MAX: usize = 100_000;
+
+/// The tracked units with their numbers of buckets, from the shortest unit to the longest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Layout {
+    intervals: Box<[(TimeUnit, usize)]>,
+    longest: TimeUnit,
+}
+
+impl Layout {
+    /// 60 minutes, 24 hours, 32 days, 12 months.
+    pub(crate) fn standard() -> Self {
+        Self::sorted(vec![
+            (TimeUnit::Minutes, 60),
+            (TimeUnit::Hours, 24),
+            (TimeUnit::Days, 32),
+            (TimeUnit::Months, 12),
+        ])
+    }
+
+    pub(crate) fn new(intervals: Vec<(TimeUnit, usize)>) -> Result<Self> {
+        for (index, (unit, buckets)) in intervals.iter().enumerate() {
+            if *buckets == 0 {
+                return Err(Error::InvalidBucketCount(
+                    "bucket_count must be positive and non-zero".to_owned(),
+                ));
+            }
+            if *buckets > BUCKETS_MAX {
+                return Err(Error::InvalidBucketCount("bucket_count must be sane".to_owned()));
+            }
+            if *unit == TimeUnit::Ever {
+                return Err(Error::InvalidTimeUnitEver);
+            }
+            if intervals.iter().take(index).any(|(earlier, _)| earlier == unit) {
+                return Err(Error::ConfigMismatch(format!("duplicate TimeUnit {unit:?}: track it once")));
+            }
+        }
+        Ok(Self::sorted(intervals))
+    }
+
+    fn sorted(mut intervals: Vec<(TimeUnit, usize)>) -> Self {
+        intervals.sort_by_key(|(unit, _)| *unit);
+        let span = |(unit, buckets): &(TimeUnit, usize)| {
+            i128::from(unit.length_ms()) * i128::try_from(*buckets).unwrap_or(i128::MAX)
+        };
+        let longest =
+            intervals.iter().max_by_key(|interval| span(interval)).map_or(TimeUnit::Days, |(unit, _)| *unit);
+        Self { intervals: intervals.into_boxed_slice(), longest }
+    }
+
+    /// The units with their numbers of buckets, from the shortest unit to the longest.
+    pub(crate) fn intervals(&self) -> &[(TimeUnit, usize)] {
+        &self.intervals
+    }
+
+    /// The unit that answers for `unit`: for `Ever` the one with the longest span.
+    pub(crate) fn resolve(&self, unit: TimeUnit) -> TimeUnit {
+        if unit == TimeUnit::Ever {
+            self.longest
+        } else {
+            unit
+        }
+    }
+
+    /// How many buckets a unit has, if it is tracked.
+    pub(crate) fn buckets(&self, unit: TimeUnit) -> Option<usize> {
+        self.intervals.iter().find(|(tracked, _)| *tracked == unit).map(|(_, buckets)| *buckets)
+    }
+
+    /// How a window of `count` times `unit` is looked up: a tracked unit and its number of buckets.
+    ///
+    /// A unit that is not tracked is answered by the next finer one whose buckets span the window, or else by the next
+    /// coarser one. `None` if there is neither.
+    pub(crate) fn window(&self, count: usize, unit: TimeUnit) -> Option<(TimeUnit, usize)> {
+        if unit == TimeUnit::Ever {
+            return Some((self.longest, usize::MAX));
+        }
+        if self.buckets(unit).is_some() {
+            return Some((unit, count));
+        }
+        let window_ms = i128::from(unit.length_ms()) * i128::try_from(count).unwrap_or(i128::MAX >> 40);
+        let needed = |tracked: TimeUnit| {
+            let length_ms = i128::from(tracked.length_ms().max(1));
+            usize::try_from((window_ms + length_ms - 1) / length_ms).unwrap_or(usize::MAX)
+        };
+        let finer = self.intervals.iter().rev().filter(|(tracked, _)| *tracked < unit);
+        let coarser = self.intervals.iter().filter(|(tracked, _)| *tracked > unit);
+        finer
+            .filter(|(tracked, buckets)| needed(*tracked) <= *buckets)
+            .chain(coarser)
+            .next()
+            .map(|(tracked, _)| (*tracked, needed(*tracked)))
+    }
+}

@@ -1,0 +1,111 @@
+//! What can go wrong, and what a refused event is told.
+
+use std::{ops::Deref, sync::OnceLock};
+
+use chrono::Duration;
+
+use crate::{Constraint, TimeUnit};
+
+/// Convenience type for results of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// An event that a limit refused.
+#[derive(Debug)]
+pub struct LimitExceeded {
+    /// The event that was to be recorded.
+    pub event_id: String,
+    /// The constraint that refused it.
+    pub constraint: Constraint,
+    /// How long to wait before it is worth trying again, where that is known. For
+    /// [`at_most`](crate::Limiter::at_most) it is one whole unit of its window; for cooldowns and schedules the real
+    /// time to wait.
+    pub retry_after: Option<Duration>,
+}
+
+/// The errors of this crate.
+///
+/// An error dereferences to the [`LimitExceeded`] it carries, so that `error.retry_after` and `error.constraint` can be
+/// read directly; any other error reads there as no time to wait and a constraint that always holds. To tell them apart
+/// use [`Error::as_limit_exceeded`] or `match`.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A time after the clock's was to be recorded. Nothing was counted, in any unit.
+    #[error("future events cannot be recorded")]
+    FutureEvent,
+    /// An event that was asked for is not known.
+    #[error("event not found: {0}")]
+    EventNotFound(String),
+    /// The storage could not be read or written.
+    #[error("storage error: {0}")]
+    Storage(String),
+    /// A counter could not be encoded, or stored data is damaged or of an unknown version.
+    #[error("serialization error: {0}")]
+    Serialization(String),
+    /// The store's configuration cannot do what is asked.
+    #[error("config mismatch: {0}")]
+    ConfigMismatch(String),
+    /// An hour is past the end of the day.
+    #[error("invalid hour: {0} (must be 0-23)")]
+    InvalidHour(u8),
+    /// A span of hours is empty.
+    #[error("invalid hour range: start_hour {0} >= end_hour {1}")]
+    InvalidRange(u8, u8),
+    /// A number of buckets is zero or beyond the limit of 100 000.
+    #[error("invalid bucket count: {0}")]
+    InvalidBucketCount(String),
+    /// `Ever` is for queries and limits, it cannot be tracked.
+    #[error("TimeUnit::Ever cannot be used in IntervalConfig (it is a query-time sentinel value)")]
+    InvalidTimeUnitEver,
+    /// The interval between two automatic persists is not positive.
+    #[error("auto_persist interval must be positive (got {0})")]
+    InvalidAutoPersistInterval(Duration),
+    /// Automatic persists need somewhere to persist to.
+    #[cfg(feature = "tokio")]
+    #[error("auto_persist requires storage to be configured - use with_storage() or remove auto_persist()")]
+    AutoPersistRequiresStorage,
+    /// There is a storage, and no format for what it stores.
+    #[error("storage requires a formatter - enable 'serde-bincode' or 'serde-json' feature, or use with_format() to provide a custom formatter")]
+    NoFormatterForStorage,
+    /// A limit refused the event.
+    #[error("rate limit exceeded for event: {}", .0.event_id)]
+    LimitExceeded(LimitExceeded),
+}
+
+impl Error {
+    /// The details, if a limit refused the event.
+    pub fn as_limit_exceeded(&self) -> Option<&LimitExceeded> {
+        match self {
+            Self::LimitExceeded(details) => Some(details),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn refused(event_id: &str, constraint: &Constraint, retry_after: Option<Duration>) -> Self {
+        Self::LimitExceeded(LimitExceeded {
+            event_id: event_id.to_owned(),
+            constraint: constraint.clone(),
+            retry_after,
+        })
+    }
+}
+
+impl Deref for Error {
+    type Target = LimitExceeded;
+
+    fn deref(&self) -> &LimitExceeded {
+        static NO_LIMIT: OnceLock<LimitExceeded> = OnceLock::new();
+        match self {
+            Self::LimitExceeded(details) => details,
+            _ => NO_LIMIT.get_or_init(|| LimitExceeded {
+                event_id: String::new(),
+                constraint: Constraint::AtLeast {
+                    event_id: String::new(),
+                    count: 0,
+                    window_count: 0,
+                    time_unit: TimeUnit::Ever,
+                },
+                retry_after: None,
+            }),
+        }
+    }
+}

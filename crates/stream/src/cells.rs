@@ -1,0 +1,75 @@
+//! The cells in which one stream counts.
+//!
+//! # Why cells of its own
+//! One writer needs no read-modify-write: a load, an add and a store of a line that no other core writes. Streams that
+//! share one counter would take its cache line from each other at every call.
+//!
+//! # Invariants
+//! 1. [`Cells::add_in`] and [`Cells::add_out`] are called by the one owner of the cells, see [`crate::tap`].
+//! 2. A cell never decreases. It saturates.
+//!
+//! All accesses are relaxed: a cell says nothing about other memory, and each single cell is coherent by itself.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::Totals;
+
+/// Aligned to two cache lines, since processors fetch lines in pairs.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct Cells {
+    bytes_in: AtomicU64,
+    bytes_out: AtomicU64,
+}
+
+impl Cells {
+    #[inline]
+    pub(crate) fn add_in(&self, bytes: u64) {
+        add_as_owner(&self.bytes_in, bytes);
+    }
+
+    #[inline]
+    pub(crate) fn add_out(&self, bytes: u64) {
+        add_as_owner(&self.bytes_out, bytes);
+    }
+
+    /// For cells that have no owner.
+    pub(crate) fn add_in_shared(&self, bytes: u64) {
+        add_shared(&self.bytes_in, bytes);
+    }
+
+    /// For cells that have no owner.
+    pub(crate) fn add_out_shared(&self, bytes: u64) {
+        add_shared(&self.bytes_out, bytes);
+    }
+
+    pub(crate) fn read(&self) -> Totals {
+        Totals { bytes_in: self.bytes_in.load(Relaxed), bytes_out: self.bytes_out.load(Relaxed) }
+    }
+}
+
+#[inline]
+fn add_as_owner(cell: &AtomicU64, bytes: u64) {
+    cell.store(cell.load(Relaxed).saturating_add(bytes), Relaxed);
+}
+
+fn add_shared(cell: &AtomicU64, bytes: u64) {
+    // Never an error: the closure always gives a value.
+    let _ = cell.fetch_update(Relaxed, Relaxed, |count| Some(count.saturating_add(bytes)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// No test can move enough bytes through a stream.
+    #[test]
+    fn cells_saturate() {
+        let cells = Cells::default();
+        for _ in 0..2 {
+            cells.add_in(u64::MAX - 1);
+            cells.add_out(u64::MAX - 1);
+        }
+        assert_eq!(cells.read(), Totals { bytes_in: u64::MAX, bytes_out: u64::MAX });
+    }
+}

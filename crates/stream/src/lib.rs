@@ -1,0 +1,47 @@
+//! Count the bytes that go through a stream: totals, and the last sixty minutes.
+//!
+//! * [`CountingStream`] wraps anything that reads or writes, and counts the bytes that were really moved.
+//! * [`Counters`] is where streams count: shared between any number of streams and threads, and open to counts from
+//!   elsewhere.
+//! * [`Snapshot`] is what was counted: totals, and a count per minute. [`Totals`] is its small sister.
+//! * [`Progress`] hands out what was counted since the last time: the bridge to another counter.
+//! * [`Attribution`] says how exactly bytes are assigned to minutes, and what that costs.
+//! * [`prometheus`] writes snapshots in Prometheus' text format.
+//!
+//! ```
+//! use std::io::{self, Read, Write};
+//! use ron_accounting_stream::{Counters, CountingStream};
+//!
+//! let counters = Counters::new();
+//! let mut source = CountingStream::new("twelve bytes".as_bytes(), counters.clone());
+//! let mut target = CountingStream::new(Vec::new(), counters.clone());
+//! io::copy(&mut source, &mut target)?;
+//!
+//! let snapshot = counters.snapshot();
+//! assert_eq!((snapshot.total_in, snapshot.total_out), (12, 12));
+//! assert_eq!(snapshot.per_min_in.iter().sum::<u64>(), 12);
+//! # Ok::<(), io::Error>(())
+//! ```
+//!
+//! The rules of counting, and when a byte belongs to which minute, are in `docs/streams.md`.
+//!
+//! # Crate features
+//! * **`tokio`**: [`CountingStream`] over `AsyncRead`, `AsyncBufRead`, `AsyncWrite` and `AsyncSeek`.
+
+#[cfg(feature = "tokio")]
+mod asynchronous;
+mod attribution;
+mod cells;
+mod counters;
+mod minutes;
+mod progress;
+pub mod prometheus;
+mod snapshot;
+mod stream;
+mod tap;
+
+pub use attribution::{Attribution, CALLS_BETWEEN_LOOKS_MAX};
+pub use counters::{Counters, CountersBuilder};
+pub use progress::Progress;
+pub use snapshot::{Snapshot, Totals, MINUTES};
+pub use stream::CountingStream;

@@ -1,0 +1,63 @@
+//! What was counted, as plain values.
+
+/// How many minutes a [`Snapshot`] shows, the open one included.
+pub const MINUTES: usize = 60;
+
+/// Bytes counted since the [`Counters`](crate::Counters) were made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Totals {
+    /// Bytes read.
+    pub bytes_in: u64,
+    /// Bytes written.
+    pub bytes_out: u64,
+}
+
+impl Totals {
+    pub(crate) fn saturating_add(self, other: Self) -> Self {
+        Self {
+            bytes_in: self.bytes_in.saturating_add(other.bytes_in),
+            bytes_out: self.bytes_out.saturating_add(other.bytes_out),
+        }
+    }
+
+    pub(crate) fn saturating_sub(self, earlier: Self) -> Self {
+        Self {
+            bytes_in: self.bytes_in.saturating_sub(earlier.bytes_in),
+            bytes_out: self.bytes_out.saturating_sub(earlier.bytes_out),
+        }
+    }
+}
+
+/// What was counted so far, and in which minute.
+///
+/// # Order
+/// Index 0 is the open minute, which starts at `minute_start_ms` and is not over yet; index `i` is the minute that started
+/// `i` minutes earlier; index 59 is the oldest. Minutes are those of the clock on the wall (UTC), not spans of sixty seconds
+/// before the snapshot.
+///
+/// # Gaps
+/// A minute in which nothing was counted is zero, whether or not anyone looked at it while it lasted.
+///
+/// # Agreement
+/// Totals and minutes of one snapshot are of one moment: whatever `total_in` holds is also in `per_min_in`, unless it is older
+/// than the oldest minute, or was there before [`Counters::reset_minutes`](crate::Counters::reset_minutes).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// All bytes read.
+    pub total_in: u64,
+    /// All bytes written.
+    pub total_out: u64,
+    /// Bytes read per minute, newest first.
+    pub per_min_in: [u64; MINUTES],
+    /// Bytes written per minute, newest first.
+    pub per_min_out: [u64; MINUTES],
+    /// When the minute of index 0 started, in Unix milliseconds.
+    pub minute_start_ms: u64,
+}
+
+impl From<Snapshot> for Totals {
+    fn from(snapshot: Snapshot) -> Self {
+        Self { bytes_in: snapshot.total_in, bytes_out: snapshot.total_out }
+    }
+}
