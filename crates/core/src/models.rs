@@ -65,6 +65,20 @@ fn see_and_take(engine: &Shared, reader: usize, totals: &mut BTreeMap<String, u6
     engine.take_seen(reader, &seen);
 }
 
+/// A thread that takes in two steps, so many times, and returns what it took, by route.
+fn spawn_sealing(
+    engine: &Arc<Shared>,
+    reader: usize,
+    times: usize,
+) -> loom::thread::JoinHandle<BTreeMap<String, u64>> {
+    let engine = engine.clone();
+    loom::thread::spawn(move || {
+        let mut sealed = BTreeMap::new();
+        (0..times).for_each(|_| see_and_take(&engine, reader, &mut sealed));
+        sealed
+    })
+}
+
 /// A thread that takes all once and returns it, by route.
 fn spawn_reading(engine: &Arc<Shared>, reader: usize) -> loom::thread::JoinHandle<BTreeMap<String, u64>> {
     let engine = engine.clone();

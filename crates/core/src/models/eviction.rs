@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use loom::thread;
 
-use super::{add, check, engine, route, see_and_take, spawn_reading, take};
+use super::{add, check, engine, route, spawn_reading, spawn_sealing, take};
 use crate::{scope::FixedLabels, Dimension, Outcome};
 
 #[test]
@@ -123,14 +123,7 @@ fn a_key_that_goes_between_seeing_and_taking_is_taken_once() {
         let reader = engine.add_reader();
         let own = engine.new_thread();
         add(&engine, &own, "a", 1);
-        let sealing = thread::spawn({
-            let engine = engine.clone();
-            move || {
-                let mut sealed = BTreeMap::new();
-                see_and_take(&engine, reader, &mut sealed);
-                sealed
-            }
-        });
+        let sealing = spawn_sealing(&engine, reader, 1);
         // Takes the place and the id of "a", and counts under them at once.
         add(&engine, &own, "b", 2);
         let mut totals = sealing.join().unwrap();
@@ -177,16 +170,8 @@ fn a_key_that_arrives_at_a_free_id_during_a_reading_is_for_the_next() {
         engine.maintain(0);
         engine.maintain(0);
         assert_eq!(engine.stats().ids_in_use, 0);
-        let sealing = thread::spawn({
-            let engine = engine.clone();
-            move || {
-                let mut sealed = BTreeMap::new();
-                see_and_take(&engine, reader, &mut sealed);
-                // The first took what was settled, so this one takes the short way.
-                see_and_take(&engine, reader, &mut sealed);
-                sealed
-            }
-        });
+        // The first time takes what was settled, so that the second takes the short way.
+        let sealing = spawn_sealing(&engine, reader, 2);
         add(&engine, &engine.new_thread(), "b", 2);
         let mut totals = sealing.join().unwrap();
         take(&engine, reader, &mut totals);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use loom::thread;
 
-use super::{add, check, engine, see_and_take, spawn_reading, take};
+use super::{add, check, engine, spawn_reading, spawn_sealing, take};
 use crate::Reading;
 
 #[test]
@@ -133,14 +133,7 @@ fn what_was_seen_is_taken_and_no_more() {
     check(|| {
         let engine = engine(2);
         let reader = engine.add_reader();
-        let sealing = thread::spawn({
-            let engine = engine.clone();
-            move || {
-                let mut sealed = BTreeMap::new();
-                see_and_take(&engine, reader, &mut sealed);
-                sealed
-            }
-        });
+        let sealing = spawn_sealing(&engine, reader, 1);
         let own = engine.new_thread();
         add(&engine, &own, "a", 1);
         // Carried over, perhaps between the two steps.
