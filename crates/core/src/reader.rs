@@ -22,7 +22,8 @@ impl Reader {
     /// Takes all that was counted since it was last taken.
     pub fn take(&mut self) -> Reading {
         let mut reading = Reading::default();
-        self.take_if(|_, _| true, &mut reading);
+        self.peek(&mut reading);
+        self.take_seen(&reading);
         reading
     }
 

@@ -227,10 +227,10 @@ impl<'a> Iterator for Rows<'a> {
             let index = self.next;
             self.next += 1;
             let values = values.get(index * stride..index * stride + dimensions).unwrap_or_default();
-            if values.iter().any(|&value| value != 0) {
+            let id = u32::try_from(index).ok()?;
+            if let Some(key) = keys.get(id).filter(|_| values.iter().any(|&value| value != 0)) {
                 self.left = self.left.saturating_sub(1);
-                let id = u32::try_from(index).ok()?;
-                return keys.get(id).map(|key| ReadingRow { key, id: Some(id), values });
+                return Some(ReadingRow { key, id: Some(id), values });
             }
         }
         let (key, values) = departed.get(self.next - ids)?;

@@ -179,8 +179,8 @@ impl Readings {
     /// Takes what was seen: no more, whatever was counted since, and no less, wherever it has gone in the meantime.
     pub(crate) fn take_seen(&mut self, reader: usize, seen: &Reading) {
         let Some(Some(Sums { base, settled })) = self.readers.get_mut(reader) else { return };
-        let no_key_went = self.keys.as_ref().is_some_and(|keys| keys.is_same(&seen.keys));
-        if no_key_went && settled.is_empty() && seen.departed.is_empty() {
+        // Nothing was settled since, so what was seen is still in the cells, at its id.
+        if settled.is_empty() && seen.departed.is_empty() {
             for (base, seen) in base.iter_mut().zip(&seen.values) {
                 *base = base.wrapping_add(*seen);
             }

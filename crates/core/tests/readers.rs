@@ -191,3 +191,37 @@ fn a_reading_can_be_used_again_and_wiped() {
     reading.wipe();
     assert!(reading.is_empty() && reading.rows().next().is_none());
 }
+
+#[test]
+fn what_was_seen_is_found_where_it_was_carried_to() {
+    // One settled key is the limit, and it is another's.
+    let engine = Engine::builder().label_limit(1).build();
+    let mut reader = engine.reader();
+    reader.restore(&engine.usage_key(&OTHER), Dimension::REQUESTS, 7);
+    engine.record(&FEED, Dimension::REQUESTS, 3);
+    let mut seen = Reading::default();
+    reader.peek(&mut seen);
+    seen.leave(|_, dimension| dimension == Dimension::CPU);
+    // Fills the cell, whose 3 are carried over, too.
+    engine.record(&FEED, Dimension::REQUESTS, 1 << 48);
+    reader.take_seen(&seen);
+    let reading = reader.take();
+    assert_eq!((reading.len(), values(&reading, &FEED)[0]), (1, 1 << 48));
+    assert_eq!(engine.stats().folded_keys, 0);
+}
+
+#[test]
+fn what_is_left_is_left_whole_even_where_it_is_beyond_what_can_be_shown() {
+    let engine = Engine::default();
+    let mut reader = engine.reader();
+    reader.restore(&engine.usage_key(&FEED), Dimension::CPU, u64::MAX);
+    engine.record_each(&FEED, &[(Dimension::REQUESTS, 1), (Dimension::CPU, 5)]);
+    let mut seen = Reading::default();
+    reader.peek(&mut seen);
+    assert_eq!(values(&seen, &FEED), [1, 0, 0, u64::MAX]);
+    seen.leave(|_, dimension| dimension == Dimension::CPU);
+    reader.take_seen(&seen);
+    assert_eq!(engine.stats().saturations, 0, "what saturated was not taken");
+    assert_eq!(values(&reader.take(), &FEED), [0, 0, 0, u64::MAX]);
+    assert_eq!(engine.stats().saturations, 1);
+}

@@ -72,3 +72,24 @@ fn a_destructor_of_a_thread_local_value_can_record() {
     let total: u64 = reader.take().rows().map(|row| row.values[0]).sum();
     assert_eq!(total, 3 * (2 + 1 + 2));
 }
+
+#[test]
+fn what_is_recorded_while_a_thread_ends_is_not_remembered() {
+    let engine = Engine::default();
+    let mut reader = engine.reader();
+    let ending = engine.clone();
+    let ended = thread::spawn(move || {
+        // Somebody else's state per thread keeps that of the engine reachable until after the value here is dropped.
+        let others = thread_local::ThreadLocal::new();
+        others.get_or(|| ());
+        BEFORE.with(|value| assert!(value.set(AtTheEnd(ending.clone())).is_ok()));
+        record(&ending, "/middle");
+    });
+    ended.join().unwrap();
+    // Found used, then idle; whoever remembered them would keep their ids from being freed.
+    engine.maintain(0);
+    engine.maintain(0);
+    assert_eq!(engine.stats().ids_in_use, 0);
+    let total: u64 = reader.take().rows().map(|row| row.values[0]).sum();
+    assert_eq!(total, 1 + 2);
+}
