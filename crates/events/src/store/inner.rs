@@ -3,7 +3,7 @@
 //! # Locks
 //! The map is cut into shards, each behind a lock that is written only when an event comes or goes. In the common case
 //! an event is found and locked under the shard's shared lock, without touching its reference count. Locks are taken
-//! in this order: the turn to persist, a shard, an event (several in the order of their addresses), the storage. Nobody
+//! in this order: the turn to persist, a shard, an event (several in the order of their names), the storage. Nobody
 //! waits for an event while holding a shard, and nobody takes a shard while holding an event.
 //!
 //! # Loading
@@ -192,13 +192,13 @@ impl Inner {
             let events: Vec<Option<Arc<Event>>> =
                 names.iter().map(|(name, access)| self.ready_event(name, *access, now_ms)).collect();
             let mut order: Vec<usize> = (0..events.len()).collect();
-            let address = |index: &usize| events.get(*index).and_then(Option::as_ref).map(Arc::as_ptr);
-            order.sort_by_key(address);
+            let name_of = |index: &usize| names.get(*index).map(|(name, _)| *name);
+            order.sort_by_key(name_of);
             let mut states: Vec<Option<MutexGuard<'_, State>>> = events.iter().map(|_| None).collect();
-            let mut locked = None;
+            let mut last = None;
             for index in order {
                 // A name that was given twice is locked once: the second lock would wait for the first.
-                if std::mem::replace(&mut locked, address(&index)) == address(&index) {
+                if std::mem::replace(&mut last, name_of(&index)) == name_of(&index) {
                     continue;
                 }
                 let event = events.get(index).and_then(Option::as_ref);
