@@ -7,7 +7,7 @@
 //!
 //! # Invariants
 //! 1. What `finish` returns decodes strictly: each rule is checked when the value comes in.
-//! 2. `slice_bytes` of what is in the buffer never exceeds `MAX_SLICE_BYTES`.
+//! 2. `slice_bytes` of what is in the buffer never exceeds `bytes_max`.
 //! 3. A refused row leaves the builder as it was.
 
 use std::{cmp::Ordering, ops::Range};
@@ -15,7 +15,9 @@ use std::{cmp::Ordering, ops::Range};
 use crate::digest::Digest;
 use crate::encode::{self, Major};
 use crate::error::EncodeError;
-use crate::layout::{Field, MAX_SLICE_BYTES, MAX_TEXT_BYTES, ROW_ITEMS, WIRE_VERSION};
+use crate::layout::{
+    Field, MAX_SLICE_BYTES, MAX_TEXT_BYTES, ROW_ITEMS, SLICE_BYTES_LEAST, WIRE_VERSION,
+};
 use crate::rows::{self, RowsFrame};
 use crate::sealed::{Contents, SealedSlice, SliceBytes};
 use crate::sorted_keys::SortedKeys;
@@ -56,6 +58,7 @@ pub struct SliceBuilder {
     last_key: Range<usize>,
     row_count: usize,
     total: u128,
+    bytes_max: usize,
 }
 
 impl SliceBuilder {
@@ -120,7 +123,16 @@ impl SliceBuilder {
             last_key: 0..0,
             row_count: 0,
             total: 0,
+            bytes_max: MAX_SLICE_BYTES,
         })
+    }
+
+    /// Ends the slice earlier than the format demands, for a log that cannot hold a whole MiB. A value below
+    /// [`SLICE_BYTES_LEAST`] counts as that, so that the longest row always fits; one above [`MAX_SLICE_BYTES`] as that.
+    #[must_use]
+    pub fn bytes_max(mut self, bytes: usize) -> Self {
+        self.bytes_max = bytes.clamp(SLICE_BYTES_LEAST, MAX_SLICE_BYTES);
+        self
     }
 
     /// Adds a row. `key` is what [`encode_row_key`](crate::encode_row_key) wrote, and greater than the key before.
@@ -135,7 +147,7 @@ impl SliceBuilder {
         rows::check_key(key).map_err(EncodeError::InvalidKey)?;
         self.check_order(key)?;
         let row_bytes = encode::head_bytes(ROW_ITEMS) + key.len() + encode::head_bytes(increment);
-        if self.slice_bytes(self.buffer.len() + row_bytes, row + 1) > MAX_SLICE_BYTES {
+        if self.slice_bytes(self.buffer.len() + row_bytes, row + 1) > self.bytes_max {
             return Err(EncodeError::Full);
         }
         encode::head(Major::Array, ROW_ITEMS, &mut self.buffer);
@@ -159,8 +171,8 @@ impl SliceBuilder {
     ) -> Result<Option<(usize, u64)>, EncodeError> {
         let most = keys.bytes() + keys.len() * encode::UNSIGNED_BYTES_MAX;
         let all_fit =
-            self.slice_bytes(self.buffer.len() + most, self.row_count + keys.len()) <= MAX_SLICE_BYTES;
-        self.buffer.reserve(most.min(MAX_SLICE_BYTES) + self.suffix.len());
+            self.slice_bytes(self.buffer.len() + most, self.row_count + keys.len()) <= self.bytes_max;
+        self.buffer.reserve(most.min(self.bytes_max) + self.suffix.len());
         // What changes with each row is kept out of `self`, where the compiler would have to store it for each.
         let mut buffer = std::mem::take(&mut self.buffer);
         let (mut last, mut last_key) = (None, self.last_key.clone());
@@ -185,7 +197,7 @@ impl SliceBuilder {
             }
             if !all_fit {
                 let end = buffer.len() + row.len() + encode::head_bytes(increment);
-                if self.slice_bytes(end, row_count + 1) > MAX_SLICE_BYTES {
+                if self.slice_bytes(end, row_count + 1) > self.bytes_max {
                     break Ok(Some((index, increment)));
                 }
             }

@@ -8,6 +8,9 @@ pub const WIRE_VERSION: u64 = 1;
 /// Longest slice in bytes. More rows than fit become several slices with consecutive numbers.
 pub const MAX_SLICE_BYTES: usize = 1 << 20;
 
+/// The least limit that a [`SliceBuilder`](crate::SliceBuilder) can be given: any row fits beside any frame.
+pub const SLICE_BYTES_LEAST: usize = 8 << 10;
+
 /// Longest tenant, dimension or label in bytes of UTF-8.
 pub const MAX_TEXT_BYTES: usize = 1024;
 
@@ -80,7 +83,8 @@ impl Field {
 // slice, so a caller that gets `Full` and goes on with the next slice always makes progress.
 const MAX_FRAME_BYTES: usize = 512 + 2 * MAX_TEXT_BYTES;
 const MAX_ROW_BYTES: usize = 16 + 4 * (3 + MAX_TEXT_BYTES);
-const _: () = assert!(MAX_FRAME_BYTES + MAX_ROW_BYTES <= MAX_SLICE_BYTES);
+const _: () = assert!(MAX_FRAME_BYTES + MAX_ROW_BYTES <= SLICE_BYTES_LEAST);
+const _: () = assert!(SLICE_BYTES_LEAST <= MAX_SLICE_BYTES);
 // The count of rows fits the five-byte head for which the builder leaves room.
 const _: () = assert!(MAX_SLICE_BYTES / MIN_ROW_BYTES <= 0xffff_ffff);
 

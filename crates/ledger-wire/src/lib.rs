@@ -20,7 +20,7 @@
 //!
 //! **Errors and limits**
 //! * [`DecodeError`] with [`DecodeErrorKind`], [`EncodeError`], [`ParseError`].
-//! * [`MAX_SLICE_BYTES`], [`MAX_TEXT_BYTES`], [`WIRE_VERSION`].
+//! * [`MAX_SLICE_BYTES`], [`SLICE_BYTES_LEAST`], [`MAX_TEXT_BYTES`], [`WIRE_VERSION`].
 //!
 //! ```
 //! use ron_ledger_wire::{accept, Acceptance, Head, Origin, Row, RowKey, Slice, StreamId};
@@ -71,7 +71,7 @@ pub use crate::cid::Cid;
 pub use crate::digest::Digest;
 pub use crate::encode::{encode_account_key, encode_labels_key, encode_row_key};
 pub use crate::error::{DecodeError, DecodeErrorKind, EncodeError, ParseError};
-pub use crate::layout::{MAX_SLICE_BYTES, MAX_TEXT_BYTES, WIRE_VERSION};
+pub use crate::layout::{MAX_SLICE_BYTES, MAX_TEXT_BYTES, SLICE_BYTES_LEAST, WIRE_VERSION};
 pub use crate::origin::Origin;
 pub use crate::rows::{RowKeyRef, RowRef, Rows};
 pub use crate::sealed::SealedSlice;

@@ -1,6 +1,7 @@
 //! Sealing: what a window counted becomes hash-chained slices.
 //!
 //! * [`Sealer`] reads the engine at a boundary and encodes each stream's counts as its next slices.
+//! * [`Candidate`] and [`Admission`]: the caller decides which streams are sealed, with their needs at hand.
 //! * [`Sealed`] is what came of one boundary: the slices, and the streams that had to wait.
 //! * [`SealError`]: a stream that could not be sealed; its counts stay.
 //!
@@ -13,4 +14,4 @@ mod sealer;
 mod streams;
 
 pub use error::SealError;
-pub use sealer::{Sealed, Sealer};
+pub use sealer::{Admission, Candidate, Sealed, Sealer};

@@ -1,14 +1,21 @@
 //! The sealer: one boundary, one reading, and per stream the next slices of its chain.
 //!
-//! # Room
-//! A boundary is given the number of slices that there is room for downstream. A stream that does not fit is not read: its
-//! counts stay in the cells, and its next slice starts where it began to wait. Streams that wait longest go first.
+//! # Admission
+//! The caller decides stream by stream what is sealed. A stream that it does not admit is not taken: its counts stay in the
+//! cells, and its next slice starts where it began to wait. Streams that wait longest are asked about first.
+//!
+//! # Whole streams
+//! A sealing takes all counts of a stream or none. So whatever was counted of a stream before its slice `n` was sealed is
+//! in slices up to `n`, also when label sets were evicted or folded in between. Recovery relies on it.
 
 use std::collections::{BTreeMap, HashSet};
 
-use ron_accounting_core::{Dimension, Engine, Reader, Reading, TenantId};
+use ron_accounting_core::{Dimension, Engine, Reader, Reading, TenantId, LABEL_BYTES_MAX};
 use ron_accounting_window::Span;
-use ron_ledger_wire::{EncodeError, Head, Origin, SealedSlice, SortedKeys, StreamId, MAX_SLICE_BYTES};
+use ron_ledger_wire::{
+    EncodeError, Head, Origin, SealedSlice, SortedKeys, StreamId, MAX_SLICE_BYTES, MAX_TEXT_BYTES,
+    SLICE_BYTES_LEAST,
+};
 
 use crate::{
     layout::{Layout, TenantRows},
@@ -16,8 +23,11 @@ use crate::{
     SealError,
 };
 
-/// Room for rows in a slice, for planning: what is left beside the longest frame.
-const ROW_BYTES_PER_SLICE: usize = MAX_SLICE_BYTES - 4096;
+/// What a slice spends on other things than rows, for planning.
+const FRAME_BYTES: usize = 4096;
+
+const _: () = assert!(FRAME_BYTES < SLICE_BYTES_LEAST);
+const _: () = assert!(LABEL_BYTES_MAX <= MAX_TEXT_BYTES, "a label that the engine takes fits the wire");
 
 /// Turns counts into slices, one stream after the other, and keeps the head of each.
 #[derive(Debug)]
@@ -27,7 +37,33 @@ pub struct Sealer {
     reading: Reading,
     layout: Layout,
     streams: Streams,
+    slice_bytes_max: usize,
     zeroize: bool,
+}
+
+/// A stream with counts, and what its slices would take.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Candidate<'a> {
+    /// The stream.
+    pub stream: &'a StreamId,
+    /// How many slices its counts fill, at the most.
+    pub slices: usize,
+    /// How many bytes of rows they hold, at the most.
+    pub row_bytes: usize,
+    /// The start of the first window that had to be left out; none if the stream does not wait.
+    pub waits_since_ms: Option<u64>,
+}
+
+/// What becomes of a stream's counts at a sealing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// They become slices.
+    Seal,
+    /// They stay, and the stream's next slice begins with this window at the latest.
+    Wait,
+    /// They stay, as if there was no sealing.
+    Skip,
 }
 
 /// What came of sealing at one boundary.
@@ -51,8 +87,16 @@ impl Sealer {
             reading: Reading::default(),
             layout: Layout::default(),
             streams: Streams::new(origin, engine.dimensions().names().map(Into::into)),
+            slice_bytes_max: MAX_SLICE_BYTES,
             zeroize,
         }
+    }
+
+    /// Makes slices end earlier than the format demands, from [`SLICE_BYTES_LEAST`] to [`MAX_SLICE_BYTES`].
+    #[must_use]
+    pub fn slice_bytes_max(mut self, bytes: usize) -> Self {
+        self.slice_bytes_max = bytes.clamp(SLICE_BYTES_LEAST, MAX_SLICE_BYTES);
+        self
     }
 
     /// The origin of all slices.
@@ -70,28 +114,55 @@ impl Sealer {
         self.streams.heads()
     }
 
+    /// Returns the head of a stream, if it was ever sealed or continued.
+    pub fn head(&self, stream: &StreamId) -> Option<Head> {
+        self.streams.head(stream)
+    }
+
+    /// Forgets the head of a stream that does not wait. It has to be continued before its next sealing.
+    pub fn forget(&mut self, stream: &StreamId) {
+        self.streams.forget(stream);
+    }
+
     /// Seals what was counted since the last time, as usage of `window`, into `room` slices at most, leaving out the streams
     /// that `held` names. A stream of more than 1 MiB becomes several slices.
     ///
-    /// Costs one reading of the cells, and per row a copy of its encoded key, an integer, and their share of BLAKE3.
-    pub fn seal(&mut self, window: Span, room: usize, held: impl Fn(&StreamId) -> bool) -> Sealed {
+    /// Costs one reading of the cells, and per row a copy of its encoded key, an integer, and its share of the hash.
+    pub fn seal(&mut self, window: Span, mut room: usize, held: impl Fn(&StreamId) -> bool) -> Sealed {
+        self.seal_admitted(window, |candidate| {
+            if candidate.slices > room || held(candidate.stream) {
+                return Admission::Wait;
+            }
+            room -= candidate.slices;
+            Admission::Seal
+        })
+    }
+
+    /// Seals the streams that `admit` lets pass, as usage of `window`. It is asked once about each stream with counts, those
+    /// that wait longest first.
+    pub fn seal_admitted(
+        &mut self,
+        window: Span,
+        admit: impl FnMut(&Candidate<'_>) -> Admission,
+    ) -> Sealed {
         let mut sealed = Sealed::default();
         self.reader.peek(&mut self.reading);
         self.layout.update(self.reading.keys());
         let tenants = self.layout.rows(&self.reading);
+        let bytes_max = self.slice_bytes_max;
         let streams = streams_of(&tenants, &self.reading, &self.engine, &mut self.streams);
         let mut left = HashSet::new();
-        for (stream, has_room) in self.streams.choose(&streams, window, room, held) {
-            if !has_room {
-                left.insert(stream.place());
-                sealed.waiting += 1;
+        for (stream, admission) in self.streams.choose(&streams, window, bytes_max, admit) {
+            if admission != Admission::Seal {
+                left.insert(stream.counted());
+                sealed.waiting += usize::from(admission == Admission::Wait);
                 continue;
             }
             let chain = self.streams.chain(&stream.id);
             let waits_since_ms = chain.waits_since_ms;
-            if let Err(source) = stream.encode(chain, window, &mut sealed.slices) {
+            if let Err(source) = stream.encode(chain, window, bytes_max, &mut sealed.slices) {
                 chain.waits_since_ms = Some(waits_since_ms.unwrap_or(window.start_ms));
-                left.insert(stream.place());
+                left.insert(stream.counted());
                 sealed.errors.push(SealError { stream: stream.id.clone(), source });
             }
         }
@@ -103,15 +174,16 @@ impl Sealer {
         sealed
     }
 
-    /// Throws away what waiting streams counted, for a host that prefers that to a longer span. Returns how much it was, in
-    /// units of all dimensions together.
-    pub fn shed_waiting(&mut self) -> u128 {
+    /// Throws away what waiting streams counted, for a host that prefers that to a longer span. Returns those streams and how
+    /// much it was, in units of all dimensions together.
+    pub fn shed_waiting(&mut self) -> (Vec<StreamId>, u128) {
         let streams = &self.streams;
+        let waiting = streams.waiting();
         self.reader.take_if(|tenant, dimension| streams.is_waiting(tenant, dimension), &mut self.reading);
         self.streams.end_waiting();
         let shed = self.reading.rows().flat_map(|row| row.values).map(|value| u128::from(*value)).sum();
         self.wipe();
-        shed
+        (waiting, shed)
     }
 
     /// What would be sealed now, as the slices that would come next. Nothing is taken and no chain moves.
@@ -122,7 +194,7 @@ impl Sealer {
         let tenants = self.layout.rows(&self.reading);
         for stream in streams_of(&tenants, &self.reading, &self.engine, &mut self.streams) {
             let mut chain = self.streams.chain(&stream.id).clone();
-            if let Err(source) = stream.encode(&mut chain, window, &mut sealed.slices) {
+            if let Err(source) = stream.encode(&mut chain, window, self.slice_bytes_max, &mut sealed.slices) {
                 sealed.errors.push(SealError { stream: stream.id, source });
             }
         }
@@ -144,7 +216,8 @@ impl Sealer {
             .try_for_each(|key| keys.push(key))
             .and_then(|()| {
                 let rows = rows.values().copied().enumerate();
-                streams::encode(stream, chain, (window.start_ms, window.end_ms), &keys, rows, &mut slices)
+                let span = (window.start_ms, window.end_ms);
+                streams::encode(stream, chain, span, self.slice_bytes_max, &keys, rows, &mut slices)
             })
             .map_err(|source| SealError { stream: stream.clone(), source })?;
         Ok(slices)
@@ -170,27 +243,33 @@ pub(crate) struct UsedStream<'a> {
 }
 
 impl UsedStream<'_> {
-    pub(crate) fn place(&self) -> (TenantId, Dimension) {
+    /// Where the engine counts the stream.
+    fn counted(&self) -> (TenantId, Dimension) {
         (self.rows.tenant, self.dimension)
     }
 
-    /// How many slices it takes, at the most.
-    pub(crate) fn slices(&self) -> usize {
-        if self.rows.row_bytes_max() <= ROW_BYTES_PER_SLICE {
-            return 1;
-        }
-        self.rows.row_bytes(self.dimension).div_ceil(ROW_BYTES_PER_SLICE).max(1)
+    /// What the stream asks for in slices of `bytes_max`, at the most.
+    pub(crate) fn candidate(&self, bytes_max: usize, waits_since_ms: Option<u64>) -> Candidate<'_> {
+        let per_slice = bytes_max - FRAME_BYTES;
+        // The sum over the rows is needed only where it decides something.
+        let row_bytes = match self.rows.row_bytes_max() {
+            all if all <= per_slice => all,
+            _ => self.rows.row_bytes(self.dimension),
+        };
+        let slices = row_bytes.div_ceil(per_slice).max(1);
+        Candidate { stream: &self.id, slices, row_bytes, waits_since_ms }
     }
 
     fn encode(
         &self,
         chain: &mut Chain,
         window: Span,
+        bytes_max: usize,
         slices: &mut Vec<SealedSlice>,
     ) -> Result<(), EncodeError> {
         let span = (chain.waits_since_ms.unwrap_or(window.start_ms), window.end_ms);
         let rows = self.rows.of_dimension(self.dimension);
-        streams::encode(&self.id, chain, span, self.rows.forms()?, rows, slices)
+        streams::encode(&self.id, chain, span, bytes_max, self.rows.forms()?, rows, slices)
     }
 }
 

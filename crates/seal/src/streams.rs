@@ -6,7 +6,7 @@ use ron_accounting_core::{Dimension, TenantId};
 use ron_accounting_window::Span;
 use ron_ledger_wire::{Digest, EncodeError, Head, Origin, SealedSlice, SliceBuilder, SortedKeys, StreamId};
 
-use crate::sealer::UsedStream;
+use crate::sealer::{Admission, Candidate, UsedStream};
 
 /// A stream's chain so far.
 #[derive(Debug, Clone, Default)]
@@ -59,6 +59,22 @@ impl Streams {
         self.chains.iter().map(|(stream, chain)| Head::new(stream.clone(), chain.next_seq, chain.last))
     }
 
+    pub(crate) fn head(&self, stream: &StreamId) -> Option<Head> {
+        let chain = self.chains.get(stream).filter(|chain| chain.next_seq > 0)?;
+        Some(Head::new(stream.clone(), chain.next_seq, chain.last))
+    }
+
+    pub(crate) fn forget(&mut self, stream: &StreamId) {
+        if self.waits_since_ms(stream).is_none() {
+            self.chains.remove(stream);
+        }
+    }
+
+    pub(crate) fn waiting(&self) -> Vec<StreamId> {
+        let waiting = self.chains.iter().filter(|(_, chain)| chain.waits_since_ms.is_some());
+        waiting.map(|(stream, _)| stream.clone()).collect()
+    }
+
     pub(crate) fn is_waiting(&self, tenant: TenantId, dimension: Dimension) -> bool {
         self.ids.get(&(tenant, dimension)).is_some_and(|stream| self.waits_since_ms(stream).is_some())
     }
@@ -69,26 +85,22 @@ impl Streams {
         }
     }
 
-    /// Which of the streams there is room for, in their order. Those that wait longest go first, and those that there is none
-    /// for begin to wait.
+    /// Asks about each of the streams, those that wait longest first, and returns the answers in the streams' own order.
     pub(crate) fn choose<'a>(
         &mut self,
         streams: &'a [UsedStream<'a>],
         window: Span,
-        mut room: usize,
-        held: impl Fn(&StreamId) -> bool,
-    ) -> Vec<(&'a UsedStream<'a>, bool)> {
-        let mut chosen: Vec<_> = streams.iter().map(|stream| (stream, false)).collect();
+        bytes_max: usize,
+        mut admit: impl FnMut(&Candidate<'_>) -> Admission,
+    ) -> Vec<(&'a UsedStream<'a>, Admission)> {
+        let mut chosen: Vec<_> = streams.iter().map(|stream| (stream, Admission::Skip)).collect();
         let mut by_waiting: Vec<_> = chosen.iter_mut().collect();
         by_waiting.sort_by_cached_key(|(stream, _)| {
             (self.waits_since_ms(&stream.id).unwrap_or(u64::MAX), stream.id.clone())
         });
-        for (stream, has_room) in by_waiting {
-            let slices = stream.slices();
-            *has_room = slices <= room && !held(&stream.id);
-            if *has_room {
-                room -= slices;
-            } else {
+        for (stream, admission) in by_waiting {
+            *admission = admit(&stream.candidate(bytes_max, self.waits_since_ms(&stream.id)));
+            if *admission == Admission::Wait {
                 self.chain(&stream.id).waits_since_ms.get_or_insert(window.start_ms);
             }
         }
@@ -106,13 +118,14 @@ pub(crate) fn encode(
     stream: &StreamId,
     chain: &mut Chain,
     (start_ms, end_ms): (u64, u64),
+    bytes_max: usize,
     keys: &SortedKeys,
     rows: impl Iterator<Item = (usize, u64)>,
     slices: &mut Vec<SealedSlice>,
 ) -> Result<(), EncodeError> {
     let first = slices.len();
     let mut next = chain.clone();
-    let result = encode_rows(stream, &mut next, (start_ms, end_ms), keys, rows, slices);
+    let result = encode_rows(stream, &mut next, (start_ms, end_ms), bytes_max, keys, rows, slices);
     match result {
         Ok(()) => *chain = next,
         Err(_) => slices.truncate(first),
@@ -124,11 +137,15 @@ fn encode_rows(
     stream: &StreamId,
     chain: &mut Chain,
     (start_ms, end_ms): (u64, u64),
+    bytes_max: usize,
     keys: &SortedKeys,
     mut rows: impl Iterator<Item = (usize, u64)>,
     slices: &mut Vec<SealedSlice>,
 ) -> Result<(), EncodeError> {
-    let begin = |chain: &Chain| SliceBuilder::new(stream, chain.next_seq, start_ms, end_ms, chain.last);
+    let begin = |chain: &Chain| {
+        let builder = SliceBuilder::new(stream, chain.next_seq, start_ms, end_ms, chain.last)?;
+        Ok::<_, EncodeError>(builder.bytes_max(bytes_max))
+    };
     let mut builder = begin(chain)?;
     while let Some(row) = builder.push_sorted(keys, &mut rows)? {
         if builder.is_empty() {

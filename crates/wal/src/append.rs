@@ -12,6 +12,8 @@ use crate::{Limit, Position, RecordKind, SegmentFile, Storage, Wal, WalError};
 pub(crate) enum Budget {
     /// New work: all limits.
     Regular,
+    /// Work without which nothing would move: all limits, but one segment more.
+    Urgent,
     /// The owner's bookkeeping, without which nothing could ever be retired: two segments more.
     Reserved,
 }
@@ -38,6 +40,17 @@ impl<S: Storage> Wal<S> {
         self.append_within(Budget::Reserved, kind, body, now_ms).map_err(|error| self.note(error))
     }
 
+    /// Appends a record within one segment beyond `max_bytes`. This is for an owner whose log is filled by records that
+    /// nothing can be done about for now, and that has other work to keep going.
+    pub fn append_urgent(
+        &mut self,
+        kind: RecordKind,
+        body: &[u8],
+        now_ms: u64,
+    ) -> Result<Position, WalError> {
+        self.append_within(Budget::Urgent, kind, body, now_ms).map_err(|error| self.note(error))
+    }
+
     /// Closes the active segment with its footer and begins a new one, so that the old one can be retired. Does nothing
     /// when the active segment holds no record. May use the reserve of [`Wal::append_reserved`].
     pub fn rotate(&mut self, now_ms: u64) -> Result<(), WalError> {
@@ -57,7 +70,7 @@ impl<S: Storage> Wal<S> {
         if body.len() > RECORD_BODY_BYTES_MAX {
             return Err(WalError::TooLarge { length: body.len(), max: RECORD_BODY_BYTES_MAX });
         }
-        if budget == Budget::Regular {
+        if budget != Budget::Reserved {
             self.check_entries()?;
             self.check_age(now_ms)?;
         }
@@ -223,6 +236,7 @@ impl<S: Storage> Wal<S> {
     fn check_bytes(&self, budget: Budget, needed: u64) -> Result<(), WalError> {
         let max = match budget {
             Budget::Regular => self.options.max_bytes,
+            Budget::Urgent => self.options.max_bytes.saturating_add(self.options.segment_bytes),
             Budget::Reserved => self.options.max_bytes.saturating_add(2 * self.options.segment_bytes),
         };
         if needed > max {
@@ -231,9 +245,11 @@ impl<S: Storage> Wal<S> {
         Ok(())
     }
 
+    /// The bytes that count against the limit: all files but poisoned ones.
     fn bytes(&self) -> u64 {
         let active = self.active.as_ref().map_or(0, |active| active.segment.length);
-        self.closed.values().map(|segment| segment.length).sum::<u64>() + active
+        let closed = self.closed.values().filter(|segment| !segment.poisoned);
+        closed.map(|segment| segment.length).sum::<u64>() + active
     }
 }
 

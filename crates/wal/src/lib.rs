@@ -25,7 +25,7 @@
 //!
 //! * [`Wal`]: open, append, sync, rotate, release, retire.
 //! * [`WalOptions`]: limits on bytes, entries and age, and the size of a segment.
-//! * [`WalStats`]: gauges and counters for readiness and metrics.
+//! * [`WalStats`], [`SegmentUsage`]: gauges and counters for readiness and metrics, and for an owner that makes room.
 //! * [`WalError`], [`Limit`]: what can go wrong, and what to do about it.
 //!
 //! # Reading
@@ -68,6 +68,6 @@ pub use options::WalOptions;
 pub use record::{Position, Record, RecordKind, RECORD_BODY_BYTES_MAX};
 pub use recovery::{Recovery, RecoveryReport};
 pub use scan::{Damage, DamageKind, SegmentState};
-pub use stats::WalStats;
+pub use stats::{SegmentUsage, WalStats};
 pub use storage::{SegmentFile, Storage};
 pub use wal::Wal;

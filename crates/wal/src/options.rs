@@ -55,6 +55,16 @@ impl WalOptions {
         self
     }
 
+    /// How many bytes the files of the log may take together.
+    pub const fn bytes_limit(&self) -> u64 {
+        self.max_bytes
+    }
+
+    /// How many bytes one segment has, unless a record needs more.
+    pub const fn segment_length(&self) -> u64 {
+        self.segment_bytes
+    }
+
     pub(crate) fn validate(&self) -> Result<(), WalError> {
         let check = |option, value, min, max| {
             if (min..=max).contains(&value) {

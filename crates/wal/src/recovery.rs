@@ -48,15 +48,19 @@ pub struct RecoveryReport {
     pub ignored: Vec<String>,
 }
 
-/// The one origin that all readable headers agree on; `None` for a log without segments.
+/// The one origin that the readable headers agree on; `None` for a log without segments.
+///
+/// A segment without records has no say beside one with: a power cut can bring back the file of a creation that failed,
+/// which another attempt with another origin followed.
 pub(crate) fn agreed_origin(survey: &Survey) -> Result<Option<[u8; 16]>, WalError> {
-    let mut headers = survey.segments.iter().filter_map(|segment| segment.header);
+    let has_content = |segment: &&ScannedSegment| !segment.records.is_empty() || !segment.damage.is_empty();
+    let headers_of = |segment: &ScannedSegment| segment.header;
+    let mut headers = survey.segments.iter().filter(has_content).filter_map(headers_of);
     let Some(first) = headers.next() else {
         // Without a header there may still be a segment that was torn while it was made. That is a fresh log.
-        let lost = |segment: &&ScannedSegment| !segment.records.is_empty() || !segment.damage.is_empty();
-        return match survey.segments.iter().rev().find(lost) {
+        return match survey.segments.iter().rev().find(has_content) {
             Some(segment) => Err(WalError::OriginLost { segment: segment.number }),
-            None => Ok(None),
+            None => Ok(survey.segments.iter().rev().find_map(headers_of).map(|header| header.origin)),
         };
     };
     match headers.find(|header| header.origin != first.origin) {

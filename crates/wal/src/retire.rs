@@ -22,6 +22,13 @@ impl<S: Storage> Wal<S> {
     /// be synced, a segment that is gone may be there again after a crash, with its records.
     pub fn retire(&mut self) -> Result<usize, WalError> {
         self.sync()?;
+        self.retire_released()
+    }
+
+    /// Deletes the closed segments whose records are all released, as [`Wal::retire`] does, but syncs nothing first, and
+    /// a poisoned segment that is needed keeps no other. This is for an owner that releases a record only when what
+    /// replaces it is durable.
+    pub fn retire_released(&mut self) -> Result<usize, WalError> {
         let kept = match self.active {
             Some(_) => None,
             None => self.newest_header(),

@@ -25,3 +25,19 @@ pub struct WalStats {
     /// The last error, with its cause.
     pub last_error: Option<String>,
 }
+
+/// What one segment takes, from [`Wal::usage`](crate::Wal::usage).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SegmentUsage {
+    /// The number of the segment.
+    pub number: u64,
+    /// The length of its file when the log last changed it, preallocation included.
+    pub bytes: u64,
+    /// How many of its records are not released.
+    pub unreleased: usize,
+    /// Whether a sync of it failed.
+    pub is_poisoned: bool,
+    /// Whether it is the one that is appended to.
+    pub is_active: bool,
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::recovery::{agreed_origin, settle, Recovery};
 use crate::segment::{Active, Segment};
 use crate::survey::{survey, Company};
-use crate::{Position, SegmentFile, Storage, WalError, WalOptions, WalStats};
+use crate::{Position, SegmentFile, SegmentUsage, Storage, WalError, WalOptions, WalStats};
 
 /// A write-ahead log of opaque records.
 ///
@@ -16,7 +16,8 @@ use crate::{Position, SegmentFile, Storage, WalError, WalOptions, WalStats};
 /// # Invariants
 /// 1. A segment is written only while it is the active one; a closed one is read, synced at open, renamed or deleted.
 /// 2. A newer segment exists only if the older ones were synced, or are poisoned.
-/// 3. A poisoned segment is never written or synced again, and stays until all its records are released.
+/// 3. A poisoned segment is never written or synced again, and stays until all its records are released. Its bytes do
+///    not count against the limit: they leave as soon as the disk takes the copies.
 /// 4. At least one segment with a readable header stays, so that the origin and the numbering are never lost.
 #[derive(Debug)]
 pub struct Wal<S: Storage> {
@@ -140,7 +141,11 @@ impl<S: Storage> Wal<S> {
         }
     }
 
-    pub(crate) fn sync_active(&mut self) -> Result<(), WalError> {
+    /// Makes the records of the active segment durable, whatever is true of poisoned ones. This is for an owner that
+    /// carries records out of a poisoned segment: it releases the old ones only when the copies are durable.
+    ///
+    /// On failure the active segment is poisoned and [`WalError::SyncFailed`] returned, as by [`Wal::sync`].
+    pub fn sync_active(&mut self) -> Result<(), WalError> {
         if let Some(active) = self.active.as_mut().filter(|active| active.synced < active.end) {
             if let Err(source) = active.file.sync() {
                 return Err(self.poison_after_sync(source));
@@ -148,6 +153,32 @@ impl<S: Storage> Wal<S> {
             active.synced = active.end;
         }
         Ok(())
+    }
+
+    /// Returns what each segment takes, in the order of their numbers. Costs no system call.
+    pub fn usage(&self) -> Vec<SegmentUsage> {
+        let usage = |segment: &Segment, is_active| SegmentUsage {
+            number: segment.number,
+            bytes: segment.length,
+            unreleased: segment.unreleased.len(),
+            is_poisoned: segment.poisoned,
+            is_active,
+        };
+        let active = self.active.as_ref().map(|active| usage(&active.segment, true));
+        self.closed.values().map(|segment| usage(segment, false)).chain(active).collect()
+    }
+
+    /// Looks whether the newest segment is still there under its name, so that a log folder that was deleted or moved
+    /// away under a running process is noticed. Costs one system call.
+    pub fn check(&mut self) -> Result<(), WalError> {
+        let active = self.active.as_ref().map(|active| active.segment.name());
+        let Some(name) = active.or_else(|| self.closed.values().next_back().map(Segment::name)) else {
+            return Ok(());
+        };
+        match self.storage.length(&name) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.note(WalError::io("find", &name, error))),
+        }
     }
 
     /// Marks a record as no longer needed. False if there is no such record or it is released already. Nothing is
