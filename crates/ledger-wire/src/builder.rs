@@ -15,9 +15,7 @@ use std::{cmp::Ordering, ops::Range};
 use crate::digest::Digest;
 use crate::encode::{self, Major};
 use crate::error::EncodeError;
-use crate::layout::{
-    Field, MAX_SLICE_BYTES, MAX_TEXT_BYTES, ROW_ITEMS, SLICE_BYTES_LEAST, WIRE_VERSION,
-};
+use crate::layout::{Field, MAX_SLICE_BYTES, MAX_TEXT_BYTES, ROW_ITEMS, SLICE_BYTES_LEAST, WIRE_VERSION};
 use crate::rows::{self, RowsFrame};
 use crate::sealed::{Contents, SealedSlice, SliceBytes};
 use crate::sorted_keys::SortedKeys;

@@ -11,6 +11,12 @@ pub enum PipelineError {
     #[cfg(feature = "wal")]
     #[error("write-ahead log failed")]
     Log(#[from] ron_accounting_wal::WalError),
+    /// The log failed a moment ago and is left alone for a while. What has to be logged stays in memory.
+    #[error("write-ahead log is left alone after a failure, until {until_ms} ms")]
+    LogPaused {
+        /// When the next attempt is made, in Unix milliseconds.
+        until_ms: u64,
+    },
     /// A record of the log has a valid checksum, but not a form that this version reads. It is kept.
     #[error("log record at {position} is not readable: {reason}; a newer version may have written it")]
     Record {
@@ -34,6 +40,20 @@ pub enum PipelineError {
         /// The ledger's next seq.
         ledger: u64,
         /// The log's next seq.
+        log: u64,
+    },
+    /// The ledger has less of a stream than it acknowledged, and the log has not all that is missing: the ledger was
+    /// restored from an older copy. The stream's next slice is refused as a gap.
+    #[error(
+        "ledger is behind the log on stream {stream}: it expects slice {ledger}, and had acknowledged all before {log}; \
+         was it restored from an older copy?"
+    )]
+    LedgerBehind {
+        /// The stream.
+        stream: StreamId,
+        /// The ledger's next seq.
+        ledger: u64,
+        /// The seq before which it had acknowledged all.
         log: u64,
     },
     /// A slice that was recovered follows one that a power cut has taken. Neither was durable, so neither was promised to
@@ -60,13 +80,18 @@ pub enum PipelineError {
 impl PipelineError {
     /// The error with its causes, in one line.
     pub fn with_causes(&self) -> String {
-        let mut line = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            line.push_str(": ");
-            line.push_str(&error.to_string());
-            cause = error.source();
-        }
-        line
+        with_causes(self)
     }
+}
+
+/// An error with its causes, in one line.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line.push_str(": ");
+        line.push_str(&error.to_string());
+        cause = error.source();
+    }
+    line
 }

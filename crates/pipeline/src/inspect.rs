@@ -46,20 +46,20 @@ pub fn inspect(directory: &Path) -> Result<LogInspection, PipelineError> {
     let mut records = BTreeMap::new();
     let mut all = Vec::new();
     for record in inspection.segments.iter().flat_map(|segment| &segment.records) {
-        *records.entry(log::kind_name(record.kind)).or_default() += 1;
+        *records.entry(log::records::kind_name(record.kind)).or_default() += 1;
         all.push(record.clone());
     }
     let is_sound = inspection.segments.iter().all(|segment| segment.state != SegmentState::Corrupt);
-    let found = log::read(origin.unwrap_or(Origin::from_bytes([0; 16])), all, is_sound);
+    let contents = log::read(origin.unwrap_or(Origin::from_bytes([0; 16])), all, is_sound);
     Ok(LogInspection {
         origin,
         segments: inspection.segments,
         records,
-        heads: found.standings.into_values().map(|standing| standing.head).collect(),
-        unacknowledged: found.pending,
-        live: found.live.iter().flat_map(|live| live.rows.values()).map(|n| u128::from(*n)).sum(),
+        heads: contents.heads().collect(),
+        unacknowledged: contents.pending,
+        live: contents.live.iter().flat_map(|live| live.rows.values()).map(|n| u128::from(*n)).sum(),
         set_aside: inspection.set_aside,
         ignored: inspection.ignored,
-        unreadable: found.unreadable.iter().map(PipelineError::with_causes).collect(),
+        unreadable: contents.unreadable.iter().map(PipelineError::with_causes).collect(),
     })
 }

@@ -7,26 +7,86 @@ use ron_ledger_wire::{Head, SealedSlice, StreamId};
 
 use crate::{LogStats, PipelineError};
 
-/// A durable memory of slices, acknowledgements, heads and live counts.
+/// A durable memory of slices, acknowledgements, heads and counts that are not sealed.
 pub(crate) trait Journal: Send + std::fmt::Debug {
-    /// Appends a slice; it is durable after the next commit. One that is there already is written again.
-    fn append(&mut self, slice: &SealedSlice, now_ms: u64) -> Result<(), PipelineError>;
+    /// The longest slice that it takes.
+    fn slice_bytes_max(&self) -> usize;
 
-    /// Makes durable what was appended, and gives back space that nobody needs.
+    /// Returns how many bytes the next slices of a stream take, if there is room for them beside `planned` bytes of other
+    /// streams; to be asked before they are sealed. `is_urgent`: nothing else is on its way to the ledger, so that waiting
+    /// would change nothing.
+    fn admits(
+        &self,
+        stream: &StreamId,
+        row_bytes: usize,
+        slices: usize,
+        planned: u64,
+        is_urgent: bool,
+    ) -> Option<u64>;
+
+    /// Appends slices of one stream, as far as there is room, and returns how many it took. They are durable after the next
+    /// commit.
+    fn append(
+        &mut self,
+        slices: &[SealedSlice],
+        is_urgent: bool,
+        now_ms: u64,
+    ) -> Result<usize, PipelineError>;
+
+    /// Makes durable what was appended, and gives back room that nobody needs.
     fn commit(&mut self, now_ms: u64) -> Result<(), PipelineError>;
 
-    /// Commits if that gives back space, for an owner who does not wait for commits.
-    fn tidy(&mut self, now_ms: u64) -> Result<(), PipelineError>;
+    /// Whether a slice is durable, together with its group.
+    fn is_durable(&self, slice: &SealedSlice) -> bool;
 
     /// Notes that the ledger has these slices. Not durable by itself: what is forgotten is sent once more.
     fn acknowledge(&mut self, slices: &[SealedSlice], now_ms: u64) -> Result<(), PipelineError>;
 
-    /// Replaces the durable copy of the live counts by `slices`, which are what would be sealed now. All that was sealed
-    /// before must have been appended.
-    fn checkpoint(&mut self, slices: &[SealedSlice], now_ms: u64) -> Result<(), PipelineError>;
+    /// Replaces the durable copy of the counts that are not sealed, stream by stream. Returns whether all of them are
+    /// covered now.
+    fn checkpoint(&mut self, checkpoints: &[StreamCheckpoint], now_ms: u64) -> Result<bool, PipelineError>;
+
+    /// Empties the durable copy of counts that were thrown away on purpose.
+    fn discard(&mut self, streams: &[StreamId], now_ms: u64) -> Result<(), PipelineError>;
+
+    /// What needs doing now and then: a look at whether the log is still there, and what an earlier call had to leave.
+    fn maintain(&mut self, now_ms: u64) -> Result<(), PipelineError>;
+
+    /// Allows to drop heads of idle streams, since a ledger can be asked for them.
+    fn allow_forgetting(&mut self);
+
+    /// Whether a stream that is not known here may have a head in the ledger.
+    fn has_forgotten(&self) -> bool;
+
+    /// Whether the log knows the stream.
+    fn knows(&self, stream: &StreamId) -> bool;
+
+    /// How many slices of a stream the ledger has, as far as the log knows.
+    fn acknowledged(&self, stream: &StreamId) -> u64;
+
+    /// Takes the head of a stream from the ledger: what was before it is acknowledged.
+    fn adopt(&mut self, head: &Head);
+
+    /// The ids that the openings of this log drew, the last durable one last.
+    fn claims(&self) -> Vec<[u8; 16]>;
+
+    /// The acknowledged slices from `seq` on, if the log still has all of them: they are pending again. Only before
+    /// anything was appended.
+    fn reopen(&mut self, stream: &StreamId, seq: u64) -> Option<Vec<SealedSlice>>;
 
     /// The log's own numbers.
     fn stats(&self) -> LogStats;
+
+    /// Checks the invariants of the log's structures.
+    fn validate(&self) -> Result<(), String>;
+}
+
+/// The counts of a stream that are not in the log as slices, in the form of the slices that come next.
+#[derive(Debug)]
+pub(crate) struct StreamCheckpoint {
+    pub(crate) stream: StreamId,
+    /// Never empty.
+    pub(crate) slices: Vec<SealedSlice>,
 }
 
 /// What a log remembers of earlier processes.
@@ -36,21 +96,17 @@ pub(crate) struct Recovered {
     pub(crate) heads: Vec<Head>,
     /// Slices that were not acknowledged, each stream's in order.
     pub(crate) pending: Vec<SealedSlice>,
-    /// Whether some of what was read may be in the page cache alone, so that it takes a commit before anything goes out.
-    pub(crate) is_unsafe: bool,
-    /// Live counts of the last checkpoint that no slice holds.
+    /// Counts of checkpoints that no slice has.
     pub(crate) live: Vec<RecoveredRows>,
     /// Records that could not be read or used.
     pub(crate) errors: Vec<PipelineError>,
 }
 
-/// Counts that an earlier process had not sealed, or not completely.
+/// Counts of a stream that an earlier process had not sealed.
 #[derive(Debug)]
 pub(crate) struct RecoveredRows {
     pub(crate) stream: StreamId,
     pub(crate) window: Span,
-    /// Slices of the stream from this seq on are the durable part of a sealing that was torn.
-    pub(crate) first_seq: u64,
     /// Increments by encoded key.
     pub(crate) rows: BTreeMap<Vec<u8>, u64>,
 }

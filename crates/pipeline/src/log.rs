@@ -1,137 +1,456 @@
-//! The journal over the write-ahead log.
+//! The journal over the write-ahead log. `docs/durability.md` tells the protocol; this is its code.
 //!
-//! # Records
-//! Slices, as their exact bytes; acknowledgements; heads; and checkpoints, which are slices that were not sealed yet.
-//!
-//! # When a record is written
-//! Heads and checkpoints count upon the slices before them, so they are written only when all of those are durable: no
-//! power cut leaves a head or a checkpoint behind whose slices are gone.
+//! * `records`: what stands in a record. * `recovery`: from records to state, with the rules of what counts.
+//! * `streams`, `index`: the state, by stream and by position. * `budgets`: how the room is shared out.
+//! * `carry`: moving what is needed out of a segment, so that it can go. * `checkpoints`: the durable copy of live counts.
+//! * `pause`: leaving a failing disk alone.
 //!
 //! # When a record is released
-//! * A slice, when it is acknowledged.
-//! * An acknowledgement, at once. As long as its slice stands in the log, a newer head says so, too.
-//! * Heads, when a newer segment holds them all again.
-//! * A checkpoint, when the next one is durable.
+//! Only when nothing depends on it, or when what replaces it is durable:
+//! * A slice, when a durable head elsewhere says that it is acknowledged.
+//! * A checkpoint, when the stream's next slices or its next checkpoint are durable.
+//! * A head and the identity, when they are durable in another segment.
+//! * Acknowledgements, with their segment.
 
-mod records;
+mod budgets;
+mod carry;
+mod checkpoints;
+mod index;
+mod pause;
+pub(crate) mod records;
 mod recovery;
-mod upkeep;
+mod streams;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use ron_accounting_wal::{Position, RecordKind, Storage, Wal, WalError, WalOptions};
 use ron_ledger_wire::{Head, Origin, SealedSlice, StreamId};
 
-use records::kind;
+use budgets::Budgets;
+use index::{Index, Item};
+use pause::Pause;
+use records::{kind, AcknowledgementRecord, Group, IdentityRecord};
+use streams::{StoredSlice, StreamLog};
+
 pub(crate) use recovery::read;
 
 use crate::{
-    journal::{Journal, Recovered},
+    journal::{Journal, Recovered, StreamCheckpoint},
     LogStats, PipelineError,
 };
 
 /// Heads or acknowledgements per record: far below the 4 MiB that a record can have, even with the longest names.
 const ITEMS_PER_RECORD: usize = 1000;
+/// How often a commit starts anew on another segment before the disk is left alone.
+const TRIES_MAX: usize = 3;
+/// How many of its openings a log remembers.
+const CLAIMS_MAX: usize = 64;
+
+/// Up to which limit a record may be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Limit {
+    Regular,
+    Urgent,
+    Reserved,
+}
 
 #[derive(Debug)]
 pub(crate) struct Log<S: Storage> {
     wal: Wal<S>,
-    /// Slices that are not acknowledged, and where they stand.
-    slices: HashMap<(StreamId, u64), (Position, SealedSlice)>,
-    standings: BTreeMap<StreamId, Standing>,
-    head_positions: Vec<Position>,
-    /// The segment in which the heads end; none if they have to be written again.
-    heads_end: Option<u64>,
-    checkpoint: Checkpoint,
-    /// The newest segment that has a slice or an acknowledgement. Heads in an older one are behind.
-    newest: Option<u64>,
-    /// Whether there are slices that may not be durable.
-    is_unsynced: bool,
-    /// Whether anything changed since room was last made, so that making room can help.
-    has_changed: bool,
+    budgets: Budgets,
+    streams: BTreeMap<StreamId, StreamLog>,
+    index: Index,
+    /// Slices that are appended and not durable.
+    undurable: BTreeSet<(StreamId, u64)>,
+    /// The bytes of slices that the ledger has not.
+    pending_bytes: u64,
+    checkpoint_bytes: u64,
+    head_bytes: u64,
+    /// The highest number of a checkpoint.
+    number: u64,
+    identity: IdentityRecord,
+    identity_at: Option<Position>,
+    /// How many of the claims are durable.
+    claims_durable: usize,
+    /// How many of them the newest record has.
+    claims_written: usize,
+    may_forget: bool,
+    forgotten: u64,
+    /// Streams whose counts had no room in the last checkpoint.
+    uncovered: usize,
+    /// Streams whose checkpoints have counts that were thrown away, and still say so.
+    discarded: BTreeSet<StreamId>,
+    /// Acknowledged slices that were found at the opening.
+    reopenable: BTreeMap<StreamId, Vec<SealedSlice>>,
+    /// Positions to release at the next commit: until then, what supersedes them may not be durable.
+    superseded: Vec<Position>,
+    pause: Pause,
+    /// The same for files that cannot be deleted.
+    reclaim_pause: Pause,
+    /// Why the log does not work now.
+    trouble: Option<String>,
     unreadable: u64,
-}
-
-/// How far a stream has come.
-#[derive(Debug, Clone)]
-pub(crate) struct Standing {
-    pub(crate) head: Head,
-    /// The ledger has all slices before this seq.
-    pub(crate) acknowledged: u64,
-}
-
-/// The durable copy of the live counts.
-#[derive(Debug, Default)]
-pub(crate) struct Checkpoint {
-    pub(crate) number: u64,
-    /// What it says, to be written again if its segment cannot be trusted any more.
-    pub(crate) slices: Vec<SealedSlice>,
-    pub(crate) positions: Vec<Position>,
-}
-
-impl Checkpoint {
-    fn is_of(&self, slices: &[SealedSlice]) -> bool {
-        self.slices.iter().map(SealedSlice::digest).eq(slices.iter().map(SealedSlice::digest))
-    }
-
-    fn is_lost(&self) -> bool {
-        self.positions.is_empty() && !self.slices.is_empty()
-    }
 }
 
 impl<S: Storage + Send> Log<S>
 where
     S::File: Send,
 {
-    /// Opens a log and tells what it remembers. `origin` is taken by a fresh log; one that exists keeps its own.
+    /// Opens a log and tells what it remembers. `origin` is taken by a fresh log; one that exists keeps its own. `claim` is
+    /// the id of this opening, none for a log whose slices others may export as well.
     pub(crate) fn open(
         storage: S,
         origin: Origin,
+        claim: Option<[u8; 16]>,
         options: WalOptions,
         now_ms: u64,
     ) -> Result<(Self, Origin, Recovered), PipelineError> {
+        let options = budgets::usable(options)?;
+        let budgets = Budgets::new(&options);
         let (wal, recovery) = Wal::open(storage, *origin.as_bytes(), options, now_ms)?;
         let origin = Origin::from_bytes(wal.origin());
-        let found = read(origin, recovery.records, recovery.report.corrupt_segments.is_empty());
-        let is_unsafe = !wal.poisoned().is_empty();
+        let mut contents = read(origin, recovery.records, recovery.report.corrupt_segments.is_empty());
+        let heads = contents.heads().collect();
+        let pending = std::mem::take(&mut contents.pending);
+        let live = std::mem::take(&mut contents.live);
+        let unreadable = contents.unreadable.len() as u64;
+        let errors = contents.unreadable.into_iter().chain(contents.orphans).collect();
+        let mut reopenable: BTreeMap<StreamId, Vec<SealedSlice>> = BTreeMap::new();
+        for slice in contents.acknowledged {
+            reopenable.entry(slice.stream().clone()).or_default().push(slice);
+        }
+        let claims_durable = contents.identity.claims.len();
         let mut log = Self {
             wal,
-            slices: found.slices,
-            standings: found.standings,
-            // Nobody knows whether the newest heads are all there, so the oldest count.
-            heads_end: found.head_positions.first().map(|position| position.segment),
-            head_positions: found.head_positions,
-            checkpoint: found.checkpoint,
-            newest: found.newest,
-            is_unsynced: is_unsafe,
-            has_changed: true,
-            unreadable: found.unreadable.len() as u64,
+            budgets,
+            streams: contents.streams,
+            index: contents.index,
+            undurable: BTreeSet::new(),
+            pending_bytes: 0,
+            checkpoint_bytes: 0,
+            head_bytes: 0,
+            number: contents.number,
+            identity: contents.identity,
+            identity_at: contents.identity_at,
+            claims_durable,
+            claims_written: claims_durable,
+            may_forget: false,
+            forgotten: 0,
+            uncovered: 0,
+            discarded: BTreeSet::new(),
+            reopenable,
+            superseded: contents.superseded,
+            pause: Pause::default(),
+            reclaim_pause: Pause::default(),
+            trouble: None,
+            unreadable,
         };
-        log.release_all(&found.superseded);
-        let recovered = Recovered {
-            heads: log.standings.values().map(|standing| standing.head.clone()).collect(),
-            pending: found.pending,
-            is_unsafe,
-            live: found.live,
-            errors: found.unreadable.into_iter().chain(found.orphans).collect(),
-        };
+        if let Some(position) = log.identity_at {
+            log.index.insert(position, Item::Identity, 0);
+        }
+        log.count_bytes();
+        log.doubt_poisoned();
+        if let Some(claim) = claim {
+            log.identity.claims.push(claim);
+            let surplus = log.identity.claims.len().saturating_sub(CLAIMS_MAX);
+            log.identity.claims.drain(..surplus);
+            log.claims_durable = log.claims_durable.saturating_sub(surplus);
+            log.claims_written = log.claims_durable;
+        }
+        let recovered = Recovered { heads, pending, live, errors };
         Ok((log, origin, recovered))
     }
 
-    fn try_checkpoint(&mut self, slices: &[SealedSlice], now_ms: u64) -> Result<(), WalError> {
-        if self.is_unsynced {
-            self.try_commit(now_ms)?;
+    fn count_bytes(&mut self) {
+        self.pending_bytes = self.streams.values().map(StreamLog::pending_bytes).sum();
+        let checkpoints = self.streams.values().filter_map(|stream| stream.checkpoint.as_ref());
+        self.checkpoint_bytes = checkpoints.map(streams::StoredCheckpoint::bytes).sum();
+        self.head_bytes = self.streams.values().filter_map(|stream| stream.head).map(|head| head.bytes).sum();
+    }
+
+    /// What stands in a poisoned segment was read, perhaps from a page cache that cannot reach the disk.
+    fn doubt_poisoned(&mut self) {
+        for position in self.wal.unsafe_positions() {
+            let Some(Item::Slice { stream, seq }) = self.index.item(position).cloned() else { continue };
+            if !self.index.is_live(position) {
+                continue;
+            }
+            if let Some(log) = self.streams.get_mut(&stream) {
+                log.doubt(seq);
+            }
+            self.undurable.insert((stream, seq));
         }
-        let positions = self.with_room(now_ms, |log| log.write_checkpoint(slices, Wal::append, now_ms))?;
-        if let Err(error) = self.wal.sync() {
-            self.release_all(&positions);
-            return Err(error);
+    }
+
+    fn write(
+        &mut self,
+        limit: Limit,
+        (kind, body): (RecordKind, &[u8]),
+        item: Item,
+        now_ms: u64,
+    ) -> Result<Position, WalError> {
+        let position = match limit {
+            Limit::Regular => self.wal.append(kind, body, now_ms),
+            Limit::Urgent => self.wal.append_urgent(kind, body, now_ms),
+            Limit::Reserved => self.wal.append_reserved(kind, body, now_ms),
+        }?;
+        self.index.insert(position, item, body.len() as u64);
+        Ok(position)
+    }
+
+    /// Writes a record, and makes room for it as long as that helps.
+    fn write_with_room(
+        &mut self,
+        limit: Limit,
+        record: (RecordKind, &[u8]),
+        item: &Item,
+        now_ms: u64,
+    ) -> Result<Position, WalError> {
+        // Each round gets rid of the garbage of one segment.
+        let mut rounds = self.wal.usage().len() + 1;
+        loop {
+            match self.write(limit, record, item.clone(), now_ms) {
+                Err(error @ (WalError::Full { .. } | WalError::DiskFull { .. })) => {
+                    if rounds == 0 || !self.make_room(&error, now_ms)? {
+                        return Err(error);
+                    }
+                    rounds -= 1;
+                }
+                written => return written,
+            }
         }
-        let old = std::mem::replace(&mut self.checkpoint.positions, positions);
-        self.checkpoint.slices = slices.to_vec();
-        self.release_all(&old);
-        self.has_changed = true;
-        self.give_back(now_ms)
+    }
+
+    fn release(&mut self, position: Position) {
+        self.index.remove(position);
+        self.wal.release(position);
+    }
+
+    fn release_all(&mut self, positions: impl IntoIterator<Item = Position>) {
+        for position in positions {
+            self.release(position);
+        }
+    }
+
+    /// Syncs what is active, and takes note of what is durable by that.
+    fn sync(&mut self) -> Result<(), WalError> {
+        self.wal.sync_active()?;
+        self.note_durable();
+        Ok(())
+    }
+
+    fn note_durable(&mut self) {
+        let poisoned = self.wal.poisoned();
+        let mut moved = BTreeSet::new();
+        let streams = &mut self.streams;
+        self.undurable.retain(|(stream, seq)| {
+            let stored = streams.get_mut(stream).and_then(|log| log.slices.get_mut(seq));
+            let Some(stored) = stored else { return false };
+            stored.is_durable = poisoned.binary_search(&stored.position.segment).is_err();
+            if stored.is_durable {
+                moved.insert(stream.clone());
+            }
+            !stored.is_durable
+        });
+        if self.identity_at.is_some_and(|position| poisoned.binary_search(&position.segment).is_err()) {
+            self.claims_durable = self.claims_written;
+        }
+        for stream in moved {
+            let Some(log) = self.streams.get_mut(&stream) else { continue };
+            log.advance_durable();
+            self.end_superseded_checkpoint(&stream);
+        }
+    }
+
+    fn try_commit(&mut self, now_ms: u64) -> Result<(), WalError> {
+        self.wal.check()?;
+        self.rescue(now_ms)?;
+        self.write_identity(now_ms)?;
+        self.sync()?;
+        if !self.discarded.is_empty() {
+            self.try_discard(now_ms)?;
+        }
+        if self.undurable.is_empty() {
+            for position in std::mem::take(&mut self.superseded) {
+                self.wal.release(position);
+            }
+        }
+        self.reclaim(now_ms)
+    }
+
+    fn write_identity(&mut self, now_ms: u64) -> Result<(), WalError> {
+        let is_said = self.identity_at.is_some() && self.claims_written == self.identity.claims.len();
+        if is_said || self.identity.claims.is_empty() {
+            return Ok(());
+        }
+        match self.put_identity(now_ms) {
+            // On a full disk the log goes on under the id of its last opening.
+            Err(WalError::Full { .. } | WalError::DiskFull { .. }) => Ok(()),
+            put => put,
+        }
+    }
+
+    /// Writes the identity. The record before it stays until its segment goes.
+    fn put_identity(&mut self, now_ms: u64) -> Result<(), WalError> {
+        self.identity.version = records::PAYLOAD_VERSION;
+        let body = records::encode(&self.identity);
+        let position = self.write(Limit::Reserved, (kind::IDENTITY, &body), Item::Identity, now_ms)?;
+        self.identity_at = Some(position);
+        self.claims_written = self.identity.claims.len();
+        Ok(())
+    }
+
+    /// Runs `work` on a disk that works, up to [`TRIES_MAX`] times if what fails is a segment. Afterwards a disk that does
+    /// not work is left alone for a while.
+    fn guarded<T>(
+        &mut self,
+        now_ms: u64,
+        mut work: impl FnMut(&mut Self) -> Result<T, WalError>,
+    ) -> Result<T, PipelineError> {
+        self.pause.check(now_ms)?;
+        let mut tries = 0;
+        loop {
+            match work(self) {
+                Ok(done) => {
+                    self.pause.end();
+                    self.trouble = None;
+                    return Ok(done);
+                }
+                // That is a limit, and no fault of the disk.
+                Err(error @ WalError::Full { .. }) => return Err(error.into()),
+                Err(error) => {
+                    tries += 1;
+                    let is_of_segment =
+                        matches!(error, WalError::SyncFailed { .. } | WalError::AppendFailed { .. });
+                    if !is_of_segment || tries == TRIES_MAX {
+                        self.pause.begin(now_ms);
+                        let error = PipelineError::from(error);
+                        self.trouble = Some(error.with_causes());
+                        return Err(error);
+                    }
+                }
+            }
+        }
+    }
+
+    fn try_append(
+        &mut self,
+        slices: &[SealedSlice],
+        is_urgent: bool,
+        now_ms: u64,
+    ) -> Result<usize, WalError> {
+        let Some((first, last)) = slices.first().zip(slices.last()) else { return Ok(0) };
+        let known = self.streams.get(first.stream());
+        let is_covered = known.is_some_and(|log| log.checkpoint.is_some());
+        if slices.len() == 1 || !is_covered {
+            return self.append_singly(slices, is_urgent, now_ms);
+        }
+        let group = Group { first: first.seq(), last: last.seq() };
+        match self.append_group(slices, group, is_urgent, now_ms) {
+            // Nothing else will ever make room: then the slices go one by one, and the first of them ends the checkpoint.
+            Err(WalError::Full { .. }) if is_urgent => self.append_singly(slices, is_urgent, now_ms),
+            Err(WalError::Full { .. }) => Ok(0),
+            appended => appended,
+        }
+    }
+
+    /// Appends slices of which none needs another, as many as there is room for.
+    fn append_singly(
+        &mut self,
+        slices: &[SealedSlice],
+        is_urgent: bool,
+        now_ms: u64,
+    ) -> Result<usize, WalError> {
+        let mut count = 0;
+        for slice in slices {
+            let share = self.streams.get(slice.stream()).map_or(0, StreamLog::pending_bytes);
+            if share > 0 && share + slice.bytes().len() as u64 > self.budgets.slices_of_stream {
+                break;
+            }
+            match self.append_slice(slice, Group::single(slice.seq()), is_urgent, now_ms) {
+                Ok(()) => count += 1,
+                Err(WalError::Full { .. }) => break,
+                Err(error) if count == 0 => return Err(error),
+                Err(_) => break,
+            }
+        }
+        Ok(count)
+    }
+
+    /// Appends slices that count together or not at all: the stream's checkpoint has counts of all of them.
+    fn append_group(
+        &mut self,
+        slices: &[SealedSlice],
+        group: Group,
+        is_urgent: bool,
+        now_ms: u64,
+    ) -> Result<usize, WalError> {
+        for slice in slices {
+            if let Err(error) = self.append_slice(slice, group, is_urgent, now_ms) {
+                self.take_back(slices);
+                return Err(error);
+            }
+        }
+        Ok(slices.len())
+    }
+
+    fn append_slice(
+        &mut self,
+        slice: &SealedSlice,
+        group: Group,
+        is_urgent: bool,
+        now_ms: u64,
+    ) -> Result<(), WalError> {
+        let stream = slice.stream();
+        let seq = slice.seq();
+        let frees_checkpoint = self.streams.get(stream).is_some_and(|log| log.checkpoint.is_some());
+        let limit = if is_urgent || frees_checkpoint { Limit::Urgent } else { Limit::Regular };
+        let (kind, body) = records::slice(group, slice);
+        let item = Item::Slice { stream: stream.clone(), seq };
+        let position = self.write_with_room(limit, (kind, &body), &item, now_ms)?;
+        let genesis = || StreamLog::new(&Head::new(stream.clone(), seq, slice.previous()), seq);
+        let log = self.streams.entry(stream.clone()).or_insert_with(genesis);
+        debug_assert_eq!(log.next_seq, seq, "{stream}: slices are appended in order");
+        let bytes = slice.bytes().len() as u64;
+        let digest = slice.digest();
+        let stored =
+            StoredSlice { position, slice: Some(slice.clone()), digest, group, bytes, is_durable: false };
+        let before = log.slices.insert(seq, stored);
+        debug_assert!(before.is_none(), "{stream}: slice {seq} is appended twice");
+        (log.next_seq, log.last) = (seq + 1, Some(digest));
+        log.written_in = log.written_in.max(position.segment);
+        self.pending_bytes += bytes;
+        self.undurable.insert((stream.clone(), seq));
+        Ok(())
+    }
+
+    /// The ledger has the slice. That is as good as durable, also where nothing is synced by policy.
+    fn note_acknowledged(&mut self, slice: &SealedSlice) {
+        let (stream, seq) = (slice.stream(), slice.seq());
+        let Some(log) = self.streams.get_mut(stream) else { return };
+        let Some(stored) = log.slices.get_mut(&seq).filter(|_| seq >= log.acknowledged) else { return };
+        stored.slice = None;
+        self.pending_bytes -= stored.bytes;
+        self.index.bury(stored.position);
+        log.acknowledged = seq + 1;
+        if log.durable_seq <= seq {
+            (log.durable_seq, log.durable_last) = (seq + 1, Some(stored.digest));
+            self.undurable.remove(&(stream.clone(), seq));
+            self.end_superseded_checkpoint(&stream.clone());
+        }
+    }
+
+    /// Forgets the slices of a group that did not get in whole.
+    fn take_back(&mut self, slices: &[SealedSlice]) {
+        let Some(first) = slices.first() else { return };
+        let Some(log) = self.streams.get_mut(first.stream()) else { return };
+        let taken = log.slices.split_off(&first.seq());
+        (log.next_seq, log.last) = (first.seq(), first.previous());
+        for (seq, stored) in taken {
+            self.pending_bytes -= stored.bytes;
+            self.undurable.remove(&(first.stream().clone(), seq));
+            self.release(stored.position);
+        }
     }
 }
 
@@ -139,69 +458,139 @@ impl<S: Storage + Send> Journal for Log<S>
 where
     S::File: Send,
 {
-    fn append(&mut self, slice: &SealedSlice, now_ms: u64) -> Result<(), PipelineError> {
-        let position = self.with_room(now_ms, |log| log.wal.append(kind::SLICE, slice.bytes(), now_ms))?;
-        self.newest = Some(position.segment);
-        (self.is_unsynced, self.has_changed) = (true, true);
-        let stream = slice.stream().clone();
-        let head = Head::new(stream.clone(), slice.seq() + 1, Some(slice.digest()));
-        match self.standings.get_mut(&stream) {
-            // A slice that is written again may have successors.
-            Some(standing) if standing.head.next_seq() >= head.next_seq() => {}
-            Some(standing) => standing.head = head,
-            None => drop(self.standings.insert(stream.clone(), Standing { head, acknowledged: 0 })),
-        }
-        if let Some((old, _)) = self.slices.insert((stream, slice.seq()), (position, slice.clone())) {
-            self.release_all(&[old]);
-        }
-        Ok(())
+    fn slice_bytes_max(&self) -> usize {
+        self.budgets.slice_bytes_max
+    }
+
+    fn admits(
+        &self,
+        stream: &StreamId,
+        row_bytes: usize,
+        slices: usize,
+        planned: u64,
+        is_urgent: bool,
+    ) -> Option<u64> {
+        let needed = Budgets::slices_bytes(row_bytes, slices);
+        let log = self.streams.get(stream);
+        let own = log.map_or(0, StreamLog::pending_bytes);
+        // Without a ledger that can be asked each head stays for ever, so that the number of streams has a limit.
+        let is_known = log.is_some() || self.may_forget || self.head_bytes <= 2 * self.budgets.heads;
+        let has_share = own == 0 || own + needed <= self.budgets.slices_of_stream;
+        // More than a share goes out in several rounds.
+        let taken = needed.min(self.budgets.slices_of_stream);
+        let has_room = is_urgent || self.pending_bytes + planned + taken <= self.budgets.slices;
+        (is_known && has_share && has_room).then_some(taken)
+    }
+
+    fn append(
+        &mut self,
+        slices: &[SealedSlice],
+        is_urgent: bool,
+        now_ms: u64,
+    ) -> Result<usize, PipelineError> {
+        self.reopenable.clear();
+        self.guarded(now_ms, |log| {
+            log.rescue(now_ms)?;
+            log.try_append(slices, is_urgent, now_ms)
+        })
     }
 
     fn commit(&mut self, now_ms: u64) -> Result<(), PipelineError> {
-        Ok(self.commit_with_rewrites(now_ms)?)
+        self.guarded(now_ms, |log| log.try_commit(now_ms))
     }
 
-    fn tidy(&mut self, now_ms: u64) -> Result<(), PipelineError> {
-        if self.heads_are_behind() {
-            self.commit_with_rewrites(now_ms)?;
-        }
-        Ok(())
+    fn is_durable(&self, slice: &SealedSlice) -> bool {
+        self.streams.get(slice.stream()).is_some_and(|log| slice.seq() < log.durable_seq)
     }
 
     fn acknowledge(&mut self, slices: &[SealedSlice], now_ms: u64) -> Result<(), PipelineError> {
-        self.has_changed = true;
         for slice in slices {
-            let (stream, seq) = (slice.stream(), slice.seq());
-            if let Some((position, _)) = self.slices.remove(&(stream.clone(), seq)) {
-                self.release_all(&[position]);
-            }
-            if let Some(standing) = self.standings.get_mut(stream) {
-                standing.acknowledged = standing.acknowledged.max(seq + 1);
-            }
+            self.note_acknowledged(slice);
         }
-        for chunk in slices.chunks(ITEMS_PER_RECORD) {
-            let list: Vec<_> = chunk.iter().map(records::AcknowledgementRecord::from).collect();
-            let position =
-                self.wal.append_reserved(kind::ACKNOWLEDGEMENTS, &records::encode(&list), now_ms)?;
-            self.wal.release(position);
-            self.newest = Some(position.segment);
-        }
-        // The heads follow at once into a segment that was begun with these. Else acknowledgements could take the last
-        // reserve of a full log, and heads that have no room keep everything from being deleted.
-        self.tidy(now_ms)
+        self.guarded(now_ms, |log| {
+            for chunk in slices.chunks(ITEMS_PER_RECORD) {
+                let list: Vec<_> = chunk.iter().map(AcknowledgementRecord::from).collect();
+                let record = (kind::ACKNOWLEDGEMENTS, &*records::encode(&list));
+                log.write(Limit::Regular, record, Item::Acknowledgements, now_ms)
+                    .map(drop)
+                    .or_else(spare_full)?;
+            }
+            log.reclaim(now_ms)
+        })
     }
 
-    fn checkpoint(&mut self, slices: &[SealedSlice], now_ms: u64) -> Result<(), PipelineError> {
-        if !self.is_unsynced && self.checkpoint.is_of(slices) && !self.checkpoint.is_lost() {
-            return Ok(());
-        }
-        match self.try_checkpoint(slices, now_ms) {
-            Err(error) if upkeep::needs_rewrite(&error) => {
-                self.commit_with_rewrites(now_ms)?;
-                Ok(self.try_checkpoint(slices, now_ms)?)
+    fn checkpoint(&mut self, checkpoints: &[StreamCheckpoint], now_ms: u64) -> Result<bool, PipelineError> {
+        self.guarded(now_ms, |log| log.try_checkpoint(checkpoints, now_ms))
+    }
+
+    fn discard(&mut self, streams: &[StreamId], now_ms: u64) -> Result<(), PipelineError> {
+        self.discarded.extend(streams.iter().cloned());
+        self.guarded(now_ms, |log| log.try_discard(now_ms))
+    }
+
+    fn maintain(&mut self, now_ms: u64) -> Result<(), PipelineError> {
+        let is_due = !self.wal.poisoned().is_empty()
+            || self.claims_durable < self.identity.claims.len()
+            || !self.superseded.is_empty()
+            || !self.discarded.is_empty();
+        self.guarded(now_ms, |log| {
+            log.wal.check()?;
+            if is_due {
+                log.try_commit(now_ms)?;
             }
-            done => Ok(done?),
+            Ok(())
+        })
+    }
+
+    fn allow_forgetting(&mut self) {
+        self.may_forget = true;
+    }
+
+    fn has_forgotten(&self) -> bool {
+        self.identity.has_forgotten
+    }
+
+    fn knows(&self, stream: &StreamId) -> bool {
+        self.streams.contains_key(stream)
+    }
+
+    fn acknowledged(&self, stream: &StreamId) -> u64 {
+        self.streams.get(stream).map_or(0, |log| log.acknowledged)
+    }
+
+    fn adopt(&mut self, head: &Head) {
+        let log = self
+            .streams
+            .entry(head.stream().clone())
+            .or_insert_with(|| StreamLog::new(head, head.next_seq()));
+        if log.is_idle() && log.next_seq < head.next_seq() {
+            (log.next_seq, log.last) = (head.next_seq(), head.last());
+            (log.durable_seq, log.durable_last) = (head.next_seq(), head.last());
+            log.acknowledged = head.next_seq();
         }
+    }
+
+    fn claims(&self) -> Vec<[u8; 16]> {
+        self.identity.claims.iter().take(self.claims_durable).copied().collect()
+    }
+
+    fn reopen(&mut self, stream: &StreamId, seq: u64) -> Option<Vec<SealedSlice>> {
+        let log = self.streams.get_mut(stream)?;
+        let mut slices = self.reopenable.get(stream)?.clone();
+        slices.retain(|slice| slice.seq() >= seq);
+        let is_whole = slices.first().is_some_and(|slice| slice.seq() == seq)
+            && slices.len() as u64 == log.acknowledged.checked_sub(seq)?;
+        if !is_whole {
+            return None;
+        }
+        for slice in &slices {
+            let stored = log.slices.get_mut(&slice.seq())?;
+            stored.slice = Some(slice.clone());
+            self.pending_bytes += stored.bytes;
+            self.index.revive(stored.position);
+        }
+        log.acknowledged = seq;
+        Some(slices)
     }
 
     fn stats(&self) -> LogStats {
@@ -214,19 +603,31 @@ where
             corrupt_segments: wal.corrupt_segments,
             unreadable_records: self.unreadable,
             sync_failures: wal.sync_failures,
+            streams: self.streams.len(),
+            forgotten_streams: self.forgotten,
+            uncovered_streams: self.uncovered,
+            trouble: self.trouble.clone(),
             last_error: wal.last_error,
         }
     }
+
+    fn validate(&self) -> Result<(), String> {
+        self.index.validate()?;
+        for (stream, log) in &self.streams {
+            log.validate().map_err(|error| format!("{stream}: {error}"))?;
+        }
+        let pending: u64 = self.streams.values().map(StreamLog::pending_bytes).sum();
+        if pending != self.pending_bytes {
+            return Err(format!("{} bytes are pending, and {pending} counted", self.pending_bytes));
+        }
+        Ok(())
+    }
 }
 
-/// The records of a kind, for those who only look.
-pub(crate) const fn kind_name(kind: RecordKind) -> &'static str {
-    match kind {
-        kind::SLICE => "slice",
-        kind::ACKNOWLEDGEMENTS => "acknowledgements",
-        kind::HEADS => "heads",
-        kind::CHECKPOINT => "checkpoint",
-        kind::CHECKPOINT_END => "checkpoint end",
-        _ => "unknown",
+/// Acknowledgements that have no room are spared: what is forgotten is sent once more.
+fn spare_full(error: WalError) -> Result<(), WalError> {
+    match error {
+        WalError::Full { .. } | WalError::DiskFull { .. } => Ok(()),
+        error => Err(error),
     }
 }

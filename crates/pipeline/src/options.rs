@@ -6,11 +6,14 @@ use ron_accounting_export::LaneOptions;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum OnFull {
-    /// Leave the counts where they are. They go out with the next slice that fits, whose span is longer.
+    /// Leave the counts where they are. They go out in a slice with a longer span, as soon as there is room.
     #[default]
     Stretch,
     /// Throw the counts away, and count how much that was.
     Shed,
+    /// Leave the counts where they are until the caller seals the same window again. For imports, where time does not go
+    /// on while the ledger catches up.
+    Wait,
 }
 
 /// When the log is synced. A slice is exported only once it is durable by this policy.
@@ -46,6 +49,9 @@ pub struct PipelineOptions {
     pub jitter_ms: u64,
     /// Whether counts are overwritten once they are sealed.
     pub zeroize: bool,
+    /// The random id of this opening of the log, see `docs/durability.md`. None for slices that several processes may
+    /// export, because they all make the same ones.
+    pub claim_id: Option<[u8; 16]>,
 }
 
 impl Default for PipelineOptions {
@@ -57,6 +63,7 @@ impl Default for PipelineOptions {
             checkpoint_ms: CHECKPOINT_MS_DEFAULT,
             jitter_ms: 0,
             zeroize: false,
+            claim_id: None,
         }
     }
 }
@@ -101,6 +108,13 @@ impl PipelineOptions {
     #[must_use]
     pub fn zeroize(mut self, zeroize: bool) -> Self {
         self.zeroize = zeroize;
+        self
+    }
+
+    /// Sets the random id of this opening of the log.
+    #[must_use]
+    pub fn claim_id(mut self, id: Option<[u8; 16]>) -> Self {
+        self.claim_id = id;
         self
     }
 }

@@ -27,6 +27,12 @@ pub struct PipelineStats {
     pub waiting_streams: usize,
     /// Times that the live counts were found durable, in a new checkpoint or in the last one.
     pub checkpoints: u64,
+    /// Slices that were sent again at the start, since the ledger had lost them: it was restored from an older copy.
+    pub resent: u64,
+    /// Streams of which the ledger has less than it acknowledged, at the start, and the log has not all that is missing.
+    pub behind: Vec<StreamId>,
+    /// Streams that wait until the ledger was asked for their head, since the log may have dropped it.
+    pub unknown_heads: usize,
     /// Units thrown away because there was no room, all dimensions together.
     pub shed: u128,
     /// Recovered slices that could not be queued; they stay in the log.
@@ -57,6 +63,14 @@ pub struct LogStats {
     pub unreadable_records: u64,
     /// Syncs that failed.
     pub sync_failures: u64,
+    /// Streams that it knows.
+    pub streams: usize,
+    /// Idle streams that it dropped to bound its size. The ledger is asked for their heads when they come back.
+    pub forgotten_streams: u64,
+    /// Streams whose counts had no room in the last checkpoint, so that a kill loses them back to the one before.
+    pub uncovered_streams: usize,
+    /// Why the log does not work now; none if it does.
+    pub trouble: Option<String>,
     /// The log's latest error.
     pub last_error: Option<String>,
 }

@@ -140,11 +140,7 @@ impl Sealer {
 
     /// Seals the streams that `admit` lets pass, as usage of `window`. It is asked once about each stream with counts, those
     /// that wait longest first.
-    pub fn seal_admitted(
-        &mut self,
-        window: Span,
-        admit: impl FnMut(&Candidate<'_>) -> Admission,
-    ) -> Sealed {
+    pub fn seal_admitted(&mut self, window: Span, admit: impl FnMut(&Candidate<'_>) -> Admission) -> Sealed {
         let mut sealed = Sealed::default();
         self.reader.peek(&mut self.reading);
         self.layout.update(self.reading.keys());

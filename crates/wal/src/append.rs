@@ -76,8 +76,9 @@ impl<S: Storage> Wal<S> {
         }
         let need = (RECORD_HEADER_BYTES + body.len()) as u64;
         let segment_bytes = self.options.segment_bytes;
+        let kept = if budget == Budget::Reserved { 0 } else { self.options.reserved_bytes };
         let fits = |active: &Active<S::File>| {
-            active.segment.records == 0 || active.end + need + FOOTER_BYTES as u64 <= segment_bytes
+            active.segment.records == 0 || active.end + need + FOOTER_BYTES as u64 + kept <= segment_bytes
         };
         match self.active.as_ref().filter(|active| fits(active)) {
             Some(active) => {
@@ -134,8 +135,21 @@ impl<S: Storage> Wal<S> {
             .as_ref()
             .map_or(0, |active| active.segment.length.saturating_sub(active.end + FOOTER_BYTES as u64));
         self.check_bytes(budget, (self.bytes() - rest).saturating_add(length))?;
-        self.seal_active()?;
-        self.create_segment(length, now_ms)
+        let mut new = self.claim_room(length)?;
+        let begun = self.seal_active().and_then(|()| self.write_header(&mut new, now_ms));
+        match begun {
+            Ok(length) => {
+                let segment = Segment { length, has_header: true, ..blank_segment(new.number, now_ms) };
+                let end = DATA_OFFSET as u64;
+                let checksum = crc32c::crc32c(&new.header);
+                self.active = Some(Active { segment, file: new.file, end, synced: end, checksum });
+                Ok(())
+            }
+            Err(error) => {
+                self.abandon(new, now_ms);
+                Err(error)
+            }
+        }
     }
 
     /// Syncs, writes the footer, gives up the preallocated rest and syncs again, all before a newer segment exists. The
@@ -167,49 +181,54 @@ impl<S: Storage> Wal<S> {
         Ok(())
     }
 
-    /// Creates a segment with a header and a name that are durable before its first record is written.
-    fn create_segment(&mut self, length: u64, now_ms: u64) -> Result<(), WalError> {
+    /// Creates the file of a segment and takes its room on the disk, before the active segment is closed: on a full disk
+    /// that one stays, with what it keeps for the owner's bookkeeping. A file without a header counts as no segment.
+    fn claim_room(&mut self, length: u64) -> Result<NewSegment<S::File>, WalError> {
         let number = self.next_number;
         self.next_number = number.checked_add(1).ok_or(WalError::NumbersExhausted { highest: number })?;
         let name = format::segment_name(number);
-        let header = Header { origin: self.origin, number, created_ms: now_ms }.encode();
-        let mut file = self.storage.create(&name).map_err(|error| WalError::io("create", &name, error))?;
-        match self.prepare(&mut file, &header, length) {
-            Ok(length) => {
-                let segment = Segment { length, has_header: true, ..blank_segment(number, now_ms) };
-                let end = header.len() as u64;
-                let checksum = crc32c::crc32c(&header);
-                self.active = Some(Active { segment, file, end, synced: end, checksum });
-                Ok(())
-            }
-            Err((operation, source)) => {
-                // Nobody knows of this file, so it may go; if it does not, it is retired like any other.
-                if self.storage.remove(&name).is_err() {
-                    let length = self.storage.length(&name).unwrap_or(length);
-                    self.closed.insert(number, Segment { length, ..blank_segment(number, now_ms) });
+        let file = self.storage.create(&name).map_err(|error| WalError::io("create", &name, error))?;
+        let mut new = NewSegment { number, name, file, header: Vec::new(), length };
+        let claimed =
+            match new.file.allocate(length).map_err(|error| WalError::io("allocate", &new.name, error)) {
+                // A segment that the disk cannot hold would take the last room from what the old one keeps.
+                Err(error @ WalError::DiskFull { .. }) => Err(error),
+                // A file system that cannot reserve: the file grows as it is written.
+                Err(_) => {
+                    let claimed =
+                        new.file.set_length(0).and_then(|()| new.file.write_all_at(0, &[0; DATA_OFFSET]));
+                    claimed.map_err(|error| WalError::io("write the header of", &new.name, error))
                 }
-                Err(WalError::io(operation, &name, source))
+                Ok(()) => Ok(()),
+            };
+        match claimed {
+            Ok(()) => Ok(new),
+            Err(error) => {
+                self.abandon(new, 0);
+                Err(error)
             }
         }
     }
 
-    fn prepare(
-        &mut self,
-        file: &mut S::File,
-        header: &[u8],
-        length: u64,
-    ) -> Result<u64, (&'static str, io::Error)> {
-        if file.allocate(length).is_err() {
-            // Too little room for a whole segment, or a file system that cannot reserve: then it grows as it is written.
-            file.set_length(0).map_err(|error| ("prepare", error))?;
-        }
-        file.write_all_at(0, header).map_err(|error| ("write the header of", error))?;
-        let synced = file.sync().and_then(|()| self.storage.sync_directory());
+    /// Makes the header and the name of a new segment durable, before its first record is written.
+    fn write_header(&mut self, new: &mut NewSegment<S::File>, now_ms: u64) -> Result<u64, WalError> {
+        new.header = Header { origin: self.origin, number: new.number, created_ms: now_ms }.encode();
+        let written = new.file.write_all_at(0, &new.header);
+        written.map_err(|error| WalError::io("write the header of", &new.name, error))?;
+        let synced = new.file.sync().and_then(|()| self.storage.sync_directory());
         if let Err(error) = synced {
             self.sync_failures += 1;
-            return Err(("sync", error));
+            return Err(WalError::io("sync", &new.name, error));
         }
-        file.length().map_err(|error| ("measure", error))
+        new.file.length().map_err(|error| WalError::io("measure", &new.name, error))
+    }
+
+    /// Nobody knows of this file, so it may go; if it does not, it is retired like any other.
+    fn abandon(&mut self, new: NewSegment<S::File>, now_ms: u64) {
+        if self.storage.remove(&new.name).is_err() {
+            let length = self.storage.length(&new.name).unwrap_or(new.length);
+            self.closed.insert(new.number, Segment { length, ..blank_segment(new.number, now_ms) });
+        }
     }
 
     fn check_entries(&self) -> Result<(), WalError> {
@@ -251,6 +270,16 @@ impl<S: Storage> Wal<S> {
         let closed = self.closed.values().filter(|segment| !segment.poisoned);
         closed.map(|segment| segment.length).sum::<u64>() + active
     }
+}
+
+/// A segment that is being begun.
+#[derive(Debug)]
+struct NewSegment<F> {
+    number: u64,
+    name: String,
+    file: F,
+    header: Vec<u8>,
+    length: u64,
 }
 
 fn blank_segment(number: u64, created_ms: u64) -> Segment {

@@ -16,11 +16,18 @@ pub struct WalOptions {
     pub(crate) max_bytes: u64,
     pub(crate) max_entries: u64,
     pub(crate) max_age_ms: Option<u64>,
+    pub(crate) reserved_bytes: u64,
 }
 
 impl Default for WalOptions {
     fn default() -> Self {
-        Self { segment_bytes: 4 << 20, max_bytes: 512 << 20, max_entries: 1_000_000, max_age_ms: None }
+        Self {
+            segment_bytes: 4 << 20,
+            max_bytes: 512 << 20,
+            max_entries: 1_000_000,
+            max_age_ms: None,
+            reserved_bytes: 0,
+        }
     }
 }
 
@@ -55,6 +62,15 @@ impl WalOptions {
         self
     }
 
+    /// How many bytes at the end of each segment are kept for [`Wal::append_reserved`](crate::Wal::append_reserved), so
+    /// that the owner can still write what it needs to release others when the disk has no room for another segment;
+    /// default 0, at most a quarter of a segment.
+    #[must_use]
+    pub fn reserved_bytes(mut self, bytes: u64) -> Self {
+        self.reserved_bytes = bytes;
+        self
+    }
+
     /// How many bytes the files of the log may take together.
     pub const fn bytes_limit(&self) -> u64 {
         self.max_bytes
@@ -75,6 +91,7 @@ impl WalOptions {
         };
         check("segment_bytes", self.segment_bytes, SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX)?;
         check("max_bytes", self.max_bytes, self.segment_bytes, u64::MAX / 2)?;
+        check("reserved_bytes", self.reserved_bytes, 0, self.segment_bytes / 4)?;
         check("max_entries", self.max_entries, 1, u64::MAX)
     }
 }

@@ -34,6 +34,8 @@ pub struct SegmentUsage {
     pub number: u64,
     /// The length of its file when the log last changed it, preallocation included.
     pub bytes: u64,
+    /// How many records it has, released or not.
+    pub records: u64,
     /// How many of its records are not released.
     pub unreleased: usize,
     /// Whether a sync of it failed.

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::format::{self, SEGMENT_BYTES_MAX, VERSION};
+use crate::format::{self, Header, HeaderCheck, DATA_OFFSET, HEADER_COPY_OFFSET, SEGMENT_BYTES_MAX, VERSION};
 use crate::scan::{scan, ScannedSegment};
 use crate::{Storage, WalError};
 
@@ -59,11 +59,35 @@ pub(crate) fn survey<S: Storage>(storage: &S, company: Company) -> Result<Survey
             survey.ignored.push(name);
         }
     }
-    let newest = found.last().map(|newest| newest.number);
-    for Named { number, name, poisoned } in found {
-        let Some(bytes) = unless_vanished(storage.read(&name), "read", &name, company)? else { continue };
+    // The room of a segment is taken before the one before it is closed, and its header is written afterwards.
+    let mut read_ahead = Vec::new();
+    while let Some(newest) = found.pop() {
+        let Some(bytes) = unless_vanished(storage.read(&newest.name), "read", &newest.name, company)? else {
+            continue;
+        };
+        let is_last = is_begun(&bytes, newest.number);
+        read_ahead.push((newest, bytes));
+        if is_last {
+            break;
+        }
+    }
+    let begun = read_ahead.last().filter(|(newest, bytes)| is_begun(bytes, newest.number));
+    let newest = begun.map_or(0, |(newest, _)| newest.number);
+    let mut read_ahead = read_ahead.into_iter().rev();
+    let mut older = found.into_iter().map(|named| (named, None));
+    let all = std::iter::from_fn(|| {
+        older.next().or_else(|| read_ahead.next().map(|(named, bytes)| (named, Some(bytes))))
+    });
+    for (Named { number, name, poisoned }, bytes) in all {
+        let bytes = match bytes {
+            Some(bytes) => bytes,
+            None => match unless_vanished(storage.read(&name), "read", &name, company)? {
+                Some(bytes) => bytes,
+                None => continue,
+            },
+        };
         // Nothing is known about the writes to a poisoned segment, so its end may be torn as well.
-        match scan(number, &bytes, poisoned || Some(number) == newest) {
+        match scan(number, &bytes, poisoned || number >= newest) {
             Ok(scanned) => survey.segments.push(ScannedSegment { poisoned, ..scanned }),
             Err(newer) => {
                 return Err(WalError::NewerVersion { file: name, found: newer.0, supported: VERSION });
@@ -71,6 +95,16 @@ pub(crate) fn survey<S: Storage>(storage: &S, company: Company) -> Result<Survey
         }
     }
     Ok(survey)
+}
+
+/// Whether a segment was begun: a header is readable, or anything stands behind the headers.
+fn is_begun(bytes: &[u8], number: u64) -> bool {
+    let has_header = [0, HEADER_COPY_OFFSET].into_iter().any(|offset| match Header::decode(bytes, offset) {
+        HeaderCheck::Valid(header) => header.number == number,
+        HeaderCheck::Newer { .. } => true,
+        HeaderCheck::Invalid => false,
+    });
+    has_header || bytes.iter().skip(DATA_OFFSET).any(|byte| *byte != 0)
 }
 
 fn unless_vanished<T>(

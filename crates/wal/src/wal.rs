@@ -160,6 +160,7 @@ impl<S: Storage> Wal<S> {
         let usage = |segment: &Segment, is_active| SegmentUsage {
             number: segment.number,
             bytes: segment.length,
+            records: segment.records,
             unreleased: segment.unreleased.len(),
             is_poisoned: segment.poisoned,
             is_active,

@@ -1,25 +1,51 @@
-//! The bodies of the records that are not slices: CBOR, read tolerantly, since only our own log is read back.
+//! The bodies of the log's records. `docs/durability.md` lists them with their bytes.
+//!
+//! A slice is its own bytes. What else is in a body is CBOR, read tolerantly, or little-endian integers of 8 bytes.
 
 use ron_accounting_wal::RecordKind;
 use ron_ledger_wire::{Digest, Head, Origin, SealedSlice, StreamId};
 use serde::{de::DeserializeOwned, Deserialize, Serialize};
 
-use super::Standing;
-
 /// The kinds of records. A number is never given to another kind.
 pub(crate) mod kind {
     use super::RecordKind;
 
-    /// A sealed slice: its bytes.
+    /// A sealed slice that is durable by itself: its bytes.
     pub(crate) const SLICE: RecordKind = RecordKind(1);
     /// A list of [`super::AcknowledgementRecord`].
     pub(crate) const ACKNOWLEDGEMENTS: RecordKind = RecordKind(2);
     /// A list of [`super::HeadRecord`].
     pub(crate) const HEADS: RecordKind = RecordKind(3);
-    /// The number of a checkpoint (8 bytes, little-endian), then the bytes of a slice that was not sealed yet.
-    pub(crate) const CHECKPOINT: RecordKind = RecordKind(4);
-    /// The number of a checkpoint, then how many slices it has (8 bytes each, little-endian). Without this one it is void.
-    pub(crate) const CHECKPOINT_END: RecordKind = RecordKind(5);
+    /// Version 1: the number of a checkpoint, then the bytes of a slice that was not sealed yet. Read, not written.
+    pub(crate) const CHECKPOINT_1: RecordKind = RecordKind(4);
+    /// Version 1: the number of a checkpoint, then how many slices it has. Read, not written.
+    pub(crate) const CHECKPOINT_END_1: RecordKind = RecordKind(5);
+    /// A slice that counts only together with the others of its group: first and last seq of the group, then its bytes.
+    pub(crate) const GROUPED_SLICE: RecordKind = RecordKind(6);
+    /// A part of a stream's checkpoint: see [`super::PartHeader`], then the bytes of a slice that was not sealed yet.
+    pub(crate) const CHECKPOINT: RecordKind = RecordKind(7);
+    /// A list of [`super::EmptyRecord`].
+    pub(crate) const EMPTY_CHECKPOINTS: RecordKind = RecordKind(8);
+    /// One [`super::IdentityRecord`].
+    pub(crate) const IDENTITY: RecordKind = RecordKind(9);
+}
+
+/// The version of the bodies that this build writes, in [`IdentityRecord::version`].
+pub(crate) const PAYLOAD_VERSION: u32 = 2;
+
+/// The name of a kind, for those who only look.
+pub(crate) const fn kind_name(kind: RecordKind) -> &'static str {
+    match kind {
+        kind::SLICE => "slice",
+        kind::GROUPED_SLICE => "grouped slice",
+        kind::ACKNOWLEDGEMENTS => "acknowledgements",
+        kind::HEADS => "heads",
+        kind::CHECKPOINT | kind::CHECKPOINT_1 => "checkpoint",
+        kind::CHECKPOINT_END_1 => "checkpoint end",
+        kind::EMPTY_CHECKPOINTS => "empty checkpoints",
+        kind::IDENTITY => "identity",
+        _ => "unknown",
+    }
 }
 
 /// The ledger has this slice.
@@ -37,7 +63,7 @@ impl From<&SealedSlice> for AcknowledgementRecord {
     }
 }
 
-/// Where a stream stands.
+/// Where the chain of a stream ends, as far as it is durable.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct HeadRecord {
     pub(crate) tenant: String,
@@ -50,49 +76,138 @@ pub(crate) struct HeadRecord {
     pub(crate) acknowledged: u64,
 }
 
-impl From<&Standing> for HeadRecord {
-    fn from(standing: &Standing) -> Self {
-        let head = &standing.head;
+impl HeadRecord {
+    pub(crate) fn new(head: &Head, acknowledged: u64) -> Self {
         let stream = head.stream();
         Self {
             tenant: stream.tenant().into(),
             dimension: stream.dimension().into(),
             next_seq: head.next_seq(),
             last: head.last().map_or_else(Vec::new, |digest| digest.as_bytes().to_vec()),
-            acknowledged: standing.acknowledged,
+            acknowledged,
         }
     }
-}
 
-impl HeadRecord {
     pub(crate) fn head(&self, origin: Origin) -> Head {
         let last = <[u8; 32]>::try_from(self.last.as_slice()).ok().map(Digest::from_bytes);
         Head::new(StreamId::new(origin, &self.tenant, &self.dimension), self.next_seq, last)
     }
 }
 
-pub(crate) fn encode<T: Serialize>(list: &[T]) -> Vec<u8> {
+/// What the stream's checkpoint had was thrown away on purpose.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct EmptyRecord {
+    pub(crate) tenant: String,
+    pub(crate) dimension: String,
+    pub(crate) number: u64,
+    pub(crate) first_seq: u64,
+}
+
+/// Which log this is, beside its origin.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct IdentityRecord {
+    pub(crate) version: u32,
+    /// The ids that the openings of this log drew, oldest first: see `ron_ledger_wire::Claim`.
+    #[serde(default)]
+    pub(crate) claims: Vec<[u8; 16]>,
+    /// Whether a head was ever dropped, so that an unknown stream may have one in the ledger.
+    #[serde(default)]
+    pub(crate) has_forgotten: bool,
+}
+
+/// What stands before the slice in a part of a checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PartHeader {
+    /// Grows with each checkpoint of the log.
+    pub(crate) number: u64,
+    /// Which part of the stream's checkpoint this is, from 0.
+    pub(crate) part: u64,
+    /// How many parts there are. All of them have to be there.
+    pub(crate) parts: u64,
+}
+
+impl PartHeader {
+    pub(crate) const BYTES: u64 = 24;
+}
+
+/// The first and the last seq of slices that were appended as one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Group {
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+}
+
+impl Group {
+    /// A slice that needs no other.
+    pub(crate) const fn single(seq: u64) -> Self {
+        Self { first: seq, last: seq }
+    }
+}
+
+pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
     let mut body = Vec::new();
     // Writing to memory does not fail, and these types have no form that CBOR lacks.
-    let written = ciborium::into_writer(list, &mut body);
+    let written = ciborium::into_writer(value, &mut body);
     debug_assert!(written.is_ok(), "{written:?}");
     body
 }
 
-pub(crate) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<Vec<T>, String> {
+pub(crate) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     ciborium::from_reader(body).map_err(|error| error.to_string())
 }
 
-pub(crate) fn checkpoint(number: u64, slice: &[u8]) -> Vec<u8> {
-    [&number.to_le_bytes(), slice].concat()
+/// The kind and the body of a slice's record.
+pub(crate) fn slice(group: Group, slice: &SealedSlice) -> (RecordKind, Vec<u8>) {
+    if group.first == group.last {
+        return (kind::SLICE, slice.bytes().to_vec());
+    }
+    let body = [&group.first.to_le_bytes(), &group.last.to_le_bytes(), slice.bytes()].concat();
+    (kind::GROUPED_SLICE, body)
 }
 
-pub(crate) fn checkpoint_end(number: u64, slices: usize) -> Vec<u8> {
-    [number.to_le_bytes(), (slices as u64).to_le_bytes()].concat()
+pub(crate) fn part(header: PartHeader, slice: &SealedSlice) -> Vec<u8> {
+    let PartHeader { number, part, parts } = header;
+    [&number.to_le_bytes(), &part.to_le_bytes(), &parts.to_le_bytes(), slice.bytes()].concat()
+}
+
+pub(crate) fn read_slice(body: &[u8]) -> Result<SealedSlice, String> {
+    SealedSlice::from_bytes(body).map_err(|error| error.to_string())
+}
+
+pub(crate) fn read_grouped(body: &[u8]) -> Result<(Group, SealedSlice), String> {
+    let (first, rest) = split_number(body)?;
+    let (last, bytes) = split_number(rest)?;
+    let slice = read_slice(bytes)?;
+    if !(first..=last).contains(&slice.seq()) {
+        return Err(format!("slice {} is not in its group {first} to {last}", slice.seq()));
+    }
+    Ok((Group { first, last }, slice))
+}
+
+pub(crate) fn read_part(body: &[u8]) -> Result<(PartHeader, SealedSlice), String> {
+    let (number, rest) = split_number(body)?;
+    let (part, rest) = split_number(rest)?;
+    let (parts, bytes) = split_number(rest)?;
+    if part >= parts {
+        return Err(format!("part {part} of {parts}"));
+    }
+    Ok((PartHeader { number, part, parts }, read_slice(bytes)?))
+}
+
+/// Version 1: number and slice.
+pub(crate) fn read_part_1(body: &[u8]) -> Result<(u64, SealedSlice), String> {
+    let (number, bytes) = split_number(body)?;
+    Ok((number, read_slice(bytes)?))
+}
+
+/// Version 1: number and count.
+pub(crate) fn read_end_1(body: &[u8]) -> Result<(u64, u64), String> {
+    let (number, rest) = split_number(body)?;
+    Ok((number, split_number(rest)?.0))
 }
 
 /// The number in front, and the rest.
-pub(crate) fn split_number(body: &[u8]) -> Option<(u64, &[u8])> {
-    let (number, rest) = body.split_first_chunk::<8>()?;
-    Some((u64::from_le_bytes(*number), rest))
+fn split_number(body: &[u8]) -> Result<(u64, &[u8]), String> {
+    let (number, rest) = body.split_first_chunk::<8>().ok_or("it is cut short")?;
+    Ok((u64::from_le_bytes(*number), rest))
 }

@@ -1,241 +1,405 @@
-//! From the records of a log to what they mean.
+//! From the records of a log to what they mean. `docs/durability.md` has a worked example.
+//!
+//! # The rules
+//! 1. A record that was written again counts where it was written last.
+//! 2. A slice counts if it follows from the ones before it, and if all slices of its group do. A power cut may keep a later
+//!    slice and lose an earlier one, or keep part of a group; none of those was durable, so none was exported.
+//! 3. Acknowledgements are believed. A stream never goes back behind what the ledger has.
+//! 4. A stream's checkpoint counts only if its `first_seq` is the seq that comes next. If it is smaller, the slices since
+//!    then have all that it has, since a sealing takes a whole stream. If it is greater, slices that it builds on are lost,
+//!    and the checkpoint before it is still there. So no count is in a slice and in a checkpoint.
+//!
+//! Where durable records are damaged, a gap may be damage, so nothing is dropped because of it: the slices behind the gap
+//! are kept for an operator.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use ron_accounting_wal::{Position, Record};
 use ron_accounting_window::Span;
-use ron_ledger_wire::{encode_row_key, Head, Origin, SealedSlice, StreamId};
+use ron_ledger_wire::{encode_row_key, Digest, Head, Origin, SealedSlice, StreamId};
 
 use super::{
-    records::{decode, kind, split_number, AcknowledgementRecord, HeadRecord},
-    Checkpoint, Standing,
+    index::{Index, Item},
+    records::{
+        self, decode, kind, AcknowledgementRecord, EmptyRecord, Group, HeadRecord, IdentityRecord, PartHeader,
+    },
+    streams::{StoredCheckpoint, StoredHead, StoredSlice, StreamLog},
 };
 use crate::{journal::RecoveredRows, PipelineError};
 
 /// What the records of a log say.
 #[derive(Debug, Default)]
-pub(crate) struct Found {
-    pub(crate) slices: HashMap<(StreamId, u64), (Position, SealedSlice)>,
-    pub(crate) standings: BTreeMap<StreamId, Standing>,
-    pub(crate) head_positions: Vec<Position>,
-    pub(crate) checkpoint: Checkpoint,
-    /// The newest segment that has a slice or an acknowledgement.
-    pub(crate) newest: Option<u64>,
+pub(crate) struct LogContents {
+    pub(super) streams: BTreeMap<StreamId, StreamLog>,
+    pub(super) index: Index,
     /// Records that say nothing that others don't say as well.
-    pub(crate) superseded: Vec<Position>,
+    pub(super) superseded: Vec<Position>,
+    pub(super) identity: IdentityRecord,
+    pub(super) identity_at: Option<Position>,
+    /// The highest number of a checkpoint.
+    pub(super) number: u64,
     /// Slices that are not acknowledged, each stream's in order.
     pub(crate) pending: Vec<SealedSlice>,
+    /// Slices that are acknowledged and were still there.
+    pub(super) acknowledged: Vec<SealedSlice>,
+    /// Counts that no slice has.
     pub(crate) live: Vec<RecoveredRows>,
     pub(crate) unreadable: Vec<PipelineError>,
-    /// Slices whose predecessor is lost.
-    pub(crate) orphans: Vec<PipelineError>,
+    /// Slices that were dropped by rule 2.
+    pub(super) orphans: Vec<PipelineError>,
 }
 
-/// Slices by stream and seq.
-type Sealed = BTreeMap<(StreamId, u64), (Position, SealedSlice)>;
+/// A stream while it is read.
+#[derive(Debug, Default)]
+struct Reading {
+    head: Option<StoredHead>,
+    next_seq: u64,
+    last: Option<Digest>,
+    acknowledged: u64,
+    slices: BTreeMap<u64, FoundSlice>,
+    checkpoints: BTreeMap<u64, Candidate>,
+    written_in: u64,
+}
 
-/// The slices of one checkpoint, whole only if all of them are there.
+#[derive(Debug)]
+struct FoundSlice {
+    position: Position,
+    group: Group,
+    slice: SealedSlice,
+    body_bytes: u64,
+}
+
+/// A checkpoint of one stream, whole only if all its parts are there.
 #[derive(Debug, Default)]
 struct Candidate {
-    slices: Vec<SealedSlice>,
-    positions: Vec<Position>,
+    parts: BTreeMap<u64, (Position, SealedSlice)>,
     expected: Option<u64>,
+    emptied: Option<(Position, u64)>,
+}
+
+impl Candidate {
+    fn is_whole(&self) -> bool {
+        self.emptied.is_some() || self.expected == Some(self.parts.len() as u64)
+    }
+
+    fn first_seq(&self) -> Option<u64> {
+        let of_part = |(part, (_, slice)): (&u64, &(Position, SealedSlice))| slice.seq().checked_sub(*part);
+        self.emptied.map(|(_, seq)| seq).or_else(|| self.parts.first_key_value().and_then(of_part))
+    }
+}
+
+impl LogContents {
+    /// The head of each stream that has one.
+    pub(crate) fn heads(&self) -> impl Iterator<Item = Head> + '_ {
+        let begun = self.streams.iter().filter(|(_, log)| log.next_seq > 0);
+        begun.map(|(stream, log)| Head::new(stream.clone(), log.next_seq, log.last))
+    }
 }
 
 /// Reads what a log says. `is_sound` tells that nothing in it is damaged that was durable once.
-pub(crate) fn read(origin: Origin, records: Vec<Record>, is_sound: bool) -> Found {
-    let mut found = Found::default();
-    let mut sealed = Sealed::new();
-    let mut checkpoints: BTreeMap<u64, Candidate> = BTreeMap::new();
+pub(crate) fn read(origin: Origin, records: Vec<Record>, is_sound: bool) -> LogContents {
+    let mut reader = Reader { origin, ..Reader::default() };
+    let mut contents = LogContents::default();
     for record in records {
-        let position = record.position;
-        let result = match record.kind {
-            kind::SLICE => slice(&record.body).map(|slice| {
-                let place = (slice.stream().clone(), slice.seq());
-                let again = sealed.insert(place, (position, slice));
-                found.superseded.extend(again.map(|(position, _)| position));
-                found.newest = found.newest.max(Some(position.segment));
-            }),
-            kind::ACKNOWLEDGEMENTS => decode(&record.body).map(|list: Vec<AcknowledgementRecord>| {
-                for record in list {
-                    let stream = StreamId::new(origin, &record.tenant, &record.dimension);
-                    found.raise(Head::genesis(stream), record.seq.saturating_add(1));
-                }
-                found.superseded.push(position);
-                found.newest = found.newest.max(Some(position.segment));
-            }),
-            kind::HEADS => decode(&record.body).map(|list: Vec<HeadRecord>| {
-                for record in list {
-                    found.raise(record.head(origin), record.acknowledged);
-                }
-                found.head_positions.push(position);
-            }),
-            kind::CHECKPOINT => checkpoint_slice(&record.body).map(|(number, slice)| {
-                let candidate = checkpoints.entry(number).or_default();
-                candidate.slices.push(slice);
-                candidate.positions.push(position);
-            }),
-            kind::CHECKPOINT_END => checkpoint_end(&record.body).map(|(number, slices)| {
-                let candidate = checkpoints.entry(number).or_default();
-                candidate.expected = Some(slices);
-                candidate.positions.push(position);
-            }),
-            other => Err(format!("it has kind {other}")),
+        if let Err(reason) = reader.take(&record, &mut contents) {
+            let position = record.position.to_string();
+            contents.unreadable.push(PipelineError::Record { position, reason });
+        }
+    }
+    reader.end_checkpoints_1();
+    contents.number = reader.number;
+    let is_sound = is_sound && contents.unreadable.is_empty();
+    for (stream, reading) in reader.streams {
+        reading.conclude(stream, is_sound, &mut contents);
+    }
+    for (position, streams) in reader.lists {
+        let item = match streams {
+            List::Heads(streams) => Item::Heads(streams),
+            List::Empty(streams) => Item::Empty(streams),
         };
-        if let Err(reason) = result {
-            found.unreadable.push(PipelineError::Record { position: position.to_string(), reason });
-        }
+        contents.index.insert(position, item, 0);
     }
-    found.trust_acknowledgements(&sealed);
-    // Where something durable is missing, nobody can say what never was durable.
-    if is_sound && found.unreadable.is_empty() {
-        found.drop_orphans(&mut sealed);
-    }
-    for (_, slice) in sealed.values() {
-        found.raise(Head::new(slice.stream().clone(), slice.seq() + 1, Some(slice.digest())), 0);
-    }
-    found.choose_checkpoint(checkpoints);
-    found.live = live_counts(&sealed, &found.standings, &found.checkpoint.slices);
-    for (place, (position, slice)) in sealed {
-        let acknowledged = found.standings.get(&place.0).map_or(0, |standing| standing.acknowledged);
-        if place.1 < acknowledged {
-            found.superseded.push(position);
-        } else {
-            found.pending.push(slice.clone());
-            found.slices.insert(place, (position, slice));
-        }
-    }
-    found
+    contents
 }
 
-impl Found {
-    fn raise(&mut self, head: Head, acknowledged: u64) {
-        let standing = self
-            .standings
-            .entry(head.stream().clone())
-            .or_insert_with(|| Standing { head: Head::genesis(head.stream().clone()), acknowledged: 0 });
-        if head.next_seq() > standing.head.next_seq() {
-            standing.head = head;
-        }
-        standing.acknowledged = standing.acknowledged.max(acknowledged);
-    }
+#[derive(Debug)]
+enum List {
+    Heads(Vec<StreamId>),
+    Empty(Vec<StreamId>),
+}
 
-    /// A stream never goes back behind what the ledger has, whatever else is lost. If the digest is lost as well, sealing
-    /// fails until an operator has dealt with it.
-    fn trust_acknowledgements(&mut self, sealed: &Sealed) {
-        for (stream, standing) in &mut self.standings {
-            let next_seq = standing.acknowledged;
-            if next_seq > standing.head.next_seq() {
-                let last = sealed.get(&(stream.clone(), next_seq - 1)).map(|(_, slice)| slice.digest());
-                standing.head = Head::new(stream.clone(), next_seq, last);
-            }
-        }
-    }
+#[derive(Debug)]
+struct Reader {
+    origin: Origin,
+    streams: BTreeMap<StreamId, Reading>,
+    lists: Vec<(Position, List)>,
+    number: u64,
+    /// Version 1: how many parts each checkpoint has, all streams together, and how many were found.
+    checkpoints_1: BTreeMap<u64, (Option<u64>, u64, BTreeSet<StreamId>)>,
+}
 
-    /// Drops slices that do not follow from the ones before them. A power cut may lose a slice and keep a later one of its
-    /// stream, when neither was durable and so neither was exported. Nothing could ever fill that gap.
-    fn drop_orphans(&mut self, sealed: &mut Sealed) {
-        let mut chains: HashMap<StreamId, Head> = HashMap::new();
-        sealed.retain(|(stream, seq), (position, slice)| {
-            let standing = self.standings.get(stream);
-            let chain = chains.entry(stream.clone()).or_insert_with(|| {
-                standing.map_or_else(|| Head::genesis(stream.clone()), |standing| standing.head.clone())
-            });
-            // Heads are written when all that they count is durable, and the ledger acknowledges nothing else.
-            let is_durable = *seq < chain.next_seq();
-            let is_linked = slice.previous() == chain.last() || chain.last().is_none();
-            let is_next = *seq == chain.next_seq() && is_linked;
-            if is_next {
-                *chain = Head::new(stream.clone(), seq + 1, Some(slice.digest()));
-            }
-            let is_kept = is_durable || is_next;
-            if !is_kept {
-                self.superseded.push(*position);
-                self.orphans.push(PipelineError::Orphan { stream: stream.clone(), seq: *seq });
-            }
-            is_kept
-        });
-    }
-
-    /// The newest checkpoint of which nothing is missing. Older ones, and half ones, are superseded.
-    fn choose_checkpoint(&mut self, checkpoints: BTreeMap<u64, Candidate>) {
-        self.checkpoint.number = checkpoints.keys().next_back().copied().unwrap_or_default();
-        let mut is_found = false;
-        for candidate in checkpoints.into_values().rev() {
-            if !is_found && candidate.expected == Some(candidate.slices.len() as u64) {
-                is_found = true;
-                self.checkpoint.slices = candidate.slices;
-                self.checkpoint.positions = candidate.positions;
-            } else {
-                self.superseded.extend(candidate.positions);
-            }
+impl Default for Reader {
+    fn default() -> Self {
+        Self {
+            origin: Origin::from_bytes([0; 16]),
+            streams: BTreeMap::new(),
+            lists: Vec::new(),
+            number: 0,
+            checkpoints_1: BTreeMap::new(),
         }
     }
 }
 
-/// What a checkpoint counted and no slice holds.
-///
-/// A stream's next sealing after the checkpoint has all that the checkpoint had of its rows. So what is left of a row is
-/// what it had, less what the slices from the checkpoint's seq onwards have of it. If one of those is missing, it was
-/// acknowledged and retired; that happens only after all slices of its sealing were durable, so nothing is left.
-fn live_counts(
-    sealed: &Sealed,
-    standings: &BTreeMap<StreamId, Standing>,
-    checkpoint: &[SealedSlice],
-) -> Vec<RecoveredRows> {
-    let mut streams: BTreeMap<&StreamId, RecoveredRows> = BTreeMap::new();
-    for slice in checkpoint {
-        let window = Span { start_ms: slice.start_ms(), end_ms: slice.end_ms() };
-        let recovered = streams.entry(slice.stream()).or_insert_with(|| RecoveredRows {
-            stream: slice.stream().clone(),
-            window,
-            first_seq: slice.seq(),
-            rows: BTreeMap::new(),
-        });
-        recovered.first_seq = slice.seq().min(recovered.first_seq);
-        recovered.rows.extend(rows(slice));
+impl Reader {
+    fn take(&mut self, record: &Record, contents: &mut LogContents) -> Result<(), String> {
+        let (position, body) = (record.position, &record.body);
+        match record.kind {
+            kind::SLICE => {
+                let slice = records::read_slice(body)?;
+                let group = Group::single(slice.seq());
+                self.take_slice(
+                    FoundSlice { position, group, slice, body_bytes: body.len() as u64 },
+                    contents,
+                );
+            }
+            kind::GROUPED_SLICE => {
+                let (group, slice) = records::read_grouped(body)?;
+                self.take_slice(
+                    FoundSlice { position, group, slice, body_bytes: body.len() as u64 },
+                    contents,
+                );
+            }
+            kind::ACKNOWLEDGEMENTS => {
+                self.take_acknowledgements(position, &decode::<Vec<AcknowledgementRecord>>(body)?);
+            }
+            kind::HEADS => self.take_heads(position, &decode::<Vec<HeadRecord>>(body)?),
+            kind::CHECKPOINT => {
+                let (header, slice) = records::read_part(body)?;
+                self.take_part(position, header, Some(header.parts), slice, contents);
+            }
+            kind::EMPTY_CHECKPOINTS => self.take_empty(position, decode(body)?),
+            kind::CHECKPOINT_1 => {
+                let (number, slice) = records::read_part_1(body)?;
+                let stream = slice.stream().clone();
+                let part = self.stream(&stream).checkpoints.get(&number).map_or(0, |known| known.parts.len());
+                let header = PartHeader { number, part: part as u64, parts: u64::MAX };
+                self.take_part(position, header, None, slice, contents);
+                let (_, found, streams) = self.checkpoints_1.entry(number).or_default();
+                *found += 1;
+                streams.insert(stream);
+            }
+            kind::CHECKPOINT_END_1 => {
+                let (number, expected) = records::read_end_1(body)?;
+                self.checkpoints_1.entry(number).or_default().0 = Some(expected);
+                self.number = self.number.max(number);
+                contents.superseded.push(position);
+            }
+            kind::IDENTITY => {
+                let identity: IdentityRecord = decode(body)?;
+                if identity.version > records::PAYLOAD_VERSION {
+                    return Err(format!("it has payload version {}", identity.version));
+                }
+                contents.superseded.extend(contents.identity_at.replace(position));
+                contents.identity = identity;
+            }
+            other => return Err(format!("it has kind {other}")),
+        }
+        Ok(())
     }
-    let leftovers = streams.into_iter().map(|(stream, mut recovered)| {
-        let first = recovered.first_seq;
-        let next_seq = standings.get(stream).map_or(0, |standing| standing.head.next_seq());
-        let later = sealed.range((stream.clone(), first)..(stream.clone(), next_seq.max(first)));
-        let mut seen = 0;
-        for (_, (_, slice)) in later {
-            seen += 1;
-            // What is left belongs to the sealing that was torn.
-            recovered.window.end_ms = slice.end_ms().max(recovered.window.end_ms);
-            for (key, increment) in rows(slice) {
-                if let Some(left) = recovered.rows.get_mut(&key) {
-                    *left = left.saturating_sub(increment);
+
+    fn stream(&mut self, stream: &StreamId) -> &mut Reading {
+        self.streams.entry(stream.clone()).or_default()
+    }
+
+    fn take_slice(&mut self, found: FoundSlice, contents: &mut LogContents) {
+        let reading = self.stream(&found.slice.stream().clone());
+        reading.written_in = reading.written_in.max(found.position.segment);
+        let again = reading.slices.insert(found.slice.seq(), found);
+        contents.superseded.extend(again.map(|found| found.position));
+    }
+
+    fn take_part(
+        &mut self,
+        position: Position,
+        header: PartHeader,
+        expected: Option<u64>,
+        slice: SealedSlice,
+        contents: &mut LogContents,
+    ) {
+        self.number = self.number.max(header.number);
+        let reading = self.stream(&slice.stream().clone());
+        reading.written_in = reading.written_in.max(position.segment);
+        let candidate = reading.checkpoints.entry(header.number).or_default();
+        candidate.expected = expected;
+        let again = candidate.parts.insert(header.part, (position, slice));
+        contents.superseded.extend(again.map(|(position, _)| position));
+    }
+
+    fn take_heads(&mut self, position: Position, heads: &[HeadRecord]) {
+        let mut streams = Vec::with_capacity(heads.len());
+        for record in heads {
+            let head = record.head(self.origin);
+            let reading = self.stream(head.stream());
+            streams.push(head.stream().clone());
+            if head.next_seq() >= reading.next_seq {
+                (reading.next_seq, reading.last) = (head.next_seq(), head.last());
+            }
+            reading.acknowledged = reading.acknowledged.max(record.acknowledged);
+            let bytes = (record.tenant.len() + record.dimension.len()) as u64 + HEAD_BYTES;
+            reading.head = Some(StoredHead { position, acknowledged: record.acknowledged, bytes });
+        }
+        self.lists.push((position, List::Heads(streams)));
+    }
+
+    /// What is only said here is carried on as a head, when the segment goes.
+    fn take_acknowledgements(&mut self, position: Position, records: &[AcknowledgementRecord]) {
+        let mut streams = Vec::with_capacity(records.len());
+        for record in records {
+            let stream = StreamId::new(self.origin, &record.tenant, &record.dimension);
+            let acknowledged = record.seq.saturating_add(1);
+            let bytes = (record.tenant.len() + record.dimension.len()) as u64 + HEAD_BYTES;
+            let reading = self.stream(&stream);
+            reading.acknowledged = reading.acknowledged.max(acknowledged);
+            if reading.head.map_or(true, |head| head.acknowledged < acknowledged) {
+                reading.head = Some(StoredHead { position, acknowledged, bytes });
+            }
+            streams.push(stream);
+        }
+        self.lists.push((position, List::Heads(streams)));
+    }
+
+    fn take_empty(&mut self, position: Position, empty: Vec<EmptyRecord>) {
+        let mut streams = Vec::with_capacity(empty.len());
+        for record in empty {
+            self.number = self.number.max(record.number);
+            let stream = StreamId::new(self.origin, &record.tenant, &record.dimension);
+            let candidate = self.stream(&stream).checkpoints.entry(record.number).or_default();
+            candidate.emptied = Some((position, record.first_seq));
+            streams.push(stream);
+        }
+        self.lists.push((position, List::Empty(streams)));
+    }
+
+    /// A checkpoint of version 1 was whole only with its end. Then each stream's part of it is whole.
+    fn end_checkpoints_1(&mut self) {
+        for (number, (expected, found, streams)) in std::mem::take(&mut self.checkpoints_1) {
+            for stream in streams.iter().filter(|_| expected == Some(found)) {
+                if let Some(candidate) = self.stream(stream).checkpoints.get_mut(&number) {
+                    candidate.expected = Some(candidate.parts.len() as u64);
                 }
             }
         }
-        let is_retired = seen < next_seq.saturating_sub(first);
-        recovered.rows.retain(|_, left| *left > 0 && !is_retired);
-        recovered
-    });
-    leftovers.filter(|recovered| !recovered.rows.is_empty()).collect()
+    }
 }
 
-fn rows(slice: &SealedSlice) -> impl Iterator<Item = (Vec<u8>, u64)> {
-    slice.decode().rows.into_iter().map(|row| {
-        let mut key = Vec::new();
-        encode_row_key(&row.key, &mut key);
-        (key, row.increment)
-    })
+/// What a head takes in a record, beside the names.
+pub(super) const HEAD_BYTES: u64 = 80;
+
+impl Reading {
+    fn conclude(mut self, stream: StreamId, is_sound: bool, contents: &mut LogContents) {
+        self.trust_acknowledgements();
+        if is_sound {
+            self.drop_orphans(&stream, contents);
+        }
+        if let Some((seq, found)) = self.slices.last_key_value() {
+            if *seq >= self.next_seq {
+                (self.next_seq, self.last) = (seq.saturating_add(1), Some(found.slice.digest()));
+            }
+        }
+        let head = Head::new(stream.clone(), self.next_seq, self.last);
+        let mut log = StreamLog::new(&head, self.acknowledged.min(self.next_seq));
+        log.written_in = self.written_in;
+        log.head = self.head;
+        for (seq, FoundSlice { position, group, slice, body_bytes }) in self.slices {
+            let bytes = slice.bytes().len() as u64;
+            let is_pending = seq >= log.acknowledged;
+            contents.index.insert(position, Item::Slice { stream: stream.clone(), seq }, body_bytes);
+            if is_pending {
+                contents.pending.push(slice.clone());
+            } else {
+                contents.index.bury(position);
+                contents.acknowledged.push(slice.clone());
+            }
+            let digest = slice.digest();
+            let slice = is_pending.then_some(slice);
+            let stored = StoredSlice { position, slice, digest, group, bytes, is_durable: true };
+            log.slices.insert(seq, stored);
+        }
+        for (number, candidate) in self.checkpoints.into_iter().rev() {
+            let counts = candidate.is_whole() && candidate.first_seq() == Some(log.next_seq);
+            if !counts || log.checkpoint.is_some() {
+                contents.superseded.extend(candidate.parts.into_values().map(|(position, _)| position));
+                continue;
+            }
+            let parts: Vec<_> = match candidate.emptied {
+                Some(_) => Vec::new(),
+                None => candidate.parts.into_values().collect(),
+            };
+            contents.live.extend(live_counts(&stream, &parts));
+            for (part, (position, slice)) in parts.iter().enumerate() {
+                let item = Item::Part { stream: stream.clone(), number, part };
+                contents.index.insert(*position, item, slice.bytes().len() as u64 + PartHeader::BYTES);
+            }
+            let emptied_at = candidate.emptied.map(|(position, _)| position);
+            let first_seq = log.next_seq;
+            log.checkpoint = Some(StoredCheckpoint { number, first_seq, parts, emptied_at });
+        }
+        let pending = log.slices.range(log.acknowledged..).count() as u64;
+        log.has_gap = pending != log.next_seq - log.acknowledged;
+        contents.streams.insert(stream, log);
+    }
+
+    /// Rule 3. If the digest is lost as well, sealing fails until an operator has dealt with it.
+    fn trust_acknowledgements(&mut self) {
+        if self.acknowledged > self.next_seq {
+            self.next_seq = self.acknowledged;
+            self.last = self.slices.get(&(self.acknowledged - 1)).map(|found| found.slice.digest());
+        }
+    }
+
+    /// Rule 2.
+    fn drop_orphans(&mut self, stream: &StreamId, contents: &mut LogContents) {
+        let (mut next_seq, mut last) = (self.next_seq, self.last);
+        while let Some(found) = self.slices.get(&next_seq) {
+            let end = found.group.last.max(next_seq);
+            let Some(digest) = self.chain_through(next_seq, last, end) else { break };
+            (next_seq, last) = (end + 1, Some(digest));
+        }
+        for (seq, found) in self.slices.split_off(&next_seq) {
+            contents.superseded.push(found.position);
+            contents.orphans.push(PipelineError::Orphan { stream: stream.clone(), seq });
+        }
+    }
+
+    /// The digest of slice `end`, if all from `seq` to it are there, linked to each other and to `last`.
+    fn chain_through(&self, seq: u64, mut last: Option<Digest>, end: u64) -> Option<Digest> {
+        for seq in seq..=end {
+            let slice = &self.slices.get(&seq)?.slice;
+            // A head whose digest is lost cannot judge.
+            if slice.previous() != last && (last.is_some() || seq == 0) {
+                return None;
+            }
+            last = Some(slice.digest());
+        }
+        last
+    }
 }
 
-fn slice(bytes: &[u8]) -> Result<SealedSlice, String> {
-    SealedSlice::from_bytes(bytes).map_err(|error| error.to_string())
-}
-
-fn checkpoint_slice(body: &[u8]) -> Result<(u64, SealedSlice), String> {
-    let (number, bytes) = split_number(body).ok_or("it is cut short")?;
-    Ok((number, slice(bytes)?))
-}
-
-fn checkpoint_end(body: &[u8]) -> Result<(u64, u64), String> {
-    let (number, rest) = split_number(body).ok_or("it is cut short")?;
-    let (slices, _) = split_number(rest).ok_or("it is cut short")?;
-    Ok((number, slices))
+/// The counts of a checkpoint, as the rows of one sealing.
+fn live_counts(stream: &StreamId, parts: &[(Position, SealedSlice)]) -> Option<RecoveredRows> {
+    let mut rows: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
+    let (mut start_ms, mut end_ms) = (u64::MAX, 0);
+    for (_, slice) in parts {
+        start_ms = start_ms.min(slice.start_ms());
+        end_ms = end_ms.max(slice.end_ms());
+        for row in slice.decode().rows {
+            let mut key = Vec::new();
+            encode_row_key(&row.key, &mut key);
+            // Slices that had no room in the log and later counts may have the same key.
+            let known = rows.entry(key).or_default();
+            *known = known.saturating_add(row.increment);
+        }
+    }
+    let window = Span { start_ms, end_ms };
+    (!rows.is_empty()).then(|| RecoveredRows { stream: stream.clone(), window, rows })
 }

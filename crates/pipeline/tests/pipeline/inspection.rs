@@ -79,6 +79,9 @@ proptest! {
                         let answers = ledger.put_batch(&batch.slices);
                         pipeline.complete(batch.id, span.end_ms, answers);
                     }
+                    // What waited may have been sealed now that there is room.
+                    pipeline.checkpoint(span, span.end_ms);
+                    checkpointed = live(&pipeline);
                 }
                 Step::Look => {}
                 Step::Restart => {
@@ -152,8 +155,7 @@ fn a_look_changes_nothing_and_names_what_it_sees() {
     let found = inspect(directory.path()).unwrap();
     assert_eq!(listing(), before);
     assert_eq!(found.origin, Some(origin));
-    let records =
-        [("acknowledgements", 1), ("checkpoint", 1), ("checkpoint end", 1), ("heads", 1), ("slice", 2)];
+    let records = [("acknowledgements", 1), ("checkpoint", 1), ("slice", 2)];
     assert_eq!(found.records, BTreeMap::from(records));
     let heads: Vec<_> = found.heads.iter().map(|head| (head.stream().tenant(), head.next_seq())).collect();
     assert_eq!(heads, [("acme", 1), ("bolt", 1)]);

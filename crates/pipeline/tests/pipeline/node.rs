@@ -18,7 +18,7 @@ use crate::witness::Witness;
 pub(crate) const ORIGIN: Origin = Origin::from_bytes([7; 16]);
 const WINDOW_MS: u64 = 60_000;
 /// Far more rounds than any backlog here takes.
-const ROUNDS_MAX: usize = 20_000;
+const ROUNDS_MAX: usize = 60_000;
 
 /// Units by tenant and dimension.
 pub(crate) type Totals = BTreeMap<(String, String), u128>;

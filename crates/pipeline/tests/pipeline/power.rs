@@ -4,7 +4,7 @@ use ron_accounting_core::Dimension;
 use ron_accounting_pipeline::SyncPolicy;
 use ron_accounting_wal::fault::{MemoryStorage, Operation, Survival};
 
-use crate::node::{lanes, options, Node, Totals};
+use crate::node::{lanes, options, small_log, Node, Totals};
 
 /// Some windows, with notes on what must survive. The power may go in between.
 fn live(node: &mut Node, disk: &MemoryStorage) -> Totals {
@@ -84,7 +84,9 @@ fn slices_that_were_never_durable_leave_no_gap() {
     let mut orphans = 0;
     for seed in 0..200 {
         let disk = MemoryStorage::new();
-        let mut node = Node::on(&disk, options().sync(SyncPolicy::IntervalMs(10_000_000)));
+        let options_then = options().sync(SyncPolicy::IntervalMs(10_000_000));
+        let log = small_log().segment_bytes(64 << 10);
+        let mut node = Node::with_log(&disk, options_then, log, 2048);
         node.record("acme", 1);
         node.boundary();
         node.pipeline.flush(node.now_ms);

@@ -74,7 +74,8 @@ impl Witness {
                 .segments
                 .iter()
                 .flat_map(|segment| &segment.records)
-                .map(|record| &record.body[..])
+                // A slice that is one of a group has the extent of the group before it.
+                .map(|record| if record.kind.0 == 6 { &record.body[16..] } else { &record.body[..] })
                 .collect();
             for slice in batch {
                 let (stream, seq) = (slice.stream(), slice.seq());

@@ -1,0 +1,336 @@
+//! Moving what is needed out of a segment, so that its file can go.
+//!
+//! Copies come from memory. A segment is emptied by itself: copy, sync, release, delete. So it takes room for the needed
+//! part of one segment, not of the whole log, and a failure leaves the old segment as it was.
+
+use std::collections::BTreeSet;
+
+use ron_accounting_wal::{Limit as WalLimit, Position, SegmentUsage, Storage, WalError};
+use ron_ledger_wire::StreamId;
+
+use super::{
+    budgets::{RECORD_BYTES, SEGMENT_BYTES},
+    index::Item,
+    records::{self, kind, EmptyRecord, HeadRecord, PartHeader},
+    recovery::HEAD_BYTES,
+    streams::StoredHead,
+    Limit, Log, ITEMS_PER_RECORD,
+};
+
+/// The part of a segment that has to be garbage, so that emptying it is worth the copies.
+const GARBAGE_SHARE: u64 = 8;
+
+/// What was written to empty a segment, and takes effect once it is durable.
+#[derive(Debug, Default)]
+struct Carried {
+    copies: Vec<(Item, Position)>,
+    heads: Vec<(StreamId, StoredHead)>,
+    forgotten: Vec<StreamId>,
+}
+
+impl<S: Storage + Send> Log<S>
+where
+    S::File: Send,
+{
+    /// Empties the segments whose sync failed.
+    pub(super) fn rescue(&mut self, now_ms: u64) -> Result<(), WalError> {
+        for segment in self.wal.poisoned().to_vec() {
+            self.carry_out(segment, now_ms)?;
+        }
+        Ok(())
+    }
+
+    /// Deletes the closed segments of which nothing has to be copied.
+    pub(super) fn reclaim(&mut self, now_ms: u64) -> Result<(), WalError> {
+        if self.reclaim_pause.is_on(now_ms) {
+            return Ok(());
+        }
+        for usage in self.wal.usage() {
+            if usage.is_active || usage.is_poisoned || self.index.load(usage.number).live_records > 0 {
+                continue;
+            }
+            match self.carry_out(usage.number, now_ms) {
+                Ok(()) => self.reclaim_pause.end(),
+                Err(error @ (WalError::SyncFailed { .. } | WalError::AppendFailed { .. })) => {
+                    return Err(error)
+                }
+                // A file that cannot be deleted now must not stop the export.
+                Err(_) => {
+                    self.reclaim_pause.begin(now_ms);
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Frees some room, so that a write that failed with `error` is worth another try.
+    pub(super) fn make_room(&mut self, error: &WalError, now_ms: u64) -> Result<bool, WalError> {
+        let by_records = matches!(error, WalError::Full { limit: WalLimit::Entries, .. });
+        let mut victim = self.victim(by_records, |usage| !usage.is_active);
+        if victim.is_none() && self.victim(by_records, |usage| usage.is_active).is_some() {
+            match self.wal.rotate(now_ms) {
+                Ok(()) => victim = self.victim(by_records, |usage| !usage.is_active),
+                Err(WalError::Full { .. } | WalError::DiskFull { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let Some(segment) = victim else { return Ok(false) };
+        match self.carry_out(segment, now_ms) {
+            Ok(()) => Ok(true),
+            Err(WalError::Full { .. } | WalError::DiskFull { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The segment with the most garbage, if that is enough.
+    fn victim(&self, by_records: bool, is_candidate: impl Fn(&SegmentUsage) -> bool) -> Option<u64> {
+        let usage = self.wal.usage();
+        let candidates = usage.iter().filter(|usage| !usage.is_poisoned && is_candidate(usage));
+        let gains = candidates.filter_map(|usage| {
+            let load = self.index.load(usage.number);
+            let (gain, whole) = if by_records {
+                (usage.records - load.live_records as u64, usage.records)
+            } else {
+                let needed = SEGMENT_BYTES + load.live_bytes + load.live_records as u64 * RECORD_BYTES;
+                (usage.bytes.saturating_sub(needed), usage.bytes)
+            };
+            let is_worth = gain > 0 && gain >= whole / GARBAGE_SHARE;
+            is_worth.then_some((gain, std::cmp::Reverse(usage.number)))
+        });
+        gains.max().map(|(_, number)| number.0)
+    }
+
+    /// Copies what is needed of a segment, syncs, and deletes it. On an error the segment stays as it is.
+    pub(super) fn carry_out(&mut self, segment: u64, now_ms: u64) -> Result<(), WalError> {
+        let records = self.index.in_segment(segment);
+        let mut carried = Carried::default();
+        if let Err(error) =
+            self.copy_all(segment, &records, &mut carried, now_ms).and_then(|()| self.wal.sync_active())
+        {
+            let copies = carried.copies.iter().map(|(_, position)| *position);
+            let heads: BTreeSet<_> = carried.heads.iter().map(|(_, head)| head.position).collect();
+            self.release_all(copies.chain(heads).collect::<Vec<_>>());
+            return Err(error);
+        }
+        self.apply(segment, carried);
+        self.release_all(records.into_iter().map(|(position, _)| position));
+        self.note_durable();
+        // What the recovery found superseded in this segment can go with it: what supersedes it is durable now, or elsewhere.
+        let (here, elsewhere) = std::mem::take(&mut self.superseded)
+            .into_iter()
+            .partition(|position| position.segment == segment);
+        self.superseded = elsewhere;
+        let here: Vec<Position> = here;
+        if self.undurable.is_empty() {
+            for position in here {
+                self.wal.release(position);
+            }
+        } else {
+            self.superseded.extend(here);
+        }
+        self.wal.retire_released().map(drop)
+    }
+
+    fn copy_all(
+        &mut self,
+        segment: u64,
+        records: &[(Position, Item)],
+        carried: &mut Carried,
+        now_ms: u64,
+    ) -> Result<(), WalError> {
+        let mut heads = BTreeSet::new();
+        let mut emptied = Vec::new();
+        for (position, item) in records {
+            match item {
+                Item::Slice { stream, seq } => {
+                    let Some(log) = self.streams.get(stream) else { continue };
+                    let Some(stored) = log.slices.get(seq).filter(|stored| stored.position == *position)
+                    else {
+                        continue;
+                    };
+                    match &stored.slice {
+                        Some(slice) => {
+                            let (kind, body) = records::slice(stored.group, slice);
+                            let copy = self.write(Limit::Reserved, (kind, &body), item.clone(), now_ms)?;
+                            carried.copies.push((item.clone(), copy));
+                        }
+                        None => {
+                            let is_said = |head: &StoredHead| {
+                                head.position.segment != segment && head.acknowledged > *seq
+                            };
+                            if !log.head.as_ref().is_some_and(is_said) {
+                                heads.insert(stream.clone());
+                            }
+                        }
+                    }
+                }
+                Item::Part { stream, number, part } => {
+                    let checkpoint = self.streams.get(stream).and_then(|log| log.checkpoint.as_ref());
+                    let Some(checkpoint) = checkpoint.filter(|checkpoint| checkpoint.number == *number)
+                    else {
+                        continue;
+                    };
+                    let parts = checkpoint.parts.len() as u64;
+                    let Some((_, slice)) = checkpoint.parts.get(*part) else { continue };
+                    let header = PartHeader { number: *number, part: *part as u64, parts };
+                    let body = records::part(header, slice);
+                    let copy =
+                        self.write(Limit::Reserved, (kind::CHECKPOINT, &body), item.clone(), now_ms)?;
+                    carried.copies.push((item.clone(), copy));
+                }
+                Item::Empty(streams) => emptied.extend(streams.iter().filter_map(|stream| {
+                    let checkpoint = self.streams.get(stream)?.checkpoint.as_ref()?;
+                    let is_here = checkpoint.emptied_at == Some(*position);
+                    is_here.then(|| (stream.clone(), checkpoint.number, checkpoint.first_seq))
+                })),
+                Item::Heads(streams) => {
+                    let is_here = |stream: &&StreamId| {
+                        let head = self.streams.get(*stream).and_then(|log| log.head);
+                        head.is_some_and(|head| head.position == *position)
+                    };
+                    heads.extend(streams.iter().filter(is_here).cloned());
+                }
+                Item::Identity if self.identity_at == Some(*position) => {
+                    self.put_identity(now_ms)?;
+                }
+                Item::Identity | Item::Acknowledgements => {}
+            }
+        }
+        if !emptied.is_empty() {
+            carried.copies.push(self.write_emptied(&emptied, now_ms)?);
+        }
+        self.copy_heads(segment, heads, carried, now_ms)
+    }
+
+    fn copy_heads(
+        &mut self,
+        segment: u64,
+        streams: BTreeSet<StreamId>,
+        carried: &mut Carried,
+        now_ms: u64,
+    ) -> Result<(), WalError> {
+        let (kept, forgotten) = self.choose_heads(segment, streams);
+        if !forgotten.is_empty() && !self.identity.has_forgotten {
+            self.identity.has_forgotten = true;
+            self.put_identity(now_ms)?;
+        }
+        carried.forgotten = forgotten;
+        for chunk in kept.chunks(ITEMS_PER_RECORD) {
+            let list: Vec<_> = chunk
+                .iter()
+                .filter_map(|stream| {
+                    let log = self.streams.get(stream)?;
+                    Some(HeadRecord::new(&log.durable_head(stream), log.acknowledged.min(log.durable_seq)))
+                })
+                .collect();
+            let record = (kind::HEADS, &*records::encode(&list));
+            let position = self.write(Limit::Reserved, record, Item::Heads(chunk.to_vec()), now_ms)?;
+            for (stream, record) in chunk.iter().zip(list) {
+                let bytes = (record.tenant.len() + record.dimension.len()) as u64 + HEAD_BYTES;
+                let head = StoredHead { position, acknowledged: record.acknowledged, bytes };
+                carried.heads.push((stream.clone(), head));
+            }
+        }
+        Ok(())
+    }
+
+    /// Which heads are written again, and which streams are forgotten: idle ones that have nothing in any other segment,
+    /// while heads take more than their share and the ledger can be asked.
+    fn choose_heads(&self, segment: u64, streams: BTreeSet<StreamId>) -> (Vec<StreamId>, Vec<StreamId>) {
+        let mut surplus = self.head_bytes.saturating_sub(self.budgets.heads);
+        let others = self.wal.usage();
+        let oldest = others.iter().map(|usage| usage.number).filter(|number| *number != segment).min();
+        streams.into_iter().partition(|stream| {
+            let Some(log) = self.streams.get(stream) else { return false };
+            let is_last_trace = oldest.map_or(true, |oldest| {
+                log.written_in < oldest || log.written_in == segment && segment < oldest
+            });
+            let is_dropped = self.may_forget && surplus > 0 && log.is_idle() && is_last_trace;
+            if is_dropped {
+                surplus = surplus.saturating_sub(log.head.map_or(HEAD_BYTES, |head| head.bytes));
+            }
+            !is_dropped
+        })
+    }
+
+    /// Writes that the checkpoints of these streams were emptied: each with its number and `first_seq`.
+    pub(super) fn write_emptied(
+        &mut self,
+        emptied: &[(StreamId, u64, u64)],
+        now_ms: u64,
+    ) -> Result<(Item, Position), WalError> {
+        let of_stream = |(stream, number, first_seq): &(StreamId, u64, u64)| EmptyRecord {
+            tenant: stream.tenant().into(),
+            dimension: stream.dimension().into(),
+            number: *number,
+            first_seq: *first_seq,
+        };
+        let list: Vec<_> = emptied.iter().map(of_stream).collect();
+        let item = Item::Empty(emptied.iter().map(|(stream, ..)| stream.clone()).collect());
+        let record = (kind::EMPTY_CHECKPOINTS, &*records::encode(&list));
+        let position = self.write(Limit::Reserved, record, item.clone(), now_ms)?;
+        Ok((item, position))
+    }
+
+    /// The copies are durable: they are what counts from now on.
+    fn apply(&mut self, segment: u64, carried: Carried) {
+        for (item, copy) in carried.copies {
+            match item {
+                Item::Slice { stream, seq } => {
+                    let Some(log) = self.streams.get_mut(&stream) else { continue };
+                    log.written_in = log.written_in.max(copy.segment);
+                    if let Some(stored) = log.slices.get_mut(&seq) {
+                        stored.position = copy;
+                    }
+                }
+                Item::Part { stream, part, .. } => {
+                    let Some(log) = self.streams.get_mut(&stream) else { continue };
+                    log.written_in = log.written_in.max(copy.segment);
+                    let checkpoint = log.checkpoint.as_mut();
+                    if let Some(slot) = checkpoint.and_then(|checkpoint| checkpoint.parts.get_mut(part)) {
+                        slot.0 = copy;
+                    }
+                }
+                Item::Empty(streams) => {
+                    for stream in streams {
+                        let checkpoint =
+                            self.streams.get_mut(&stream).and_then(|log| log.checkpoint.as_mut());
+                        if let Some(checkpoint) = checkpoint {
+                            checkpoint.emptied_at = Some(copy);
+                        }
+                    }
+                }
+                Item::Heads(_) | Item::Identity | Item::Acknowledgements => {}
+            }
+        }
+        for (stream, head) in carried.heads {
+            let Some(log) = self.streams.get_mut(&stream) else { continue };
+            self.head_bytes += head.bytes;
+            if let Some(old) = log.head.replace(head) {
+                self.head_bytes -= old.bytes;
+                if old.position.segment != segment {
+                    log.written_in = log.written_in.max(old.position.segment);
+                }
+            }
+        }
+        for stream in carried.forgotten {
+            self.forgotten += 1;
+            if let Some(log) = self.streams.remove(&stream) {
+                self.head_bytes -= log.head.map_or(0, |head| head.bytes);
+            }
+        }
+        // Acknowledged slices of this segment leave no trace but the head.
+        for (_, item) in self.index.in_segment(segment) {
+            if let Item::Slice { stream, seq } = item {
+                let Some(log) = self.streams.get_mut(&stream) else { continue };
+                let is_gone = |stored: &super::StoredSlice| {
+                    stored.slice.is_none() && stored.position.segment == segment
+                };
+                if log.slices.get(&seq).is_some_and(is_gone) {
+                    log.slices.remove(&seq);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! What is durable goes to the ledger, each stream in order.
+
+use ron_accounting_export::{Ack, Batch, BatchId, LaneError, PutError};
+
+use super::Pipeline;
+use crate::PipelineError;
+
+impl Pipeline {
+    /// Returns the next slices to offer to the ledger. Every batch must come back to [`Pipeline::complete`].
+    pub fn next_batch(&mut self, now_ms: u64) -> Option<Batch> {
+        self.feed_lanes();
+        let expired = self.lanes.expire(now_ms);
+        if let Some(failed) = expired.failed.last() {
+            self.last_error = Some(failed.error.to_string());
+        }
+        if now_ms < self.export_from(now_ms) {
+            return None;
+        }
+        self.lanes.next_batch(now_ms)
+    }
+
+    /// Takes the ledger's answers. No answers at all stand for a put that died.
+    pub fn complete(&mut self, id: BatchId, now_ms: u64, answers: Vec<Result<Ack, PutError>>) {
+        let completion = self.lanes.complete(id, now_ms, answers);
+        if let Some(failed) = completion.failed.last() {
+            self.last_error = Some(failed.error.to_string());
+        }
+        let mut slices = Vec::with_capacity(completion.acknowledged.len());
+        for (slice, ack) in completion.acknowledged {
+            self.counters.acknowledged += 1;
+            match ack {
+                Ack::Duplicate => self.counters.duplicates += 1,
+                Ack::Ok => self.counters.acknowledged_rows += slice.row_count() as u64,
+            }
+            self.totals.entry(slice.stream().clone()).or_default().acknowledged += slice.total();
+            slices.push(slice);
+        }
+        if slices.is_empty() {
+            return;
+        }
+        if let Some(Err(error)) = self.journal.as_mut().map(|journal| journal.acknowledge(&slices, now_ms)) {
+            self.note(&error);
+        }
+        self.may_have_room = true;
+        if !self.unlogged.is_empty() {
+            self.log_sealed(now_ms);
+        }
+        self.seal_waiting(now_ms);
+        self.feed_lanes();
+    }
+
+    pub(super) fn feed_lanes(&mut self) {
+        while self.lanes.room() > 0 {
+            let Some(slice) = self.ready.pop_front() else { return };
+            match self.lanes.push(slice.clone()) {
+                Ok(()) => {}
+                Err(LaneError::Full { .. }) => {
+                    self.ready.push_front(slice);
+                    return;
+                }
+                Err(error) => {
+                    let (stream, seq) = (slice.stream().clone(), slice.seq());
+                    self.note(&PipelineError::Queue { stream, seq, reason: error.to_string() });
+                    self.refused.push(slice);
+                }
+            }
+        }
+    }
+
+    /// Whether nothing is on its way to the ledger that could still arrive by itself.
+    pub(super) fn is_export_idle(&self) -> bool {
+        let parked: usize = self.lanes.status().parked.iter().map(|lane| lane.pending).sum();
+        self.lanes.pending() == parked
+    }
+
+    /// When [`Pipeline::next_batch`] is worth calling next, if nothing else happens.
+    pub fn next_due_ms(&self, now_ms: u64) -> Option<u64> {
+        let has_ready = !self.ready.is_empty() && self.lanes.room() > 0;
+        let due = if has_ready { Some(now_ms) } else { self.lanes.next_due_ms(now_ms) };
+        let due = due.map(|due| due.max(self.export_from(now_ms)));
+        [due, self.lanes.next_deadline_ms(now_ms)].into_iter().flatten().min()
+    }
+
+    /// When the export may begin. A clock that stepped back holds it up no longer than the jitter.
+    fn export_from(&self, now_ms: u64) -> u64 {
+        let latest = now_ms.saturating_add(self.options.jitter_ms);
+        if self.export_from_ms > latest {
+            0
+        } else {
+            self.export_from_ms
+        }
+    }
+}

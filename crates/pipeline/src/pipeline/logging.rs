@@ -1,0 +1,135 @@
+//! The step between sealing and export: slices and live counts become durable.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use ron_accounting_window::Span;
+use ron_ledger_wire::{SealedSlice, StreamId};
+
+use super::Pipeline;
+use crate::{journal::StreamCheckpoint, PipelineError, SyncPolicy};
+
+impl Pipeline {
+    /// Appends and syncs as far as the log and the policy let it, then queues what is durable.
+    pub(super) fn log_sealed(&mut self, now_ms: u64) {
+        if let Err(error) = self.try_log_sealed(now_ms) {
+            self.note(&error);
+        }
+        self.queue_durable();
+    }
+
+    fn try_log_sealed(&mut self, now_ms: u64) -> Result<(), PipelineError> {
+        let appended = self.append_unlogged(now_ms);
+        let Some(journal) = &mut self.journal else { return appended };
+        let is_due = match self.options.sync {
+            SyncPolicy::Never => false,
+            SyncPolicy::OnSeal => true,
+            SyncPolicy::IntervalMs(interval) => is_due(self.last_sync_ms, interval, now_ms),
+        };
+        if is_due && !self.undurable.is_empty() {
+            journal.commit(now_ms)?;
+            self.last_sync_ms = Some(now_ms);
+        }
+        appended
+    }
+
+    /// Appends each stream's slices as far as there is room. One stream that has none stops no other.
+    fn append_unlogged(&mut self, now_ms: u64) -> Result<(), PipelineError> {
+        let mut appended = Ok(());
+        let is_idle = self.ready.is_empty() && self.is_export_idle();
+        let streams: Vec<StreamId> = self.unlogged.keys().cloned().collect();
+        for stream in streams {
+            let Some(slices) = self.unlogged.get_mut(&stream) else { continue };
+            let count = match &mut self.journal {
+                None => slices.len(),
+                Some(journal) => {
+                    let is_urgent = is_idle && self.undurable.is_empty();
+                    match journal.append(slices.make_contiguous(), is_urgent, now_ms) {
+                        Ok(count) => count,
+                        Err(error) => {
+                            appended = appended.and(Err(error));
+                            0
+                        }
+                    }
+                }
+            };
+            self.undurable.extend(slices.drain(..count));
+            if slices.is_empty() {
+                self.unlogged.remove(&stream);
+            }
+        }
+        appended
+    }
+
+    /// Moves on what is durable, or by policy counts as such.
+    fn queue_durable(&mut self) {
+        let Some(journal) = self.journal.as_deref().filter(|_| self.options.sync != SyncPolicy::Never) else {
+            self.ready.extend(self.undurable.drain(..));
+            return;
+        };
+        let (durable, rest): (VecDeque<_>, VecDeque<_>) =
+            self.undurable.drain(..).partition(|slice| journal.is_durable(slice));
+        self.undurable = rest;
+        self.ready.extend(durable);
+    }
+
+    /// Ends all waiting, for shutdown: what is sealed is synced although no sync is due, and offered without delay.
+    pub fn flush(&mut self, now_ms: u64) {
+        self.export_from_ms = 0;
+        if self.not_durable() > 0 {
+            self.last_sync_ms = None;
+            self.log_sealed(now_ms);
+        }
+        self.seal_waiting(now_ms);
+    }
+
+    /// What needs doing between boundaries: retries of the log, a due sync, sealing of streams that waited, a due checkpoint
+    /// of the open window's counts.
+    pub fn maintain(&mut self, window: Span, now_ms: u64) {
+        self.open = Some(window);
+        if let Some(Err(error)) = self.journal.as_mut().map(|journal| journal.maintain(now_ms)) {
+            self.note(&error);
+        }
+        if self.not_durable() > 0 {
+            self.log_sealed(now_ms);
+        }
+        self.may_have_room = true;
+        self.seal_waiting(now_ms);
+        let interval = self.options.checkpoint_ms;
+        if interval > 0 && is_due(Some(self.last_checkpoint_ms), interval, now_ms) {
+            self.checkpoint(window, now_ms);
+        }
+    }
+
+    /// Writes the counts that are not in the log to it, so that a kill loses only what comes after.
+    pub fn checkpoint(&mut self, window: Span, now_ms: u64) {
+        self.last_checkpoint_ms = now_ms;
+        if self.journal.is_none() {
+            return;
+        }
+        if self.not_durable() > 0 {
+            self.log_sealed(now_ms);
+        }
+        let preview = self.sealer.preview(window);
+        for error in preview.errors {
+            self.note(&error.into());
+        }
+        let mut by_stream: BTreeMap<StreamId, Vec<SealedSlice>> = BTreeMap::new();
+        for slice in self.unlogged.values().flatten().chain(&preview.slices) {
+            by_stream.entry(slice.stream().clone()).or_default().push(slice.clone());
+        }
+        let checkpoints: Vec<_> =
+            by_stream.into_iter().map(|(stream, slices)| StreamCheckpoint { stream, slices }).collect();
+        match self.journal.as_mut().map(|journal| journal.checkpoint(&checkpoints, now_ms)) {
+            Some(Ok(true)) => self.counters.checkpoints += 1,
+            Some(Err(error)) => self.note(&error),
+            Some(Ok(false)) | None => {}
+        }
+        self.queue_durable();
+    }
+}
+
+/// Whether `interval_ms` has passed. If the clock has stepped back nobody knows, and waiting could take for ever.
+fn is_due(last_ms: Option<u64>, interval_ms: u64, now_ms: u64) -> bool {
+    let passed_ms = last_ms.and_then(|last_ms| now_ms.checked_sub(last_ms));
+    passed_ms.map_or(true, |passed_ms| passed_ms >= interval_ms)
+}

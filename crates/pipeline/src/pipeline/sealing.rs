@@ -1,0 +1,159 @@
+//! Which streams are sealed when.
+//!
+//! A stream is sealed if there is room for its slices downstream: in the lanes and in the log. One that needs more slices
+//! than all lanes take is sealed all the same when it is its turn, and its slices go out in several rounds. What has to wait
+//! stays in the counters, and is sealed as soon as there is room.
+
+use ron_accounting_seal::{Admission, Candidate, Sealed};
+use ron_accounting_window::Span;
+use ron_ledger_wire::SealedSlice;
+
+use super::Pipeline;
+use crate::OnFull;
+
+impl Pipeline {
+    /// Closes a window: seals its counts as far as there is room, makes the slices durable, and returns them.
+    pub fn seal(&mut self, window: Span, now_ms: u64) -> Vec<SealedSlice> {
+        self.log_sealed(now_ms);
+        let sealed = self.seal_streams(window, false);
+        self.counters.waiting_streams = sealed.waiting;
+        if sealed.waiting > 0 && self.options.on_full == OnFull::Shed {
+            let (streams, shed) = self.sealer.shed_waiting();
+            self.counters.shed += shed;
+            let discarded = self.journal.as_mut().map(|journal| journal.discard(&streams, now_ms));
+            if let Some(Err(error)) = discarded {
+                self.note(&error);
+            }
+        }
+        self.take_sealed(sealed.slices.clone());
+        self.log_sealed(now_ms);
+        self.export_from_ms = now_ms.saturating_add(self.next_jitter_ms());
+        let length_ms = window.end_ms.saturating_sub(window.start_ms);
+        self.open = Some(Span { start_ms: window.end_ms, end_ms: window.end_ms.saturating_add(length_ms) });
+        sealed.slices
+    }
+
+    /// Seals streams that wait, if there may be room for them now. Their slices end with the open window, of which they have
+    /// a part.
+    pub(super) fn seal_waiting(&mut self, now_ms: u64) {
+        let is_due = self.counters.waiting_streams > 0 && self.may_have_room;
+        let Some(open) = self.open.filter(|_| is_due && self.options.on_full == OnFull::Stretch) else {
+            return;
+        };
+        // Each sealing reads all counters, so that it should be worth it.
+        let is_worth = self.room() > self.options.lanes.pending_max / 4 || self.lanes.is_idle();
+        if !is_worth {
+            return;
+        }
+        self.may_have_room = false;
+        let sealed = self.seal_streams(open, true);
+        self.counters.waiting_streams = sealed.waiting;
+        if !sealed.slices.is_empty() {
+            self.take_sealed(sealed.slices);
+            self.log_sealed(now_ms);
+        }
+    }
+
+    fn seal_streams(&mut self, window: Span, only_waiting: bool) -> Sealed {
+        let mut admission = self.begin_admission();
+        let Self { sealer, .. } = self;
+        let mut unknown = Vec::new();
+        let lanes = &self.lanes;
+        let journal = self.journal.as_deref();
+        let (unlogged, refused, genesis) = (&self.unlogged, &self.refused, &self.genesis);
+        let may_be_forgotten = journal.is_some_and(|journal| journal.has_forgotten());
+        let heads: std::collections::HashSet<_> = if may_be_forgotten {
+            sealer.heads().filter(|head| head.next_seq() > 0).map(|head| head.stream().clone()).collect()
+        } else {
+            std::collections::HashSet::new()
+        };
+        let sealed = sealer.seal_admitted(window, |candidate: &Candidate<'_>| {
+            let stream = candidate.stream;
+            if only_waiting && candidate.waits_since_ms.is_none() {
+                return Admission::Skip;
+            }
+            if may_be_forgotten && !heads.contains(stream) && !genesis.contains(stream) {
+                unknown.push(stream.clone());
+                return Admission::Wait;
+            }
+            let is_stuck = unlogged.contains_key(stream)
+                || refused.iter().any(|slice| slice.stream() == stream)
+                || lanes.room() > 0 && lanes.room_for(stream) == 0;
+            if is_stuck || !admission.has_room(candidate.slices) {
+                return Admission::Wait;
+            }
+            if let Some(journal) = journal {
+                let (planned, is_urgent) = (admission.log_bytes, admission.is_urgent);
+                let needed =
+                    journal.admits(stream, candidate.row_bytes, candidate.slices, planned, is_urgent);
+                let Some(needed) = needed else { return Admission::Wait };
+                admission.log_bytes += needed;
+            }
+            admission.take(candidate.slices);
+            Admission::Seal
+        });
+        self.unknown.extend(unknown);
+        for error in &sealed.errors {
+            self.last_error = Some(crate::error::with_causes(error));
+        }
+        sealed
+    }
+
+    fn begin_admission(&self) -> AdmissionRoom {
+        let is_urgent = self.ready.is_empty() && self.undurable.is_empty() && self.is_export_idle();
+        AdmissionRoom {
+            lanes: self.room(),
+            lanes_max: self.options.lanes.pending_max,
+            log_bytes: 0,
+            is_urgent,
+        }
+    }
+
+    /// How many slices can still be sealed before the queues are full.
+    pub fn room(&self) -> usize {
+        self.lanes.room().saturating_sub(self.ready.len() + self.undurable.len())
+    }
+
+    pub(super) fn take_sealed(&mut self, slices: Vec<SealedSlice>) {
+        for slice in slices {
+            self.counters.sealed_slices += 1;
+            self.counters.sealed_rows += slice.row_count() as u64;
+            let stream = slice.stream().clone();
+            self.totals.entry(stream.clone()).or_default().sealed += slice.total();
+            self.unlogged.entry(stream).or_default().push_back(slice);
+        }
+    }
+
+    fn next_jitter_ms(&mut self) -> u64 {
+        // SplitMix64: https://prng.di.unimi.it/splitmix64.c
+        self.jitter = self.jitter.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.jitter;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % self.options.jitter_ms.saturating_add(1)
+    }
+}
+
+/// The room that is left while streams are chosen.
+#[derive(Debug)]
+struct AdmissionRoom {
+    /// Slices that the lanes take.
+    lanes: usize,
+    lanes_max: usize,
+    /// Bytes of the log that the chosen streams take.
+    log_bytes: u64,
+    /// Nothing is on its way, so that waiting would change nothing.
+    is_urgent: bool,
+}
+
+impl AdmissionRoom {
+    /// A stream that the lanes could never take at once may be sealed while there is any room.
+    fn has_room(&self, slices: usize) -> bool {
+        slices <= self.lanes || slices > self.lanes_max && self.lanes > 0
+    }
+
+    fn take(&mut self, slices: usize) {
+        self.lanes = self.lanes.saturating_sub(slices);
+        self.is_urgent = false;
+    }
+}
