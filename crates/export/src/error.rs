@@ -34,6 +34,9 @@ pub enum PutError {
         /// How many slices it was offered.
         offered: usize,
     },
+    /// A slice of the same stream stood before this one in the batch and was refused, so this one was not looked at.
+    #[error("not reached: a slice before it was refused; the slice is offered again behind that one")]
+    NotReached,
     /// The history is forked: the ledger holds another slice under the same stream and sequence number.
     #[error(
         "fork: the ledger holds slice {stored} where {offered} was offered; \
@@ -68,7 +71,11 @@ impl PutError {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Unavailable { .. } | Self::Busy | Self::Deadline | Self::Unanswered { .. } => true,
+            Self::Unavailable { .. }
+            | Self::Busy
+            | Self::Deadline
+            | Self::Unanswered { .. }
+            | Self::NotReached => true,
             Self::Conflict { .. } | Self::Gap { .. } | Self::Rejected { .. } => false,
         }
     }
@@ -95,7 +102,7 @@ impl From<Rejection> for PutError {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum LaneError {
-    /// As many slices are pending as may be.
+    /// [`Lanes::room`](crate::Lanes::room) is 0: as many slices are pending as may be.
     #[error(
         "{pending_max} slices are pending already; seal this stream later, when the ledger has caught up"
     )]

@@ -17,11 +17,14 @@ use crate::PutError;
 ///
 /// Calls block, and may come from several threads at once.
 pub trait Exporter: Send + Sync {
-    /// Offers slices of distinct streams and answers one result per slice, in the same order.
+    /// Offers slices and answers one result per slice, in the same order.
     ///
-    /// The answers are independent: a refused slice takes nothing from its neighbours. When the ledger as a whole
-    /// cannot be reached, [`PutError::for_all`] gives the same answer to every slice. A number of answers other
-    /// than the number of slices is a fault, and none of them is believed.
+    /// Several slices of one stream may stand in a batch, in order. Behind one that is refused, the rest of its stream is
+    /// answered [`PutError::NotReached`] and not stored. Streams are independent: what is refused of one takes
+    /// nothing from the others.
+    ///
+    /// When the ledger as a whole cannot be reached, [`PutError::for_all`] gives the same answer to every slice. A
+    /// number of answers other than the number of slices is a fault, and none of them is believed.
     fn put_batch(&self, batch: &[SealedSlice]) -> Vec<Result<Ack, PutError>>;
 
     /// The ledger's head of a stream; `None` when it has never stored a slice of it.

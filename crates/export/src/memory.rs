@@ -4,7 +4,7 @@
 //! against it meets no surprise with a durable one. It also serves as the reference for the exporter contract.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -97,7 +97,7 @@ impl MemoryLedger {
         self.lock().totals.get(&key).copied().unwrap_or(0)
     }
 
-    /// How many slices were offered so far, whatever the answer.
+    /// How many slices were offered so far, whatever the answer, without those that were not reached.
     #[must_use]
     pub fn puts(&self) -> u64 {
         self.lock().puts
@@ -143,7 +143,7 @@ impl MemoryLedger {
 impl Exporter for MemoryLedger {
     fn put_batch(&self, batch: &[SealedSlice]) -> Vec<Result<Ack, PutError>> {
         let mut state = self.lock();
-        let mut answers: Vec<_> = batch.iter().map(|slice| state.put(slice)).collect();
+        let mut answers = state.put_all(batch);
         if take_one(&mut state.faults.batches_to_answer_short) {
             answers.drain(..1.min(answers.len()));
         }
@@ -160,6 +160,22 @@ impl Exporter for MemoryLedger {
 }
 
 impl State {
+    /// Stream by stream: the first slice of one that is not answered as stored ends its run.
+    fn put_all(&mut self, batch: &[SealedSlice]) -> Vec<Result<Ack, PutError>> {
+        let mut refused: BTreeSet<&StreamId> = BTreeSet::new();
+        let answers = batch.iter().map(|slice| {
+            if refused.contains(slice.stream()) {
+                return Err(PutError::NotReached);
+            }
+            let answer = self.put(slice);
+            if answer.is_err() {
+                refused.insert(slice.stream());
+            }
+            answer
+        });
+        answers.collect()
+    }
+
     fn put(&mut self, slice: &SealedSlice) -> Result<Ack, PutError> {
         self.puts = self.puts.saturating_add(1);
         if self.faults.unavailable || take_one(&mut self.faults.puts_to_fail) {

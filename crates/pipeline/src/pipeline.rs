@@ -198,10 +198,10 @@ impl Pipeline {
         }
     }
 
-    fn feed_lanes(&mut self) {
+    fn feed_lanes(&mut self, now_ms: u64) {
         while self.lanes.room() > 0 {
             let Some(slice) = self.ready.pop_front() else { return };
-            match self.lanes.push(slice.clone()) {
+            match self.lanes.push(slice.clone(), now_ms) {
                 Ok(()) => {}
                 Err(LaneError::Full { .. }) => {
                     self.ready.push_front(slice);
@@ -219,7 +219,7 @@ impl Pipeline {
     /// The next slices to offer to the ledger. Every batch must come back to [`Pipeline::complete`].
     pub fn next_batch(&mut self, now_ms: u64) -> Option<Batch> {
         let expired = self.lanes.expire(now_ms);
-        if let Some(failed) = expired.failed.last() {
+        if let Some(failed) = expired.failed.first() {
             self.last_error = Some(failed.error.to_string());
         }
         if now_ms < self.export_from(now_ms) {
@@ -231,7 +231,8 @@ impl Pipeline {
     /// Takes the ledger's answers. No answers at all stand for a put that died.
     pub fn complete(&mut self, id: BatchId, now_ms: u64, answers: Vec<Result<Ack, PutError>>) {
         let completion = self.lanes.complete(id, now_ms, answers);
-        if let Some(failed) = completion.failed.last() {
+        let refused = completion.failed.iter().rev().find(|failed| failed.error != PutError::NotReached);
+        if let Some(failed) = refused {
             self.last_error = Some(failed.error.to_string());
         }
         let mut slices = Vec::with_capacity(completion.acknowledged.len());
@@ -253,7 +254,7 @@ impl Pipeline {
             // The log may have room now.
             self.log_sealed(now_ms);
         }
-        self.feed_lanes();
+        self.feed_lanes(now_ms);
     }
 
     /// When [`Pipeline::next_batch`] is worth calling next, if nothing else happens.

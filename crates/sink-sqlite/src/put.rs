@@ -2,7 +2,10 @@
 //!
 //! The transaction takes the write lock before it reads a head, so between deciding and storing no other process can
 //! move that head. Each slice is answered for itself: what is refused has written nothing, or is rolled back to its own
-//! savepoint. When SQLite fails as a whole, everything is rolled back and every slice gets the same retryable answer.
+//! savepoint. Behind a refused slice, the rest of its stream is not reached. When SQLite fails as a whole, everything is
+//! rolled back and every slice gets the same retryable answer.
+
+use std::collections::HashSet;
 
 use ron_accounting_export::{Ack, Exporter, PutError};
 use ron_ledger_wire::{accept, Acceptance, Digest, Head, RowKey, SealedSlice, Slice, StreamId};
@@ -44,7 +47,16 @@ fn put_in_transaction(
 ) -> Result<Vec<Result<Ack, PutError>>, Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut ledger = Statements::prepare(&transaction)?;
-    let answers = batch.iter().map(|slice| ledger.put(slice)).collect::<Result<Vec<_>, Fault>>()?;
+    let mut refused: HashSet<&StreamId> = HashSet::new();
+    let mut answers = Vec::with_capacity(batch.len());
+    for slice in batch {
+        let answer =
+            if refused.contains(slice.stream()) { Err(PutError::NotReached) } else { ledger.put(slice)? };
+        if answer.is_err() {
+            refused.insert(slice.stream());
+        }
+        answers.push(answer);
+    }
     drop(ledger);
     transaction.commit()?;
     Ok(answers)

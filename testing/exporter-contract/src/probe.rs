@@ -51,6 +51,12 @@ impl Probe {
         self.fail(format_args!("slice {} had only retryable answers, {RETRIES_MAX} times", slice.seq()))
     }
 
+    /// Offers a batch and compares each answer.
+    #[track_caller]
+    pub(crate) fn answers(&self, what: &str, batch: &[SealedSlice], expected: &[Answer]) {
+        self.same(&format!("answers to {what}"), &expected, &self.put_batch(batch).as_slice());
+    }
+
     #[track_caller]
     pub(crate) fn accepts(&self, slice: &SealedSlice) {
         self.same(&format!("answer to new slice {}", name(slice)), &Ok(Ack::Ok), &self.put(slice));

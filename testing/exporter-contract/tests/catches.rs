@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A failed assertion, wherever it stands.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     panic::{catch_unwind, AssertUnwindSafe},
     sync::{Arc, Mutex},
     thread::{self, ThreadId},
@@ -68,9 +68,33 @@ fn finds_head(head: ReadHead) -> Option<String> {
 fn map(
     ledger: &MemoryLedger,
     batch: &[SealedSlice],
-    change: impl Fn(&SealedSlice, Answer) -> Answer,
+    mut change: impl FnMut(&SealedSlice, Answer) -> Answer,
 ) -> Vec<Answer> {
     batch.iter().zip(ledger.put_batch(batch)).map(|(slice, answer)| change(slice, answer)).collect()
+}
+
+/// Puts slice by slice. `ends` says whether this answer ends the run of its stream.
+fn put_each(
+    batch: &[SealedSlice],
+    ends: fn(&Answer) -> bool,
+    mut put: impl FnMut(&SealedSlice) -> Answer,
+) -> Vec<Answer> {
+    let mut ended = HashSet::new();
+    let put = |slice: &SealedSlice| {
+        if ended.contains(slice.stream()) {
+            return Err(PutError::NotReached);
+        }
+        let answer = put(slice);
+        if ends(&answer) {
+            ended.insert(slice.stream().clone());
+        }
+        answer
+    };
+    batch.iter().map(put).collect()
+}
+
+fn put_runs(ledger: &MemoryLedger, batch: &[SealedSlice], ends: fn(&Answer) -> bool) -> Vec<Answer> {
+    put_each(batch, ends, |slice| ledger.put_batch(std::slice::from_ref(slice)).remove(0))
 }
 
 #[test]
@@ -165,6 +189,72 @@ fn wrong_batches_are_found() {
 }
 
 #[test]
+fn wrong_runs_are_found() {
+    let right: Put = |ledger, batch| put_runs(ledger, batch, Result::is_err);
+    let one_slice_of_a_stream_per_batch: Put = |ledger, batch| put_runs(ledger, batch, |_| true);
+    let goes_on_behind_a_refusal: Put = |ledger, batch| put_runs(ledger, batch, |_| false);
+    let stores_what_it_says_is_not_reached: Put = |ledger, batch| {
+        let mut refused = HashSet::new();
+        let answers = put_runs(ledger, batch, |_| false);
+        let answers = batch.iter().zip(answers).map(|(slice, answer)| {
+            let is_behind = refused.contains(slice.stream());
+            if answer.is_err() {
+                refused.insert(slice.stream().clone());
+            }
+            if is_behind {
+                Err(PutError::NotReached)
+            } else {
+                answer
+            }
+        });
+        answers.collect()
+    };
+    let sorts_runs: Put = |ledger, batch| {
+        let mut order: Vec<usize> = (0..batch.len()).collect();
+        order.sort_by_key(|index| {
+            let slice = &batch[*index];
+            (slice.stream().clone(), slice.seq())
+        });
+        let sorted: Vec<SealedSlice> = order.iter().map(|index| batch[*index].clone()).collect();
+        let mut answers = vec![Err(PutError::NotReached); batch.len()];
+        for (index, answer) in order.into_iter().zip(ledger.put_batch(&sorted)) {
+            answers[index] = answer;
+        }
+        answers
+    };
+    let goes_on_behind_a_fork: Put = |ledger, batch| {
+        put_runs(ledger, batch, |answer| !matches!(answer, Ok(_) | Err(PutError::Conflict { .. })))
+    };
+    let a_repeated_head_means_a_repeated_run: Put = |ledger, batch| {
+        let mut repeated = HashMap::new();
+        map(ledger, batch, |slice, answer| {
+            let is_repeated = *repeated.entry(slice.stream().clone()).or_insert(answer == Ok(Ack::Duplicate));
+            answer.map(|ack| if is_repeated { Ack::Duplicate } else { ack })
+        })
+    };
+    let a_repeat_behind_a_new_slice_is_new: Put = |ledger, batch| {
+        let mut new = HashSet::new();
+        map(ledger, batch, |slice, answer| {
+            if answer == Ok(Ack::Ok) {
+                new.insert(slice.stream().clone());
+            }
+            answer.map(|ack| if new.contains(slice.stream()) { Ack::Ok } else { ack })
+        })
+    };
+    assert_eq!(finds_put(right), None);
+    let refusal = "a_refusal_ends_the_run_of_its_stream_alone";
+    assert_eq!(finds_put(one_slice_of_a_stream_per_batch).unwrap(), "a_run_is_stored_as_a_whole");
+    assert_eq!(finds_put(goes_on_behind_a_refusal).unwrap(), refusal);
+    assert_eq!(finds_put(stores_what_it_says_is_not_reached).unwrap(), refusal);
+    assert_eq!(finds_put(sorts_runs).unwrap(), "a_gap_ends_a_run");
+    assert_eq!(finds_put(goes_on_behind_a_fork).unwrap(), "a_fork_ends_a_run");
+    let lost = "a_run_whose_answers_were_lost_is_offered_again";
+    assert_eq!(finds_put(a_repeated_head_means_a_repeated_run).unwrap(), lost);
+    let repeats = "a_run_may_have_duplicates_before_and_after_new_slices";
+    assert_eq!(finds_put(a_repeat_behind_a_new_slice_is_new).unwrap(), repeats);
+}
+
+#[test]
 fn limits_that_are_too_low_are_found() {
     fn refuse_if(
         ledger: &MemoryLedger,
@@ -177,7 +267,7 @@ fn limits_that_are_too_low_are_found() {
             }
             ledger.put_batch(std::slice::from_ref(slice)).remove(0)
         };
-        batch.iter().map(put).collect()
+        put_each(batch, Result::is_err, put)
     }
     let size: Put =
         |ledger, batch| refuse_if(ledger, batch, |slice| slice.bytes().len() + 64 > MAX_SLICE_BYTES);
@@ -221,7 +311,7 @@ impl<K: std::hash::Hash + Eq + Send> Exporter for Split<K> {
             let ledger = ledgers.entry((self.key)(slice.stream())).or_default();
             ledger.put_batch(std::slice::from_ref(slice)).remove(0)
         };
-        batch.iter().map(put).collect()
+        put_each(batch, Result::is_err, put)
     }
 
     fn head(&self, stream: &StreamId) -> Result<Option<Head>, PutError> {
@@ -257,7 +347,7 @@ impl Exporter for Racy {
             }
             answer
         };
-        batch.iter().map(put).collect()
+        put_each(batch, Result::is_err, put)
     }
 
     fn head(&self, stream: &StreamId) -> Result<Option<Head>, PutError> {
@@ -301,7 +391,7 @@ impl Exporter for Confused {
                 (seq, _) => Err(PutError::Conflict { stored: stored[seq], offered: slice.digest() }),
             }
         };
-        batch.iter().map(put).collect()
+        put_each(batch, Result::is_err, put)
     }
 
     fn head(&self, stream: &StreamId) -> Result<Option<Head>, PutError> {
@@ -338,5 +428,5 @@ fn the_names_of_the_cases_are_distinct() {
     let count = names.len();
     names.sort_unstable();
     names.dedup();
-    assert!(count == names.len() && count >= 17);
+    assert!(count == names.len() && count >= 23);
 }

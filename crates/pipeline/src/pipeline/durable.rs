@@ -14,7 +14,7 @@ impl Pipeline {
         if let Err(error) = self.try_log_sealed(now_ms) {
             self.note(&error);
         }
-        self.feed_lanes();
+        self.feed_lanes(now_ms);
     }
 
     fn try_log_sealed(&mut self, now_ms: u64) -> Result<(), PipelineError> {
@@ -68,7 +68,7 @@ impl Pipeline {
             self.last_sync_ms = None;
             self.log_sealed(now_ms);
         }
-        self.feed_lanes();
+        self.feed_lanes(now_ms);
     }
 
     pub(super) fn is_durable(&self) -> bool {

@@ -5,6 +5,7 @@ mod concurrency;
 mod limits;
 mod order;
 pub(crate) mod reopening;
+mod runs;
 mod streams;
 
 use crate::probe::Probe;
@@ -29,6 +30,12 @@ pub(crate) const CASES: &[(&str, Case)] = cases![
     batches::an_empty_batch_has_no_answers,
     batches::a_batch_answers_per_slice_and_keeps_the_good_ones,
     batches::a_batch_may_repeat_another,
+    runs::a_run_is_stored_as_a_whole,
+    runs::a_refusal_ends_the_run_of_its_stream_alone,
+    runs::a_gap_ends_a_run,
+    runs::a_fork_ends_a_run,
+    runs::a_run_whose_answers_were_lost_is_offered_again,
+    runs::a_run_may_have_duplicates_before_and_after_new_slices,
     limits::a_slice_of_full_size_is_accepted,
     limits::the_longest_names_are_accepted,
     limits::the_largest_increment_is_accepted,
