@@ -1,6 +1,6 @@
 //! Two kinds of refusal: a ledger's answer to a slice, and the lanes' answer to a push.
 
-use ron_ledger_wire::{Digest, Rejection, SealedSlice, StreamId};
+use ron_ledger_wire::{ClaimId, Digest, Origin, Rejection, SealedSlice, StreamId};
 use thiserror::Error;
 
 use crate::Ack;
@@ -58,6 +58,18 @@ pub enum PutError {
         /// The one that was offered.
         found: u64,
     },
+    /// Another copy of the log exports under the same origin, so that what this one counts could be taken for what that
+    /// one has counted. See [`ron_ledger_wire::Claim`].
+    #[error(
+        "another copy of the log exports under origin {origin} (the ledger has opening {current}); \
+         stop one of the two and give the other a new log directory"
+    )]
+    Claimed {
+        /// The origin that both use.
+        origin: Origin,
+        /// The opening that the ledger takes slices from.
+        current: ClaimId,
+    },
     /// The ledger will never take this slice as it is.
     #[error("ledger refused the slice ({reason}); the lane is parked until an operator resumes it")]
     Rejected {
@@ -76,7 +88,7 @@ impl PutError {
             | Self::Deadline
             | Self::Unanswered { .. }
             | Self::NotReached => true,
-            Self::Conflict { .. } | Self::Gap { .. } | Self::Rejected { .. } => false,
+            Self::Conflict { .. } | Self::Gap { .. } | Self::Claimed { .. } | Self::Rejected { .. } => false,
         }
     }
 

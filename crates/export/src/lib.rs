@@ -1,6 +1,7 @@
 //! Ordered, fair and bounded export of sealed slices, as a state machine without I/O.
 //!
-//! * [`Exporter`]: what a ledger implements; [`Ack`] and [`PutError`] are its answers for each slice.
+//! * [`Exporter`]: what a ledger implements; [`Ack`] and [`PutError`] are its answers for each slice. With a
+//!   [`Claim`](ron_ledger_wire::Claim) it tells two copies of one log apart.
 //! * [`Lanes`]: one ordered queue per stream. It says what to send next and digests the answers; you bring the
 //!   clock and the threads. [`LaneOptions`] holds its limits.
 //! * [`Batch`], [`BatchId`], [`Completion`], [`FailedPut`], [`NextStep`]: what goes out and what came of it.

@@ -3,6 +3,7 @@
 mod samples;
 
 use ron_accounting_export::{Ack, LaneOptions, Lanes, NextStep, PutError};
+use ron_ledger_wire::ClaimId;
 use samples::{chain, complete_all, content, push_all, stream, unavailable};
 
 #[test]
@@ -179,6 +180,7 @@ fn which_errors_pass_with_time() {
     let lasting = [
         PutError::Conflict { stored: digest, offered: digest },
         PutError::Gap { expected: 1, found: 2 },
+        PutError::Claimed { origin: stream("acme").origin(), current: ClaimId::from_bytes([1; 16]) },
         PutError::Rejected { reason: String::new() },
     ];
     assert!(retryable.iter().all(PutError::is_retryable));

@@ -1,6 +1,7 @@
 //! Every case by name. A case gets an empty ledger of its own.
 
 mod batches;
+pub(crate) mod claims;
 mod concurrency;
 mod limits;
 mod order;
@@ -42,4 +43,11 @@ pub(crate) const CASES: &[(&str, Case)] = cases![
     concurrency::threads_on_different_streams_do_not_disturb_each_other,
     concurrency::threads_on_one_stream_store_each_slice_once,
     concurrency::of_two_forks_at_once_one_wins,
+    claims::the_first_claim_takes_the_origin,
+    claims::another_copy_is_refused_for_every_slice,
+    claims::a_successor_takes_over_and_the_old_holder_is_refused,
+    claims::claims_of_different_origins_are_independent,
+    claims::a_claim_judges_slices_of_its_own_origin_alone,
+    claims::a_claim_stays_when_its_slices_are_refused,
+    concurrency::of_two_copies_at_once_one_wins,
 ];
