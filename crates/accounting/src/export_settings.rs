@@ -85,7 +85,7 @@ impl AccountingBuilder {
         self
     }
 
-    /// How many slices go to the ledger in one put, each of another stream. Default 64.
+    /// How many slices go to the ledger in one put, over all streams in it. Default 64.
     pub fn batch_max(mut self, slices: usize) -> Self {
         self.export.batch_max = slices;
         self

@@ -16,7 +16,9 @@ impl fmt::Display for BatchId {
     }
 }
 
-/// Slices to offer in one put: each the head of its lane, no two of one stream.
+/// Slices to offer in one put.
+///
+/// Those of one stream are the first of its lane and stand next to each other, in order: a run.
 #[derive(Debug, Clone)]
 #[must_use = "a batch holds its slot until it is completed"]
 pub struct Batch {
@@ -41,12 +43,13 @@ pub struct Completion {
     pub late: bool,
 }
 
-/// A slice that was not acknowledged. It stays at the head of its lane.
+/// A slice that was not acknowledged. It stays in its lane.
 #[derive(Debug, Clone)]
 pub struct FailedPut {
     /// The slice.
     pub slice: SealedSlice,
-    /// The answer, or why there was none.
+    /// The answer, or why there was none. Behind the first failure of a run it is [`PutError::NotReached`], whatever
+    /// the ledger answered.
     pub error: PutError,
     /// What its lane does now.
     pub next: NextStep,
@@ -55,7 +58,7 @@ pub struct FailedPut {
 /// What a lane does after a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NextStep {
-    /// It offers the slice again from this moment on, in Unix milliseconds.
+    /// It offers its slices again from this moment on, in Unix milliseconds.
     RetryAt(u64),
     /// It waits for [`Lanes::resume`](crate::Lanes::resume).
     Parked,

@@ -1,6 +1,6 @@
 //! Two kinds of refusal: a ledger's answer to a slice, and the lanes' answer to a push.
 
-use ron_ledger_wire::{Digest, Rejection, SealedSlice, StreamId};
+use ron_ledger_wire::{ClaimId, Digest, Origin, Rejection, SealedSlice, StreamId};
 use thiserror::Error;
 
 use crate::Ack;
@@ -34,6 +34,9 @@ pub enum PutError {
         /// How many slices it was offered.
         offered: usize,
     },
+    /// A slice of the same stream stood before this one in the batch and was refused, so this one was not looked at.
+    #[error("not reached: a slice before it was refused; the slice is offered again behind that one")]
+    NotReached,
     /// The history is forked: the ledger holds another slice under the same stream and sequence number.
     #[error(
         "fork: the ledger holds slice {stored} where {offered} was offered; \
@@ -55,6 +58,18 @@ pub enum PutError {
         /// The one that was offered.
         found: u64,
     },
+    /// Another copy of the log exports under the same origin, so that what this one counts could be taken for what that
+    /// one has counted. See [`ron_ledger_wire::Claim`].
+    #[error(
+        "another copy of the log exports under origin {origin} (the ledger has opening {current}); \
+         stop one of the two and give the other a new log directory"
+    )]
+    Claimed {
+        /// The origin that both use.
+        origin: Origin,
+        /// The opening that the ledger takes slices from.
+        current: ClaimId,
+    },
     /// The ledger will never take this slice as it is.
     #[error("ledger refused the slice ({reason}); the lane is parked until an operator resumes it")]
     Rejected {
@@ -68,8 +83,12 @@ impl PutError {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Unavailable { .. } | Self::Busy | Self::Deadline | Self::Unanswered { .. } => true,
-            Self::Conflict { .. } | Self::Gap { .. } | Self::Rejected { .. } => false,
+            Self::Unavailable { .. }
+            | Self::Busy
+            | Self::Deadline
+            | Self::Unanswered { .. }
+            | Self::NotReached => true,
+            Self::Conflict { .. } | Self::Gap { .. } | Self::Claimed { .. } | Self::Rejected { .. } => false,
         }
     }
 
@@ -95,7 +114,7 @@ impl From<Rejection> for PutError {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum LaneError {
-    /// As many slices are pending as may be.
+    /// [`Lanes::room`](crate::Lanes::room) is 0: as many slices are pending as may be.
     #[error(
         "{pending_max} slices are pending already; seal this stream later, when the ledger has caught up"
     )]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ron_ledger_wire::{Head, SealedSlice, StreamId};
+use ron_ledger_wire::{Claim, Head, SealedSlice, StreamId};
 
 use crate::PutError;
 
@@ -17,12 +17,30 @@ use crate::PutError;
 ///
 /// Calls block, and may come from several threads at once.
 pub trait Exporter: Send + Sync {
-    /// Offers slices of distinct streams and answers one result per slice, in the same order.
+    /// Offers slices and answers one result per slice, in the same order.
     ///
-    /// The answers are independent: a refused slice takes nothing from its neighbours. When the ledger as a whole
-    /// cannot be reached, [`PutError::for_all`] gives the same answer to every slice. A number of answers other
-    /// than the number of slices is a fault, and none of them is believed.
+    /// Several slices of one stream may stand in a batch, in order. Behind one that is refused, the rest of its stream is
+    /// answered [`PutError::NotReached`] and not stored. Streams are independent: what is refused of one takes
+    /// nothing from the others.
+    ///
+    /// When the ledger as a whole cannot be reached, [`PutError::for_all`] gives the same answer to every slice. A
+    /// number of answers other than the number of slices is a fault, and none of them is believed.
     fn put_batch(&self, batch: &[SealedSlice]) -> Vec<Result<Ack, PutError>>;
+
+    /// Offers slices as the holder of a claim, and judges that claim with [`ron_ledger_wire::judge_claim`] in the
+    /// transaction that stores them.
+    ///
+    /// A claim that is refused stores nothing of its origin: each of these slices is answered [`PutError::Claimed`],
+    /// those that the ledger has already too. A claim that takes its origin over stays when the slices are refused for
+    /// another cause. Slices of other origins are not judged by it, and a batch without one of the claim's origin leaves the
+    /// ledger's holder as it is. Everything else is as in [`Exporter::put_batch`], which judges no claim.
+    ///
+    /// Unless it is implemented, this forwards to `put_batch`: right only for a ledger that one process alone can
+    /// reach, since two copies of one log are not told apart.
+    fn put_claimed(&self, claim: &Claim, batch: &[SealedSlice]) -> Vec<Result<Ack, PutError>> {
+        let _ = claim;
+        self.put_batch(batch)
+    }
 
     /// The ledger's head of a stream; `None` when it has never stored a slice of it.
     fn head(&self, stream: &StreamId) -> Result<Option<Head>, PutError>;
@@ -42,6 +60,10 @@ impl<E: Exporter + ?Sized> Exporter for &E {
         (**self).put_batch(batch)
     }
 
+    fn put_claimed(&self, claim: &Claim, batch: &[SealedSlice]) -> Vec<Result<Ack, PutError>> {
+        (**self).put_claimed(claim, batch)
+    }
+
     fn head(&self, stream: &StreamId) -> Result<Option<Head>, PutError> {
         (**self).head(stream)
     }
@@ -52,6 +74,10 @@ impl<E: Exporter + ?Sized> Exporter for Box<E> {
         (**self).put_batch(batch)
     }
 
+    fn put_claimed(&self, claim: &Claim, batch: &[SealedSlice]) -> Vec<Result<Ack, PutError>> {
+        (**self).put_claimed(claim, batch)
+    }
+
     fn head(&self, stream: &StreamId) -> Result<Option<Head>, PutError> {
         (**self).head(stream)
     }
@@ -60,6 +86,10 @@ impl<E: Exporter + ?Sized> Exporter for Box<E> {
 impl<E: Exporter + ?Sized> Exporter for Arc<E> {
     fn put_batch(&self, batch: &[SealedSlice]) -> Vec<Result<Ack, PutError>> {
         (**self).put_batch(batch)
+    }
+
+    fn put_claimed(&self, claim: &Claim, batch: &[SealedSlice]) -> Vec<Result<Ack, PutError>> {
+        (**self).put_claimed(claim, batch)
     }
 
     fn head(&self, stream: &StreamId) -> Result<Option<Head>, PutError> {

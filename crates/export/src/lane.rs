@@ -6,42 +6,67 @@ use ron_ledger_wire::{SealedSlice, StreamId};
 
 use crate::{BatchId, LaneError};
 
-/// The pending slices of a stream, never empty, and what its head is up to.
+/// The pending slices of a stream, never empty, and what its first ones are up to.
 #[derive(Debug)]
 pub(crate) struct Lane {
-    pub(crate) slices: VecDeque<SealedSlice>,
+    pub(crate) slices: VecDeque<Pending>,
     /// Retryable failures of the head, in a row.
     pub(crate) failures: u32,
     pub(crate) state: LaneState,
+}
+
+/// A slice that is not acknowledged.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    pub(crate) slice: SealedSlice,
+    /// When it was pushed, in elapsed milliseconds.
+    pub(crate) pushed: u64,
+    /// Whether another slice of the stream was pending then.
+    pub(crate) follows: bool,
+    /// Whether it was in a batch already.
+    pub(crate) offered: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LaneState {
     /// Ready or waiting; the schedule knows which.
     Scheduled,
-    InFlight(BatchId),
+    /// The first `run` slices are in this batch.
+    InFlight {
+        batch: BatchId,
+        run: usize,
+    },
     Parked,
 }
 
 impl Lane {
-    pub(crate) fn new(first: SealedSlice) -> Self {
+    pub(crate) fn new(first: SealedSlice, now: u64) -> Self {
+        let first = Pending { slice: first, pushed: now, follows: false, offered: false };
         Self { slices: VecDeque::from([first]), failures: 0, state: LaneState::Scheduled }
     }
 
-    /// The lane of a stream, if its head is in this batch.
+    pub(crate) fn push(&mut self, slice: SealedSlice, now: u64) {
+        self.slices.push_back(Pending { slice, pushed: now, follows: true, offered: false });
+    }
+
+    /// The lane of a stream, if its first `run` slices are in this batch.
     pub(crate) fn in_batch<'a>(
         lanes: &'a mut HashMap<StreamId, Self>,
         stream: &StreamId,
-        id: BatchId,
+        batch: BatchId,
+        run: usize,
     ) -> Option<&'a mut Self> {
-        let lane = lanes.get_mut(stream).filter(|lane| lane.state == LaneState::InFlight(id));
-        debug_assert!(lane.is_some(), "{stream} does not wait for {id}");
+        let lane = lanes.get_mut(stream).filter(|lane| lane.state == LaneState::InFlight { batch, run });
+        debug_assert!(lane.is_some(), "{stream} does not wait for {run} slices of {batch}");
         lane
     }
 
     /// Checks that a slice continues the last one, in number and by link.
     pub(crate) fn check_next(&self, slice: &SealedSlice) -> Result<(), LaneError> {
-        let Some(last) = self.slices.back() else { return Ok(()) };
+        let Some(Pending { slice: last, .. }) = self.slices.back() else {
+            debug_assert!(false, "a lane without slices");
+            return Ok(());
+        };
         let stream = || slice.stream().clone();
         // No number follows the largest one, so a saturated expectation must not match it either.
         let expected = last.seq().saturating_add(1);

@@ -7,12 +7,20 @@
 //!
 //! # Invariants
 //! 1. A stream has a lane exactly while it has a slice pending, so memory follows what is pending and not the
-//!    number of streams ever seen.
+//!    number of streams ever seen. The slices of a lane follow each other, in number and by link.
 //! 2. A lane is in one of four states: ready (once in the ready queue), waiting (once among the waiting), in
-//!    flight (in one batch) or parked. Only its head is ever offered.
-//! 3. A head leaves its lane by an acknowledgement of the batch that it is in, and in no other way.
-//! 4. At most `pending_max` slices are pending and `in_flight_max` batches are out. A batch past its deadline
-//!    still counts until its answers come, since its put may still be running.
+//!    flight (its first slices in one batch, next to each other and in order) or parked.
+//! 3. A slice leaves its lane from the head, by an acknowledgement of the batch that it is in, and in no other way. What
+//!    stands behind a refused slice of its stream is not acknowledged, whatever the answer.
+//! 4. Slices of lanes that are not parked, and what parked lanes hold beyond `pending_max`, are at most
+//!    `pending_max` together when a slice is pushed, or it is the only one that is not parked.
+//! 5. At most `in_flight_max` batches are out, each of at most `batch_max` slices. A batch past its deadline still
+//!    counts until its answers come, since its put may still be running.
+//!
+//! [`Lanes::validate`] checks them.
+
+mod answers;
+mod validation;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -23,14 +31,13 @@ use crate::{
     elapsed::Elapsed,
     lane::{Lane, LaneState},
     schedule::Schedule,
-    Ack, Batch, BatchId, Completion, FailedPut, LaneError, LaneOptions, LanesStatus, LastFailure, NextStep,
-    ParkedLane, PutError,
+    Batch, BatchId, LaneError, LaneOptions, LanesStatus, LastFailure, Latencies, ParkedLane, PutError,
 };
 
 /// Ordered export queues of many streams over one ledger.
 ///
-/// Each call costs the same however many lanes there are, but for [`Lanes::status`] (the parked lanes) and the
-/// logarithm of how many lanes wait for a retry.
+/// Each call costs the same however many lanes there are, but for [`Lanes::status`] (the parked lanes),
+/// [`Lanes::validate`] (everything) and the logarithm of how many lanes wait for a retry.
 ///
 /// The driver's loop is [`next_batch`](Self::next_batch), put, [`complete`](Self::complete), from as many threads
 /// as it likes with the lanes behind a lock; [`expire`](Self::expire) when
@@ -51,6 +58,7 @@ pub struct Lanes {
     parked: BTreeMap<StreamId, PutError>,
     next_batch: u64,
     pending: usize,
+    /// Of these, the ones in parked lanes.
     pending_parked: usize,
     /// When the wait for the next acknowledgement began; none while nothing could be acknowledged.
     waits_since: Option<u64>,
@@ -73,7 +81,10 @@ struct Counters {
     retries: u64,
     expired: u64,
     late_answers: u64,
+    unordered_answers: u64,
     refused_full: u64,
+    export: Latencies,
+    order: Latencies,
 }
 
 impl Lanes {
@@ -99,13 +110,28 @@ impl Lanes {
     }
 
     /// How many more slices can be pushed.
+    ///
+    /// That is what `pending_max` leaves beside the slices of lanes that are not parked. Parked lanes take room
+    /// only with what they hold beyond `pending_max` among them, and while nothing but parked lanes is pending there is
+    /// room for one slice at least. So neither one parked stream nor many of them stop the others.
+    ///
+    /// As long as a caller seals no more than [`Lanes::room_for`] says, at most twice `pending_max` slices are pending,
+    /// and one for each parked lane.
     #[must_use]
     pub fn room(&self) -> usize {
-        self.options.pending_max.saturating_sub(self.pending)
+        let pending_max = self.options.pending_max;
+        let unparked = self.pending.saturating_sub(self.pending_parked);
+        let excess = self.pending_parked.saturating_sub(pending_max);
+        let room = pending_max.saturating_sub(unparked).saturating_sub(excess);
+        if unparked == 0 {
+            room.max(1)
+        } else {
+            room
+        }
     }
 
-    /// How many slices of this stream are worth sealing now: none while its lane is parked, so that a stream
-    /// which cannot move does not take the room of those which can; else [`Lanes::room`].
+    /// How many slices of this stream are worth sealing now: none while its lane is parked, since they could not
+    /// move and would fill the memory; else [`Lanes::room`].
     #[must_use]
     pub fn room_for(&self, stream: &StreamId) -> usize {
         if self.parked.contains_key(stream) {
@@ -119,8 +145,8 @@ impl Lanes {
     ///
     /// A pending slice of the same stream must be its predecessor, in number and by link. A stream with nothing
     /// pending may start anywhere: the ledger knows whether it is the right place. A parked lane takes slices too,
-    /// since one that is sealed already must have a home.
-    pub fn push(&mut self, slice: SealedSlice) -> Result<(), LaneError> {
+    /// since one that is sealed already must have a home. [`LaneError::Full`] means that [`Lanes::room`] is 0.
+    pub fn push(&mut self, slice: SealedSlice, now_ms: u64) -> Result<(), LaneError> {
         if let Some(lane) = self.by_stream.get(slice.stream()) {
             lane.check_next(&slice)?;
         }
@@ -128,87 +154,79 @@ impl Lanes {
             count(&mut self.counters.refused_full, 1);
             return Err(LaneError::Full { pending_max: self.options.pending_max });
         }
+        let now = self.clock.advance(now_ms);
         self.pending += 1;
         if let Some(lane) = self.by_stream.get_mut(slice.stream()) {
             if lane.state == LaneState::Parked {
                 self.pending_parked += 1;
             }
-            lane.slices.push_back(slice);
+            lane.push(slice, now);
         } else {
             let stream = slice.stream().clone();
-            self.by_stream.insert(stream.clone(), Lane::new(slice));
+            self.by_stream.insert(stream.clone(), Lane::new(slice, now));
             self.schedule.add_ready(stream);
         }
+        self.note_wait();
         Ok(())
     }
 
-    /// The heads of the next lanes in turn; `None` when nothing is due or all slots are taken.
+    /// The first slices of the next lanes in turn; `None` when nothing is due or all slots are taken.
+    ///
+    /// Each ready lane gets one slice before any gets two. What room is left then goes to further slices of the lanes
+    /// that are in the batch, one each, again and again, until it is full or they are all in it.
     pub fn next_batch(&mut self, now_ms: u64) -> Option<Batch> {
-        let elapsed = self.advance(now_ms);
+        let now = self.advance(now_ms);
         if self.flights.len() >= self.options.in_flight_max {
             return None;
         }
         let id = BatchId(self.next_batch);
         let mut slices = Vec::new();
-        for stream in self.schedule.take(elapsed, self.options.batch_max) {
-            let Some(lane) = self.by_stream.get_mut(&stream) else { continue };
-            let Some(head) = lane.slices.front() else { continue };
-            slices.push(head.clone());
-            lane.state = LaneState::InFlight(id);
-            if lane.failures > 0 {
-                count(&mut self.counters.retries, 1);
+        for (stream, run) in self.take_runs(now) {
+            let Some(lane) = self.by_stream.get_mut(&stream) else {
+                debug_assert!(false, "{stream} is scheduled without a lane");
+                continue;
+            };
+            lane.state = LaneState::InFlight { batch: id, run };
+            for pending in lane.slices.iter_mut().take(run) {
+                if pending.offered {
+                    count(&mut self.counters.retries, 1);
+                } else if pending.follows {
+                    self.counters.order.record(now.saturating_sub(pending.pushed));
+                }
+                pending.offered = true;
+                slices.push(pending.slice.clone());
             }
         }
         if slices.is_empty() {
             return None;
         }
         self.next_batch = self.next_batch.wrapping_add(1);
-        let deadline = elapsed.saturating_add(self.options.deadline_ms);
+        let deadline = now.saturating_add(self.options.deadline_ms);
         self.flights.insert(id, Flight { deadline, slices: slices.clone(), expired: false });
         Some(Batch { id, slices, deadline_ms: now_ms.saturating_add(self.options.deadline_ms) })
     }
 
-    /// Takes in the answers to a batch, one per slice in its order, and frees its slot.
-    ///
-    /// With any other number of answers none is believed, since nobody can say which slice was left out; every
-    /// slice is then offered again, and those that were stored come back as duplicates. Answers to a batch that
-    /// has expired change nothing, for its slices may be out again or acknowledged already.
-    pub fn complete(&mut self, id: BatchId, now_ms: u64, answers: Vec<Result<Ack, PutError>>) -> Completion {
-        self.advance(now_ms);
-        let flight = match self.flights.remove(&id) {
-            Some(flight) if !flight.expired => flight,
-            _ => {
-                count(&mut self.counters.late_answers, 1);
-                return Completion { late: true, ..Completion::default() };
-            }
-        };
-        let (answered, offered) = (answers.len(), flight.slices.len());
-        if answered == offered {
-            self.settle(id, now_ms, flight.slices, answers)
-        } else {
-            let answers = PutError::Unanswered { answered, offered }.for_all(&flight.slices);
-            self.settle(id, now_ms, flight.slices, answers)
+    /// Whose turn it is, and how many slices of each fit into one batch.
+    fn take_runs(&mut self, now: u64) -> Vec<(StreamId, usize)> {
+        let mut runs: Vec<(StreamId, usize)> =
+            self.schedule.take(now, self.options.batch_max).into_iter().map(|stream| (stream, 1)).collect();
+        let mut left = self.options.batch_max.saturating_sub(runs.len());
+        // Each round passes only those that have more, so all rounds together cost what the batch holds.
+        let mut longer: Vec<(&mut usize, usize)> = Vec::new();
+        for (stream, run) in &mut runs {
+            longer.push((run, self.by_stream.get(stream).map_or(0, |lane| lane.slices.len())));
         }
-    }
-
-    /// Ends the wait for batches that are past their deadline: their slices failed with [`PutError::Deadline`]
-    /// and are retried. Their slots stay taken until they are completed.
-    pub fn expire(&mut self, now_ms: u64) -> Completion {
-        let elapsed = self.advance(now_ms);
-        let mut expired = Vec::new();
-        for (id, flight) in &mut self.flights {
-            if !flight.expired && flight.deadline <= elapsed {
-                flight.expired = true;
-                expired.push((*id, std::mem::take(&mut flight.slices)));
+        while left > 0 {
+            longer.retain(|(run, pending)| **run < *pending);
+            if longer.is_empty() {
+                break;
+            }
+            for (run, _) in longer.iter_mut().take(left) {
+                **run += 1;
+                left -= 1;
             }
         }
-        let mut all = Completion::default();
-        for (id, slices) in expired {
-            count(&mut self.counters.expired, slices.len());
-            let answers = PutError::Deadline.for_all(&slices);
-            all.failed.append(&mut self.settle(id, now_ms, slices, answers).failed);
-        }
-        all
+        runs
     }
 
     /// Lets a parked lane try again, on an operator's decision; false if the stream is not parked.
@@ -216,12 +234,15 @@ impl Lanes {
         if self.parked.remove(stream).is_none() {
             return false;
         }
-        if let Some(lane) = self.by_stream.get_mut(stream) {
-            lane.failures = 0;
-            lane.state = LaneState::Scheduled;
-            self.pending_parked -= lane.slices.len();
-            self.schedule.add_ready(stream.clone());
-        }
+        let Some(lane) = self.by_stream.get_mut(stream) else {
+            debug_assert!(false, "{stream} is parked without a lane");
+            return false;
+        };
+        lane.failures = 0;
+        lane.state = LaneState::Scheduled;
+        self.pending_parked -= lane.slices.len();
+        self.schedule.add_ready(stream.clone());
+        self.note_wait();
         true
     }
 
@@ -266,7 +287,7 @@ impl Lanes {
         let waited = self.waits_since.map_or(0, |since| self.clock.now().saturating_sub(since));
         let parked = self.parked.iter().filter_map(|(stream, error)| {
             let lane = self.by_stream.get(stream)?;
-            let seq = lane.slices.front()?.seq();
+            let seq = lane.slices.front()?.slice.seq();
             Some(ParkedLane { stream: stream.clone(), seq, pending: lane.slices.len(), error: error.clone() })
         });
         LanesStatus {
@@ -282,7 +303,10 @@ impl Lanes {
             retries: self.counters.retries,
             expired: self.counters.expired,
             late_answers: self.counters.late_answers,
+            unordered_answers: self.counters.unordered_answers,
             refused_full: self.counters.refused_full,
+            export: self.counters.export.clone(),
+            order: self.counters.order.clone(),
             last_failure: self.last_failure.clone(),
         }
     }
@@ -293,84 +317,12 @@ impl Lanes {
         elapsed
     }
 
-    /// Begins or ends the wait for an acknowledgement. A push brings no time with it, so that the wait for its
-    /// slice begins with the first call that does.
+    /// Begins or ends the wait for an acknowledgement.
     fn note_wait(&mut self) {
         if self.pending == self.pending_parked {
             self.waits_since = None;
         } else if self.waits_since.is_none() {
             self.waits_since = Some(self.clock.now());
-        }
-    }
-
-    fn settle(
-        &mut self,
-        id: BatchId,
-        now_ms: u64,
-        slices: Vec<SealedSlice>,
-        answers: Vec<Result<Ack, PutError>>,
-    ) -> Completion {
-        let mut completion = Completion::default();
-        for (slice, answer) in slices.into_iter().zip(answers) {
-            match answer {
-                Ok(ack) => {
-                    if self.acknowledge(id, &slice, ack) {
-                        completion.acknowledged.push((slice, ack));
-                    }
-                }
-                Err(error) => {
-                    if let Some(next) = self.fail(id, now_ms, &slice, &error) {
-                        completion.failed.push(FailedPut { slice, error, next });
-                    }
-                }
-            }
-        }
-        self.note_wait();
-        completion
-    }
-
-    /// False if the lane does not wait for this batch, which would break invariant 2.
-    fn acknowledge(&mut self, id: BatchId, slice: &SealedSlice, ack: Ack) -> bool {
-        let Some(lane) = Lane::in_batch(&mut self.by_stream, slice.stream(), id) else { return false };
-        let head = lane.slices.pop_front();
-        debug_assert_eq!(
-            head.map(|head| head.digest()),
-            Some(slice.digest()),
-            "a lane moved while in flight"
-        );
-        if lane.slices.is_empty() {
-            self.by_stream.remove(slice.stream());
-        } else {
-            lane.failures = 0;
-            lane.state = LaneState::Scheduled;
-            self.schedule.add_ready(slice.stream().clone());
-        }
-        self.pending -= 1;
-        self.waits_since = Some(self.clock.now());
-        count(&mut self.counters.acknowledged, 1);
-        if ack == Ack::Duplicate {
-            count(&mut self.counters.duplicates, 1);
-        }
-        true
-    }
-
-    /// `None` if the lane does not wait for this batch, which would break invariant 2.
-    fn fail(&mut self, id: BatchId, now_ms: u64, slice: &SealedSlice, error: &PutError) -> Option<NextStep> {
-        let lane = Lane::in_batch(&mut self.by_stream, slice.stream(), id)?;
-        let stream = slice.stream().clone();
-        self.last_failure =
-            Some(LastFailure { stream: stream.clone(), seq: slice.seq(), error: error.clone() });
-        if error.is_retryable() {
-            lane.failures = lane.failures.saturating_add(1);
-            lane.state = LaneState::Scheduled;
-            let due = self.clock.now().saturating_add(self.backoff.delay_ms(lane.failures));
-            self.schedule.add_waiting(due, stream);
-            Some(NextStep::RetryAt(self.clock.to_clock(due, now_ms)))
-        } else {
-            lane.state = LaneState::Parked;
-            self.pending_parked += lane.slices.len();
-            self.parked.insert(stream, error.clone());
-            Some(NextStep::Parked)
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Ordered, fair and bounded export of sealed slices, as a state machine without I/O.
 //!
-//! * [`Exporter`]: what a ledger implements; [`Ack`] and [`PutError`] are its answers for each slice.
+//! * [`Exporter`]: what a ledger implements; [`Ack`] and [`PutError`] are its answers for each slice. With a
+//!   [`Claim`](ron_ledger_wire::Claim) it tells two copies of one log apart.
 //! * [`Lanes`]: one ordered queue per stream. It says what to send next and digests the answers; you bring the
 //!   clock and the threads. [`LaneOptions`] holds its limits.
 //! * [`Batch`], [`BatchId`], [`Completion`], [`FailedPut`], [`NextStep`]: what goes out and what came of it.
-//! * [`LanesStatus`], [`ParkedLane`], [`LastFailure`]: what an operator wants to see.
+//! * [`LanesStatus`], [`ParkedLane`], [`LastFailure`], [`Latencies`]: what an operator wants to see.
 //! * [`LaneError`]: why a slice was not taken in.
 //! * [`memory`]: a ledger in RAM with faults to inject, for tests.
 //!
@@ -25,7 +26,7 @@
 //! };
 //! let ledger = MemoryLedger::new();
 //! let mut lanes = Lanes::new(LaneOptions::default());
-//! lanes.push(slice.encode()?)?;
+//! lanes.push(slice.encode()?, 60_000)?;
 //!
 //! while let Some(batch) = lanes.next_batch(60_000) {
 //!     let answers = ledger.put_batch(&batch.slices);
@@ -44,6 +45,7 @@ mod error;
 mod exporter;
 mod lane;
 mod lanes;
+mod latencies;
 pub mod memory;
 mod options;
 mod schedule;
@@ -54,6 +56,7 @@ pub use crate::{
     error::{LaneError, PutError},
     exporter::{Ack, Exporter},
     lanes::Lanes,
+    latencies::Latencies,
     options::LaneOptions,
     status::{LanesStatus, LastFailure, ParkedLane},
 };

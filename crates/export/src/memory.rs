@@ -4,11 +4,13 @@
 //! against it meets no surprise with a durable one. It also serves as the reference for the exporter contract.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use ron_ledger_wire::{accept, Acceptance, Head, SealedSlice, StreamId};
+use ron_ledger_wire::{
+    accept, judge_claim, Acceptance, Claim, ClaimId, ClaimVerdict, Head, Origin, SealedSlice, StreamId,
+};
 
 use crate::{Ack, Exporter, PutError};
 
@@ -45,6 +47,8 @@ struct State {
     chains: BTreeMap<StreamId, Chain>,
     /// Increments by tenant and dimension.
     totals: BTreeMap<(String, String), u128>,
+    /// Which opening of a log exports under an origin.
+    holders: BTreeMap<Origin, ClaimId>,
     faults: Faults,
     puts: u64,
 }
@@ -97,7 +101,14 @@ impl MemoryLedger {
         self.lock().totals.get(&key).copied().unwrap_or(0)
     }
 
-    /// How many slices were offered so far, whatever the answer.
+    /// Which opening of a log exports under this origin; `None` before the first that came with a claim.
+    #[must_use]
+    pub fn holder(&self, origin: Origin) -> Option<ClaimId> {
+        self.lock().holders.get(&origin).copied()
+    }
+
+    /// How many slices were offered so far, whatever the answer, without those that were not reached and
+    /// those of a refused claim.
     #[must_use]
     pub fn puts(&self) -> u64 {
         self.lock().puts
@@ -142,12 +153,11 @@ impl MemoryLedger {
 
 impl Exporter for MemoryLedger {
     fn put_batch(&self, batch: &[SealedSlice]) -> Vec<Result<Ack, PutError>> {
-        let mut state = self.lock();
-        let mut answers: Vec<_> = batch.iter().map(|slice| state.put(slice)).collect();
-        if take_one(&mut state.faults.batches_to_answer_short) {
-            answers.drain(..1.min(answers.len()));
-        }
-        answers
+        self.lock().answer(None, batch)
+    }
+
+    fn put_claimed(&self, claim: &Claim, batch: &[SealedSlice]) -> Vec<Result<Ack, PutError>> {
+        self.lock().answer(Some(claim), batch)
     }
 
     fn head(&self, stream: &StreamId) -> Result<Option<Head>, PutError> {
@@ -160,6 +170,51 @@ impl Exporter for MemoryLedger {
 }
 
 impl State {
+    fn answer(&mut self, claim: Option<&Claim>, batch: &[SealedSlice]) -> Vec<Result<Ack, PutError>> {
+        let mut answers = self.put_all(claim, batch);
+        if take_one(&mut self.faults.batches_to_answer_short) {
+            answers.drain(..1.min(answers.len()));
+        }
+        answers
+    }
+
+    /// Stream by stream: the first slice of one that is not answered as stored ends its run.
+    fn put_all(&mut self, claim: Option<&Claim>, batch: &[SealedSlice]) -> Vec<Result<Ack, PutError>> {
+        let refusal = claim.and_then(|claim| Some((claim.origin(), self.judge(claim, batch)?)));
+        let mut refused: BTreeSet<&StreamId> = BTreeSet::new();
+        let answers = batch.iter().map(|slice| {
+            let origin = slice.stream().origin();
+            if let Some((_, error)) = refusal.as_ref().filter(|(claimed, _)| *claimed == origin) {
+                return Err(error.clone());
+            }
+            if refused.contains(slice.stream()) {
+                return Err(PutError::NotReached);
+            }
+            let answer = self.put(slice);
+            if answer.is_err() {
+                refused.insert(slice.stream());
+            }
+            answer
+        });
+        answers.collect()
+    }
+
+    /// Takes an origin over for a claim, or says why it is not given.
+    fn judge(&mut self, claim: &Claim, batch: &[SealedSlice]) -> Option<PutError> {
+        let origin = claim.origin();
+        if self.faults.unavailable || !batch.iter().any(|slice| slice.stream().origin() == origin) {
+            return None;
+        }
+        match judge_claim(self.holders.get(&origin).copied(), claim) {
+            ClaimVerdict::Held => None,
+            ClaimVerdict::Taken => {
+                self.holders.insert(origin, claim.holder());
+                None
+            }
+            ClaimVerdict::Refused { current } => Some(PutError::Claimed { origin, current }),
+        }
+    }
+
     fn put(&mut self, slice: &SealedSlice) -> Result<Ack, PutError> {
         self.puts = self.puts.saturating_add(1);
         if self.faults.unavailable || take_one(&mut self.faults.puts_to_fail) {

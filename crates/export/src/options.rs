@@ -11,9 +11,11 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LaneOptions {
-    /// How many slices may be pending over all streams, those in flight and those parked included.
+    /// How many slices may be pending over all streams, those in flight included. Those of parked lanes count only
+    /// beyond this number, so that what waits for an operator takes no room from the others: see
+    /// [`Lanes::room`](crate::Lanes::room).
     pub pending_max: usize,
-    /// How many slices one batch may hold, each of another stream.
+    /// How many slices one batch may hold, over all streams in it.
     pub batch_max: usize,
     /// How many batches may be out at once.
     pub in_flight_max: usize,

@@ -2,7 +2,8 @@
 //!
 //! A stream that may be offered stands in one queue and gets its next turn at the queue's end, whether it succeeded
 //! or failed. So each ready stream is served once before any is served twice, however much one of them has pending,
-//! and taking the next one costs the same for ten streams as for ten thousand.
+//! and taking the next one costs the same for ten streams as for ten thousand. How many slices a turn gives is decided
+//! elsewhere, from the room that the turns of one batch leave in it.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -49,6 +50,11 @@ impl Schedule {
 
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.len()
+    }
+
+    /// Every stream in it, those that are ready first.
+    pub(crate) fn streams(&self) -> impl Iterator<Item = &StreamId> {
+        self.ready.iter().chain(self.waiting.values())
     }
 }
 

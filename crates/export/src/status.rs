@@ -2,7 +2,7 @@
 
 use ron_ledger_wire::StreamId;
 
-use crate::PutError;
+use crate::{Latencies, PutError};
 
 /// A snapshot of the lanes. Counters run since construction and saturate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,14 +27,22 @@ pub struct LanesStatus {
     pub acknowledged: u64,
     /// Slices that the ledger had already.
     pub duplicates: u64,
-    /// Slices offered once more after a failure.
+    /// Slices offered once more, after a failure or a resume.
     pub retries: u64,
     /// Slices whose put passed its deadline.
     pub expired: u64,
     /// Answers for a batch that nobody waited for any more.
     pub late_answers: u64,
-    /// Pushes refused because `pending_max` was reached.
+    /// Slices answered as stored although one before them in their run was not: a defect of the exporter. They were
+    /// offered again.
+    pub unordered_answers: u64,
+    /// Pushes refused because there was no room.
     pub refused_full: u64,
+    /// From push to acknowledgement, of every acknowledged slice.
+    pub export: Latencies,
+    /// From push to the first offer, of slices that were pushed while another one of their stream was pending: how long
+    /// order made them wait.
+    pub order: Latencies,
     /// The latest failure; it stays after a success, so that a short fault can still be explained.
     pub last_failure: Option<LastFailure>,
 }

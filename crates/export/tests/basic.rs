@@ -3,36 +3,99 @@
 mod samples;
 
 use ron_accounting_export::{Ack, LaneOptions, Lanes, NextStep, PutError};
+use ron_ledger_wire::ClaimId;
 use samples::{chain, complete_all, content, push_all, stream, unavailable};
 
 #[test]
-fn a_lane_goes_out_slice_by_slice() {
-    let mut lanes = Lanes::new(LaneOptions::default());
-    let chain = chain("acme", 3);
+fn a_lane_goes_out_batch_by_batch() {
+    let mut lanes = Lanes::new(LaneOptions::default().batch_max(2));
+    let chain = chain("acme", 5);
     push_all(&mut lanes, &chain);
-    assert_eq!((lanes.pending(), lanes.room(), lanes.is_idle()), (3, 997, false));
+    assert_eq!((lanes.pending(), lanes.room(), lanes.is_idle()), (5, 995, false));
 
-    for (seq, slice) in (0..).zip(&chain) {
+    for run in chain.chunks(2) {
         let batch = lanes.next_batch(100).unwrap();
-        assert_eq!(content(&batch), [("acme", seq)]);
+        assert_eq!(batch.slices, run);
         assert_eq!(batch.deadline_ms, 10_100);
-        assert!(lanes.next_batch(100).is_none(), "slice {seq} is not acknowledged yet");
+        assert!(lanes.next_batch(100).is_none(), "the slices before are not acknowledged yet");
         assert_eq!(lanes.in_flight(), 1);
 
         let completion = complete_all(&mut lanes, &batch, 101, &Ok(Ack::Ok));
-        assert_eq!(completion.acknowledged, [(slice.clone(), Ack::Ok)]);
+        let expected: Vec<_> = run.iter().map(|slice| (slice.clone(), Ack::Ok)).collect();
+        assert_eq!(completion.acknowledged, expected);
         assert!(completion.failed.is_empty() && !completion.late);
     }
     assert!(lanes.is_idle());
     assert_eq!((lanes.room(), lanes.in_flight(), lanes.next_due_ms(101)), (1000, 0, None));
-    assert_eq!(lanes.status().acknowledged, 3);
+    assert_eq!(lanes.status().acknowledged, 5);
+}
+
+#[test]
+fn room_in_a_batch_goes_round_the_lanes_that_are_in_it() {
+    let mut lanes = Lanes::new(LaneOptions::default().batch_max(7));
+    push_all(&mut lanes, &chain("a", 9));
+    push_all(&mut lanes, &chain("b", 1));
+    push_all(&mut lanes, &chain("c", 4));
+    let batch = lanes.next_batch(0).unwrap();
+    let runs = [("a", 0), ("a", 1), ("a", 2), ("b", 0), ("c", 0), ("c", 1), ("c", 2)];
+    assert_eq!(content(&batch), runs);
+    let _ = complete_all(&mut lanes, &batch, 1, &Ok(Ack::Ok));
+    let runs = [("a", 3), ("a", 4), ("a", 5), ("a", 6), ("a", 7), ("a", 8), ("c", 3)];
+    assert_eq!(content(&lanes.next_batch(1).unwrap()), runs);
+}
+
+#[test]
+fn a_refusal_in_the_middle_of_a_run_keeps_the_rest_of_it() {
+    let mut lanes = Lanes::new(LaneOptions::default());
+    push_all(&mut lanes, &chain("acme", 4));
+    push_all(&mut lanes, &chain("globex", 2));
+    let batch = lanes.next_batch(0).unwrap();
+    let mut answers = vec![Ok(Ack::Ok); 6];
+    answers[1] = Err(PutError::Busy);
+    answers[2] = Err(PutError::NotReached);
+    answers[3] = Err(PutError::NotReached);
+    let completion = lanes.complete(batch.id, 0, answers);
+    lanes.validate().unwrap();
+    let acknowledged: Vec<_> =
+        completion.acknowledged.iter().map(|(slice, _)| (slice.stream().tenant(), slice.seq())).collect();
+    assert_eq!(acknowledged, [("acme", 0), ("globex", 0), ("globex", 1)]);
+    let failed: Vec<_> = completion.failed.iter().map(|failed| (failed.slice.seq(), &failed.error)).collect();
+    let expected = [(1, &PutError::Busy), (2, &PutError::NotReached), (3, &PutError::NotReached)];
+    assert_eq!(failed, expected);
+    let status = lanes.status();
+    let last = status.last_failure.unwrap();
+    assert_eq!((last.seq, last.error), (1, PutError::Busy), "the cause, not its consequence");
+    assert_eq!((status.pending, status.backing_off, status.unordered_answers), (3, 1, 0));
+
+    let batch = lanes.next_batch(1000).unwrap();
+    assert_eq!(content(&batch), [("acme", 1), ("acme", 2), ("acme", 3)]);
+    let _ = complete_all(&mut lanes, &batch, 1000, &Ok(Ack::Ok));
+    assert!(lanes.is_idle());
+    assert_eq!(lanes.status().retries, 3);
+}
+
+#[test]
+fn latencies_run_from_the_push_to_the_offer_and_to_the_acknowledgement() {
+    let mut lanes = Lanes::new(LaneOptions::default().batch_max(1));
+    for (slice, now_ms) in chain("acme", 3).into_iter().zip([0, 2, 3]) {
+        lanes.push(slice, now_ms).unwrap();
+    }
+    for now_ms in [10, 20, 40] {
+        let batch = lanes.next_batch(now_ms).unwrap();
+        let _ = complete_all(&mut lanes, &batch, now_ms + 1, &Ok(Ack::Ok));
+    }
+    let status = lanes.status();
+    // Exported after 11, 19 and 38 ms. The first had nothing before it; order held up the others for 18 and 37 ms.
+    let (export, order) = (&status.export, &status.order);
+    assert_eq!((export.count(), export.quantile_ms(0.3), export.max_ms()), (3, Some(11), 38));
+    assert_eq!((order.count(), order.quantile_ms(0.5), order.max_ms()), (2, Some(19), 37));
 }
 
 #[test]
 fn a_batch_holds_the_heads_of_several_lanes() {
     let mut lanes = Lanes::new(LaneOptions::default().batch_max(2).in_flight_max(2));
     for tenant in ["a", "b", "c", "d", "e"] {
-        push_all(&mut lanes, &chain(tenant, 2));
+        push_all(&mut lanes, &chain(tenant, 3));
     }
     let one = lanes.next_batch(0).unwrap();
     let other = lanes.next_batch(0).unwrap();
@@ -43,12 +106,12 @@ fn a_batch_holds_the_heads_of_several_lanes() {
 
     let _ = complete_all(&mut lanes, &other, 1, &Ok(Ack::Ok));
     assert_eq!(lanes.next_due_ms(1), Some(1));
-    assert_eq!(content(&lanes.next_batch(1).unwrap()), [("e", 0), ("c", 1)]);
+    assert_eq!(content(&lanes.next_batch(1).unwrap()), [("e", 0), ("c", 1)], "e is served before c is again");
 }
 
 #[test]
 fn a_failed_slice_is_offered_again_after_its_delay() {
-    let mut lanes = Lanes::new(LaneOptions::default().backoff_ms(50, 2000));
+    let mut lanes = Lanes::new(LaneOptions::default().backoff_ms(50, 2000).batch_max(1));
     push_all(&mut lanes, &chain("acme", 2));
     let (mut now_ms, mut longest_ms) = (1_000_000, 0);
     for failure in 1..=10_u32 {
@@ -101,17 +164,23 @@ fn a_refused_lane_parks_until_it_is_resumed() {
     assert!(!lanes.resume(&stream("acme")), "it is not parked any more");
     assert!(!lanes.resume(&stream("globex")));
     assert!(lanes.status().parked.is_empty());
-    assert_eq!(content(&lanes.next_batch(1 << 40).unwrap()), [("acme", 0)]);
+    assert_eq!(content(&lanes.next_batch(1 << 40).unwrap()), [("acme", 0), ("acme", 1)]);
 }
 
 #[test]
 fn which_errors_pass_with_time() {
     let digest = chain("acme", 1)[0].digest();
-    let retryable =
-        [unavailable(), PutError::Busy, PutError::Deadline, PutError::Unanswered { answered: 1, offered: 2 }];
+    let retryable = [
+        unavailable(),
+        PutError::Busy,
+        PutError::Deadline,
+        PutError::Unanswered { answered: 1, offered: 2 },
+        PutError::NotReached,
+    ];
     let lasting = [
         PutError::Conflict { stored: digest, offered: digest },
         PutError::Gap { expected: 1, found: 2 },
+        PutError::Claimed { origin: stream("acme").origin(), current: ClaimId::from_bytes([1; 16]) },
         PutError::Rejected { reason: String::new() },
     ];
     assert!(retryable.iter().all(PutError::is_retryable));

@@ -56,7 +56,8 @@ proptest! {
             for chain in &mut waiting {
                 while lanes.room() > 0 {
                     let Some(slice) = chain.next() else { break };
-                    lanes.push(slice).unwrap();
+                    lanes.push(slice, now_ms).unwrap();
+                    lanes.validate().unwrap();
                 }
             }
             now_ms += 17;

@@ -4,7 +4,7 @@ mod samples;
 
 use ron_accounting_export::{Ack, LaneError, LaneOptions, Lanes, NextStep, PutError};
 use ron_ledger_wire::Digest;
-use samples::{chain, complete_all, content, push_all, slice, stream, unavailable};
+use samples::{chain, complete_all, content, push_all, push_all_at, slice, stream, unavailable};
 
 /// An exporter that leaves out one answer shifts all behind it. Believed, the acknowledgement of the second slice
 /// would release the first one from the log, which was never stored.
@@ -31,7 +31,7 @@ fn answers_of_the_wrong_number_are_not_believed() {
 /// A put that was given up may still succeed, after its slice went out again or was acknowledged.
 #[test]
 fn late_answers_change_nothing() {
-    let mut lanes = Lanes::new(LaneOptions::default().deadline_ms(1000).in_flight_max(3));
+    let mut lanes = Lanes::new(LaneOptions::default().deadline_ms(1000).in_flight_max(3).batch_max(1));
     let chain = chain("acme", 2);
     push_all(&mut lanes, &chain);
     let slow = lanes.next_batch(0).unwrap();
@@ -80,18 +80,17 @@ fn a_rejected_slice_blocks_its_own_lane_alone() {
     let mut lanes = Lanes::new(LaneOptions::default());
     push_all(&mut lanes, &chain("poisoned", 3));
     push_all(&mut lanes, &chain("healthy", 3));
-    let mut offered = Vec::new();
-    for now_ms in 0..10 {
-        let Some(batch) = lanes.next_batch(now_ms) else { break };
-        let answers = batch.slices.iter().map(|slice| match slice.stream().tenant() {
-            "poisoned" => Err(PutError::Rejected { reason: "rows are not canonical".to_owned() }),
-            _ => Ok(Ack::Ok),
-        });
-        offered.extend(batch.slices.iter().map(|slice| (slice.stream().tenant().to_owned(), slice.seq())));
-        let _ = lanes.complete(batch.id, now_ms, answers.collect());
-    }
-    let expected = [("poisoned", 0), ("healthy", 0), ("healthy", 1), ("healthy", 2)];
-    assert_eq!(offered, expected.map(|(tenant, seq)| (tenant.to_owned(), seq)));
+    let batch = lanes.next_batch(0).unwrap();
+    let answers = batch.slices.iter().map(|slice| match slice.stream().tenant() {
+        "poisoned" => Err(PutError::Rejected { reason: "rows are not canonical".to_owned() }),
+        _ => Ok(Ack::Ok),
+    });
+    let completion = lanes.complete(batch.id, 0, answers.collect());
+    assert_eq!(completion.acknowledged.len(), 3);
+    assert!(completion.failed.iter().all(|failed| failed.next == NextStep::Parked));
+    let parked = lanes.status().parked;
+    assert_eq!((parked[0].seq, parked[0].pending), (0, 3));
+    assert!(lanes.next_batch(1 << 40).is_none(), "nothing behind it is offered either");
     assert_eq!((lanes.pending(), lanes.is_idle()), (3, false));
 }
 
@@ -121,18 +120,65 @@ fn a_parked_stream_asks_for_no_more_slices() {
     let batch = lanes.next_batch(0).unwrap();
     let rejected = PutError::Rejected { reason: String::new() };
     let _ = complete_all(&mut lanes, &batch, 0, &Err(rejected));
-    assert_eq!((lanes.room_for(&stream("acme")), lanes.room_for(&stream("globex"))), (0, 8));
+    assert_eq!((lanes.room_for(&stream("acme")), lanes.room_for(&stream("globex"))), (0, 10));
 
-    lanes.push(chain[2].clone()).expect("one that is sealed already is taken in");
+    lanes.push(chain[2].clone(), 0).expect("one that is sealed already is taken in");
     assert_eq!(lanes.status().parked[0].pending, 3);
     assert!(!lanes.status().degraded);
     lanes.resume(&stream("acme"));
     assert_eq!(lanes.room_for(&stream("acme")), 7);
-    for slice in &chain {
-        let batch = lanes.next_batch(1).unwrap();
-        assert_eq!(batch.slices[0].digest(), slice.digest());
-        let _ = complete_all(&mut lanes, &batch, 1, &Ok(Ack::Ok));
+    let batch = lanes.next_batch(1).unwrap();
+    assert_eq!(batch.slices, chain);
+    let _ = complete_all(&mut lanes, &batch, 1, &Ok(Ack::Ok));
+    assert!(lanes.is_idle());
+}
+
+/// One tenant whose slices the ledger refuses used to hold the whole queue, and all others went without export.
+#[test]
+fn parked_streams_leave_their_room_to_the_others() {
+    let mut lanes = Lanes::new(LaneOptions::default().pending_max(4));
+    let rejected = PutError::Rejected { reason: String::new() };
+    let mut parked = 0;
+    for number in 0..40 {
+        let chain = chain(&format!("refused {number}"), 4);
+        let length = lanes.room().min(4);
+        assert!(length >= 1, "no room beside {parked} slices of parked lanes");
+        push_all(&mut lanes, &chain[..length]);
+        let batch = lanes.next_batch(0).unwrap();
+        let _ = complete_all(&mut lanes, &batch, 0, &Err(rejected.clone()));
+        parked += length;
+        assert!(lanes.pending() <= 2 * 4 + number + 1, "{} pending beside {number} lanes", lanes.pending());
     }
+    assert_eq!(lanes.status().parked.len(), 40);
+
+    let healthy = chain("healthy", 30);
+    for slice in &healthy {
+        assert!(lanes.room_for(slice.stream()) >= 1);
+        push_all(&mut lanes, std::slice::from_ref(slice));
+        let batch = lanes.next_batch(1).unwrap();
+        let completion = complete_all(&mut lanes, &batch, 1, &Ok(Ack::Ok));
+        assert_eq!(completion.acknowledged, [(slice.clone(), Ack::Ok)]);
+    }
+}
+
+/// Nobody can tell a ledger that stored out of order from one whose answer to the slice before was lost. Believed, the
+/// later slice would be released from the log while the earlier one is still to be sent.
+#[test]
+fn an_acknowledgement_behind_a_failure_is_not_believed() {
+    let mut lanes = Lanes::new(LaneOptions::default());
+    let chain = chain("acme", 3);
+    push_all(&mut lanes, &chain);
+    let batch = lanes.next_batch(0).unwrap();
+    let answers = vec![Ok(Ack::Ok), Err(unavailable()), Ok(Ack::Ok)];
+    let completion = lanes.complete(batch.id, 0, answers);
+    lanes.validate().unwrap();
+    assert_eq!(completion.acknowledged, [(chain[0].clone(), Ack::Ok)]);
+    let failed: Vec<_> = completion.failed.into_iter().map(|failed| (failed.slice, failed.error)).collect();
+    assert_eq!(failed, [(chain[1].clone(), unavailable()), (chain[2].clone(), PutError::NotReached)]);
+    assert_eq!(lanes.status().unordered_answers, 1);
+    let batch = lanes.next_batch(1000).unwrap();
+    assert_eq!(batch.slices, chain[1..]);
+    let _ = complete_all(&mut lanes, &batch, 1000, &Ok(Ack::Duplicate));
     assert!(lanes.is_idle());
 }
 
@@ -142,10 +188,10 @@ fn a_clock_that_is_set_back_by_an_hour_delays_nothing() {
     let hour_ms = 3_600_000;
     let start_ms = 10 * hour_ms;
     let mut lanes = Lanes::new(LaneOptions::default().deadline_ms(1000));
-    push_all(&mut lanes, &chain("failed", 1));
+    push_all_at(&mut lanes, &chain("failed", 1), start_ms);
     let failed = lanes.next_batch(start_ms).unwrap();
     let _ = complete_all(&mut lanes, &failed, start_ms, &Err(unavailable()));
-    push_all(&mut lanes, &chain("unanswered", 1));
+    push_all_at(&mut lanes, &chain("unanswered", 1), start_ms);
     let _unanswered = lanes.next_batch(start_ms).unwrap();
 
     let back_ms = start_ms - hour_ms;
@@ -159,11 +205,11 @@ fn a_clock_that_is_set_back_by_an_hour_delays_nothing() {
 
 #[test]
 fn degraded_means_no_success_for_a_deadline_and_drops_nothing() {
-    let mut lanes = Lanes::new(LaneOptions::default().deadline_ms(1000));
+    let mut lanes = Lanes::new(LaneOptions::default().deadline_ms(1000).batch_max(1));
     let day_ms = 86_400_000;
     assert!(lanes.next_batch(0).is_none());
     // A day without usage is no fault of the ledger.
-    push_all(&mut lanes, &chain("acme", 2));
+    push_all_at(&mut lanes, &chain("acme", 2), day_ms);
     let mut now_ms = day_ms;
     while now_ms < day_ms + 1000 {
         assert!(!lanes.status().degraded, "after {} ms", now_ms - day_ms);
@@ -192,14 +238,14 @@ fn a_stream_is_pushed_in_order_and_once() {
     let mut lanes = Lanes::new(LaneOptions::default());
     let chain = chain("acme", 4);
     // A stream may start anywhere: after a restart the first pending slice is seldom number 0.
-    lanes.push(chain[1].clone()).unwrap();
+    lanes.push(chain[1].clone(), 0).unwrap();
     for (index, found) in [(0, 0), (1, 1), (3, 3)] {
-        let error = lanes.push(chain[index].clone()).unwrap_err();
+        let error = lanes.push(chain[index].clone(), 0).unwrap_err();
         assert_eq!(error, LaneError::OutOfOrder { stream: stream("acme"), expected: 2, found });
     }
     let fork = slice(&stream("acme"), 2, Some(chain[0].digest()), 9);
-    let error = lanes.push(fork).unwrap_err();
+    let error = lanes.push(fork, 0).unwrap_err();
     assert!(matches!(error, LaneError::BrokenLink { seq: 2, expected, .. } if expected == chain[1].digest()));
     assert_eq!(lanes.pending(), 1);
-    lanes.push(chain[2].clone()).unwrap();
+    lanes.push(chain[2].clone(), 0).unwrap();
 }

@@ -17,10 +17,11 @@
 //!
 //! **Ledger**
 //! * [`accept`], [`Head`], [`Acceptance`], [`Rejection`]: may these bytes follow that head?
+//! * [`judge_claim`], [`Claim`], [`ClaimId`], [`ClaimVerdict`]: may this opening of a log export under that origin?
 //!
 //! **Errors and limits**
 //! * [`DecodeError`] with [`DecodeErrorKind`], [`EncodeError`], [`ParseError`].
-//! * [`MAX_SLICE_BYTES`], [`SLICE_BYTES_LEAST`], [`MAX_TEXT_BYTES`], [`WIRE_VERSION`].
+//! * [`MAX_SLICE_BYTES`], [`SLICE_BYTES_LEAST`], [`MAX_TEXT_BYTES`], [`WIRE_VERSION`], [`CLAIM_ANCESTORS_MAX`].
 //!
 //! ```
 //! use ron_ledger_wire::{accept, Acceptance, Head, Origin, Row, RowKey, Slice, StreamId};
@@ -51,6 +52,7 @@
 mod accept;
 mod builder;
 mod cid;
+mod claim;
 mod decode;
 mod digest;
 mod encode;
@@ -68,6 +70,7 @@ mod stream;
 pub use crate::accept::{accept, Acceptance, Head, Rejection};
 pub use crate::builder::SliceBuilder;
 pub use crate::cid::Cid;
+pub use crate::claim::{judge_claim, Claim, ClaimId, ClaimVerdict, CLAIM_ANCESTORS_MAX};
 pub use crate::digest::Digest;
 pub use crate::encode::{encode_account_key, encode_labels_key, encode_row_key};
 pub use crate::error::{DecodeError, DecodeErrorKind, EncodeError, ParseError};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ron_accounting_window::Span;
-use ron_ledger_wire::{Head, SealedSlice, StreamId};
+use ron_ledger_wire::{ClaimId, Head, SealedSlice, StreamId};
 
 use crate::{LogStats, PipelineError};
 
@@ -58,17 +58,14 @@ pub(crate) trait Journal: Send + std::fmt::Debug {
     /// Whether a stream that is not known here may have a head in the ledger.
     fn has_forgotten(&self) -> bool;
 
-    /// Whether the log knows the stream.
-    fn knows(&self, stream: &StreamId) -> bool;
-
     /// How many slices of a stream the ledger has, as far as the log knows.
     fn acknowledged(&self, stream: &StreamId) -> u64;
 
     /// Takes the head of a stream from the ledger: what was before it is acknowledged.
     fn adopt(&mut self, head: &Head);
 
-    /// The ids that the openings of this log drew, the last durable one last.
-    fn claims(&self) -> Vec<[u8; 16]>;
+    /// The ids that the openings of this log drew, as far as they are durable, the latest last.
+    fn claims(&self) -> Vec<ClaimId>;
 
     /// The acknowledged slices from `seq` on, if the log still has all of them: they are pending again. Only before
     /// anything was appended.

@@ -24,7 +24,7 @@ mod streams;
 use std::collections::{BTreeMap, BTreeSet};
 
 use ron_accounting_wal::{Position, RecordKind, Storage, Wal, WalError, WalOptions};
-use ron_ledger_wire::{Head, Origin, SealedSlice, StreamId};
+use ron_ledger_wire::{ClaimId, Head, Origin, SealedSlice, StreamId, CLAIM_ANCESTORS_MAX};
 
 use budgets::Budgets;
 use index::{Index, Item};
@@ -43,8 +43,8 @@ use crate::{
 const ITEMS_PER_RECORD: usize = 1000;
 /// How often a commit starts anew on another segment before the disk is left alone.
 const TRIES_MAX: usize = 3;
-/// How many of its openings a log remembers.
-const CLAIMS_MAX: usize = 64;
+/// How many of its openings a log remembers: this one, and as many as a claim names.
+const CLAIMS_MAX: usize = CLAIM_ANCESTORS_MAX + 1;
 
 /// Up to which limit a record may be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,7 +101,7 @@ where
     pub(crate) fn open(
         storage: S,
         origin: Origin,
-        claim: Option<[u8; 16]>,
+        claim: Option<ClaimId>,
         options: WalOptions,
         now_ms: u64,
     ) -> Result<(Self, Origin, Recovered), PipelineError> {
@@ -151,7 +151,7 @@ where
         log.count_bytes();
         log.doubt_poisoned();
         if let Some(claim) = claim {
-            log.identity.claims.push(claim);
+            log.identity.claims.push(*claim.as_bytes());
             let surplus = log.identity.claims.len().saturating_sub(CLAIMS_MAX);
             log.identity.claims.drain(..surplus);
             log.claims_durable = log.claims_durable.saturating_sub(surplus);
@@ -550,10 +550,6 @@ where
         self.identity.has_forgotten
     }
 
-    fn knows(&self, stream: &StreamId) -> bool {
-        self.streams.contains_key(stream)
-    }
-
     fn acknowledged(&self, stream: &StreamId) -> u64 {
         self.streams.get(stream).map_or(0, |log| log.acknowledged)
     }
@@ -570,8 +566,8 @@ where
         }
     }
 
-    fn claims(&self) -> Vec<[u8; 16]> {
-        self.identity.claims.iter().take(self.claims_durable).copied().collect()
+    fn claims(&self) -> Vec<ClaimId> {
+        self.identity.claims.iter().take(self.claims_durable).copied().map(ClaimId::from_bytes).collect()
     }
 
     fn reopen(&mut self, stream: &StreamId, seq: u64) -> Option<Vec<SealedSlice>> {

@@ -1,6 +1,7 @@
 //! How a pipeline behaves.
 
 use ron_accounting_export::LaneOptions;
+use ron_ledger_wire::ClaimId;
 
 /// What to do at a boundary when there is no room downstream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -51,7 +52,7 @@ pub struct PipelineOptions {
     pub zeroize: bool,
     /// The random id of this opening of the log, see `docs/durability.md`. None for slices that several processes may
     /// export, because they all make the same ones.
-    pub claim_id: Option<[u8; 16]>,
+    pub claim_id: Option<ClaimId>,
 }
 
 impl Default for PipelineOptions {
@@ -113,7 +114,7 @@ impl PipelineOptions {
 
     /// Sets the random id of this opening of the log.
     #[must_use]
-    pub fn claim_id(mut self, id: Option<[u8; 16]>) -> Self {
+    pub fn claim_id(mut self, id: Option<ClaimId>) -> Self {
         self.claim_id = id;
         self
     }

@@ -272,6 +272,7 @@ impl Pipeline {
 
     /// Checks the invariants of the pipeline and of what it is made of, for tests. Costs a pass over all that is pending.
     pub fn validate(&self) -> Result<(), String> {
+        self.lanes.validate()?;
         if let Some(journal) = &self.journal {
             journal.validate()?;
         }

@@ -9,12 +9,15 @@
 //! * [`StoredSlice`]: the exact bytes, for evidence.
 //! * [`LedgerError`]: why a file cannot be opened or read.
 //!
-//! The crate holds no balances, decides nothing about usage and repairs nothing: a damaged ledger is named, never
+//! Any number of processes may write one file, and two copies of one log are told apart by their claims
+//! ([`ron_ledger_wire::Claim`]). The crate holds no balances, decides nothing about usage and repairs nothing: a damaged ledger is named, never
 //! mended.
 
+mod claim;
 mod error;
 mod evidence;
 mod file_state;
+mod migration;
 mod open;
 mod put;
 mod query;

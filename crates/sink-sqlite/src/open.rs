@@ -18,7 +18,8 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use rusqlite::{config::DbConfig, limits::Limit, Connection, OpenFlags, Transaction, TransactionBehavior};
@@ -26,11 +27,19 @@ use rusqlite::{config::DbConfig, limits::Limit, Connection, OpenFlags, Transacti
 use crate::{
     error::{Fault, LedgerError},
     file_state::FileState,
+    migration,
     schema::{self, Kind},
 };
 
 /// How long a call waits for the lock of another process. Retries belong to the caller's lanes.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(250);
+
+/// How long opening for writing waits in all. Several programs that start on one new file each need it for themselves for
+/// a moment, and who opens has no lanes yet that would try again.
+const OPENING_MAX: Duration = Duration::from_secs(5);
+
+/// Between two tries of opening: some locks are refused at once, without a wait.
+const OPENING_RETRY: Duration = Duration::from_millis(10);
 
 /// The first SQLite without the WAL corruption fault.
 const SQLITE_REQUIRED: (i32, &str) = (3_051_003, "3.51.3");
@@ -46,6 +55,10 @@ const VALUE_BYTES_MAX: i32 = 2 << 20;
 const DATABASE_BYTES_MIN: u64 = 512;
 
 /// A usage ledger in one SQLite file.
+///
+/// Any number of processes may write one ledger: each call takes SQLite's lock for one transaction, in which it reads all
+/// that it decides by. So no owner is named in the file, unlike in a log. What two processes must not share is an origin:
+/// [`put_claimed`](ron_accounting_export::Exporter::put_claimed) tells two copies of one log apart.
 ///
 /// One call at a time uses the file; the handle may be shared between threads. Reading a large ledger through the
 /// handle that also writes keeps the writer waiting: open a second one with [`SqliteLedger::open_read_only`].
@@ -105,12 +118,24 @@ impl Opened {
 impl SqliteLedger {
     /// Opens a ledger for reading and writing, and creates it when there is no file.
     ///
-    /// Only a missing or an empty file becomes a ledger. Each kind of obstacle is its own [`LedgerError`], and leaves
-    /// the file unchanged. A writer in the middle of a transaction is [`LedgerError::Locked`], after a quarter of a
-    /// second.
+    /// Only a missing or an empty file becomes a ledger, and a ledger of an older schema gets the current one. Each kind of
+    /// obstacle is its own [`LedgerError`], and leaves the file unchanged. Several may create the same file at once, and
+    /// each waits for the others. A writer that stays in a transaction is [`LedgerError::Locked`], after five seconds.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, LedgerError> {
         let path = path.as_ref();
         require_safe_sqlite()?;
+        let start = Instant::now();
+        loop {
+            match Self::try_open(path) {
+                Err(LedgerError::Locked { .. }) if start.elapsed() < OPENING_MAX => {
+                    thread::sleep(OPENING_RETRY);
+                }
+                opened => return opened,
+            }
+        }
+    }
+
+    fn try_open(path: &Path) -> Result<Self, LedgerError> {
         let absolute = absolute(path)?;
         inspect_for_writing(path, &absolute)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
@@ -248,22 +273,26 @@ fn prepare_for_writing(connection: &mut Connection, path: &Path) -> Result<(), F
         let (busy, in_log, copied): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
         Ok(busy == 0 && in_log == copied)
     })?;
+    // Carrying an old schema over writes tables anew that others refer to.
+    connection.pragma_update(None, "foreign_keys", false)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let kind = schema::kind(&transaction)?;
     require_ledger(kind, true, path)?;
-    if kind == Kind::Blank {
-        schema::create(&transaction)?;
-    } else if !durable {
-        transaction.pragma_update(None, "user_version", schema::VERSION)?;
+    match kind {
+        Kind::Blank => schema::create(&transaction)?,
+        Kind::Older => migration::migrate(&transaction)?,
+        _ if !durable => transaction.pragma_update(None, "user_version", schema::VERSION)?,
+        _ => {}
     }
     transaction.commit()?;
+    connection.pragma_update(None, "foreign_keys", true)?;
     Ok(())
 }
 
 fn require_ledger(kind: Kind, blank_allowed: bool, path: &Path) -> Result<(), Fault> {
     let path = path.to_owned();
     match kind {
-        Kind::Ledger => Ok(()),
+        Kind::Ledger | Kind::Older => Ok(()),
         Kind::Blank if blank_allowed => Ok(()),
         Kind::Blank => Err(Fault::Final(LedgerError::ForeignDatabase { path, application_id: 0 })),
         Kind::Foreign(application_id) => {
@@ -275,7 +304,26 @@ fn require_ledger(kind: Kind, blank_allowed: bool, path: &Path) -> Result<(), Fa
     }
 }
 
+/// A file without tables may be on its way to become a ledger: then a log stands beside it, or will in a moment.
 fn open_for_reading(path: &Path) -> Result<Opened, LedgerError> {
+    let start = Instant::now();
+    loop {
+        let (opened, kind) = try_open_for_reading(path)?;
+        let wait_max = match opened.access {
+            Access::ReadLogged => OPENING_MAX,
+            _ => 5 * OPENING_RETRY,
+        };
+        if kind == Kind::Blank && start.elapsed() < wait_max {
+            drop(opened);
+            thread::sleep(OPENING_RETRY);
+            continue;
+        }
+        require_ledger(kind, false, path).map_err(|fault| fault.at(path))?;
+        return Ok(opened);
+    }
+}
+
+fn try_open_for_reading(path: &Path) -> Result<(Opened, Kind), LedgerError> {
     let io_error = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound => LedgerError::Missing { path: path.to_owned() },
         _ => LedgerError::Io { path: path.to_owned(), source },
@@ -297,8 +345,8 @@ fn open_for_reading(path: &Path) -> Result<Opened, LedgerError> {
         .map_err(Fault::from)
         .and_then(|mut connection| {
             configure(&connection)?;
-            require_ledger(schema::kind(&connection.transaction()?)?, false, path)?;
-            Ok(Opened { connection, access })
+            let kind = schema::kind(&connection.transaction()?)?;
+            Ok((Opened { connection, access }, kind))
         })
         .map_err(|fault| fault.at(path))
 }

@@ -2,20 +2,24 @@
 //!
 //! The transaction takes the write lock before it reads a head, so between deciding and storing no other process can
 //! move that head. Each slice is answered for itself: what is refused has written nothing, or is rolled back to its own
-//! savepoint. When SQLite fails as a whole, everything is rolled back and every slice gets the same retryable answer.
+//! savepoint. Behind a refused slice, the rest of its stream is not reached. When SQLite fails as a whole, everything is
+//! rolled back and every slice gets the same retryable answer.
+
+use std::collections::HashSet;
 
 use ron_accounting_export::{Ack, Exporter, PutError};
-use ron_ledger_wire::{accept, Acceptance, Digest, Head, RowKey, SealedSlice, Slice, StreamId};
+use ron_ledger_wire::{accept, Acceptance, Claim, Digest, Head, RowKey, SealedSlice, Slice, StreamId};
 use rusqlite::{params, Connection, ErrorCode, OptionalExtension, Statement, TransactionBehavior};
 
-use crate::{error::Fault, open::SqliteLedger, stored};
+use crate::{claim, error::Fault, open::SqliteLedger, stored};
 
 impl Exporter for SqliteLedger {
     fn put_batch(&self, batch: &[SealedSlice]) -> Vec<Result<Ack, PutError>> {
-        if batch.is_empty() {
-            return Vec::new();
-        }
-        self.put_all(batch).unwrap_or_else(|error| error.for_all(batch))
+        self.put_all(None, batch).unwrap_or_else(|error| error.for_all(batch))
+    }
+
+    fn put_claimed(&self, claim: &Claim, batch: &[SealedSlice]) -> Vec<Result<Ack, PutError>> {
+        self.put_all(Some(claim), batch).unwrap_or_else(|error| error.for_all(batch))
     }
 
     fn head(&self, stream: &StreamId) -> Result<Option<Head>, PutError> {
@@ -28,23 +32,50 @@ impl Exporter for SqliteLedger {
 }
 
 impl SqliteLedger {
-    fn put_all(&self, batch: &[SealedSlice]) -> Result<Vec<Result<Ack, PutError>>, PutError> {
+    fn put_all(
+        &self,
+        claim: Option<&Claim>,
+        batch: &[SealedSlice],
+    ) -> Result<Vec<Result<Ack, PutError>>, PutError> {
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut opened = self.lock();
         if !opened.is_writable() {
             let reason = format!("ledger {} was opened for reading only", self.path().display());
             return Err(PutError::Rejected { reason });
         }
-        put_in_transaction(&mut opened.connection, batch).map_err(|fault| fault.unavailable(self.path()))
+        put_in_transaction(&mut opened.connection, claim, batch)
+            .map_err(|fault| fault.unavailable(self.path()))
     }
 }
 
 fn put_in_transaction(
     connection: &mut Connection,
+    claim: Option<&Claim>,
     batch: &[SealedSlice],
 ) -> Result<Vec<Result<Ack, PutError>>, Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut ledger = Statements::prepare(&transaction)?;
-    let answers = batch.iter().map(|slice| ledger.put(slice)).collect::<Result<Vec<_>, Fault>>()?;
+    let refusal = match claim {
+        Some(claim) => claim::take_over(&transaction, claim, batch)?.map(|error| (claim.origin(), error)),
+        None => None,
+    };
+    let mut refused: HashSet<&StreamId> = HashSet::new();
+    let mut answers = Vec::with_capacity(batch.len());
+    for slice in batch {
+        let origin = slice.stream().origin();
+        if let Some((_, error)) = refusal.as_ref().filter(|(claimed, _)| *claimed == origin) {
+            answers.push(Err(error.clone()));
+            continue;
+        }
+        let answer =
+            if refused.contains(slice.stream()) { Err(PutError::NotReached) } else { ledger.put(slice)? };
+        if answer.is_err() {
+            refused.insert(slice.stream());
+        }
+        answers.push(answer);
+    }
     drop(ledger);
     transaction.commit()?;
     Ok(answers)

@@ -9,32 +9,55 @@
 //! the column reads as the number itself, beyond it as a negative one. Sums are taken over the upper and the lower
 //! 32 bits apart, which is exact for two thousand million rows in a group, and past that SQLite reports an error.
 //!
+//! # Claims
+//! `claims` holds which opening of a log exports under an origin, see [`ron_ledger_wire::Claim`].
+//!
 //! # Versions
 //! `application_id` says that a file is a ledger and `user_version` which schema it has. Both are written in the
-//! transaction that creates the tables, so a file is a whole ledger or none.
+//! transaction that creates the tables, so a file is a whole ledger or none. A file of an older schema is read as it is, and
+//! carried over when it is opened for writing.
+//!
+//! The text of the schema uses nothing that SQLite 3.40 lacks, so that the tools of a common system work on the file.
 
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
-use crate::error::Fault;
+use crate::{
+    error::Fault,
+    migration::{ROW_KEYS_1, STREAMS_1},
+};
 
 /// "RONL" in ASCII, in the file header at offset 68.
 pub(crate) const APPLICATION_ID: i32 = 0x524F_4E4C;
 
-/// The schema that this build reads and writes.
-pub(crate) const VERSION: i32 = 1;
+/// The schema that this build writes.
+pub(crate) const VERSION: i32 = 2;
+
+/// A schema that this build reads, and carries over for writing.
+const OLD_VERSION: i32 = 1;
+
+/// The name of an object and the exact text that creates it.
+pub(crate) type Object = (&'static str, &'static str);
+
+pub(crate) const CLAIMS: Object = (
+    "claims",
+    "CREATE TABLE claims (
+  origin BLOB PRIMARY KEY CHECK (length(origin) = 16),
+  holder BLOB NOT NULL CHECK (length(holder) = 16)
+) STRICT, WITHOUT ROWID",
+);
 
 /// Every object of the schema with the exact text that creates it, in order of creation.
 ///
 /// SQLite keeps these texts, so verification compares them: a table replaced by a view, or a dropped constraint,
 /// would make every other check worthless.
-const OBJECTS: [(&str, &str); 7] = [
+pub(crate) const OBJECTS: [Object; 8] = [
     (
         "streams",
         "CREATE TABLE streams (
   id INTEGER PRIMARY KEY,
   origin BLOB NOT NULL CHECK (length(origin) = 16),
-  tenant TEXT NOT NULL CHECK (octet_length(tenant) <= 1024),
-  dimension TEXT NOT NULL CHECK (octet_length(dimension) <= 1024),
+  tenant TEXT NOT NULL CHECK (length(CAST(tenant AS BLOB)) <= 1024),
+  dimension TEXT NOT NULL CHECK (length(CAST(dimension AS BLOB)) <= 1024),
   next_seq INTEGER NOT NULL CHECK (next_seq > 0),
   last_digest BLOB NOT NULL CHECK (length(last_digest) = 32),
   UNIQUE (origin, tenant, dimension)
@@ -60,10 +83,10 @@ const OBJECTS: [(&str, &str); 7] = [
         "row_keys",
         "CREATE TABLE row_keys (
   id INTEGER PRIMARY KEY,
-  method TEXT CHECK (octet_length(method) <= 1024),
-  route TEXT CHECK (octet_length(route) <= 1024),
-  service TEXT CHECK (octet_length(service) <= 1024),
-  region TEXT CHECK (octet_length(region) <= 1024),
+  method TEXT CHECK (length(CAST(method AS BLOB)) <= 1024),
+  route TEXT CHECK (length(CAST(route AS BLOB)) <= 1024),
+  service TEXT CHECK (length(CAST(service AS BLOB)) <= 1024),
+  region TEXT CHECK (length(CAST(region AS BLOB)) <= 1024),
   namespace INTEGER CHECK (namespace BETWEEN 0 AND 4294967295),
   account BLOB CHECK (length(account) = 16),
   CHECK ((method IS NULL) = (account IS NOT NULL)),
@@ -92,6 +115,7 @@ const OBJECTS: [(&str, &str); 7] = [
   PRIMARY KEY (slice, row_key)
 ) STRICT, WITHOUT ROWID",
     ),
+    CLAIMS,
 ];
 
 /// What a SQLite file is to this crate.
@@ -99,8 +123,10 @@ const OBJECTS: [(&str, &str); 7] = [
 pub(crate) enum Kind {
     /// No table and no mark of any program: may become a ledger.
     Blank,
-    /// A ledger of the supported schema.
+    /// A ledger of the current schema.
     Ledger,
+    /// A ledger of an older schema that can be read, and carried over.
+    Older,
     /// A ledger of a schema that a newer build wrote.
     Newer(i32),
     /// The database of another program, by its application id.
@@ -114,6 +140,7 @@ pub(crate) fn kind(transaction: &Transaction<'_>) -> rusqlite::Result<Kind> {
     let objects: i64 = transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     Ok(match (application_id, version, objects) {
         (APPLICATION_ID, VERSION, _) => Kind::Ledger,
+        (APPLICATION_ID, OLD_VERSION, _) => Kind::Older,
         (APPLICATION_ID, newer, _) if newer > VERSION => Kind::Newer(newer),
         (0, 0, 0) => Kind::Blank,
         (foreign, ..) => Kind::Foreign(foreign),
@@ -129,12 +156,26 @@ pub(crate) fn create(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     transaction.pragma_update(None, "user_version", VERSION)
 }
 
-/// The first difference between the stored schema and this one, as expected and found.
+/// The objects of the schema that the file says it has.
+fn objects(connection: &Connection) -> rusqlite::Result<Vec<Object>> {
+    let version: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version != OLD_VERSION {
+        return Ok(OBJECTS.to_vec());
+    }
+    let old = OBJECTS.into_iter().filter(|object| *object != CLAIMS).map(|object| match object.0 {
+        "streams" => STREAMS_1,
+        "row_keys" => ROW_KEYS_1,
+        _ => object,
+    });
+    Ok(old.collect())
+}
+
+/// The first difference between the stored schema and the one of its version, as expected and found.
 ///
 /// Further tables, views and indexes of a user do no harm. A trigger can change what a statement does, so it counts
 /// as a difference, although this crate's own connections run none.
 pub(crate) fn difference(connection: &Connection) -> Result<Option<(String, String)>, Fault> {
-    for (name, expected) in OBJECTS {
+    for (name, expected) in objects(connection)? {
         let found: Option<String> = connection
             .query_row("SELECT sql FROM sqlite_schema WHERE name = ?1", [name], |row| row.get(0))
             .optional()?;

@@ -68,7 +68,7 @@ pub(crate) fn blob<'row>(row: &'row Row<'_>, column: usize) -> Result<&'row [u8]
     row.get_ref(column)?.as_blob().map_err(|error| Fault::Stored(format!("a column of bytes: {error}")))
 }
 
-fn bytes<const N: usize>(row: &Row<'_>, column: usize, what: &str) -> Result<[u8; N], Fault> {
+pub(crate) fn bytes<const N: usize>(row: &Row<'_>, column: usize, what: &str) -> Result<[u8; N], Fault> {
     let found = blob(row, column)?;
     found
         .try_into()

@@ -3,7 +3,7 @@
 use std::fmt::{self, Debug};
 
 use ron_accounting_export::{Ack, Exporter, PutError};
-use ron_ledger_wire::{Digest, SealedSlice, StreamId};
+use ron_ledger_wire::{Claim, Digest, SealedSlice, StreamId};
 
 /// How often a retryable answer is tolerated where threads compete.
 const RETRIES_MAX: usize = 10_000;
@@ -42,13 +42,46 @@ impl Probe {
     /// Offers a slice until the answer is final: for cases where threads compete.
     #[track_caller]
     pub(crate) fn put_until_final(&self, slice: &SealedSlice) -> Answer {
+        self.until_final(|| vec![self.put(slice)]).remove(0)
+    }
+
+    /// Repeats a put until no answer is retryable.
+    #[track_caller]
+    pub(crate) fn until_final(&self, put: impl Fn() -> Vec<Answer>) -> Vec<Answer> {
         for _ in 0..RETRIES_MAX {
-            match self.put(slice) {
-                Err(error) if error.is_retryable() => std::thread::yield_now(),
-                answer => return answer,
+            let answers = put();
+            if !answers.iter().any(|answer| answer.as_ref().is_err_and(PutError::is_retryable)) {
+                return answers;
             }
+            std::thread::yield_now();
         }
-        self.fail(format_args!("slice {} had only retryable answers, {RETRIES_MAX} times", slice.seq()))
+        self.fail(format_args!("only retryable answers, {RETRIES_MAX} times"))
+    }
+
+    /// Offers a batch and compares each answer.
+    #[track_caller]
+    pub(crate) fn answers(&self, what: &str, batch: &[SealedSlice], expected: &[Answer]) {
+        self.same(&format!("answers to {what}"), &expected, &self.put_batch(batch).as_slice());
+    }
+
+    /// Offers a batch under a claim and checks the number of answers.
+    #[track_caller]
+    pub(crate) fn put_claimed(&self, claim: &Claim, batch: &[SealedSlice]) -> Vec<Answer> {
+        let answers = self.exporter.put_claimed(claim, batch);
+        self.same("answers to the batch", &batch.len(), &answers.len());
+        answers
+    }
+
+    /// Offers a batch under a claim and compares each answer.
+    #[track_caller]
+    pub(crate) fn claimed_answers(
+        &self,
+        what: &str,
+        claim: &Claim,
+        batch: &[SealedSlice],
+        expected: &[Answer],
+    ) {
+        self.same(&format!("answers to {what}"), &expected, &self.put_claimed(claim, batch).as_slice());
     }
 
     #[track_caller]

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A failed assertion, wherever it stands.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     panic::{catch_unwind, AssertUnwindSafe},
     sync::{Arc, Mutex},
     thread::{self, ThreadId},
@@ -10,7 +10,10 @@ use std::{
 
 use ron_accounting_export::{memory::MemoryLedger, Ack, Exporter, PutError};
 use ron_accounting_exporter_contract::{case_names, check, check_reopening};
-use ron_ledger_wire::{Digest, Head, SealedSlice, StreamId, MAX_SLICE_BYTES, MAX_TEXT_BYTES};
+use ron_ledger_wire::{
+    judge_claim, Claim, ClaimId, ClaimVerdict, Digest, Head, Origin, SealedSlice, StreamId, MAX_SLICE_BYTES,
+    MAX_TEXT_BYTES,
+};
 
 type Answer = Result<Ack, PutError>;
 type Put = fn(&MemoryLedger, &[SealedSlice]) -> Vec<Answer>;
@@ -26,6 +29,10 @@ struct Defective {
 impl Exporter for Defective {
     fn put_batch(&self, batch: &[SealedSlice]) -> Vec<Answer> {
         (self.put)(&self.ledger, batch)
+    }
+
+    fn put_claimed(&self, claim: &Claim, batch: &[SealedSlice]) -> Vec<Answer> {
+        self.ledger.put_claimed(claim, batch)
     }
 
     fn head(&self, stream: &StreamId) -> Result<Option<Head>, PutError> {
@@ -68,9 +75,33 @@ fn finds_head(head: ReadHead) -> Option<String> {
 fn map(
     ledger: &MemoryLedger,
     batch: &[SealedSlice],
-    change: impl Fn(&SealedSlice, Answer) -> Answer,
+    mut change: impl FnMut(&SealedSlice, Answer) -> Answer,
 ) -> Vec<Answer> {
     batch.iter().zip(ledger.put_batch(batch)).map(|(slice, answer)| change(slice, answer)).collect()
+}
+
+/// Puts slice by slice. `ends` says whether this answer ends the run of its stream.
+fn put_each(
+    batch: &[SealedSlice],
+    ends: fn(&Answer) -> bool,
+    mut put: impl FnMut(&SealedSlice) -> Answer,
+) -> Vec<Answer> {
+    let mut ended = HashSet::new();
+    let put = |slice: &SealedSlice| {
+        if ended.contains(slice.stream()) {
+            return Err(PutError::NotReached);
+        }
+        let answer = put(slice);
+        if ends(&answer) {
+            ended.insert(slice.stream().clone());
+        }
+        answer
+    };
+    batch.iter().map(put).collect()
+}
+
+fn put_runs(ledger: &MemoryLedger, batch: &[SealedSlice], ends: fn(&Answer) -> bool) -> Vec<Answer> {
+    put_each(batch, ends, |slice| ledger.put_batch(std::slice::from_ref(slice)).remove(0))
 }
 
 #[test]
@@ -165,6 +196,72 @@ fn wrong_batches_are_found() {
 }
 
 #[test]
+fn wrong_runs_are_found() {
+    let right: Put = |ledger, batch| put_runs(ledger, batch, Result::is_err);
+    let one_slice_of_a_stream_per_batch: Put = |ledger, batch| put_runs(ledger, batch, |_| true);
+    let goes_on_behind_a_refusal: Put = |ledger, batch| put_runs(ledger, batch, |_| false);
+    let stores_what_it_says_is_not_reached: Put = |ledger, batch| {
+        let mut refused = HashSet::new();
+        let answers = put_runs(ledger, batch, |_| false);
+        let answers = batch.iter().zip(answers).map(|(slice, answer)| {
+            let is_behind = refused.contains(slice.stream());
+            if answer.is_err() {
+                refused.insert(slice.stream().clone());
+            }
+            if is_behind {
+                Err(PutError::NotReached)
+            } else {
+                answer
+            }
+        });
+        answers.collect()
+    };
+    let sorts_runs: Put = |ledger, batch| {
+        let mut order: Vec<usize> = (0..batch.len()).collect();
+        order.sort_by_key(|index| {
+            let slice = &batch[*index];
+            (slice.stream().clone(), slice.seq())
+        });
+        let sorted: Vec<SealedSlice> = order.iter().map(|index| batch[*index].clone()).collect();
+        let mut answers = vec![Err(PutError::NotReached); batch.len()];
+        for (index, answer) in order.into_iter().zip(ledger.put_batch(&sorted)) {
+            answers[index] = answer;
+        }
+        answers
+    };
+    let goes_on_behind_a_fork: Put = |ledger, batch| {
+        put_runs(ledger, batch, |answer| !matches!(answer, Ok(_) | Err(PutError::Conflict { .. })))
+    };
+    let a_repeated_head_means_a_repeated_run: Put = |ledger, batch| {
+        let mut repeated = HashMap::new();
+        map(ledger, batch, |slice, answer| {
+            let is_repeated = *repeated.entry(slice.stream().clone()).or_insert(answer == Ok(Ack::Duplicate));
+            answer.map(|ack| if is_repeated { Ack::Duplicate } else { ack })
+        })
+    };
+    let a_repeat_behind_a_new_slice_is_new: Put = |ledger, batch| {
+        let mut new = HashSet::new();
+        map(ledger, batch, |slice, answer| {
+            if answer == Ok(Ack::Ok) {
+                new.insert(slice.stream().clone());
+            }
+            answer.map(|ack| if new.contains(slice.stream()) { Ack::Ok } else { ack })
+        })
+    };
+    assert_eq!(finds_put(right), None);
+    let refusal = "a_refusal_ends_the_run_of_its_stream_alone";
+    assert_eq!(finds_put(one_slice_of_a_stream_per_batch).unwrap(), "a_run_is_stored_as_a_whole");
+    assert_eq!(finds_put(goes_on_behind_a_refusal).unwrap(), refusal);
+    assert_eq!(finds_put(stores_what_it_says_is_not_reached).unwrap(), refusal);
+    assert_eq!(finds_put(sorts_runs).unwrap(), "a_gap_ends_a_run");
+    assert_eq!(finds_put(goes_on_behind_a_fork).unwrap(), "a_fork_ends_a_run");
+    let lost = "a_run_whose_answers_were_lost_is_offered_again";
+    assert_eq!(finds_put(a_repeated_head_means_a_repeated_run).unwrap(), lost);
+    let repeats = "a_run_may_have_duplicates_before_and_after_new_slices";
+    assert_eq!(finds_put(a_repeat_behind_a_new_slice_is_new).unwrap(), repeats);
+}
+
+#[test]
 fn limits_that_are_too_low_are_found() {
     fn refuse_if(
         ledger: &MemoryLedger,
@@ -177,7 +274,7 @@ fn limits_that_are_too_low_are_found() {
             }
             ledger.put_batch(std::slice::from_ref(slice)).remove(0)
         };
-        batch.iter().map(put).collect()
+        put_each(batch, Result::is_err, put)
     }
     let size: Put =
         |ledger, batch| refuse_if(ledger, batch, |slice| slice.bytes().len() + 64 > MAX_SLICE_BYTES);
@@ -221,7 +318,7 @@ impl<K: std::hash::Hash + Eq + Send> Exporter for Split<K> {
             let ledger = ledgers.entry((self.key)(slice.stream())).or_default();
             ledger.put_batch(std::slice::from_ref(slice)).remove(0)
         };
-        batch.iter().map(put).collect()
+        put_each(batch, Result::is_err, put)
     }
 
     fn head(&self, stream: &StreamId) -> Result<Option<Head>, PutError> {
@@ -257,7 +354,7 @@ impl Exporter for Racy {
             }
             answer
         };
-        batch.iter().map(put).collect()
+        put_each(batch, Result::is_err, put)
     }
 
     fn head(&self, stream: &StreamId) -> Result<Option<Head>, PutError> {
@@ -301,7 +398,7 @@ impl Exporter for Confused {
                 (seq, _) => Err(PutError::Conflict { stored: stored[seq], offered: slice.digest() }),
             }
         };
-        batch.iter().map(put).collect()
+        put_each(batch, Result::is_err, put)
     }
 
     fn head(&self, stream: &StreamId) -> Result<Option<Head>, PutError> {
@@ -315,7 +412,8 @@ impl Exporter for Confused {
 fn confused_streams_are_found() {
     let find = |name| finds(|| check(|| Box::new(Confused { name, heads: Arc::default() })));
     let full = |stream: &StreamId| format!("{:?}", (stream.origin(), stream.tenant(), stream.dimension()));
-    assert_eq!(find(full), None);
+    let copies = "another_copy_is_refused_for_every_slice";
+    assert_eq!(find(full).unwrap(), copies, "it keeps streams apart, and judges no claim");
     let apart = "streams_are_independent";
     assert_eq!(find(|stream| stream.tenant().to_owned()).unwrap(), apart);
     assert_eq!(find(|stream| format!("{:?}", (stream.tenant(), stream.dimension()))).unwrap(), apart);
@@ -324,6 +422,181 @@ fn confused_streams_are_found() {
     assert_eq!(find(StreamId::to_string).unwrap(), alike, "a slash within a name");
     let lower = |stream: &StreamId| format!("{stream:?}").to_lowercase();
     assert_eq!(find(lower).unwrap(), alike, "upper and lower case");
+}
+
+type Holders = Mutex<HashMap<Origin, ClaimId>>;
+type PutClaimed = fn(&MemoryLedger, &Holders, &Claim, &[SealedSlice]) -> Vec<Answer>;
+
+/// A right ledger that judges claims in its own way.
+#[derive(Clone)]
+struct Claiming {
+    ledger: MemoryLedger,
+    holders: Arc<Holders>,
+    put: PutClaimed,
+}
+
+impl Exporter for Claiming {
+    fn put_batch(&self, batch: &[SealedSlice]) -> Vec<Answer> {
+        self.ledger.put_batch(batch)
+    }
+
+    fn put_claimed(&self, claim: &Claim, batch: &[SealedSlice]) -> Vec<Answer> {
+        (self.put)(&self.ledger, &self.holders, claim, batch)
+    }
+
+    fn head(&self, stream: &StreamId) -> Result<Option<Head>, PutError> {
+        self.ledger.head(stream)
+    }
+}
+
+/// Judges as the contract wants it. `origin` is what the holder is kept for.
+fn judge(holders: &Holders, origin: Origin, claim: &Claim) -> Option<PutError> {
+    let mut holders = holders.lock().unwrap();
+    match judge_claim(holders.get(&origin).copied(), claim) {
+        ClaimVerdict::Refused { current } => Some(PutError::Claimed { origin: claim.origin(), current }),
+        ClaimVerdict::Held | ClaimVerdict::Taken => {
+            holders.insert(origin, claim.holder());
+            None
+        }
+    }
+}
+
+fn has_own(claim: &Claim, batch: &[SealedSlice]) -> bool {
+    batch.iter().any(|slice| slice.stream().origin() == claim.origin())
+}
+
+/// Puts all, but answers this error for slices of the claim's origin without putting them.
+fn put_others(ledger: &MemoryLedger, claim: &Claim, batch: &[SealedSlice], error: &PutError) -> Vec<Answer> {
+    put_each(
+        batch,
+        |_| false,
+        |slice| {
+            if slice.stream().origin() == claim.origin() {
+                return Err(error.clone());
+            }
+            ledger.put_batch(std::slice::from_ref(slice)).remove(0)
+        },
+    )
+}
+
+#[test]
+#[allow(clippy::too_many_lines)] // A list of defects.
+fn wrong_claims_are_found() {
+    let find = |put: PutClaimed| {
+        finds(|| {
+            check(|| Box::new(Claiming { ledger: MemoryLedger::new(), holders: Arc::default(), put }));
+        })
+    };
+    let right: PutClaimed = |ledger, holders, claim, batch| {
+        let own = has_own(claim, batch).then(|| judge(holders, claim.origin(), claim)).flatten();
+        own.map_or_else(|| ledger.put_batch(batch), |error| put_others(ledger, claim, batch, &error))
+    };
+    let refuses_a_first_claim: PutClaimed = |ledger, holders, claim, batch| {
+        let current = holders.lock().unwrap().get(&claim.origin()).copied();
+        if current.is_some() {
+            return ledger.put_batch(batch);
+        }
+        PutError::Claimed { origin: claim.origin(), current: claim.holder() }.for_all(batch)
+    };
+    let stores_what_it_refuses: PutClaimed = |ledger, holders, claim, batch| {
+        let answers = ledger.put_batch(batch);
+        judge(holders, claim.origin(), claim).map_or(answers, |error| error.for_all(batch))
+    };
+    let knows_duplicates_first: PutClaimed = |ledger, holders, claim, batch| {
+        let Some(error) = judge(holders, claim.origin(), claim) else { return ledger.put_batch(batch) };
+        let is_stored = |slice: &SealedSlice| ledger.slices_of(slice.stream()).contains(slice);
+        batch
+            .iter()
+            .map(|slice| if is_stored(slice) { Ok(Ack::Duplicate) } else { Err(error.clone()) })
+            .collect()
+    };
+    let knows_no_successors: PutClaimed = |ledger, holders, claim, batch| {
+        let childless = Claim::new(claim.origin(), claim.holder(), []);
+        let Some(error) = judge(holders, claim.origin(), &childless) else { return ledger.put_batch(batch) };
+        error.for_all(batch)
+    };
+    let keeps_an_old_holder: PutClaimed = |ledger, holders, claim, batch| {
+        let before = holders.lock().unwrap().get(&claim.origin()).copied();
+        let refused = judge(holders, claim.origin(), claim);
+        // With one ancestor too, the case of the copies would find it first.
+        let has_several = claim.ancestors().len() > 1;
+        if let Some(before) = before.filter(|_| has_several) {
+            holders.lock().unwrap().insert(claim.origin(), before);
+        }
+        refused.map_or_else(|| ledger.put_batch(batch), |error| error.for_all(batch))
+    };
+    let has_one_holder_for_all: PutClaimed = |ledger, holders, claim, batch| {
+        let refused = judge(holders, Origin::from_bytes([0; 16]), claim);
+        refused.map_or_else(|| ledger.put_batch(batch), |error| error.for_all(batch))
+    };
+    let refuses_the_whole_batch: PutClaimed = |ledger, holders, claim, batch| {
+        let refused = has_own(claim, batch).then(|| judge(holders, claim.origin(), claim)).flatten();
+        refused.map_or_else(|| ledger.put_batch(batch), |error| error.for_all(batch))
+    };
+    let takes_over_without_a_slice: PutClaimed = |ledger, holders, claim, batch| {
+        let refused = judge(holders, claim.origin(), claim);
+        refused.map_or_else(|| ledger.put_batch(batch), |error| put_others(ledger, claim, batch, &error))
+    };
+    let takes_over_with_a_stored_slice_alone: PutClaimed = |ledger, holders, claim, batch| {
+        let before = holders.lock().unwrap().clone();
+        if let Some(error) = has_own(claim, batch).then(|| judge(holders, claim.origin(), claim)).flatten() {
+            return put_others(ledger, claim, batch, &error);
+        }
+        let answers = ledger.put_batch(batch);
+        if answers.iter().all(Result::is_err) {
+            *holders.lock().unwrap() = before;
+        }
+        answers
+    };
+    let judges_first_and_stores_later: PutClaimed = |ledger, holders, claim, batch| {
+        if !has_own(claim, batch) {
+            return ledger.put_batch(batch);
+        }
+        let mut trial = holders.lock().unwrap().clone();
+        let verdict = judge_claim(trial.get(&claim.origin()).copied(), claim);
+        for _ in 0..1000 {
+            thread::yield_now();
+        }
+        match verdict {
+            ClaimVerdict::Refused { current } => {
+                let error = PutError::Claimed { origin: claim.origin(), current };
+                put_others(ledger, claim, batch, &error)
+            }
+            ClaimVerdict::Held | ClaimVerdict::Taken => {
+                trial.insert(claim.origin(), claim.holder());
+                *holders.lock().unwrap() = trial;
+                ledger.put_batch(batch)
+            }
+        }
+    };
+    assert_eq!(find(right), None);
+    assert_eq!(find(refuses_a_first_claim).unwrap(), "the_first_claim_takes_the_origin");
+    let copies = "another_copy_is_refused_for_every_slice";
+    assert_eq!(find(stores_what_it_refuses).unwrap(), copies);
+    assert_eq!(find(knows_duplicates_first).unwrap(), copies);
+    assert_eq!(find(knows_no_successors).unwrap(), copies, "the copies are successors themselves");
+    let successor = "a_successor_takes_over_and_the_old_holder_is_refused";
+    assert_eq!(find(keeps_an_old_holder).unwrap(), successor);
+    let origins = "claims_of_different_origins_are_independent";
+    assert_eq!(find(has_one_holder_for_all).unwrap(), origins);
+    let own = "a_claim_judges_slices_of_its_own_origin_alone";
+    assert_eq!(find(refuses_the_whole_batch).unwrap(), own);
+    assert_eq!(find(takes_over_without_a_slice).unwrap(), own);
+    let stays = "a_claim_stays_when_its_slices_are_refused";
+    assert_eq!(find(takes_over_with_a_stored_slice_alone).unwrap(), stays);
+    assert_eq!(find(judges_first_and_stores_later).unwrap(), "of_two_copies_at_once_one_wins");
+}
+
+#[test]
+fn a_ledger_that_forgets_its_claims_when_it_is_closed_is_found() {
+    let right: PutClaimed = |ledger, holders, claim, batch| {
+        let refused = judge(holders, claim.origin(), claim);
+        refused.map_or_else(|| ledger.put_batch(batch), |error| error.for_all(batch))
+    };
+    let open = |ledger: &MemoryLedger| -> Box<dyn Exporter> {
+        Box::new(Claiming { ledger: ledger.clone(), holders: Arc::default(), put: right })
+    };
+    assert_eq!(finds(|| check_reopening(MemoryLedger::new, open)).unwrap(), "state_survives_reopening");
 }
 
 #[test]
@@ -338,5 +611,5 @@ fn the_names_of_the_cases_are_distinct() {
     let count = names.len();
     names.sort_unstable();
     names.dedup();
-    assert!(count == names.len() && count >= 17);
+    assert!(count == names.len() && count >= 30);
 }

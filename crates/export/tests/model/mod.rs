@@ -80,7 +80,8 @@ pub(crate) fn options() -> impl Strategy<Value = LaneOptions> {
 struct StreamModel {
     pushed: Vec<SealedSlice>,
     acknowledged: usize,
-    in_flight: Option<BatchId>,
+    /// The batch that it is in, with how many slices.
+    in_flight: Option<(BatchId, usize)>,
     parked: Option<PutError>,
     /// Ready without a delay: how often each other stream was offered meanwhile.
     passed_by: Option<HashMap<StreamId, usize>>,
@@ -92,7 +93,11 @@ impl StreamModel {
     }
 
     fn head(&self) -> Option<&SealedSlice> {
-        self.pushed.get(self.acknowledged)
+        self.waiting().first()
+    }
+
+    fn waiting(&self) -> &[SealedSlice] {
+        &self.pushed[self.acknowledged..]
     }
 
     fn becomes_ready(&mut self) {
@@ -110,6 +115,7 @@ pub(crate) struct Model {
     out: Vec<(Batch, bool)>,
     completed: Vec<Batch>,
     duplicates: u64,
+    unordered_answers: u64,
     /// Everything observable, to compare two runs.
     pub(crate) trace: Vec<String>,
 }
@@ -126,6 +132,7 @@ impl Model {
             out: Vec::new(),
             completed: Vec::new(),
             duplicates: 0,
+            unordered_answers: 0,
             trace: Vec::new(),
         }
     }
@@ -147,19 +154,19 @@ impl Model {
     }
 
     fn push(&mut self, number: usize) {
-        let (pending, id) = (self.pending(), stream(&number.to_string()));
+        let (room, id) = (self.room(), stream(&number.to_string()));
         let model = self.streams.get_mut(&id).unwrap();
         let slice = next(&id, model.pushed.last());
-        match self.lanes.push(slice.clone()) {
+        match self.lanes.push(slice.clone(), self.now_ms) {
             Ok(()) => {
-                assert!(pending < self.options.pending_max, "more than the limit are pending");
+                assert!(room > 0, "more than the limit are pending");
                 model.pushed.push(slice);
                 if model.pending() == 1 {
                     model.becomes_ready();
                 }
             }
             Err(LaneError::Full { pending_max }) => {
-                assert_eq!((pending, pending_max), (self.options.pending_max, self.options.pending_max));
+                assert_eq!((room, pending_max), (0, self.options.pending_max));
             }
             Err(error) => panic!("{error}"),
         }
@@ -172,20 +179,26 @@ impl Model {
         let Some(batch) = batch else { return false };
         self.trace.push(format!("{batch:?}"));
         assert!((1..=self.options.batch_max).contains(&batch.slices.len()));
-        for slice in &batch.slices {
-            let model = self.streams.get_mut(slice.stream()).unwrap();
-            assert_eq!(
-                model.head().map(SealedSlice::digest),
-                Some(slice.digest()),
-                "not the head of its stream"
-            );
-            assert!(model.in_flight.is_none(), "two slices of {} in flight", slice.stream());
-            assert!(model.parked.is_none(), "{} is parked", slice.stream());
-            model.in_flight = Some(batch.id);
+        let runs: Vec<&[SealedSlice]> =
+            batch.slices.chunk_by(|one, next| one.stream() == next.stream()).collect();
+        let offered: BTreeSet<&StreamId> = runs.iter().map(|run| run[0].stream()).collect();
+        assert_eq!(offered.len(), runs.len(), "the slices of a stream stand next to each other");
+        let longest = runs.iter().map(|run| run.len()).max().unwrap();
+        for run in &runs {
+            let model = self.streams.get_mut(run[0].stream()).unwrap();
+            assert_eq!(*run, &model.waiting()[..run.len()], "not the first slices of their stream");
+            assert!(model.in_flight.is_none(), "{} is in two batches", run[0].stream());
+            assert!(model.parked.is_none(), "{} is parked", run[0].stream());
+            let is_all = run.len() == model.pending();
+            assert!(is_all || longest <= run.len() + 1, "a run of {} beside one of {longest}", run.len());
+            assert!(is_all || batch.slices.len() == self.options.batch_max, "room for more of a run");
+            model.in_flight = Some((batch.id, run.len()));
             model.passed_by = None;
         }
-        let offered: BTreeSet<&StreamId> = batch.slices.iter().map(SealedSlice::stream).collect();
         for (id, model) in &mut self.streams {
+            if model.passed_by.is_some() {
+                assert_eq!(longest, 1, "a stream got two slices while {id} waited for its turn");
+            }
             for other in &offered {
                 if let Some(passed_by) = &mut model.passed_by {
                     let times = passed_by.entry((*other).clone()).or_insert(0);
@@ -238,12 +251,12 @@ impl Model {
         assert_eq!(due.is_some_and(|due| due <= self.now_ms), any, "next_deadline_ms said {due:?}");
         assert!(completion.acknowledged.is_empty() && !completion.late);
         self.trace.push(format!("{completion:?}"));
-        let failed: BTreeSet<StreamId> =
-            completion.failed.iter().map(|failed| failed.slice.stream().clone()).collect();
+        let failed: BTreeSet<Digest> = completion.failed.iter().map(|failed| failed.slice.digest()).collect();
         assert_eq!(failed.len(), completion.failed.len());
         for (batch, expired) in &mut self.out {
             let hit = batch.slices.iter().filter(|slice| {
-                failed.contains(slice.stream()) && self.streams[slice.stream()].in_flight == Some(batch.id)
+                let in_flight = self.streams[slice.stream()].in_flight;
+                failed.contains(&slice.digest()) && in_flight.is_some_and(|(id, _)| id == batch.id)
             });
             let hit: Vec<_> = hit.collect();
             if hit.is_empty() {
@@ -253,9 +266,11 @@ impl Model {
             *expired = true;
         }
         for failed in completion.failed {
-            assert_eq!(failed.error, PutError::Deadline);
+            let model = self.streams.get_mut(failed.slice.stream()).unwrap();
+            let is_first = model.head().map(SealedSlice::digest) == Some(failed.slice.digest());
+            assert_eq!(failed.error, if is_first { PutError::Deadline } else { PutError::NotReached });
             assert!(matches!(failed.next, NextStep::RetryAt(_)));
-            self.streams.get_mut(failed.slice.stream()).unwrap().in_flight = None;
+            model.in_flight = None;
         }
     }
 
@@ -263,9 +278,20 @@ impl Model {
         self.trace.push(format!("{completion:?}"));
         let mut acknowledged = completion.acknowledged.into_iter();
         let mut failed = completion.failed.into_iter();
+        for run in batch.slices.chunk_by(|one, next| one.stream() == next.stream()) {
+            let model = self.streams.get_mut(run[0].stream()).unwrap();
+            assert_eq!(model.in_flight.take(), Some((batch.id, run.len())));
+        }
+        let mut refused: BTreeMap<&StreamId, NextStep> = BTreeMap::new();
         for (slice, answer) in batch.slices.iter().zip(answers) {
             let model = self.streams.get_mut(slice.stream()).unwrap();
-            assert_eq!(model.in_flight.take(), Some(batch.id));
+            if let Some(next) = refused.get(slice.stream()) {
+                let failed = failed.next().unwrap();
+                let found = (failed.slice.digest(), failed.error, failed.next);
+                assert_eq!(found, (slice.digest(), PutError::NotReached, *next));
+                self.unordered_answers += u64::from(answer.is_ok());
+                continue;
+            }
             match answer {
                 Ok(ack) => {
                     assert_eq!(acknowledged.next(), Some((slice.clone(), *ack)));
@@ -276,6 +302,8 @@ impl Model {
                 Err(error) => {
                     let failed = failed.next().unwrap();
                     assert_eq!((failed.slice.digest(), &failed.error), (slice.digest(), error));
+                    refused.insert(slice.stream(), failed.next);
+                    model.passed_by = None;
                     if error.is_retryable() {
                         let NextStep::RetryAt(due_ms) = failed.next else { panic!("parked after {error}") };
                         let delay_ms = due_ms - self.now_ms;
@@ -304,11 +332,25 @@ impl Model {
         self.streams.values().map(StreamModel::pending).sum()
     }
 
+    /// What parked streams hold counts only beyond the limit, and they never take the last slice's room.
+    fn room(&self) -> usize {
+        let parked: usize =
+            self.streams.values().filter(|model| model.parked.is_some()).map(StreamModel::pending).sum();
+        let (pending_max, unparked) = (self.options.pending_max, self.pending() - parked);
+        let room = pending_max.saturating_sub(unparked + parked.saturating_sub(pending_max));
+        room.max(usize::from(unparked == 0))
+    }
+
     fn check(&mut self) {
+        self.lanes.validate().unwrap();
         let (pending, status) = (self.pending(), self.lanes.status());
-        assert!(pending <= self.options.pending_max && self.out.len() <= self.options.in_flight_max);
+        assert!(self.out.len() <= self.options.in_flight_max);
         assert_eq!((self.lanes.pending(), status.pending), (pending, pending));
-        assert_eq!(self.lanes.room(), self.options.pending_max - pending);
+        assert_eq!(self.lanes.room(), self.room());
+        for (id, model) in &self.streams {
+            let expected = if model.parked.is_some() { 0 } else { self.room() };
+            assert_eq!(self.lanes.room_for(id), expected, "{id}");
+        }
         assert_eq!(self.lanes.is_idle(), pending == 0);
         assert_eq!((self.lanes.in_flight(), status.in_flight), (self.out.len(), self.out.len()));
         assert_eq!(status.overdue, self.out.iter().filter(|(_, expired)| *expired).count());
@@ -316,6 +358,8 @@ impl Model {
         let acknowledged: usize = self.streams.values().map(|model| model.acknowledged).sum();
         assert_eq!(status.acknowledged, acknowledged as u64);
         assert_eq!(status.duplicates, self.duplicates);
+        assert_eq!(status.unordered_answers, self.unordered_answers);
+        assert_eq!(status.export.count(), status.acknowledged);
         let expected = self.streams.iter().filter_map(|(id, model)| {
             Some((id.clone(), model.head()?.seq(), model.pending(), model.parked.clone()?))
         });

@@ -37,10 +37,16 @@ pub fn chain(tenant: &str, length: usize) -> Vec<SealedSlice> {
     chain
 }
 
+/// Pushes at moment 0.
 pub fn push_all(lanes: &mut Lanes, slices: &[SealedSlice]) {
+    push_all_at(lanes, slices, 0);
+}
+
+pub fn push_all_at(lanes: &mut Lanes, slices: &[SealedSlice], now_ms: u64) {
     for slice in slices {
-        lanes.push(slice.clone()).unwrap();
+        lanes.push(slice.clone(), now_ms).unwrap();
     }
+    lanes.validate().unwrap();
 }
 
 /// Tenant and sequence number of each slice of a batch.
@@ -54,7 +60,9 @@ pub fn complete_all(
     now_ms: u64,
     answer: &Result<Ack, PutError>,
 ) -> Completion {
-    lanes.complete(batch.id, now_ms, vec![answer.clone(); batch.slices.len()])
+    let completion = lanes.complete(batch.id, now_ms, vec![answer.clone(); batch.slices.len()]);
+    lanes.validate().unwrap();
+    completion
 }
 
 pub fn unavailable() -> PutError {

@@ -2,15 +2,17 @@
 
 use ron_accounting_export::{Ack, Batch, BatchId, LaneError, PutError};
 
+use ron_ledger_wire::Claim;
+
 use super::Pipeline;
 use crate::PipelineError;
 
 impl Pipeline {
     /// Returns the next slices to offer to the ledger. Every batch must come back to [`Pipeline::complete`].
     pub fn next_batch(&mut self, now_ms: u64) -> Option<Batch> {
-        self.feed_lanes();
+        self.feed_lanes(now_ms);
         let expired = self.lanes.expire(now_ms);
-        if let Some(failed) = expired.failed.last() {
+        if let Some(failed) = expired.failed.first() {
             self.last_error = Some(failed.error.to_string());
         }
         if now_ms < self.export_from(now_ms) {
@@ -22,7 +24,8 @@ impl Pipeline {
     /// Takes the ledger's answers. No answers at all stand for a put that died.
     pub fn complete(&mut self, id: BatchId, now_ms: u64, answers: Vec<Result<Ack, PutError>>) {
         let completion = self.lanes.complete(id, now_ms, answers);
-        if let Some(failed) = completion.failed.last() {
+        let refused = completion.failed.iter().rev().find(|failed| failed.error != PutError::NotReached);
+        if let Some(failed) = refused {
             self.last_error = Some(failed.error.to_string());
         }
         let mut slices = Vec::with_capacity(completion.acknowledged.len());
@@ -46,13 +49,13 @@ impl Pipeline {
             self.log_sealed(now_ms);
         }
         self.seal_waiting(now_ms);
-        self.feed_lanes();
+        self.feed_lanes(now_ms);
     }
 
-    pub(super) fn feed_lanes(&mut self) {
+    pub(super) fn feed_lanes(&mut self, now_ms: u64) {
         while self.lanes.room() > 0 {
             let Some(slice) = self.ready.pop_front() else { return };
-            match self.lanes.push(slice.clone()) {
+            match self.lanes.push(slice.clone(), now_ms) {
                 Ok(()) => {}
                 Err(LaneError::Full { .. }) => {
                     self.ready.push_front(slice);
@@ -71,6 +74,19 @@ impl Pipeline {
     pub(super) fn is_export_idle(&self) -> bool {
         let parked: usize = self.lanes.status().parked.iter().map(|lane| lane.pending).sum();
         self.lanes.pending() == parked
+    }
+
+    /// The claim under which batches are offered, see [`Exporter::put_claimed`]. None for a pipeline without a log, and for
+    /// one whose slices several processes may export.
+    ///
+    /// Until the id of this opening is durable, as on a full disk, it is the claim of the opening before.
+    ///
+    /// [`Exporter::put_claimed`]: ron_accounting_export::Exporter::put_claimed
+    pub fn claim(&self) -> Option<Claim> {
+        self.options.claim_id?;
+        let mut ids = self.journal.as_ref()?.claims();
+        let holder = ids.pop()?;
+        Some(Claim::new(self.origin(), holder, ids))
     }
 
     /// When [`Pipeline::next_batch`] is worth calling next, if nothing else happens.

@@ -55,7 +55,7 @@ fn a_kill_between_log_and_ledger_loses_nothing() {
 fn a_kill_between_ledger_and_answer_leads_to_duplicates() {
     for seed in 0..24 {
         let disk = MemoryStorage::new();
-        let mut node = Node::on(&disk, options());
+        let mut node = Node::on(&disk, options().lanes(lanes().batch_max(2)));
         for n in 1..5 {
             node.record("acme", n);
             node.record("bolt", n);

@@ -52,15 +52,18 @@ impl Witness {
         self.memory.slices_of(stream).iter().map(SealedSlice::seq).collect()
     }
 
-    /// Only one slice of a stream at a time, in order (P5), and never another one under the same number (P6).
+    /// The slices of a stream in order and without a gap (P5), and never another one under the same number (P6).
     fn check(&self, batch: &[SealedSlice]) {
         let notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
-        let streams: BTreeSet<_> = batch.iter().map(SealedSlice::stream).collect();
-        assert_eq!(streams.len(), batch.len(), "a batch has several slices of a stream");
+        let mut offered: BTreeMap<&StreamId, u64> = BTreeMap::new();
         for slice in batch {
             let (stream, seq) = (slice.stream(), slice.seq());
-            let next = notes.acknowledged.get(stream).copied().unwrap_or_default();
-            assert!(seq <= next, "{stream}: slice {seq} was offered before {next} was acknowledged");
+            if let Some(before) = offered.insert(stream, seq) {
+                assert_eq!(before + 1, seq, "{stream}: a run is not consecutive");
+            } else {
+                let next = notes.acknowledged.get(stream).copied().unwrap_or_default();
+                assert!(seq <= next, "{stream}: slice {seq} was offered before {next} was acknowledged");
+            }
             let stored = self.memory.slices_of(stream).into_iter().find(|stored| stored.seq() == seq);
             if let Some(stored) = stored {
                 assert_eq!(stored.digest(), slice.digest(), "{stream}: there are two slices {seq}");

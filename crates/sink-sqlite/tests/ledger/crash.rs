@@ -3,7 +3,7 @@
 use std::{fs, sync::Barrier, thread};
 
 use ron_accounting_export::{Ack, Exporter, PutError};
-use ron_accounting_sqlite::{LedgerError, SqliteLedger};
+use ron_accounting_sqlite::SqliteLedger;
 use ron_ledger_wire::SealedSlice;
 
 use crate::samples::{chain, labels, put_all, slice, stream, two_chains, Place};
@@ -85,12 +85,7 @@ fn a_ledger_created_by_several_at_once_is_one_ledger() {
             let threads = [(); 4].map(|()| {
                 scope.spawn(|| {
                     start.wait();
-                    loop {
-                        match SqliteLedger::open(place.ledger_path()) {
-                            Err(LedgerError::Locked { .. }) => {}
-                            opened => break opened.unwrap(),
-                        }
-                    }
+                    SqliteLedger::open(place.ledger_path()).unwrap()
                 })
             });
             threads.map(|thread| thread.join().unwrap()).into()
@@ -100,6 +95,26 @@ fn a_ledger_created_by_several_at_once_is_one_ledger() {
             put_all(ledger, std::slice::from_ref(slice));
         }
         assert_eq!(place.open().verify(|_| {}).unwrap().slices, 4);
+    }
+}
+
+#[test]
+fn a_ledger_may_be_opened_for_reading_while_it_is_created() {
+    for _ in 0..20 {
+        let place = Place::new();
+        let start = Barrier::new(2);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                start.wait();
+                drop(place.open());
+            });
+            start.wait();
+            while !fs::metadata(place.ledger_path()).is_ok_and(|metadata| metadata.len() > 0) {
+                thread::yield_now();
+            }
+            let reader = SqliteLedger::open_read_only(place.ledger_path()).unwrap();
+            assert!(reader.heads().unwrap().is_empty());
+        });
     }
 }
 

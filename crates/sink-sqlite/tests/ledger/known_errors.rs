@@ -99,10 +99,10 @@ fn the_database_of_another_program_stays_as_it_is() {
 #[test]
 fn a_newer_schema_is_left_to_a_newer_build() {
     let place = two_chains();
-    place.raw().pragma_update(None, "user_version", 2).unwrap();
+    place.raw().pragma_update(None, "user_version", 3).unwrap();
     let before = place.files();
     for error in [open_error(&place), read_only_error(&place)] {
-        assert!(matches!(error, LedgerError::NewerSchema { found: 2, supported: 1, .. }), "{error}");
+        assert!(matches!(error, LedgerError::NewerSchema { found: 3, supported: 2, .. }), "{error}");
     }
     assert_eq!(place.files(), before);
 }

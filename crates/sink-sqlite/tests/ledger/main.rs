@@ -7,6 +7,7 @@ mod crash;
 mod evidence;
 mod known_errors;
 mod limits;
+mod migration;
 mod read_only;
 mod samples;
 mod tampering;

@@ -1,4 +1,4 @@
-//! Batches: one answer per slice, in order, each on its own.
+//! Batches over several streams: one answer per slice, in order, each on its own.
 
 use ron_accounting_export::{Ack, PutError};
 use ron_ledger_wire::SealedSlice;

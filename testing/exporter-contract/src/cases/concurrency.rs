@@ -6,6 +6,7 @@ use ron_accounting_export::{Ack, PutError};
 use ron_ledger_wire::SealedSlice;
 
 use crate::{
+    cases::claims::{claimed, copies},
     probe::{Answer, Probe},
     samples::{chain, slice, stream},
 };
@@ -65,6 +66,30 @@ pub(crate) fn of_two_forks_at_once_one_wins(probe: &Probe) {
         probe.head_is(&stream, Some(winner));
         probe.finds_duplicate(winner);
     }
+}
+
+/// They offer the same slices: whoever comes second must not hear that they are stored.
+pub(crate) fn of_two_copies_at_once_one_wins(probe: &Probe) {
+    let copies = copies();
+    let start = Barrier::new(copies.len());
+    let answers = thread::scope(|scope| {
+        let start = &start;
+        let threads = copies.each_ref().map(|(claim, batch)| {
+            scope.spawn(move || {
+                start.wait();
+                probe.until_final(|| probe.put_claimed(claim, batch))
+            })
+        });
+        threads.map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    });
+    let is_stored = |answers: &[Answer]| answers.iter().all(Result::is_ok);
+    match &answers {
+        [one, other] if is_stored(one) && *other == vec![claimed(1); other.len()] => {}
+        [other, one] if is_stored(one) && *other == vec![claimed(2); other.len()] => {}
+        found => probe.fail(format_args!("one of two copies must store, the other be refused: {found:?}")),
+    }
+    let [(_, batch), _] = &copies;
+    probe.head_is(&stream("acme"), batch.last());
 }
 
 /// Each thread offers its slices one after the other, and all begin at the same moment.

@@ -1,6 +1,9 @@
 //! What a ledger still knows after it was closed.
 
+use ron_accounting_export::Ack;
+
 use crate::{
+    cases::claims::{claim, claimed},
     probe::Probe,
     samples::{chain, slice, stream},
 };
@@ -29,4 +32,12 @@ pub(crate) fn state_survives_reopening(open: impl Fn(&'static str) -> Probe) {
         probe.accepts(next);
     }
     open(NAME).head_is(&acme, acme_chain.last());
+
+    let new = [Ok(Ack::Ok)];
+    let chain = chain(&stream("initech"), 3);
+    open(NAME).claimed_answers("a first claim", &claim(1, &[]), &chain[..1], &new);
+    open(NAME).claimed_answers("another copy", &claim(2, &[]), &chain[1..2], &[claimed(1)]);
+    open(NAME).claimed_answers("a successor", &claim(3, &[1]), &chain[1..2], &new);
+    open(NAME).claimed_answers("an old holder", &claim(1, &[]), &chain[2..], &[claimed(3)]);
+    open(NAME).claimed_answers("the successor", &claim(3, &[1]), &chain[2..], &new);
 }
