@@ -1,0 +1,75 @@
+//! Letting a process finish, over a world in which everything works.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    clock::Clock, ledger::Ledger, process::Process, report::Failure, setup::Setup, steps::Answer,
+    totals::Totals,
+};
+
+/// Batches in one round, at the most.
+const BATCHES_MAX: usize = 2_000;
+
+/// Brings batches to the ledger until none is due. Returns how many.
+pub(crate) fn put_all(process: &mut Process, ledger: &Ledger, now_ms: u64) -> usize {
+    for count in 0..BATCHES_MAX {
+        let Some(batch) = process.next_batch(now_ms) else { return count };
+        let answers = ledger.put(&batch.slices, Answer::Store);
+        process.complete(batch.id, now_ms, answers);
+    }
+    BATCHES_MAX
+}
+
+/// Seals and exports until nothing is left, and returns what is: the counts of streams that a fork or a gap has stopped. Fails
+/// if anything else stays for too long.
+pub(crate) fn settle(
+    setup: &Setup,
+    process: &mut Process,
+    ledger: &Ledger,
+    clock: &mut Clock,
+    may_fork: bool,
+) -> Result<Totals, Failure> {
+    let streams = (setup.tenants + 1) * setup.dimensions();
+    let mut resumed = BTreeSet::new();
+    for round in 0..60 + 3 * streams {
+        process.maintain(clock.open(), clock.now_ms());
+        put_all(process, ledger, clock.now_ms());
+        let facts = process.facts();
+        let (mut left, _) = process.exported(setup);
+        left.add_all(&process.live(setup));
+        if facts.is_drained && left.is_empty() {
+            return Ok(left);
+        }
+        let stopped = facts.parked.iter().filter(|(_, is_evidence)| may_fork && *is_evidence);
+        let mut rest = left.clone();
+        for (stream, _) in stopped {
+            let mut stream_left = setup.totals();
+            stream_left.add(setup.place(stream), u128::MAX);
+            rest.take_all(&stream_left);
+        }
+        if round > 4 && may_fork && (rest.is_empty() || facts.refused > 0 || facts.is_unsealable) {
+            return Ok(left);
+        }
+        for (stream, is_evidence) in &facts.parked {
+            if !is_evidence || resumed.insert(stream.clone()) {
+                process.resume(stream);
+            }
+        }
+        clock.pass(20 + setup.jitter_ms);
+        if facts.is_drained || round % 3 == 2 {
+            let window = clock.close();
+            process.seal(window, clock.now_ms());
+        }
+    }
+    let facts = process.facts();
+    let (pending, _) = process.exported(setup);
+    let live = process.live(setup);
+    let parked: Vec<String> = facts.parked.iter().map(|(stream, _)| stream.to_string()).collect();
+    Err(Failure::new(
+        "stuck",
+        format!(
+            "{} slices stay pending [{pending}], live stays [{live}], parked {parked:?}, refused {}, last error {:?}",
+            facts.pending, facts.refused, facts.last_error
+        ),
+    ))
+}
