@@ -42,6 +42,12 @@ impl Clock {
         self.now_ms = self.now_ms.saturating_add(ms);
     }
 
+    /// Lets a window's length pass, and closes the open window if its end is reached, as a ticker does.
+    pub(crate) fn tick(&mut self) -> Option<Span> {
+        self.pass(self.boundaries.window_ms());
+        self.boundaries.advance(self.now_ms)
+    }
+
     /// Lets time go on to the end of the open window, if it has not, and closes it.
     pub(crate) fn close(&mut self) -> Span {
         let open = self.open();

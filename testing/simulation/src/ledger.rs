@@ -81,6 +81,11 @@ impl Ledger {
         }
     }
 
+    /// Whether it refuses anybody.
+    pub fn refuses_anybody(&self) -> bool {
+        !self.state().refused.is_empty()
+    }
+
     /// Takes everyone again.
     pub fn refuse_nobody(&self) {
         self.state().refused.clear();

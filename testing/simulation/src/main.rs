@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use ron_accounting_simulation::{
-    minimise, run, run_once_or_twice, Campaign, Failure, Probing, Report, Story,
+    minimise, run, run_once_or_twice, scenarios, Campaign, Failure, Probing, Report, Story,
 };
 
 /// Simulates the durability protocol over faulty disks and faulty ledgers.
@@ -32,6 +32,9 @@ struct Arguments {
     /// Failures of each check that are told with their stories
     #[arg(long, default_value_t = 1)]
     told: usize,
+    /// Runs the stories that once went wrong, instead of seeds
+    #[arg(long)]
+    scenarios: bool,
     /// Shows the whole story of --seed, not only the steps that matter
     #[arg(long)]
     whole: bool,
@@ -39,6 +42,9 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if arguments.scenarios {
+        return written();
+    }
     match arguments.seed {
         Some(seed) => one(&arguments, seed),
         None => many(&arguments),
@@ -66,6 +72,20 @@ fn one(arguments: &Arguments, seed: u64) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn written() -> ExitCode {
+    let mut failures = 0_u8;
+    for scenario in scenarios() {
+        match scenario.run() {
+            Ok(()) => println!("holds: {}", scenario.name),
+            Err(failure) => {
+                failures += 1;
+                println!("FAILS: {}: {failure}", scenario.name);
+            }
+        }
+    }
+    ExitCode::from(failures.min(1))
 }
 
 fn many(arguments: &Arguments) -> ExitCode {

@@ -15,7 +15,7 @@ use crate::{
     model::Bounds,
     process::Process,
     report::Failure,
-    settle::settle,
+    settle::{settle, Stopped},
     setup::{Setup, Syncing},
 };
 
@@ -90,7 +90,8 @@ impl Probe<'_> {
             Err(_) if bounds.may_lose => return Ok(()),
             Err(error) => return Err(Failure::new("opening", error.with_causes())),
         };
-        let left = settle(self.setup, &mut process, &ledger, &mut clock, bounds.may_fork || bounds.may_lose)?;
+        let stopped = Stopped::by_forks(bounds.may_fork || bounds.may_lose);
+        let left = settle(self.setup, &mut process, &ledger, &mut clock, stopped)?;
         bounds.check(&ledger.totals(), &left)?;
         ledger.offence().map_or(Ok(()), Err)
     }
@@ -103,7 +104,7 @@ impl Probe<'_> {
         let mut clock = self.clock.restarted();
         let mut process = Process::start(self.setup, disk.volume(), self.life + 1, clock.now_ms())
             .map_err(|error| Failure::new("opening", error.with_causes()))?;
-        settle(self.setup, &mut process, &ledger, &mut clock, self.bounds.may_fork)?;
+        settle(self.setup, &mut process, &ledger, &mut clock, Stopped::by_forks(self.bounds.may_fork))?;
         for slice in offered {
             if ledger.stored(slice) != Some(slice.digest()) {
                 let detail =

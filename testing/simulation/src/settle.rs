@@ -10,6 +10,27 @@ use crate::{
 /// Batches in one round, at the most.
 const BATCHES_MAX: usize = 2_000;
 
+/// Which streams may stay stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stopped {
+    /// None.
+    Nobody,
+    /// Those that a fork or a gap has stopped.
+    Forked,
+    /// Those that the ledger refuses.
+    Refused,
+}
+
+impl Stopped {
+    pub(crate) const fn by_forks(may_fork: bool) -> Self {
+        if may_fork {
+            Self::Forked
+        } else {
+            Self::Nobody
+        }
+    }
+}
+
 /// Brings batches to the ledger until none is due. Returns how many.
 pub(crate) fn put_all(process: &mut Process, ledger: &Ledger, now_ms: u64) -> usize {
     for count in 0..BATCHES_MAX {
@@ -20,14 +41,14 @@ pub(crate) fn put_all(process: &mut Process, ledger: &Ledger, now_ms: u64) -> us
     BATCHES_MAX
 }
 
-/// Seals and exports until nothing is left, and returns what is: the counts of streams that a fork or a gap has stopped. Fails
-/// if anything else stays for too long.
+/// Seals and exports until nothing is left but the counts of streams that may stay stopped, and returns those. Fails if anything
+/// else stays for too long.
 pub(crate) fn settle(
     setup: &Setup,
     process: &mut Process,
     ledger: &Ledger,
     clock: &mut Clock,
-    may_fork: bool,
+    stopped: Stopped,
 ) -> Result<Totals, Failure> {
     let streams = (setup.tenants + 1) * setup.dimensions();
     let mut resumed = BTreeSet::new();
@@ -40,14 +61,19 @@ pub(crate) fn settle(
         if facts.is_drained && left.is_empty() {
             return Ok(left);
         }
-        let stopped = facts.parked.iter().filter(|(_, is_evidence)| may_fork && *is_evidence);
+        let may_stop = |is_evidence: bool| match stopped {
+            Stopped::Nobody => false,
+            Stopped::Forked => is_evidence,
+            Stopped::Refused => !is_evidence,
+        };
         let mut rest = left.clone();
-        for (stream, _) in stopped {
+        for (stream, _) in facts.parked.iter().filter(|(_, is_evidence)| may_stop(*is_evidence)) {
             let mut stream_left = setup.totals();
             stream_left.add(setup.place(stream), u128::MAX);
             rest.take_all(&stream_left);
         }
-        if round > 4 && may_fork && (rest.is_empty() || facts.refused > 0 || facts.is_unsealable) {
+        let is_torn = stopped == Stopped::Forked && (facts.refused > 0 || facts.is_unsealable);
+        if round > 4 && stopped != Stopped::Nobody && (rest.is_empty() || is_torn) {
             return Ok(left);
         }
         for (stream, is_evidence) in &facts.parked {

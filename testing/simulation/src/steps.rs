@@ -102,6 +102,8 @@ pub enum Step {
     },
     /// Time goes on to the end of the open window, which is sealed.
     Boundary,
+    /// A window's length passes on the clock, and the open window is sealed if its end is reached.
+    Tick,
     /// Time passes, in milliseconds.
     Pass(u64),
     /// The clock jumps, in milliseconds.
@@ -183,6 +185,15 @@ pub enum Step {
     Refuse(usize),
     /// The ledger takes a tenant again, and its streams are resumed.
     Allow(usize),
+    /// So many units have arrived by now.
+    Expect {
+        /// Of this tenant.
+        tenant: usize,
+        /// In this dimension.
+        dimension: usize,
+        /// At least.
+        arrived: u128,
+    },
     /// The process seals and exports all that it can, ends, and another starts.
     Restart,
 }
@@ -219,6 +230,10 @@ impl fmt::Display for Step {
             Self::DropMeter { slot } => write!(f, "drop meter {slot}"),
             Self::MaintainEngine { idle_calls_max } => {
                 write!(f, "the engine evicts, idle calls {idle_calls_max}")
+            }
+            Self::Tick => f.write_str("a window's length passes"),
+            Self::Expect { tenant, dimension, arrived } => {
+                write!(f, "of t{tenant} d{dimension}, {arrived} must have arrived")
             }
             Self::Boundary => f.write_str("boundary"),
             Self::Pass(ms) => write!(f, "{ms} ms pass"),

@@ -25,6 +25,11 @@ impl Totals {
         }
     }
 
+    /// Returns what is at a place.
+    pub fn get(&self, (tenant, dimension): Place) -> u128 {
+        self.values.get(tenant * self.dimensions + dimension).copied().unwrap_or_default()
+    }
+
     /// Adds all of other totals.
     pub fn add_all(&mut self, other: &Self) {
         self.values.iter_mut().zip(&other.values).for_each(|(value, other)| *value += other);

@@ -8,6 +8,7 @@ use std::{
 };
 
 use ron_accounting_export::BatchId;
+use ron_accounting_window::Span;
 use ron_ledger_wire::{SealedSlice, StreamId};
 
 use crate::{
@@ -20,7 +21,7 @@ use crate::{
     probe::Probe,
     process::Process,
     report::Failure,
-    settle::{put_all, settle},
+    settle::{put_all, settle, Stopped},
     setup::{Setup, Syncing},
     steps::{Answer, Recording, Step},
     story::{Planned, Story},
@@ -88,6 +89,8 @@ struct World {
     survival: Survival,
     log_copy: Option<(Image, Totals)>,
     ledger_copy: Option<Ledger>,
+    /// Whether the log was too small to be opened, and said so at once.
+    is_refused: bool,
     /// Where the ledger once was, to see that it went back.
     heads: BTreeMap<StreamId, u64>,
     is_ledger_behind: bool,
@@ -130,6 +133,7 @@ impl World {
             survival: Survival::Nothing,
             log_copy: None,
             ledger_copy: None,
+            is_refused: false,
             heads: BTreeMap::new(),
             is_ledger_behind: false,
             is_log_restored: false,
@@ -232,6 +236,14 @@ impl World {
                     self.ledger.put(&slices, Answer::Store);
                 }
             }
+            Step::Expect { tenant, dimension, arrived } => {
+                let value = self.ledger.totals().get((*tenant, *dimension));
+                if value < *arrived {
+                    let detail =
+                        format!("t{tenant} d{dimension}: {value} in the ledger, {arrived} expected by now");
+                    return Err(Failure::new("held up", detail));
+                }
+            }
             Step::Kill => {
                 self.end_life();
                 self.outcome.crashes += 1;
@@ -299,7 +311,15 @@ impl World {
             Step::MaintainEngine { idle_calls_max } => process.maintain_engine(*idle_calls_max),
             Step::Checkpoint => process.checkpoint(open, now_ms),
             Step::Maintain => process.maintain(open, now_ms),
-            Step::Boundary => self.seal()?,
+            Step::Boundary => {
+                let window = self.clock.close();
+                self.seal(window)?;
+            }
+            Step::Tick => {
+                if let Some(window) = self.clock.tick() {
+                    self.seal(window)?;
+                }
+            }
             Step::Put(answer) => self.put(*answer, salt)?,
             Step::PutAll => drop(put_all(process, &self.ledger, now_ms)),
             Step::PutSlowly { is_stored } => {
@@ -330,9 +350,8 @@ impl World {
         Ok(())
     }
 
-    fn seal(&mut self) -> Result<(), Failure> {
+    fn seal(&mut self, window: Span) -> Result<(), Failure> {
         let Some(process) = &mut self.process else { return Ok(()) };
-        let window = self.clock.close();
         if !self.setup.sheds {
             process.seal(window, self.clock.now_ms());
             return Ok(());
@@ -370,6 +389,7 @@ impl World {
 
     fn end(&mut self) -> Result<(), Failure> {
         self.disk.heal();
+        self.settle_beside_refused()?;
         self.ledger.refuse_nobody();
         while let Some(slices) = self.ghosts.pop_front() {
             self.ledger.put(&slices, Answer::Store);
@@ -377,13 +397,16 @@ impl World {
         if self.process.is_none() {
             self.start()?;
         }
+        if self.process.is_none() && !self.is_refused && !self.model.bounds.may_lose {
+            return Err(Failure::new("opening", "no process starts although the disk works".to_owned()));
+        }
         let Some(process) = &mut self.process else { return Ok(()) };
         while let Some(flight) = self.flights.pop_front() {
             let store = || self.ledger.put(&flight.slices, Answer::Store);
             process.complete(flight.id, self.clock.now_ms(), flight.answers.unwrap_or_else(store));
         }
         let may_fork = self.model.bounds.may_fork;
-        let left = self.settle_main(may_fork)?;
+        let left = self.settle_all(may_fork)?;
         if let Some(process) = &mut self.process {
             self.model.check(process, &self.ledger, &self.disk)?;
         }
@@ -402,7 +425,7 @@ impl World {
             if !pending.is_empty() {
                 return Err(Failure::new("adds", format!("a start after a clean end recovers [{pending}]")));
             }
-            settle(&self.setup, process, &self.ledger, &mut self.clock, false)?;
+            settle(&self.setup, process, &self.ledger, &mut self.clock, Stopped::Nobody)?;
             if let Some(((tenant, dimension), value, before)) =
                 self.ledger.totals().first_difference(&arrived)
             {
@@ -415,19 +438,35 @@ impl World {
         Ok(())
     }
 
+    /// While the ledger refuses tenants, all others must finish.
+    fn settle_beside_refused(&mut self) -> Result<(), Failure> {
+        let is_plain = !self.model.bounds.may_fork && !self.setup.sheds && self.flights.is_empty();
+        if !is_plain || !self.ledger.refuses_anybody() {
+            return Ok(());
+        }
+        if self.process.is_none() {
+            self.start()?;
+        }
+        let Some(process) = &mut self.process else { return Ok(()) };
+        settle(&self.setup, process, &self.ledger, &mut self.clock, Stopped::Refused)
+            .map_err(|failure| failure.within("beside tenants that are refused"))?;
+        Ok(())
+    }
+
     /// Lets the process finish, with the model aware of what is thrown away.
-    fn settle_main(&mut self, may_fork: bool) -> Result<Totals, Failure> {
+    fn settle_all(&mut self, may_fork: bool) -> Result<Totals, Failure> {
         if self.setup.sheds {
             for _ in 0..6 {
                 let Some(process) = &mut self.process else { break };
                 process.maintain(self.clock.open(), self.clock.now_ms());
                 put_all(process, &self.ledger, self.clock.now_ms());
                 self.clock.pass(20 + self.setup.jitter_ms);
-                self.seal()?;
+                let window = self.clock.close();
+                self.seal(window)?;
             }
         }
         let Some(process) = &mut self.process else { return Ok(self.setup.totals()) };
-        settle(&self.setup, process, &self.ledger, &mut self.clock, may_fork)
+        settle(&self.setup, process, &self.ledger, &mut self.clock, Stopped::by_forks(may_fork))
     }
 
     /// Where damage made a loss, somebody must have been told.

@@ -10,6 +10,8 @@ use crate::{
     steps::Recording,
 };
 
+/// A log of fewer segments may be refused, if it is refused at once.
+const SEGMENTS_MIN: u64 = 6;
 /// Rounds of sealing and exporting in a shutdown.
 const SHUTDOWN_ROUNDS_MAX: usize = 40;
 
@@ -19,6 +21,7 @@ impl World {
         self.life += 1;
         self.clock = self.clock.restarted();
         let is_healthy = self.disk.is_healthy();
+        let is_fresh = self.disk.image().lengths().next().is_none();
         match Process::start(&self.setup, self.disk.volume(), self.life, self.clock.now_ms()) {
             Ok(mut process) => {
                 self.model.begin_life(&mut process);
@@ -45,6 +48,12 @@ impl World {
             }
             Err(error) => {
                 self.has_told_damage = true;
+                let is_small =
+                    self.setup.log.is_some_and(|log| log.max_bytes / log.segment_bytes < SEGMENTS_MIN);
+                if is_small && is_fresh && is_healthy {
+                    self.is_refused = true;
+                    return Ok(());
+                }
                 if is_healthy && !self.model.bounds.may_lose {
                     return Err(Failure::new("opening", error.with_causes()));
                 }
@@ -189,7 +198,8 @@ impl World {
     /// Seals and exports all that there is, as far as the ledger takes it, then ends and starts again.
     pub(super) fn restart(&mut self) -> Result<(), Failure> {
         for _ in 0..SHUTDOWN_ROUNDS_MAX {
-            self.seal()?;
+            let window = self.clock.close();
+            self.seal(window)?;
             let Some(process) = &mut self.process else { return Ok(()) };
             process.flush(self.clock.now_ms());
             put_all(process, &self.ledger, self.clock.now_ms());
