@@ -1,0 +1,36 @@
+//! A deterministic simulator of the durability protocol.
+//!
+//! * [`Story::generate`] draws a configuration and its steps from a seed; [`run`] lets them happen.
+//! * [`disk`] tears, loses and lies; [`ledger`] loses answers; the model compares what must hold after each step.
+//! * [`minimise`] finds the few steps that show a failure, and [`Report`] tells it.
+//! * [`Campaign`] runs many seeds; the program `simulate` is its command line.
+//!
+//! What the product is asked to do stands in `process.rs` and nowhere else.
+
+mod campaign;
+mod clock;
+mod dice;
+pub mod disk;
+pub mod ledger;
+mod minimise;
+mod model;
+mod panics;
+mod probe;
+mod process;
+mod report;
+mod scenarios;
+mod settle;
+pub mod setup;
+pub mod steps;
+mod story;
+mod totals;
+mod world;
+
+pub use campaign::{run_once_or_twice, Campaign, Summary};
+pub use dice::Dice;
+pub use minimise::minimise;
+pub use report::{Failure, Report};
+pub use scenarios::{scenario, scenarios, Scenario};
+pub use story::{Planned, Story};
+pub use totals::{Place, Totals};
+pub use world::{run, Outcome, Probing};

@@ -1,0 +1,270 @@
+//! One life of a process. Every call to the product stands in this file.
+
+use std::{collections::BTreeMap, thread};
+
+use ron_accounting_core::{
+    labels, AccountKey, Dimension, Dimensions, Engine, Meter, Outcome, Overflow, Reading,
+};
+use ron_accounting_export::{Batch, BatchId, LaneOptions, PutError};
+use ron_accounting_pipeline::{OnFull, Pipeline, PipelineError, PipelineOptions, SyncPolicy};
+use ron_accounting_wal::WalOptions;
+use ron_accounting_window::Span;
+use ron_ledger_wire::{Origin, SealedSlice, StreamId};
+
+use crate::{
+    disk::Volume,
+    ledger::{Answers, Ledger},
+    setup::{Setup, Syncing},
+    steps::{Key, Recording},
+    totals::{Place, Totals},
+};
+
+/// The answer for slices behind a refused one of their stream.
+pub(crate) fn not_reached() -> PutError {
+    PutError::Busy
+}
+
+/// How a process is doing.
+#[derive(Debug, Clone)]
+pub(crate) struct Facts {
+    pub(crate) pending: usize,
+    pub(crate) not_durable: usize,
+    pub(crate) checkpoints: u64,
+    pub(crate) shed: u128,
+    pub(crate) refused: usize,
+    /// Streams that wait for an operator, and whether a fork or a gap is the cause.
+    pub(crate) parked: Vec<(StreamId, bool)>,
+    /// Whether the log tells of damage or of a torn end.
+    pub(crate) tells_damage: bool,
+    pub(crate) last_error: Option<String>,
+    /// Whether a stream has lost the end of its chain, so that an operator has to decide.
+    pub(crate) is_unsealable: bool,
+    pub(crate) is_drained: bool,
+}
+
+/// A process: an engine and a pipeline over it.
+#[derive(Debug)]
+pub(crate) struct Process {
+    engine: Engine,
+    pipeline: Pipeline,
+    dimensions: Vec<Dimension>,
+    meters: BTreeMap<u8, (usize, Meter)>,
+    reading: Reading,
+}
+
+impl Process {
+    /// Starts a process over a disk, or in memory alone. `life` gives a fresh log its origin.
+    pub(crate) fn start(
+        setup: &Setup,
+        volume: Volume,
+        life: u64,
+        now_ms: u64,
+    ) -> Result<Self, PipelineError> {
+        let mut dimensions = Dimensions::default();
+        for index in 0..setup.registered {
+            // A name that is refused is missed at the first recording.
+            let _ = dimensions.register(&Setup::registered_name(index));
+        }
+        let engine = Engine::builder()
+            .label_limit(setup.label_limit)
+            .tenant_limit(setup.tenant_limit)
+            .zeroize_retired(setup.zeroize)
+            .hash_seed(setup.hash_seed)
+            .dimensions(dimensions)
+            .build();
+        let mut origin = [0x51; 16];
+        origin[8..].copy_from_slice(&life.to_be_bytes());
+        let origin = Origin::from_bytes(origin);
+        let pipeline = match setup.log {
+            None => Pipeline::new(&engine, origin, options(setup)),
+            Some(log) => {
+                let log = WalOptions::default()
+                    .segment_bytes(log.segment_bytes)
+                    .max_bytes(log.max_bytes)
+                    .max_entries(log.max_entries);
+                Pipeline::with_log(&engine, origin, options(setup), volume, log, now_ms)?
+            }
+        };
+        let dimensions = engine.dimensions().iter().collect();
+        Ok(Self { engine, pipeline, dimensions, meters: BTreeMap::new(), reading: Reading::default() })
+    }
+
+    /// Counts on this thread, or on one that ends before this returns. Returns where it was counted; nothing if it was not.
+    pub(crate) fn record(&self, setup: &Setup, recording: &Recording, is_elsewhere: bool) -> Option<Place> {
+        let (engine, dimension) = (&self.engine, self.dimensions.get(recording.dimension).copied()?);
+        let outcome = if is_elsewhere {
+            thread::scope(|scope| scope.spawn(|| count(engine, setup, recording, dimension)).join())
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        } else {
+            count(engine, setup, recording, dimension)
+        };
+        let tenant = match recording.key {
+            Key::Route(_) => recording.tenant,
+            // An account's tenant is admitted before, so that its limit does not show in the outcome.
+            Key::Account(_) => setup.tenant(engine.tenant(&Setup::tenant_name(recording.tenant)).name()),
+        };
+        place(setup, outcome, tenant, recording.dimension)
+    }
+
+    pub(crate) fn hold_meter(&mut self, setup: &Setup, slot: u8, tenant: usize, key: Key) {
+        let name = Setup::tenant_name(tenant);
+        let ((meter, outcome), tenant) = match key {
+            Key::Route(route) => {
+                let route = setup.route_name(route);
+                (self.engine.meter(&labels().tenant(&name).method("GET").route(&route)), tenant)
+            }
+            Key::Account(account) => {
+                let admitted = self.engine.tenant(&name);
+                let meter = self.engine.account_meter(&admitted, account_key(account));
+                (meter, setup.tenant(admitted.name()))
+            }
+        };
+        if let Some((tenant, _)) = place(setup, outcome, tenant, 0) {
+            self.meters.insert(slot, (tenant, meter));
+        }
+    }
+
+    pub(crate) fn use_meter(&self, setup: &Setup, slot: u8, dimension: usize, n: u64) -> Option<Place> {
+        let (tenant, meter) = self.meters.get(&slot)?;
+        let outcome = meter.record(self.dimensions.get(dimension).copied()?, n);
+        place(setup, outcome, *tenant, dimension)
+    }
+
+    pub(crate) fn drop_meter(&mut self, slot: u8) {
+        self.meters.remove(&slot);
+    }
+
+    pub(crate) fn maintain_engine(&self, idle_calls_max: u64) {
+        self.engine.maintain(idle_calls_max);
+    }
+
+    pub(crate) fn seal(&mut self, window: Span, now_ms: u64) -> Vec<SealedSlice> {
+        self.pipeline.seal(window, now_ms)
+    }
+
+    pub(crate) fn maintain(&mut self, window: Span, now_ms: u64) {
+        self.pipeline.maintain(window, now_ms);
+    }
+
+    pub(crate) fn checkpoint(&mut self, window: Span, now_ms: u64) {
+        self.pipeline.checkpoint(window, now_ms);
+    }
+
+    pub(crate) fn flush(&mut self, now_ms: u64) {
+        self.pipeline.flush(now_ms);
+    }
+
+    pub(crate) fn next_batch(&mut self, now_ms: u64) -> Option<Batch> {
+        self.pipeline.next_batch(now_ms)
+    }
+
+    pub(crate) fn complete(&mut self, id: BatchId, now_ms: u64, answers: Answers) {
+        self.pipeline.complete(id, now_ms, answers);
+    }
+
+    pub(crate) fn check_heads(&mut self, ledger: &Ledger) -> Result<(), PipelineError> {
+        self.pipeline.check_heads(ledger)
+    }
+
+    pub(crate) fn resume(&mut self, stream: &StreamId) {
+        self.pipeline.resume(stream);
+    }
+
+    pub(crate) fn facts(&self) -> Facts {
+        let stats = self.pipeline.stats();
+        let log = stats.log.as_ref();
+        let parked = stats.lanes.parked.iter().map(|lane| {
+            let is_evidence = matches!(lane.error, PutError::Conflict { .. } | PutError::Gap { .. })
+                || lane.error.to_string().contains("continues");
+            (lane.stream.clone(), is_evidence)
+        });
+        Facts {
+            pending: stats.pending,
+            not_durable: stats.not_durable,
+            checkpoints: stats.checkpoints,
+            shed: stats.shed,
+            refused: stats.refused,
+            parked: parked.collect(),
+            tells_damage: log
+                .is_some_and(|log| log.corrupt_segments + log.unreadable_records + log.torn_tails > 0),
+            is_unsealable: stats
+                .last_error
+                .as_ref()
+                .is_some_and(|error| error.contains("could not be sealed")),
+            last_error: stats.last_error,
+            is_drained: self.pipeline.is_drained(),
+        }
+    }
+
+    /// Units that are not sealed.
+    pub(crate) fn live(&mut self, setup: &Setup) -> Totals {
+        self.pipeline.unsealed(&mut self.reading);
+        let mut live = setup.totals();
+        for row in self.reading.rows() {
+            let tenant = setup.tenant(row.key.tenant());
+            for (dimension, value) in row.values.iter().enumerate() {
+                live.add((tenant, dimension), (*value).into());
+            }
+        }
+        live
+    }
+
+    /// Units that are sealed and not acknowledged, and units that were acknowledged in this life.
+    pub(crate) fn exported(&self, setup: &Setup) -> (Totals, Totals) {
+        let (mut pending, mut acknowledged) = (setup.totals(), setup.totals());
+        for total in self.pipeline.totals() {
+            let place = setup.place(&total.stream);
+            pending.add(place, total.pending);
+            acknowledged.add(place, total.acknowledged);
+        }
+        (pending, acknowledged)
+    }
+}
+
+fn count(engine: &Engine, setup: &Setup, recording: &Recording, dimension: Dimension) -> Outcome {
+    let Recording { tenant, key, n, .. } = *recording;
+    let tenant = Setup::tenant_name(tenant);
+    match key {
+        Key::Route(route) => {
+            let route = setup.route_name(route);
+            engine.record(&labels().tenant(&tenant).method("GET").route(&route), dimension, n)
+        }
+        Key::Account(account) => {
+            engine.record_account(&engine.tenant(&tenant), account_key(account), dimension, n)
+        }
+    }
+}
+
+fn account_key(account: u64) -> AccountKey {
+    AccountKey { ns: 1, id: account.into() }
+}
+
+/// Where a recording was counted.
+fn place(setup: &Setup, outcome: Outcome, tenant: usize, dimension: usize) -> Option<Place> {
+    match outcome {
+        Outcome::Overflowed(Overflow::Tenants) => Some((setup.tenants, dimension)),
+        Outcome::Lost | Outcome::UnknownDimension(_) => None,
+        _ => Some((tenant, dimension)),
+    }
+}
+
+fn options(setup: &Setup) -> PipelineOptions {
+    let lanes = LaneOptions::default()
+        .pending_max(setup.pending_max)
+        .batch_max(setup.batch_max)
+        .in_flight_max(setup.in_flight_max)
+        .deadline_ms(setup.deadline_ms)
+        .backoff_ms(1, 10)
+        .seed(setup.hash_seed);
+    PipelineOptions::default()
+        .lanes(lanes)
+        .on_full(if setup.sheds { OnFull::Shed } else { OnFull::Stretch })
+        .sync(match setup.syncing {
+            Syncing::OnSeal => SyncPolicy::OnSeal,
+            Syncing::Interval(ms) => SyncPolicy::IntervalMs(ms),
+            Syncing::Never => SyncPolicy::Never,
+        })
+        .checkpoint_ms(setup.checkpoint_ms)
+        .jitter_ms(setup.jitter_ms)
+        .zeroize(setup.zeroize)
+}

@@ -1,0 +1,101 @@
+//! Letting a process finish, over a world in which everything works.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    clock::Clock, ledger::Ledger, process::Process, report::Failure, setup::Setup, steps::Answer,
+    totals::Totals,
+};
+
+/// Batches in one round, at the most.
+const BATCHES_MAX: usize = 2_000;
+
+/// Which streams may stay stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stopped {
+    /// None.
+    Nobody,
+    /// Those that a fork or a gap has stopped.
+    Forked,
+    /// Those that the ledger refuses.
+    Refused,
+}
+
+impl Stopped {
+    pub(crate) const fn by_forks(may_fork: bool) -> Self {
+        if may_fork {
+            Self::Forked
+        } else {
+            Self::Nobody
+        }
+    }
+}
+
+/// Brings batches to the ledger until none is due. Returns how many.
+pub(crate) fn put_all(process: &mut Process, ledger: &Ledger, now_ms: u64) -> usize {
+    for count in 0..BATCHES_MAX {
+        let Some(batch) = process.next_batch(now_ms) else { return count };
+        let answers = ledger.put(&batch.slices, Answer::Store);
+        process.complete(batch.id, now_ms, answers);
+    }
+    BATCHES_MAX
+}
+
+/// Seals and exports until nothing is left but the counts of streams that may stay stopped, and returns those. Fails if anything
+/// else stays for too long.
+pub(crate) fn settle(
+    setup: &Setup,
+    process: &mut Process,
+    ledger: &Ledger,
+    clock: &mut Clock,
+    stopped: Stopped,
+) -> Result<Totals, Failure> {
+    let streams = (setup.tenants + 1) * setup.dimensions();
+    let mut resumed = BTreeSet::new();
+    for round in 0..60 + 3 * streams {
+        process.maintain(clock.open(), clock.now_ms());
+        put_all(process, ledger, clock.now_ms());
+        let facts = process.facts();
+        let (mut left, _) = process.exported(setup);
+        left.add_all(&process.live(setup));
+        if facts.is_drained && left.is_empty() {
+            return Ok(left);
+        }
+        let may_stop = |is_evidence: bool| match stopped {
+            Stopped::Nobody => false,
+            Stopped::Forked => is_evidence,
+            Stopped::Refused => !is_evidence,
+        };
+        let mut rest = left.clone();
+        for (stream, _) in facts.parked.iter().filter(|(_, is_evidence)| may_stop(*is_evidence)) {
+            let mut stream_left = setup.totals();
+            stream_left.add(setup.place(stream), u128::MAX);
+            rest.take_all(&stream_left);
+        }
+        let is_torn = stopped == Stopped::Forked && (facts.refused > 0 || facts.is_unsealable);
+        if round > 4 && stopped != Stopped::Nobody && (rest.is_empty() || is_torn) {
+            return Ok(left);
+        }
+        for (stream, is_evidence) in &facts.parked {
+            if !is_evidence || resumed.insert(stream.clone()) {
+                process.resume(stream);
+            }
+        }
+        clock.pass(20 + setup.jitter_ms);
+        if facts.is_drained || round % 3 == 2 {
+            let window = clock.close();
+            process.seal(window, clock.now_ms());
+        }
+    }
+    let facts = process.facts();
+    let (pending, _) = process.exported(setup);
+    let live = process.live(setup);
+    let parked: Vec<String> = facts.parked.iter().map(|(stream, _)| stream.to_string()).collect();
+    Err(Failure::new(
+        "stuck",
+        format!(
+            "{} slices stay pending [{pending}], live stays [{live}], parked {parked:?}, refused {}, last error {:?}",
+            facts.pending, facts.refused, facts.last_error
+        ),
+    ))
+}

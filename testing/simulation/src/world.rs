@@ -1,0 +1,490 @@
+//! A world: a story that runs, with its disk, its ledger, its clock and the model that watches.
+
+mod lives;
+
+use std::{
+    collections::{BTreeMap, HashSet, VecDeque},
+    sync::Arc,
+};
+
+use ron_accounting_export::BatchId;
+use ron_accounting_window::Span;
+use ron_ledger_wire::{SealedSlice, StreamId};
+
+use crate::{
+    clock::Clock,
+    dice::Dice,
+    disk::{Disk, Image, Survival},
+    ledger::{Answers, Ledger},
+    model::Model,
+    panics,
+    probe::Probe,
+    process::Process,
+    report::Failure,
+    settle::{put_all, settle, Stopped},
+    setup::{Setup, Syncing},
+    steps::{Answer, Recording, Step},
+    story::{Planned, Story},
+    totals::Totals,
+};
+
+/// How many crash probes a story gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Probing {
+    /// Deaths that are tried after a step.
+    pub after: usize,
+    /// Moments within a step at which deaths are tried.
+    pub within: usize,
+}
+
+impl Probing {
+    /// None: the story alone.
+    pub const NONE: Self = Self { after: 0, within: 0 };
+    /// As many as a campaign takes.
+    pub const USUAL: Self = Self { after: 6, within: 8 };
+}
+
+/// What came of a story.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// What did not hold, if anything.
+    pub failure: Option<Failure>,
+    /// Tells apart all bytes of slices and logs.
+    pub fingerprint: u64,
+    /// Steps that ran.
+    pub steps: u64,
+    /// Deaths in the story.
+    pub crashes: u64,
+    /// Of those, power cuts.
+    pub power_cuts: u64,
+    /// Operations of the story's disks.
+    pub operations: u64,
+    /// The crash states that were met, each once: a hash of the durable image and the ledger.
+    pub crash_states: HashSet<u64>,
+}
+
+/// A batch that is out.
+#[derive(Debug)]
+struct Flight {
+    id: BatchId,
+    slices: Vec<SealedSlice>,
+    /// The answers, once it was stored.
+    answers: Option<Answers>,
+}
+
+/// A running story.
+#[derive(Debug)]
+struct World {
+    setup: Arc<Setup>,
+    disk: Disk,
+    ledger: Ledger,
+    clock: Clock,
+    model: Model,
+    process: Option<Process>,
+    life: u64,
+    flights: VecDeque<Flight>,
+    /// Batches of earlier lives that have not reached the ledger.
+    ghosts: VecDeque<Vec<SealedSlice>>,
+    /// What survives when the power goes that will go.
+    survival: Survival,
+    log_copy: Option<(Image, Totals)>,
+    ledger_copy: Option<Ledger>,
+    /// Whether the log was too small to be opened, and said so at once.
+    is_refused: bool,
+    /// Where the ledger once was, to see that it went back.
+    heads: BTreeMap<StreamId, u64>,
+    is_ledger_behind: bool,
+    is_log_restored: bool,
+    has_told_damage: bool,
+    probing: Probing,
+    outcome: Outcome,
+    /// All bytes of log and ledger at each death, folded.
+    trace: u64,
+}
+
+/// Runs a story. A panic is a failure like any other.
+pub fn run(story: &Story, probing: Probing) -> Outcome {
+    let mut world = World::new(story, probing);
+    for (index, planned) in story.steps.iter().enumerate() {
+        let result =
+            panics::caught(|| world.step(planned)).unwrap_or_else(|panic| Err(Failure::new("panic", panic)));
+        world.outcome.steps += 1;
+        if let Err(mut failure) = result {
+            failure.step = Some(index);
+            return world.over(Some(failure));
+        }
+    }
+    let result = panics::caught(|| world.end()).unwrap_or_else(|panic| Err(Failure::new("panic", panic)));
+    world.over(result.err())
+}
+
+impl World {
+    fn new(story: &Story, probing: Probing) -> Self {
+        let setup = Arc::new(story.setup.clone());
+        Self {
+            disk: Disk::default(),
+            ledger: Ledger::new(&setup),
+            clock: Clock::new(),
+            model: Model::new(&setup),
+            process: None,
+            life: 0,
+            flights: VecDeque::new(),
+            ghosts: VecDeque::new(),
+            survival: Survival::Nothing,
+            log_copy: None,
+            ledger_copy: None,
+            is_refused: false,
+            heads: BTreeMap::new(),
+            is_ledger_behind: false,
+            is_log_restored: false,
+            has_told_damage: false,
+            probing,
+            outcome: Outcome::default(),
+            trace: 0,
+            setup,
+        }
+    }
+
+    fn over(mut self, failure: Option<Failure>) -> Outcome {
+        self.trace_all();
+        self.outcome.operations = self.disk.operations();
+        self.outcome.fingerprint = self.trace;
+        self.outcome.failure = failure;
+        self.outcome
+    }
+
+    /// Notes all bytes of log and ledger, to compare two runs of one story.
+    fn trace_all(&mut self) {
+        for hash in [self.disk.image().hash(), self.ledger.hash()] {
+            self.trace = Dice::new(self.trace ^ hash).roll();
+        }
+    }
+
+    fn step(&mut self, planned: &Planned) -> Result<(), Failure> {
+        let before = self.model.bounds.clone();
+        let has_probes = self.setup.log.is_some() && self.probing != Probing::NONE;
+        let is_one_call = matches!(
+            planned.step,
+            Step::Boundary | Step::Checkpoint | Step::Maintain | Step::Put(_) | Step::Deliver
+        );
+        let has_moments = has_probes && self.probing.within > 0 && is_one_call;
+        if has_moments {
+            self.disk.keep_moments();
+        }
+        let operations = self.disk.operations();
+        self.apply(&planned.step, planned.salt)?;
+        let moments = if has_moments { self.disk.moments() } else { Vec::new() };
+        if self.disk.is_off() {
+            self.cut_power(self.survival)?;
+        }
+        if let Some(process) = &mut self.process {
+            self.model.check(process, &self.ledger, &self.disk)?;
+        }
+        self.note_heads();
+        if has_probes && self.disk.operations() > operations {
+            self.probe(before, &moments, planned.salt)?;
+        }
+        Ok(())
+    }
+
+    fn probe(
+        &mut self,
+        mut before: crate::model::Bounds,
+        moments: &[Image],
+        salt: u64,
+    ) -> Result<(), Failure> {
+        let mut dice = Dice::new(salt);
+        // Within a step nothing is promised yet that was not before, and all may be there that was recorded.
+        let after = &self.model.bounds;
+        before.recorded.clone_from(&after.recorded);
+        (before.may_fork, before.may_lose) = (after.may_fork, after.may_lose);
+        before.safe.lower(&before.recorded);
+        let mut probe = Probe {
+            setup: &self.setup,
+            ledger: &self.ledger,
+            bounds: &before,
+            clock: &self.clock,
+            life: self.life + 1_000,
+        };
+        for _ in 0..self.probing.within.min(moments.len()) {
+            if let Some(image) = moments.get(dice.index(moments.len())) {
+                probe.try_deaths(image, 4, &mut dice, &mut self.outcome.crash_states)?;
+            }
+        }
+        probe.bounds = &self.model.bounds;
+        probe.try_deaths(&self.disk.image(), self.probing.after, &mut dice, &mut self.outcome.crash_states)
+    }
+
+    fn apply(&mut self, step: &Step, salt: u64) -> Result<(), Failure> {
+        match step {
+            Step::Fault { operation, skip, fault } => self.disk.aim(*operation, *skip, *fault),
+            Step::Break(operation) => self.disk.break_down(*operation),
+            Step::Fill(spare) => self.disk.fill(*spare),
+            Step::MakeRoom => self.disk.make_room(),
+            Step::Heal => self.disk.heal(),
+            Step::EvictPages => self.disk.evict_pages(),
+            Step::FlipBit(choice) => {
+                if self.disk.flip_bit(*choice) {
+                    self.expect_damage();
+                }
+            }
+            Step::Pass(ms) => self.clock.pass(*ms),
+            Step::Jump(ms) => self.clock.jump(*ms),
+            Step::Refuse(tenant) => self.ledger.refuse(*tenant, true),
+            Step::Arrive => {
+                if let Some(slices) = self.ghosts.pop_front() {
+                    self.ledger.put(&slices, Answer::Store);
+                }
+            }
+            Step::Expect { tenant, dimension, arrived } => {
+                let value = self.ledger.totals().get((*tenant, *dimension));
+                if value < *arrived {
+                    let detail =
+                        format!("t{tenant} d{dimension}: {value} in the ledger, {arrived} expected by now");
+                    return Err(Failure::new("held up", detail));
+                }
+            }
+            Step::Kill => {
+                self.end_life();
+                self.outcome.crashes += 1;
+                self.start()?;
+            }
+            Step::CutPower(survival) => self.cut_power(*survival)?,
+            Step::CutPowerAfter { changes, survival } => {
+                self.disk.cut_power_after(*changes);
+                self.survival = *survival;
+            }
+            Step::CutPowerWhileOpening { first, changes, second } => {
+                self.cut_power_while_opening(*first, *changes, *second)?;
+            }
+            Step::CopyLog => {
+                self.log_copy = Some((self.disk.image().copied(), self.model.bounds.safe.clone()));
+            }
+            Step::RestoreLog => self.restore_log()?,
+            Step::CopyLedger => self.ledger_copy = Some(self.ledger.copied()),
+            Step::RestoreLedger => self.restore_ledger(),
+            _ => {
+                if self.process.is_none() {
+                    self.start()?;
+                }
+                if self.process.is_some() {
+                    self.apply_to_process(step, salt)?;
+                }
+            }
+        }
+        if self.disk.has_misdirected() {
+            self.expect_damage();
+        }
+        Ok(())
+    }
+
+    /// Steps that only a process can take.
+    fn apply_to_process(&mut self, step: &Step, salt: u64) -> Result<(), Failure> {
+        let Some(process) = &mut self.process else { return Ok(()) };
+        let (now_ms, open) = (self.clock.now_ms(), self.clock.open());
+        match step {
+            Step::Record { recording, thread } => {
+                if let Some(place) = process.record(&self.setup, recording, *thread > 0) {
+                    self.model.count(place, recording.n);
+                }
+            }
+            Step::Burst { tenants, routes, dimensions, n } => {
+                for (tenant, dimension) in
+                    tenants.clone().flat_map(|tenant| dimensions.clone().map(move |d| (tenant, d)))
+                {
+                    for route in routes.clone() {
+                        let key = crate::steps::Key::Route(route);
+                        let recording = Recording { tenant, key, dimension, n: *n };
+                        if let Some(place) = process.record(&self.setup, &recording, false) {
+                            self.model.count(place, *n);
+                        }
+                    }
+                }
+            }
+            Step::HoldMeter { slot, tenant, key } => process.hold_meter(&self.setup, *slot, *tenant, *key),
+            Step::UseMeter { slot, dimension, n } => {
+                if let Some(place) = process.use_meter(&self.setup, *slot, *dimension, *n) {
+                    self.model.count(place, *n);
+                }
+            }
+            Step::DropMeter { slot } => process.drop_meter(*slot),
+            Step::MaintainEngine { idle_calls_max } => process.maintain_engine(*idle_calls_max),
+            Step::Checkpoint => process.checkpoint(open, now_ms),
+            Step::Maintain => process.maintain(open, now_ms),
+            Step::Boundary => {
+                let window = self.clock.close();
+                self.seal(window)?;
+            }
+            Step::Tick => {
+                if let Some(window) = self.clock.tick() {
+                    self.seal(window)?;
+                }
+            }
+            Step::Put(answer) => self.put(*answer, salt)?,
+            Step::PutAll => drop(put_all(process, &self.ledger, now_ms)),
+            Step::PutSlowly { is_stored } => {
+                if let Some(batch) = process.next_batch(now_ms) {
+                    let answers = is_stored.then(|| self.ledger.put(&batch.slices, Answer::Store));
+                    self.flights.push_back(Flight { id: batch.id, slices: batch.slices, answers });
+                }
+            }
+            Step::Deliver => {
+                if let Some(flight) = self.flights.pop_front() {
+                    let store = || self.ledger.put(&flight.slices, Answer::Store);
+                    let answers = flight.answers.unwrap_or_else(store);
+                    process.complete(flight.id, now_ms, answers);
+                }
+            }
+            Step::Allow(tenant) => {
+                self.ledger.refuse(*tenant, false);
+                for (stream, _) in process.facts().parked {
+                    if self.setup.tenant(stream.tenant()) == *tenant {
+                        process.resume(&stream);
+                    }
+                }
+            }
+            Step::Clone { recordings, is_mirrored } => self.run_clone(recordings, *is_mirrored),
+            Step::Restart => self.restart()?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn seal(&mut self, window: Span) -> Result<(), Failure> {
+        let Some(process) = &mut self.process else { return Ok(()) };
+        if !self.setup.sheds {
+            process.seal(window, self.clock.now_ms());
+            return Ok(());
+        }
+        let (before, told) = (process.live(&self.setup), process.facts().shed);
+        let sealed = process.seal(window, self.clock.now_ms());
+        let (live, told) = (process.live(&self.setup), process.facts().shed - told);
+        self.model.note_shed(before, &sealed, &live, told)
+    }
+
+    fn put(&mut self, answer: Answer, salt: u64) -> Result<(), Failure> {
+        let Some(process) = &mut self.process else { return Ok(()) };
+        let now_ms = self.clock.now_ms();
+        let Some(batch) = process.next_batch(now_ms) else { return Ok(()) };
+        let bounds = &self.model.bounds;
+        let is_promised = self.setup.log.is_some() && self.setup.syncing != Syncing::Never;
+        if is_promised
+            && !bounds.may_fork
+            && !bounds.may_lose
+            && (salt.is_multiple_of(2) || self.probing == Probing::NONE)
+        {
+            let probe = Probe {
+                setup: &self.setup,
+                ledger: &self.ledger,
+                bounds,
+                clock: &self.clock,
+                life: self.life + 1_000,
+            };
+            probe.check_durable(&self.disk.image(), &batch.slices)?;
+        }
+        let answers = self.ledger.put(&batch.slices, answer);
+        process.complete(batch.id, now_ms, answers);
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), Failure> {
+        self.disk.heal();
+        self.settle_beside_refused()?;
+        self.ledger.refuse_nobody();
+        while let Some(slices) = self.ghosts.pop_front() {
+            self.ledger.put(&slices, Answer::Store);
+        }
+        if self.process.is_none() {
+            self.start()?;
+        }
+        if self.process.is_none() && !self.is_refused && !self.model.bounds.may_lose {
+            return Err(Failure::new("opening", "no process starts although the disk works".to_owned()));
+        }
+        let Some(process) = &mut self.process else { return Ok(()) };
+        while let Some(flight) = self.flights.pop_front() {
+            let store = || self.ledger.put(&flight.slices, Answer::Store);
+            process.complete(flight.id, self.clock.now_ms(), flight.answers.unwrap_or_else(store));
+        }
+        let may_fork = self.model.bounds.may_fork;
+        let left = self.settle_all(may_fork)?;
+        if let Some(process) = &mut self.process {
+            self.model.check(process, &self.ledger, &self.disk)?;
+        }
+        self.model.bounds.check(&self.ledger.totals(), &left)?;
+        self.check_told(&left)?;
+        self.ledger.verify()?;
+        if may_fork {
+            return Ok(());
+        }
+        let arrived = self.ledger.totals();
+        for _ in 0..2 {
+            self.end_life();
+            self.start()?;
+            let Some(process) = &mut self.process else { return Ok(()) };
+            let (pending, _) = process.exported(&self.setup);
+            if !pending.is_empty() {
+                return Err(Failure::new("adds", format!("a start after a clean end recovers [{pending}]")));
+            }
+            settle(&self.setup, process, &self.ledger, &mut self.clock, Stopped::Nobody)?;
+            if let Some(((tenant, dimension), value, before)) =
+                self.ledger.totals().first_difference(&arrived)
+            {
+                let detail = format!(
+                    "t{tenant} d{dimension}: {before} after a clean end, {value} after a further start"
+                );
+                return Err(Failure::new("adds", detail));
+            }
+        }
+        Ok(())
+    }
+
+    /// While the ledger refuses tenants, all others must finish.
+    fn settle_beside_refused(&mut self) -> Result<(), Failure> {
+        let is_plain = !self.model.bounds.may_fork && !self.setup.sheds && self.flights.is_empty();
+        if !is_plain || !self.ledger.refuses_anybody() {
+            return Ok(());
+        }
+        if self.process.is_none() {
+            self.start()?;
+        }
+        let Some(process) = &mut self.process else { return Ok(()) };
+        settle(&self.setup, process, &self.ledger, &mut self.clock, Stopped::Refused)
+            .map_err(|failure| failure.within("beside tenants that are refused"))?;
+        Ok(())
+    }
+
+    /// Lets the process finish, with the model aware of what is thrown away.
+    fn settle_all(&mut self, may_fork: bool) -> Result<Totals, Failure> {
+        if self.setup.sheds {
+            for _ in 0..6 {
+                let Some(process) = &mut self.process else { break };
+                process.maintain(self.clock.open(), self.clock.now_ms());
+                put_all(process, &self.ledger, self.clock.now_ms());
+                self.clock.pass(20 + self.setup.jitter_ms);
+                let window = self.clock.close();
+                self.seal(window)?;
+            }
+        }
+        let Some(process) = &mut self.process else { return Ok(self.setup.totals()) };
+        settle(&self.setup, process, &self.ledger, &mut self.clock, Stopped::by_forks(may_fork))
+    }
+
+    /// Where damage made a loss, somebody must have been told.
+    fn check_told(&self, left: &Totals) -> Result<(), Failure> {
+        let bounds = &self.model.bounds;
+        if !bounds.may_lose || self.has_told_damage {
+            return Ok(());
+        }
+        let mut known = self.ledger.totals();
+        known.add_all(left);
+        match bounds.safe.first_above(&known) {
+            Some(((tenant, dimension), least, value)) => {
+                let detail = format!(
+                    "t{tenant} d{dimension}: {value} in the ledger, {least} were safe, nothing was said"
+                );
+                Err(Failure::new("lost silently", detail))
+            }
+            None => Ok(()),
+        }
+    }
+}

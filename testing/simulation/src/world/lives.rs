@@ -1,0 +1,218 @@
+//! How lives begin and end, and how copies of logs and ledgers come into them.
+
+use super::World;
+use crate::{
+    disk::{Disk, Survival},
+    process::Process,
+    report::Failure,
+    settle::put_all,
+    setup::Syncing,
+    steps::Recording,
+};
+
+/// A log of fewer segments may be refused, if it is refused at once.
+const SEGMENTS_MIN: u64 = 6;
+/// Rounds of sealing and exporting in a shutdown.
+const SHUTDOWN_ROUNDS_MAX: usize = 40;
+
+impl World {
+    /// Starts a process over what the disk holds. None may come of a disk that does not work.
+    pub(super) fn start(&mut self) -> Result<(), Failure> {
+        self.life += 1;
+        self.clock = self.clock.restarted();
+        let is_healthy = self.disk.is_healthy();
+        let is_fresh = self.disk.image().lengths().next().is_none();
+        match Process::start(&self.setup, self.disk.volume(), self.life, self.clock.now_ms()) {
+            Ok(mut process) => {
+                self.model.begin_life(&mut process);
+                let heads = process.check_heads(&self.ledger);
+                let facts = process.facts();
+                self.has_told_damage |= facts.tells_damage || facts.refused > 0 || heads.is_err();
+                if self.is_ledger_behind
+                    && heads.is_ok()
+                    && facts.last_error.is_none()
+                    && facts.parked.is_empty()
+                {
+                    let detail = "the ledger went back, and the start said nothing".to_owned();
+                    return Err(Failure::new("unnoticed", detail));
+                }
+                self.is_ledger_behind = false;
+                self.process = Some(process);
+                let bounds = &self.model.bounds;
+                match heads {
+                    Err(error) if !bounds.may_fork && !bounds.may_lose => {
+                        Err(Failure::new("heads", error.with_causes()))
+                    }
+                    _ => Ok(()),
+                }
+            }
+            Err(error) => {
+                self.has_told_damage = true;
+                let is_small =
+                    self.setup.log.is_some_and(|log| log.max_bytes / log.segment_bytes < SEGMENTS_MIN);
+                if is_small && is_fresh && is_healthy {
+                    self.is_refused = true;
+                    return Ok(());
+                }
+                if is_healthy && !self.model.bounds.may_lose {
+                    return Err(Failure::new("opening", error.with_causes()));
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// The process is no more. The page cache stays.
+    pub(super) fn end_life(&mut self) {
+        self.disk.end_process();
+        self.process = None;
+        let unstored = self.flights.drain(..).filter(|flight| flight.answers.is_none());
+        self.ghosts.extend(unstored.map(|flight| flight.slices));
+        if self.setup.log.is_none() {
+            self.model.trust_only(self.ledger.totals());
+        }
+        self.trace_all();
+    }
+
+    pub(super) fn cut_power(&mut self, survival: Survival) -> Result<(), Failure> {
+        self.lose_power(survival);
+        self.start()
+    }
+
+    pub(super) fn cut_power_while_opening(
+        &mut self,
+        first: Survival,
+        changes: u64,
+        second: Survival,
+    ) -> Result<(), Failure> {
+        self.lose_power(first);
+        self.disk.cut_power_after(changes);
+        self.start()?;
+        self.lose_power(second);
+        self.start()
+    }
+
+    fn lose_power(&mut self, survival: Survival) {
+        self.end_life();
+        self.disk.replace(self.disk.image().after_power_cut(survival));
+        self.outcome.crashes += 1;
+        self.outcome.power_cuts += 1;
+        self.outcome.crash_states.insert(self.disk.image().hash() ^ self.ledger.hash().rotate_left(1));
+        if self.setup.syncing == Syncing::Never {
+            self.model.trust_only(self.ledger.totals());
+            self.expect_forks();
+        }
+    }
+
+    pub(super) fn expect_forks(&mut self) {
+        self.model.bounds.may_fork = true;
+        self.ledger.expect_forks();
+    }
+
+    pub(super) fn expect_damage(&mut self) {
+        self.model.bounds.may_lose = true;
+        self.expect_forks();
+    }
+
+    /// A second process runs from a copy of the log, against the same ledger, and ends.
+    pub(super) fn run_clone(&mut self, recordings: &[Recording], is_mirrored: bool) {
+        if self.setup.log.is_none() {
+            return;
+        }
+        let disk = Disk::holding(self.disk.image().copied());
+        self.expect_forks();
+        let Ok(mut clone) = Process::start(&self.setup, disk.volume(), self.life + 500, self.clock.now_ms())
+        else {
+            return;
+        };
+        let mut recorded = self.setup.totals();
+        for recording in recordings {
+            if let Some(place) = clone.record(&self.setup, recording, false) {
+                recorded.add(place, recording.n.into());
+            }
+            let process = self.process.as_ref().filter(|_| is_mirrored);
+            if let Some(place) = process.and_then(|process| process.record(&self.setup, recording, false)) {
+                self.model.count(place, recording.n);
+            }
+        }
+        let mut clock = self.clock.clone();
+        for _ in 0..4 {
+            put_all(&mut clone, &self.ledger, clock.now_ms());
+            if !clone.live(&self.setup).is_empty() {
+                let window = clock.close();
+                clone.seal(window, clock.now_ms());
+            }
+            clone.flush(clock.now_ms());
+        }
+        put_all(&mut clone, &self.ledger, clock.now_ms());
+        // What the clone still has is not there for certain, nor is what it threw away.
+        let mut arrived = recorded.clone();
+        let (pending, _) = clone.exported(&self.setup);
+        arrived.take_all(&pending);
+        arrived.take_all(&clone.live(&self.setup));
+        if clone.facts().shed > 0 {
+            arrived.clear();
+        }
+        self.model.count_elsewhere(&recorded, &arrived);
+    }
+
+    pub(super) fn restore_log(&mut self) -> Result<(), Failure> {
+        let Some((image, safe)) = self.log_copy.clone() else { return Ok(()) };
+        self.end_life();
+        self.outcome.crashes += 1;
+        self.disk.replace(image);
+        self.expect_forks();
+        self.is_log_restored = true;
+        if self.ledger_copy.is_some() || self.setup.sheds {
+            self.model.trust_only(self.ledger.totals());
+        } else {
+            let mut safe = safe;
+            safe.lower(&self.model.bounds.safe);
+            safe.raise(&self.ledger.totals());
+            self.model.trust_only(safe);
+        }
+        self.start()
+    }
+
+    pub(super) fn restore_ledger(&mut self) {
+        let Some(copy) = &self.ledger_copy else { return };
+        let mut lost = self.ledger.totals();
+        lost.take_all(&copy.totals());
+        self.ledger.restore(copy);
+        self.expect_forks();
+        self.model.note_ledger_loss(&lost);
+        let heads = self.ledger.heads();
+        let is_behind =
+            self.heads.iter().any(|(stream, next)| heads.get(stream).copied().unwrap_or_default() < *next);
+        // A log that went back as well may know no more than the ledger.
+        self.is_ledger_behind = is_behind && !self.is_log_restored && self.setup.log.is_some();
+        self.heads = heads;
+    }
+
+    pub(super) fn note_heads(&mut self) {
+        if self.ledger_copy.is_some() {
+            self.heads = self.ledger.heads();
+        }
+    }
+
+    /// Seals and exports all that there is, as far as the ledger takes it, then ends and starts again.
+    pub(super) fn restart(&mut self) -> Result<(), Failure> {
+        for _ in 0..SHUTDOWN_ROUNDS_MAX {
+            let window = self.clock.close();
+            self.seal(window)?;
+            let Some(process) = &mut self.process else { return Ok(()) };
+            process.flush(self.clock.now_ms());
+            put_all(process, &self.ledger, self.clock.now_ms());
+            let facts = process.facts();
+            if process.live(&self.setup).is_empty() && (facts.is_drained || !facts.parked.is_empty()) {
+                break;
+            }
+        }
+        if let Some(process) = &mut self.process {
+            process.checkpoint(self.clock.open(), self.clock.now_ms());
+            self.model.check(process, &self.ledger, &self.disk)?;
+        }
+        self.end_life();
+        self.start()
+    }
+}
