@@ -55,6 +55,9 @@ pub(crate) trait Journal: Send + std::fmt::Debug {
     /// Allows to drop heads of idle streams, since a ledger can be asked for them.
     fn allow_forgetting(&mut self);
 
+    /// Whether the last attempt to write failed for another reason than a limit.
+    fn is_failing(&self) -> bool;
+
     /// Whether a stream that is not known here may have a head in the ledger.
     fn has_forgotten(&self) -> bool;
 

@@ -74,12 +74,12 @@ pub(crate) struct Log<S: Storage> {
     claims_durable: usize,
     /// How many of them the newest record has.
     claims_written: usize,
+    /// Up to where streams are acknowledged, as far as no record says so yet. Sorted, so that the bytes are the same each time.
+    unnoted: BTreeMap<StreamId, u64>,
     may_forget: bool,
     forgotten: u64,
     /// Streams whose counts had no room in the last checkpoint.
     uncovered: usize,
-    /// Streams whose checkpoints have counts that were thrown away, and still say so.
-    discarded: BTreeSet<StreamId>,
     /// Acknowledged slices that were found at the opening.
     reopenable: BTreeMap<StreamId, Vec<SealedSlice>>,
     /// Positions to release at the next commit: until then, what supersedes them may not be durable.
@@ -134,10 +134,10 @@ where
             identity_at: contents.identity_at,
             claims_durable,
             claims_written: claims_durable,
+            unnoted: BTreeMap::new(),
             may_forget: false,
             forgotten: 0,
             uncovered: 0,
-            discarded: BTreeSet::new(),
             reopenable,
             superseded: contents.superseded,
             pause: Pause::default(),
@@ -266,10 +266,8 @@ where
         self.wal.check()?;
         self.rescue(now_ms)?;
         self.write_identity(now_ms)?;
+        self.note_acknowledgements(now_ms).or_else(spare_full)?;
         self.sync()?;
-        if !self.discarded.is_empty() {
-            self.try_discard(now_ms)?;
-        }
         if self.undurable.is_empty() {
             for position in std::mem::take(&mut self.superseded) {
                 self.wal.release(position);
@@ -440,6 +438,21 @@ where
         }
     }
 
+    /// Writes which slices are acknowledged, so that they are not sent again after a restart.
+    fn note_acknowledgements(&mut self, now_ms: u64) -> Result<(), WalError> {
+        while !self.unnoted.is_empty() {
+            let mut list = Vec::new();
+            for (stream, seq) in self.unnoted.iter().take(ITEMS_PER_RECORD) {
+                list.push(AcknowledgementRecord::new(stream, *seq));
+            }
+            let record = (kind::ACKNOWLEDGEMENTS, &*records::encode(&list));
+            self.write(Limit::Reserved, record, Item::Acknowledgements, now_ms)?;
+            let rest = self.unnoted.iter().skip(list.len()).map(|(stream, seq)| (stream.clone(), *seq));
+            self.unnoted = rest.collect();
+        }
+        Ok(())
+    }
+
     /// Forgets the slices of a group that did not get in whole.
     fn take_back(&mut self, slices: &[SealedSlice]) {
         let Some(first) = slices.first() else { return };
@@ -507,14 +520,9 @@ where
         for slice in slices {
             self.note_acknowledged(slice);
         }
+        self.unnoted.extend(slices.iter().map(|slice| (slice.stream().clone(), slice.seq())));
         self.guarded(now_ms, |log| {
-            for chunk in slices.chunks(ITEMS_PER_RECORD) {
-                let list: Vec<_> = chunk.iter().map(AcknowledgementRecord::from).collect();
-                let record = (kind::ACKNOWLEDGEMENTS, &*records::encode(&list));
-                log.write(Limit::Regular, record, Item::Acknowledgements, now_ms)
-                    .map(drop)
-                    .or_else(spare_full)?;
-            }
+            log.note_acknowledgements(now_ms).or_else(spare_full)?;
             log.reclaim(now_ms)
         })
     }
@@ -524,15 +532,14 @@ where
     }
 
     fn discard(&mut self, streams: &[StreamId], now_ms: u64) -> Result<(), PipelineError> {
-        self.discarded.extend(streams.iter().cloned());
-        self.guarded(now_ms, |log| log.try_discard(now_ms))
+        self.guarded(now_ms, |log| log.try_discard(streams, now_ms))
     }
 
     fn maintain(&mut self, now_ms: u64) -> Result<(), PipelineError> {
         let is_due = !self.wal.poisoned().is_empty()
             || self.claims_durable < self.identity.claims.len()
             || !self.superseded.is_empty()
-            || !self.discarded.is_empty();
+            || !self.unnoted.is_empty();
         self.guarded(now_ms, |log| {
             log.wal.check()?;
             if is_due {
@@ -544,6 +551,10 @@ where
 
     fn allow_forgetting(&mut self) {
         self.may_forget = true;
+    }
+
+    fn is_failing(&self) -> bool {
+        self.trouble.is_some()
     }
 
     fn has_forgotten(&self) -> bool {
@@ -620,7 +631,7 @@ where
     }
 }
 
-/// Acknowledgements that have no room are spared: what is forgotten is sent once more.
+/// Acknowledgements that have no room are written later: what is forgotten meanwhile is sent once more.
 fn spare_full(error: WalError) -> Result<(), WalError> {
     match error {
         WalError::Full { .. } | WalError::DiskFull { .. } => Ok(()),

@@ -170,16 +170,20 @@ impl Sealer {
         sealed
     }
 
-    /// Throws away what waiting streams counted, for a host that prefers that to a longer span. Returns those streams and how
-    /// much it was, in units of all dimensions together.
-    pub fn shed_waiting(&mut self) -> (Vec<StreamId>, u128) {
+    /// The streams that wait.
+    pub fn waiting(&self) -> Vec<StreamId> {
+        self.streams.waiting()
+    }
+
+    /// Throws away what waiting streams counted, for a host that prefers that to a longer span. Returns how much it was, in
+    /// units of all dimensions together.
+    pub fn shed_waiting(&mut self) -> u128 {
         let streams = &self.streams;
-        let waiting = streams.waiting();
         self.reader.take_if(|tenant, dimension| streams.is_waiting(tenant, dimension), &mut self.reading);
         self.streams.end_waiting();
         let shed = self.reading.rows().flat_map(|row| row.values).map(|value| u128::from(*value)).sum();
         self.wipe();
-        (waiting, shed)
+        shed
     }
 
     /// What would be sealed now, as the slices that would come next. Nothing is taken and no chain moves.

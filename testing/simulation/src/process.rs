@@ -21,7 +21,7 @@ use crate::{
 
 /// The answer for slices behind a refused one of their stream.
 pub(crate) fn not_reached() -> PutError {
-    PutError::Busy
+    PutError::NotReached
 }
 
 /// How a process is doing.

@@ -196,9 +196,10 @@ impl World {
         let mut dice = Dice::new(salt);
         // Within a step nothing is promised yet that was not before, and all may be there that was recorded.
         let after = &self.model.bounds;
-        before.recorded.clone_from(&after.recorded);
+        // What a sealing throws away may be gone already, or still be there.
+        before.recorded.raise(&after.recorded);
+        before.safe.lower(&after.safe);
         (before.may_fork, before.may_lose) = (after.may_fork, after.may_lose);
-        before.safe.lower(&before.recorded);
         let mut probe = Probe {
             setup: &self.setup,
             ledger: &self.ledger,

@@ -66,11 +66,14 @@ where
 
     /// Frees some room, so that a write that failed with `error` is worth another try.
     pub(super) fn make_room(&mut self, error: &WalError, now_ms: u64) -> Result<bool, WalError> {
-        let by_records = matches!(error, WalError::Full { limit: WalLimit::Entries, .. });
-        let mut victim = self.victim(by_records, |usage| !usage.is_active);
-        if victim.is_none() && self.victim(by_records, |usage| usage.is_active).is_some() {
+        let limit = match error {
+            WalError::Full { limit, .. } => *limit,
+            _ => WalLimit::Bytes,
+        };
+        let mut victim = self.victim(limit, |usage| !usage.is_active);
+        if victim.is_none() && self.victim(limit, |usage| usage.is_active).is_some() {
             match self.wal.rotate(now_ms) {
-                Ok(()) => victim = self.victim(by_records, |usage| !usage.is_active),
+                Ok(()) => victim = self.victim(limit, |usage| !usage.is_active),
                 Err(WalError::Full { .. } | WalError::DiskFull { .. }) => {}
                 Err(error) => return Err(error),
             }
@@ -83,17 +86,20 @@ where
         }
     }
 
-    /// The segment with the most garbage, if that is enough.
-    fn victim(&self, by_records: bool, is_candidate: impl Fn(&SegmentUsage) -> bool) -> Option<u64> {
+    /// The segment with the most of what the limit is about that is garbage, if that is enough.
+    fn victim(&self, limit: WalLimit, is_candidate: impl Fn(&SegmentUsage) -> bool) -> Option<u64> {
         let usage = self.wal.usage();
         let candidates = usage.iter().filter(|usage| !usage.is_poisoned && is_candidate(usage));
         let gains = candidates.filter_map(|usage| {
             let load = self.index.load(usage.number);
-            let (gain, whole) = if by_records {
-                (usage.records - load.live_records as u64, usage.records)
-            } else {
-                let needed = SEGMENT_BYTES + load.live_bytes + load.live_records as u64 * RECORD_BYTES;
-                (usage.bytes.saturating_sub(needed), usage.bytes)
+            let (gain, whole) = match limit {
+                WalLimit::Entries => (usage.records - load.live_records as u64, usage.records),
+                // A copy would be young. So only what needs none counts.
+                WalLimit::Age => (u64::from(load.live_records == 0), 1),
+                _ => {
+                    let needed = SEGMENT_BYTES + load.live_bytes + load.live_records as u64 * RECORD_BYTES;
+                    (usage.bytes.saturating_sub(needed), usage.bytes)
+                }
             };
             let is_worth = gain > 0 && gain >= whole / GARBAGE_SHARE;
             is_worth.then_some((gain, std::cmp::Reverse(usage.number)))

@@ -101,10 +101,10 @@ where
         Ok(checkpoint)
     }
 
-    /// Writes that what the streams' checkpoints have was thrown away. What fails is tried again with the next commit.
-    pub(super) fn try_discard(&mut self, now_ms: u64) -> Result<(), WalError> {
+    /// Writes that what the streams' checkpoints have is thrown away.
+    pub(super) fn try_discard(&mut self, streams: &[StreamId], now_ms: u64) -> Result<(), WalError> {
         let mut emptied = Vec::new();
-        for stream in &self.discarded {
+        for stream in streams {
             let checkpoint = self.streams.get(stream).and_then(|log| log.checkpoint.as_ref());
             if let Some(checkpoint) = checkpoint.filter(|checkpoint| !checkpoint.parts.is_empty()) {
                 self.number += 1;
@@ -123,7 +123,6 @@ where
                 self.replace_checkpoint(&stream, Some(checkpoint));
             }
         }
-        self.discarded.clear();
         Ok(())
     }
 

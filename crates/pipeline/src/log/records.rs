@@ -56,10 +56,9 @@ pub(crate) struct AcknowledgementRecord {
     pub(crate) seq: u64,
 }
 
-impl From<&SealedSlice> for AcknowledgementRecord {
-    fn from(slice: &SealedSlice) -> Self {
-        let stream = slice.stream();
-        Self { tenant: stream.tenant().into(), dimension: stream.dimension().into(), seq: slice.seq() }
+impl AcknowledgementRecord {
+    pub(crate) fn new(stream: &StreamId, seq: u64) -> Self {
+        Self { tenant: stream.tenant().into(), dimension: stream.dimension().into(), seq }
     }
 }
 

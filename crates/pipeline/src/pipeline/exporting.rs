@@ -38,16 +38,17 @@ impl Pipeline {
             self.totals.entry(slice.stream().clone()).or_default().acknowledged += slice.total();
             slices.push(slice);
         }
-        if slices.is_empty() {
-            return;
+        if !slices.is_empty() {
+            let noted = self.journal.as_mut().map(|journal| journal.acknowledge(&slices, now_ms));
+            if let Some(Err(error)) = noted {
+                self.note(&error);
+            }
+            if !self.unlogged.is_empty() {
+                self.log_sealed(now_ms);
+            }
         }
-        if let Some(Err(error)) = self.journal.as_mut().map(|journal| journal.acknowledge(&slices, now_ms)) {
-            self.note(&error);
-        }
-        self.may_have_room = true;
-        if !self.unlogged.is_empty() {
-            self.log_sealed(now_ms);
-        }
+        // A stream that was parked has left its room to others, too.
+        self.may_have_room |= !slices.is_empty() || !completion.failed.is_empty();
         self.seal_waiting(now_ms);
         self.feed_lanes(now_ms);
     }

@@ -75,6 +75,7 @@ impl Pipeline {
     /// Ends all waiting, for shutdown: what is sealed is synced although no sync is due, and offered without delay.
     pub fn flush(&mut self, now_ms: u64) {
         self.export_from_ms = 0;
+        self.maintain_log(now_ms);
         if self.not_durable() > 0 {
             self.last_sync_ms = None;
             self.log_sealed(now_ms);
@@ -86,9 +87,7 @@ impl Pipeline {
     /// of the open window's counts.
     pub fn maintain(&mut self, window: Span, now_ms: u64) {
         self.open = Some(window);
-        if let Some(Err(error)) = self.journal.as_mut().map(|journal| journal.maintain(now_ms)) {
-            self.note(&error);
-        }
+        self.maintain_log(now_ms);
         if self.not_durable() > 0 {
             self.log_sealed(now_ms);
         }
@@ -97,6 +96,12 @@ impl Pipeline {
         let interval = self.options.checkpoint_ms;
         if interval > 0 && is_due(Some(self.last_checkpoint_ms), interval, now_ms) {
             self.checkpoint(window, now_ms);
+        }
+    }
+
+    fn maintain_log(&mut self, now_ms: u64) {
+        if let Some(Err(error)) = self.journal.as_mut().map(|journal| journal.maintain(now_ms)) {
+            self.note(&error);
         }
     }
 

@@ -18,12 +18,7 @@ impl Pipeline {
         let sealed = self.seal_streams(window, false);
         self.counters.waiting_streams = sealed.waiting;
         if sealed.waiting > 0 && self.options.on_full == OnFull::Shed {
-            let (streams, shed) = self.sealer.shed_waiting();
-            self.counters.shed += shed;
-            let discarded = self.journal.as_mut().map(|journal| journal.discard(&streams, now_ms));
-            if let Some(Err(error)) = discarded {
-                self.note(&error);
-            }
+            self.shed_waiting(now_ms);
         }
         self.take_sealed(sealed.slices.clone());
         self.log_sealed(now_ms);
@@ -31,6 +26,16 @@ impl Pipeline {
         let length_ms = window.end_ms.saturating_sub(window.start_ms);
         self.open = Some(Span { start_ms: window.end_ms, end_ms: window.end_ms.saturating_add(length_ms) });
         sealed.slices
+    }
+
+    /// Throws away what streams that wait have counted. Their checkpoints are emptied first, so that nothing of it comes back
+    /// after a kill; if that fails, the counts stay.
+    fn shed_waiting(&mut self, now_ms: u64) {
+        let streams = self.sealer.waiting();
+        match self.journal.as_mut().map(|journal| journal.discard(&streams, now_ms)) {
+            Some(Err(error)) => self.note(&error),
+            Some(Ok(())) | None => self.counters.shed += self.sealer.shed_waiting(),
+        }
     }
 
     /// Seals streams that wait, if there may be room for them now. Their slices end with the open window, of which they have
@@ -109,9 +114,15 @@ impl Pipeline {
         }
     }
 
-    /// How many slices can still be sealed before the queues are full.
+    /// Returns how many slices can still be sealed before the queues are full. It is 0 while the log does not work, and at
+    /// least 1 when nothing that is pending can move by itself: then a stream that is stuck must not stop the others.
     pub fn room(&self) -> usize {
-        self.lanes.room().saturating_sub(self.ready.len() + self.undurable.len())
+        if self.journal.as_ref().is_some_and(|journal| journal.is_failing()) {
+            return 0;
+        }
+        let room = self.lanes.room().saturating_sub(self.ready.len() + self.not_durable());
+        let nothing_moves = self.ready.is_empty() && self.undurable.is_empty() && self.is_export_idle();
+        room.max(usize::from(nothing_moves))
     }
 
     pub(super) fn take_sealed(&mut self, slices: Vec<SealedSlice>) {

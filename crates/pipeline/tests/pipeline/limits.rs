@@ -229,3 +229,31 @@ fn a_disk_that_stays_full_still_makes_room_of_what_is_acknowledged() {
     node.assert_complete();
     assert!(disk.count(Operation::Remove) > 0);
 }
+
+#[test]
+fn what_is_shed_stays_away_after_a_power_cut() {
+    for seed in 0..40 {
+        let disk = MemoryStorage::new();
+        let shedding = options().on_full(OnFull::Shed).lanes(lanes().pending_max(3));
+        let log = small_log().segment_bytes(64 << 10).max_bytes(448 << 10).max_entries(200);
+        let mut node = Node::with_log(&disk, shedding.sync(SyncPolicy::IntervalMs(1)), log, 1);
+        node.ledger.memory.set_unavailable(true);
+        node.record("acme", 1_000);
+        node.record_row("acme", "/", Dimension::CPU, 6);
+        node.record_row("acme", "/", Dimension::BYTES_IN, 26);
+        node.boundary();
+        node.record("acme", 1_016);
+        node.checkpoint();
+        node.boundary();
+        assert_eq!(node.pipeline.stats().shed, 1_016);
+        node.ledger.memory.set_unavailable(false);
+        let mut disk = disk.crash(seed);
+        // The next process dies while it recovers.
+        disk.power_off_after(seed);
+        drop(node.try_restart(&disk));
+        disk = disk.crash(seed + 1);
+        node.restart(&disk);
+        node.settle();
+        assert_eq!(node.ledger.memory.total("acme", "requests"), 1_000, "seed {seed}");
+    }
+}
