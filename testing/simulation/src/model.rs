@@ -50,7 +50,7 @@ impl Bounds {
         match self.safe.first_above(&known) {
             Some(((tenant, dimension), least, value)) => {
                 let detail = format!("t{tenant} d{dimension}: {value} in the ledger, {least} were safe");
-                Err(Failure::new("lost", detail))
+                Err(Failure::new(if self.may_fork { "lost beside a copy" } else { "lost" }, detail))
             }
             None => Ok(()),
         }

@@ -35,12 +35,17 @@ impl Probe<'_> {
         &self,
         image: &Image,
         count: usize,
-        dice: &mut Dice,
+        salt: u64,
         seen: &mut HashSet<u64>,
     ) -> Result<(), Failure> {
+        let mut dice = Dice::new(salt);
         for index in 0..count {
             let choice = dice.roll();
-            let survival = if index == 0 { Survival::Nothing } else { Survival::chosen_by(choice) };
+            let survival = match index {
+                0 => Survival::Nothing,
+                1 => Survival::Everything,
+                _ => Survival::chosen_by(choice),
+            };
             let is_kill = index + 1 == count && choice % 16 == 3;
             let left = if is_kill { image.clone() } else { image.after_power_cut(survival) };
             if !seen.insert(left.hash() ^ self.ledger.hash().rotate_left(1)) {

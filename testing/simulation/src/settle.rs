@@ -91,8 +91,13 @@ pub(crate) fn settle(
     let (pending, _) = process.exported(setup);
     let live = process.live(setup);
     let parked: Vec<String> = facts.parked.iter().map(|(stream, _)| stream.to_string()).collect();
+    let check = match stopped {
+        Stopped::Nobody => "stuck",
+        Stopped::Forked => "stuck beside forks",
+        Stopped::Refused => "stuck beside refusals",
+    };
     Err(Failure::new(
-        "stuck",
+        check,
         format!(
             "{} slices stay pending [{pending}], live stays [{live}], parked {parked:?}, refused {}, last error {:?}",
             facts.pending, facts.refused, facts.last_error

@@ -106,12 +106,15 @@ impl Setup {
         let mut dice = Dice::of(seed, "setup");
         let label_limit = dice.size(1, 8);
         let tenants = dice.size(1, 6);
+        let is_tiny = dice.percent(6);
         let segment_bytes =
             dice.one_of(&[8 << 10, 8 << 10, 8 << 10, 12 << 10, 16 << 10, 64 << 10]).unwrap_or(8 << 10);
         let segments = dice.one_of(&[6, 6, 7, 8, 10, 16, 64, 128]).unwrap_or(8);
+        let (segment_bytes, segments) =
+            if is_tiny { (24 << 10, dice.between(2, 5)) } else { (segment_bytes, segments) };
         let max_bytes = (segment_bytes * segments).max(48 << 10);
         // All that can be live at once has to fit several times.
-        let row_bytes_max = (max_bytes / 16 / label_limit as u64).saturating_sub(ROW_BYTES).min(900);
+        let row_bytes_max = (max_bytes / 48 / label_limit as u64).saturating_sub(ROW_BYTES).min(900);
         let route_bytes = dice.one_of(&[0, 0, 1, 2]).unwrap_or(0) * row_bytes_max / 2;
         let max_entries = dice.one_of(&[1_000_000, 1_000_000, 1_000_000, 200, 60]).unwrap_or(1_000_000);
         let has_log = dice.percent(96);

@@ -19,6 +19,9 @@ impl World {
     /// Starts a process over what the disk holds. None may come of a disk that does not work.
     pub(super) fn start(&mut self) -> Result<(), Failure> {
         self.life += 1;
+        if self.disk.has_misdirected() {
+            self.expect_damage();
+        }
         self.clock = self.clock.restarted();
         let is_healthy = self.disk.is_healthy();
         let is_fresh = self.disk.image().lengths().next().is_none();
@@ -120,6 +123,7 @@ impl World {
             return;
         }
         let disk = Disk::holding(self.disk.image().copied());
+        self.is_cloned = true;
         self.expect_forks();
         let Ok(mut clone) = Process::start(&self.setup, disk.volume(), self.life + 500, self.clock.now_ms())
         else {
@@ -209,7 +213,9 @@ impl World {
             }
         }
         if let Some(process) = &mut self.process {
-            process.checkpoint(self.clock.open(), self.clock.now_ms());
+            if !process.live(&self.setup).is_empty() {
+                process.checkpoint(self.clock.open(), self.clock.now_ms());
+            }
             self.model.check(process, &self.ledger, &self.disk)?;
         }
         self.end_life();
