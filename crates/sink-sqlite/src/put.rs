@@ -363,6 +363,7 @@ impl SliceColumns {
 mod tests {
     use ron_accounting_export::{Ack, Exporter, PutError};
     use ron_accounting_exporter_contract::samples::{chain, full_slice, stream};
+    use ron_ledger_wire::{Row, RowKey, Slice};
 
     use crate::SqliteLedger;
 
@@ -379,20 +380,34 @@ mod tests {
 
         let (large, rows) = full_slice(&stream("globex"));
         let batch = [acme[1].clone(), acme[0].clone(), large];
-        pages_max(20);
-        let answers = ledger.put_batch(&batch);
-        assert_eq!(answers.len(), 3);
-        for answer in answers {
-            assert!(
-                matches!(&answer, Err(PutError::Unavailable { reason }) if reason.contains("full")),
-                "{answer:?}"
-            );
+        // No room for the bytes of the large slice, or for all of its keys.
+        for pages in [20, 500] {
+            pages_max(pages);
+            let answers = ledger.put_batch(&batch);
+            assert_eq!(answers.len(), 3);
+            for answer in answers {
+                assert!(
+                    matches!(&answer, Err(PutError::Unavailable { reason }) if reason.contains("full")),
+                    "{answer:?}"
+                );
+            }
+            assert_eq!(ledger.head(acme[0].stream()).unwrap().unwrap().next_seq(), 1);
+            assert_eq!(ledger.verify(|_| {}).unwrap().rows, 1);
         }
-        assert_eq!(ledger.head(acme[0].stream()).unwrap().unwrap().next_seq(), 1);
-        assert_eq!(ledger.verify(|_| {}).unwrap().rows, 1);
 
         pages_max(i64::from(i32::MAX));
+        // Other keys get the ids that the keys of the failed batch would have had.
+        let row = |id| Row { key: RowKey::account(9, id), increment: 1 };
+        let others = Slice {
+            stream: stream("initech"),
+            seq: 0,
+            start_ms: 0,
+            end_ms: 60_000,
+            previous: None,
+            rows: (0..100).map(row).collect(),
+        };
+        assert_eq!(ledger.put_batch(&[others.encode().unwrap()]), [Ok(Ack::Ok)]);
         assert_eq!(ledger.put_batch(&batch), [Ok(Ack::Ok), Ok(Ack::Duplicate), Ok(Ack::Ok)]);
-        assert_eq!(ledger.verify(|_| {}).unwrap().rows, 2 + rows as u64);
+        assert_eq!(ledger.verify(|_| {}).unwrap().rows, 102 + rows as u64);
     }
 }
