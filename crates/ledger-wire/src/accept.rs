@@ -6,6 +6,7 @@
 use crate::decode;
 use crate::digest::Digest;
 use crate::error::DecodeError;
+use crate::sealed::SealedSlice;
 use crate::slice::Slice;
 use crate::stream::StreamId;
 
@@ -47,14 +48,14 @@ impl Head {
     }
 }
 
-/// What [`accept`] answers. Exhaustive on purpose: a ledger has to do something about each.
+/// What [`accept`] and [`accept_sealed`] answer. Exhaustive on purpose: a ledger has to do something about each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "a slice that was judged must be stored, compared or refused"]
-pub enum Acceptance {
+pub enum Acceptance<S = Slice> {
     /// The slice is the stream's next. Store the bytes and the new head in one transaction.
     Next {
-        /// The decoded slice.
-        slice: Slice,
+        /// The slice: decoded by `accept`, the one given by `accept_sealed`.
+        slice: S,
         /// The head once the slice is stored.
         head: Head,
     },
@@ -158,19 +159,44 @@ pub fn accept(head: &Head, claimed: &Digest, bytes: &[u8]) -> Acceptance {
         let (expected, found) = (stream.clone(), frame.stream());
         return Acceptance::Reject(Rejection::WrongStream { expected, found });
     }
-    if frame.seq < head.next_seq {
-        return Acceptance::Repeated { seq: frame.seq, digest };
+    match follow(head, frame.seq, frame.previous, digest) {
+        Ok(head) => Acceptance::Next { slice: frame.to_slice(bytes), head },
+        Err(refused) => refused,
     }
-    if frame.seq > head.next_seq {
-        return Acceptance::Gap { expected: head.next_seq, found: frame.seq };
+}
+
+/// Judges a sealed slice against the head of its stream, by the same rule as [`accept`].
+///
+/// Its bytes were decoded or encoded already, so they are only hashed once more, and nothing is copied out of them.
+pub fn accept_sealed<'a>(head: &Head, offered: &'a SealedSlice) -> Acceptance<&'a SealedSlice> {
+    let (claimed, computed) = (offered.digest(), Digest::of(offered.bytes()));
+    if claimed != computed {
+        return Acceptance::Reject(Rejection::DigestMismatch { claimed, computed });
     }
-    if frame.previous != head.last {
-        let (seq, expected, found) = (frame.seq, head.last, frame.previous);
-        return Acceptance::Reject(Rejection::BrokenLink { seq, expected, found });
+    if *offered.stream() != head.stream {
+        let (expected, found) = (head.stream.clone(), offered.stream().clone());
+        return Acceptance::Reject(Rejection::WrongStream { expected, found });
     }
-    let Some(next_seq) = frame.seq.checked_add(1) else {
-        return Acceptance::Reject(Rejection::Exhausted);
+    match follow(head, offered.seq(), offered.previous(), computed) {
+        Ok(head) => Acceptance::Next { slice: offered, head },
+        Err(refused) => refused,
+    }
+}
+
+/// The head once a slice of the head's stream is stored, or why it is not the next.
+fn follow<S>(head: &Head, seq: u64, previous: Option<Digest>, digest: Digest) -> Result<Head, Acceptance<S>> {
+    if seq < head.next_seq {
+        return Err(Acceptance::Repeated { seq, digest });
+    }
+    if seq > head.next_seq {
+        return Err(Acceptance::Gap { expected: head.next_seq, found: seq });
+    }
+    if previous != head.last {
+        let (expected, found) = (head.last, previous);
+        return Err(Acceptance::Reject(Rejection::BrokenLink { seq, expected, found }));
+    }
+    let Some(next_seq) = seq.checked_add(1) else {
+        return Err(Acceptance::Reject(Rejection::Exhausted));
     };
-    let head = Head { stream: stream.clone(), next_seq, last: Some(digest) };
-    Acceptance::Next { slice: frame.to_slice(bytes), head }
+    Ok(Head { stream: head.stream.clone(), next_seq, last: Some(digest) })
 }

@@ -16,7 +16,8 @@
 //! * [`encode_row_key`], [`encode_labels_key`], [`encode_account_key`]: a key's wire form, which is its sort key.
 //!
 //! **Ledger**
-//! * [`accept`], [`Head`], [`Acceptance`], [`Rejection`]: may these bytes follow that head?
+//! * [`accept`], [`Head`], [`Acceptance`], [`Rejection`]: may these bytes follow that head? [`accept_sealed`]: may this
+//!   sealed slice?
 //! * [`judge_claim`], [`Claim`], [`ClaimId`], [`ClaimVerdict`]: may this opening of a log export under that origin?
 //!
 //! **Errors and limits**
@@ -67,7 +68,7 @@ mod slice;
 mod sorted_keys;
 mod stream;
 
-pub use crate::accept::{accept, Acceptance, Head, Rejection};
+pub use crate::accept::{accept, accept_sealed, Acceptance, Head, Rejection};
 pub use crate::builder::SliceBuilder;
 pub use crate::cid::Cid;
 pub use crate::claim::{judge_claim, Claim, ClaimId, ClaimVerdict, CLAIM_ANCESTORS_MAX};

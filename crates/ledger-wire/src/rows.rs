@@ -74,6 +74,21 @@ impl<'a> Rows<'a> {
         Self { reader: Reader::new(rows_bytes), next: 0, count: rows.count }
     }
 
+    /// The rows, each with the encoded form of its key, as [`encode_row_key`](crate::encode_row_key) writes it.
+    pub fn with_encoded_keys(mut self) -> impl Iterator<Item = (&'a [u8], RowRef<'a>)> {
+        std::iter::from_fn(move || self.next_row())
+    }
+
+    fn next_row(&mut self) -> Option<(&'a [u8], RowRef<'a>)> {
+        if self.next == self.count {
+            return None;
+        }
+        let row = read_row(&mut self.reader, self.next);
+        debug_assert!(row.is_ok(), "row {} was valid when the slice was sealed: {row:?}", self.next);
+        self.next += 1;
+        row.ok().map(|(row, key)| (key, row))
+    }
+
     /// The rows as owned values. `collect` would reserve more than it needs.
     pub(crate) fn into_owned(self) -> Vec<Row> {
         let mut rows = Vec::with_capacity(self.len());
@@ -86,13 +101,7 @@ impl<'a> Iterator for Rows<'a> {
     type Item = RowRef<'a>;
 
     fn next(&mut self) -> Option<RowRef<'a>> {
-        if self.next == self.count {
-            return None;
-        }
-        let row = read_row(&mut self.reader, self.next);
-        debug_assert!(row.is_ok(), "row {} was valid when the slice was sealed: {row:?}", self.next);
-        self.next += 1;
-        row.ok().map(|(row, _)| row)
+        self.next_row().map(|(_, row)| row)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

@@ -150,7 +150,16 @@ impl From<rusqlite::Error> for Fault {
     }
 }
 
+/// Whether a statement wanted to store what the schema does not allow.
+pub(crate) fn is_constraint(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation)
+}
+
 impl Fault {
+    pub(crate) fn is_constraint(&self) -> bool {
+        matches!(self, Self::Sqlite(error) if is_constraint(error))
+    }
+
     pub(crate) fn at(self, path: &Path) -> LedgerError {
         let path = path.to_owned();
         if let Some(reason) = self.damage() {

@@ -8,7 +8,7 @@ use std::{
 };
 
 /// What a ledger file was at one moment. Reads its metadata only: see the module `open` for why it is not opened.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct FileState {
     path: PathBuf,
     content: Content,
@@ -16,10 +16,10 @@ pub(crate) struct FileState {
 }
 
 /// Size, time of the last change and identity.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Content(u64, Option<SystemTime>, u64);
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Log {
     bytes: Option<u64>,
     has_index: bool,

@@ -10,8 +10,8 @@
 //! * [`LedgerError`]: why a file cannot be opened or read.
 //!
 //! Any number of processes may write one file, and two copies of one log are told apart by their claims
-//! ([`ron_ledger_wire::Claim`]). The crate holds no balances, decides nothing about usage and repairs nothing: a damaged ledger is named, never
-//! mended.
+//! ([`ron_ledger_wire::Claim`]). The crate holds no balances, decides nothing about usage and repairs nothing: a damaged
+//! ledger is named, never mended.
 
 mod claim;
 mod error;
@@ -22,6 +22,7 @@ mod open;
 mod put;
 mod query;
 mod roll_up;
+mod row_keys;
 mod schema;
 mod stored;
 mod verify;

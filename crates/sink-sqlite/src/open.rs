@@ -28,13 +28,14 @@ use crate::{
     error::{Fault, LedgerError},
     file_state::FileState,
     migration,
+    row_keys::RowKeyIds,
     schema::{self, Kind},
 };
 
 /// How long a call waits for the lock of another process. Retries belong to the caller's lanes.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// How long opening for writing waits in all. Several programs that start on one new file each need it for themselves for
+/// How long opening waits in all. Several programs that start on one new file each need it for themselves for
 /// a moment, and who opens has no lanes yet that would try again.
 const OPENING_MAX: Duration = Duration::from_secs(5);
 
@@ -97,6 +98,7 @@ pub struct SqliteLedger {
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) connection: Connection,
+    pub(crate) row_keys: RowKeyIds,
     access: Access,
 }
 
@@ -147,12 +149,15 @@ impl SqliteLedger {
             .map_err(Fault::from)
             .and_then(|mut connection| prepare_for_writing(&mut connection, path).map(|()| connection))
             .map_err(|fault| fault.at(path))?;
-        Ok(Self { path: path.to_owned(), opened: Mutex::new(Opened { connection, access: Access::Write }) })
+        Ok(Self {
+            path: path.to_owned(),
+            opened: Mutex::new(Opened { connection, row_keys: RowKeyIds::default(), access: Access::Write }),
+        })
     }
 
     /// Opens an existing ledger and never changes it.
     ///
-    /// It may be read while another process writes, and from read-only media. Without a log beside it no other file is
+    /// It may be read while another process writes or creates it, and from read-only media. Without a log beside it no other file is
     /// touched either; with one, the log's index (`-shm`) is, which every reader of it shares.
     pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self, LedgerError> {
         let path = path.as_ref();
@@ -304,34 +309,34 @@ fn require_ledger(kind: Kind, blank_allowed: bool, path: &Path) -> Result<(), Fa
     }
 }
 
-/// A file without tables may be on its way to become a ledger: then a log stands beside it, or will in a moment.
+/// What is found while a writer creates, closes or carries over the file may be a mixture, and is looked at again. So is a
+/// file without tables: it may be on its way to become a ledger.
 fn open_for_reading(path: &Path) -> Result<Opened, LedgerError> {
-    let start = Instant::now();
-    loop {
-        let (opened, kind) = try_open_for_reading(path)?;
-        let wait_max = match opened.access {
-            Access::ReadLogged => OPENING_MAX,
-            _ => 5 * OPENING_RETRY,
-        };
-        if kind == Kind::Blank && start.elapsed() < wait_max {
-            drop(opened);
-            thread::sleep(OPENING_RETRY);
-            continue;
-        }
-        require_ledger(kind, false, path).map_err(|fault| fault.at(path))?;
-        return Ok(opened);
-    }
-}
-
-fn try_open_for_reading(path: &Path) -> Result<(Opened, Kind), LedgerError> {
     let io_error = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound => LedgerError::Missing { path: path.to_owned() },
         _ => LedgerError::Io { path: path.to_owned(), source },
     };
-    inspect_file(path, &fs::metadata(path).map_err(io_error)?)?;
-    // SQLite puts the log beside the file that a symbolic link leads to.
-    let real = fs::canonicalize(path).map_err(io_error)?;
-    let state = FileState::of(real.clone()).map_err(io_error)?;
+    let start = Instant::now();
+    loop {
+        inspect_file(path, &fs::metadata(path).map_err(io_error)?)?;
+        // SQLite puts the log beside the file that a symbolic link leads to.
+        let real = fs::canonicalize(path).map_err(io_error)?;
+        let state = FileState::of(real.clone()).map_err(io_error)?;
+        let opened = open_in_state(&real, state.clone());
+        let is_blank = matches!(opened, Ok((_, Kind::Blank)));
+        let is_ledger = matches!(opened, Ok((_, Kind::Ledger | Kind::Older)));
+        let may_change = is_blank || !state.is_unchanged();
+        if is_ledger || !may_change || start.elapsed() >= OPENING_MAX {
+            return opened
+                .and_then(|(opened, kind)| require_ledger(kind, false, path).map(|()| opened))
+                .map_err(|fault| fault.at(path));
+        }
+        drop(opened);
+        thread::sleep(OPENING_RETRY);
+    }
+}
+
+fn open_in_state(real: &Path, state: FileState) -> Result<(Opened, Kind), Fault> {
     let (access, parameters) = if state.has_log() {
         (Access::ReadLogged, "mode=ro")
     } else {
@@ -341,14 +346,10 @@ fn try_open_for_reading(path: &Path) -> Result<(Opened, Kind), LedgerError> {
         | OpenFlags::SQLITE_OPEN_URI
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_PRIVATE_CACHE;
-    Connection::open_with_flags(uri(&real, parameters), flags)
-        .map_err(Fault::from)
-        .and_then(|mut connection| {
-            configure(&connection)?;
-            let kind = schema::kind(&connection.transaction()?)?;
-            Ok((Opened { connection, access }, kind))
-        })
-        .map_err(|fault| fault.at(path))
+    let mut connection = Connection::open_with_flags(uri(real, parameters), flags)?;
+    configure(&connection)?;
+    let kind = schema::kind(&connection.transaction()?)?;
+    Ok((Opened { connection, row_keys: RowKeyIds::default(), access }, kind))
 }
 
 /// The file name as a URI. Everything but letters, digits and the separators is escaped.

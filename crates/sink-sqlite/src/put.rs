@@ -1,17 +1,22 @@
 //! Taking slices: one transaction per batch, with the acceptance rule inside it.
 //!
 //! The transaction takes the write lock before it reads a head, so between deciding and storing no other process can
-//! move that head. Each slice is answered for itself: what is refused has written nothing, or is rolled back to its own
-//! savepoint. Behind a refused slice, the rest of its stream is not reached. When SQLite fails as a whole, everything is
+//! move that head. Each slice is answered for itself: what is refused has written nothing, or is rolled back. Behind a refused slice, the rest of its stream is not reached. When SQLite fails as a whole, everything is
 //! rolled back and every slice gets the same retryable answer.
 
 use std::collections::HashSet;
 
 use ron_accounting_export::{Ack, Exporter, PutError};
-use ron_ledger_wire::{accept, Acceptance, Claim, Digest, Head, RowKey, SealedSlice, Slice, StreamId};
-use rusqlite::{params, Connection, ErrorCode, OptionalExtension, Statement, TransactionBehavior};
+use ron_ledger_wire::{accept_sealed, Acceptance, Claim, Digest, Head, RowKeyRef, SealedSlice, StreamId};
+use rusqlite::{params, params_from_iter, Connection, OptionalExtension, Statement, TransactionBehavior};
 
-use crate::{claim, error::Fault, open::SqliteLedger, stored};
+use crate::{
+    claim,
+    error::{is_constraint, Fault},
+    open::{Opened, SqliteLedger},
+    row_keys::RowKeyIds,
+    stored,
+};
 
 impl Exporter for SqliteLedger {
     fn put_batch(&self, batch: &[SealedSlice]) -> Vec<Result<Ack, PutError>> {
@@ -45,18 +50,40 @@ impl SqliteLedger {
             let reason = format!("ledger {} was opened for reading only", self.path().display());
             return Err(PutError::Rejected { reason });
         }
-        put_in_transaction(&mut opened.connection, claim, batch)
-            .map_err(|fault| fault.unavailable(self.path()))
+        let Opened { connection, row_keys, .. } = &mut *opened;
+        let mut answers = put_in_transaction(connection, row_keys, claim, batch, Savepoints::No);
+        if answers.as_ref().is_err_and(Fault::is_constraint) {
+            row_keys.forget();
+            answers = put_in_transaction(connection, row_keys, claim, batch, Savepoints::Yes);
+        }
+        answers.map_err(|fault| {
+            row_keys.forget();
+            fault.unavailable(self.path())
+        })
     }
+}
+
+/// Whether each slice can be rolled back alone.
+///
+/// A constraint can only fail when the file was edited: a head that was moved back, say. That is a fact about one stream,
+/// which must not stop the others. But a savepoint makes SQLite copy each page before it changes, so a batch is tried
+/// without them first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Savepoints {
+    No,
+    Yes,
 }
 
 fn put_in_transaction(
     connection: &mut Connection,
+    row_keys: &mut RowKeyIds,
     claim: Option<&Claim>,
     batch: &[SealedSlice],
+    savepoints: Savepoints,
 ) -> Result<Vec<Result<Ack, PutError>>, Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut ledger = Statements::prepare(&transaction)?;
+    row_keys.refresh(&transaction)?;
+    let mut ledger = Statements::prepare(&transaction, row_keys, savepoints)?;
     let refusal = match claim {
         Some(claim) => claim::take_over(&transaction, claim, batch)?.map(|error| (claim.origin(), error)),
         None => None,
@@ -107,9 +134,14 @@ fn find_stream(statement: &mut Statement<'_>, stream: &StreamId) -> Result<Optio
     }))
 }
 
+/// Rows of usage per statement: starting one costs about as much as storing a row.
+const USAGE_BLOCK: usize = 32;
+
 /// Prepared once per batch: a batch runs each of them for many rows.
 struct Statements<'conn> {
     connection: &'conn Connection,
+    row_keys: &'conn mut RowKeyIds,
+    savepoints: Savepoints,
     find_stream: Statement<'conn>,
     find_digest: Statement<'conn>,
     add_stream: Statement<'conn>,
@@ -120,13 +152,23 @@ struct Statements<'conn> {
     find_account: Statement<'conn>,
     add_account: Statement<'conn>,
     add_usage: Statement<'conn>,
+    /// Prepared for the first slice that is large enough.
+    add_usage_block: Option<Statement<'conn>>,
+    /// Of the slice at hand: the id of each row's key, and its increment as it is stored.
+    rows: Vec<(i64, i64)>,
 }
 
 impl<'conn> Statements<'conn> {
-    fn prepare(connection: &'conn Connection) -> rusqlite::Result<Self> {
-        let prepare = |sql| connection.prepare(sql);
+    fn prepare(
+        connection: &'conn Connection,
+        row_keys: &'conn mut RowKeyIds,
+        savepoints: Savepoints,
+    ) -> rusqlite::Result<Self> {
+        let prepare = |sql: &str| connection.prepare(sql);
         Ok(Self {
             connection,
+            row_keys,
+            savepoints,
             find_stream: prepare(FIND_STREAM)?,
             find_digest: prepare("SELECT digest FROM slices WHERE stream = ?1 AND seq = ?2")?,
             add_stream: prepare(
@@ -148,7 +190,9 @@ impl<'conn> Statements<'conn> {
                 "SELECT id FROM row_keys WHERE account IS NOT NULL AND namespace = ?1 AND account = ?2",
             )?,
             add_account: prepare("INSERT INTO row_keys (namespace, account) VALUES (?1, ?2)")?,
-            add_usage: prepare("INSERT INTO usage (slice, row_key, increment) VALUES (?1, ?2, ?3)")?,
+            add_usage: prepare("INSERT INTO usage (slice, row_key, increment) VALUES (?, ?, ?)")?,
+            add_usage_block: None,
+            rows: Vec::new(),
         })
     }
 
@@ -157,10 +201,10 @@ impl<'conn> Statements<'conn> {
         let stream = offered.stream();
         let found = find_stream(&mut self.find_stream, stream)?;
         let head = found.as_ref().map_or_else(|| Head::genesis(stream.clone()), |found| found.head(stream));
-        Ok(match accept(&head, &offered.digest(), offered.bytes()) {
-            Acceptance::Next { slice, head } => {
+        Ok(match accept_sealed(&head, offered) {
+            Acceptance::Next { head, .. } => {
                 let stream = found.map(|found| found.id);
-                return self.store_or_roll_back(stream, offered, &slice, &head);
+                return self.store_or_roll_back(stream, offered, &head);
             }
             Acceptance::Repeated { seq, digest } => self.compare(found.as_ref(), seq, digest)?,
             Acceptance::Gap { expected, found } => Err(PutError::Gap { expected, found }),
@@ -187,23 +231,25 @@ impl<'conn> Statements<'conn> {
         &mut self,
         stream: Option<i64>,
         offered: &SealedSlice,
-        slice: &Slice,
         head: &Head,
     ) -> Result<Result<Ack, PutError>, Fault> {
         let columns = match SliceColumns::of(offered, head) {
             Ok(columns) => columns,
             Err(refused) => return Ok(Err(refused)),
         };
+        if self.savepoints == Savepoints::No {
+            self.store(stream, offered, &columns)?;
+            return Ok(Ok(Ack::Ok));
+        }
         self.connection.execute_batch("SAVEPOINT slice")?;
-        match self.store(stream, offered, slice, &columns) {
+        match self.store(stream, offered, &columns) {
             Ok(()) => {
                 self.connection.execute_batch("RELEASE slice")?;
                 Ok(Ok(Ack::Ok))
             }
-            // A constraint can only fail when the file was edited: a head that was moved back, say. That is a fact
-            // about this stream, which must not stop the others.
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
+            Err(error) if is_constraint(&error) => {
                 self.connection.execute_batch("ROLLBACK TO slice; RELEASE slice")?;
+                self.row_keys.forget();
                 let reason = format!("the ledger is damaged, verify it: {error}");
                 Ok(Err(PutError::Rejected { reason }))
             }
@@ -215,7 +261,6 @@ impl<'conn> Statements<'conn> {
         &mut self,
         stream: Option<i64>,
         offered: &SealedSlice,
-        slice: &Slice,
         columns: &SliceColumns,
     ) -> rusqlite::Result<()> {
         let digest = offered.digest();
@@ -241,28 +286,50 @@ impl<'conn> Statements<'conn> {
             columns.row_count,
             offered.bytes()
         ])?;
-        for row in &slice.rows {
-            let key = self.intern(&row.key)?;
-            self.add_usage.execute(params![slice_id, key, stored::increment_to_stored(row.increment)])?;
+        self.rows.clear();
+        for (key, row) in offered.rows().with_encoded_keys() {
+            let id = match self.row_keys.get(key) {
+                Some(id) => id,
+                None => self.intern(key, &row.key)?,
+            };
+            self.rows.push((id, stored::increment_to_stored(row.increment)));
+        }
+        let mut blocks = self.rows.chunks_exact(USAGE_BLOCK);
+        for block in &mut blocks {
+            let add = match &mut self.add_usage_block {
+                Some(add) => add,
+                none => none.insert(prepare_usage_block(self.connection)?),
+            };
+            let values = block.iter().flat_map(|(id, increment)| [slice_id, *id, *increment]);
+            add.execute(params_from_iter(values))?;
+        }
+        for (id, increment) in blocks.remainder() {
+            self.add_usage.execute((slice_id, id, increment))?;
         }
         Ok(())
     }
 
-    fn intern(&mut self, key: &RowKey) -> rusqlite::Result<i64> {
-        match key {
-            RowKey::Labels { method, route, service, region } => {
+    fn intern(&mut self, encoded: &[u8], key: &RowKeyRef<'_>) -> rusqlite::Result<i64> {
+        let id = match *key {
+            RowKeyRef::Labels { method, route, service, region } => {
                 let labels = [method, route, service, region];
                 let found = self.find_labels.query_row(labels, |row| row.get(0)).optional()?;
-                found.map_or_else(|| self.add_labels.insert(labels), Ok)
+                found.map_or_else(|| self.add_labels.insert(labels), Ok)?
             }
-            RowKey::Account { namespace, id } => {
-                let id = id.to_be_bytes();
-                let found =
-                    self.find_account.query_row(params![namespace, id], |row| row.get(0)).optional()?;
-                found.map_or_else(|| self.add_account.insert(params![namespace, id]), Ok)
+            RowKeyRef::Account { namespace, id } => {
+                let account = (namespace, id.to_be_bytes());
+                let found = self.find_account.query_row(account, |row| row.get(0)).optional()?;
+                found.map_or_else(|| self.add_account.insert(account), Ok)?
             }
-        }
+        };
+        self.row_keys.insert(encoded, id);
+        Ok(id)
     }
+}
+
+fn prepare_usage_block(connection: &Connection) -> rusqlite::Result<Statement<'_>> {
+    let more = ", (?, ?, ?)".repeat(USAGE_BLOCK - 1);
+    connection.prepare(&format!("INSERT INTO usage (slice, row_key, increment) VALUES (?, ?, ?){more}"))
 }
 
 fn missing_slice(seq: u64) -> PutError {
@@ -296,6 +363,7 @@ impl SliceColumns {
 mod tests {
     use ron_accounting_export::{Ack, Exporter, PutError};
     use ron_accounting_exporter_contract::samples::{chain, full_slice, stream};
+    use ron_ledger_wire::{Row, RowKey, Slice};
 
     use crate::SqliteLedger;
 
@@ -312,20 +380,34 @@ mod tests {
 
         let (large, rows) = full_slice(&stream("globex"));
         let batch = [acme[1].clone(), acme[0].clone(), large];
-        pages_max(20);
-        let answers = ledger.put_batch(&batch);
-        assert_eq!(answers.len(), 3);
-        for answer in answers {
-            assert!(
-                matches!(&answer, Err(PutError::Unavailable { reason }) if reason.contains("full")),
-                "{answer:?}"
-            );
+        // No room for the bytes of the large slice, or for all of its keys.
+        for pages in [20, 500] {
+            pages_max(pages);
+            let answers = ledger.put_batch(&batch);
+            assert_eq!(answers.len(), 3);
+            for answer in answers {
+                assert!(
+                    matches!(&answer, Err(PutError::Unavailable { reason }) if reason.contains("full")),
+                    "{answer:?}"
+                );
+            }
+            assert_eq!(ledger.head(acme[0].stream()).unwrap().unwrap().next_seq(), 1);
+            assert_eq!(ledger.verify(|_| {}).unwrap().rows, 1);
         }
-        assert_eq!(ledger.head(acme[0].stream()).unwrap().unwrap().next_seq(), 1);
-        assert_eq!(ledger.verify(|_| {}).unwrap().rows, 1);
 
         pages_max(i64::from(i32::MAX));
+        // Other keys get the ids that the keys of the failed batch would have had.
+        let row = |id| Row { key: RowKey::account(9, id), increment: 1 };
+        let others = Slice {
+            stream: stream("initech"),
+            seq: 0,
+            start_ms: 0,
+            end_ms: 60_000,
+            previous: None,
+            rows: (0..100).map(row).collect(),
+        };
+        assert_eq!(ledger.put_batch(&[others.encode().unwrap()]), [Ok(Ack::Ok)]);
         assert_eq!(ledger.put_batch(&batch), [Ok(Ack::Ok), Ok(Ack::Duplicate), Ok(Ack::Ok)]);
-        assert_eq!(ledger.verify(|_| {}).unwrap().rows, 2 + rows as u64);
+        assert_eq!(ledger.verify(|_| {}).unwrap().rows, 102 + rows as u64);
     }
 }

@@ -2,12 +2,23 @@
 
 use proptest::prelude::*;
 use proptest::sample::Index;
-use ron_ledger_wire::{accept, Acceptance, Digest, Head, Origin, Rejection, SealedSlice, Slice, StreamId};
+use ron_ledger_wire::{
+    accept, accept_sealed, Acceptance, Digest, Head, Origin, Rejection, SealedSlice, Slice, StreamId,
+};
 
 use crate::{golden, strategies};
 
+/// Judges the bytes, and checks that the sealed slice is judged alike.
 fn offer(head: &Head, sealed: &SealedSlice) -> Acceptance {
-    accept(head, &sealed.digest(), sealed.bytes())
+    let judged = accept(head, &sealed.digest(), sealed.bytes());
+    let alike = match accept_sealed(head, sealed) {
+        Acceptance::Next { slice, head } => Acceptance::Next { slice: slice.decode(), head },
+        Acceptance::Repeated { seq, digest } => Acceptance::Repeated { seq, digest },
+        Acceptance::Gap { expected, found } => Acceptance::Gap { expected, found },
+        Acceptance::Reject(rejection) => Acceptance::Reject(rejection),
+    };
+    assert_eq!(alike, judged, "slice {} behind {head:?}", sealed.seq());
+    judged
 }
 
 /// The head behind these slices, each of which must be accepted.

@@ -41,6 +41,19 @@ proptest! {
     }
 
     #[test]
+    fn rows_come_with_the_encoded_form_of_their_keys(slice in strategies::slice()) {
+        let sealed = slice.encode().unwrap();
+        let rows: Vec<_> = sealed.rows().with_encoded_keys().collect();
+        prop_assert_eq!(rows.len(), slice.rows.len());
+        for ((key, row), expected) in rows.into_iter().zip(&slice.rows) {
+            let mut encoded = Vec::new();
+            encode_row_key(&expected.key, &mut encoded);
+            prop_assert_eq!(key, &encoded[..]);
+            prop_assert_eq!(&row.to_row(), expected);
+        }
+    }
+
+    #[test]
     fn keys_sort_as_their_bytes_do(one in strategies::row_key(), other in strategies::row_key()) {
         let [mut one_bytes, mut other_bytes] = [Vec::new(), Vec::new()];
         encode_row_key(&one, &mut one_bytes);

@@ -3,10 +3,10 @@
 use std::{fs, sync::Barrier, thread};
 
 use ron_accounting_export::{Ack, Exporter, PutError};
-use ron_accounting_sqlite::SqliteLedger;
+use ron_accounting_sqlite::{Column, SqliteLedger, UsageQuery, UsageRow, Value};
 use ron_ledger_wire::SealedSlice;
 
-use crate::samples::{chain, labels, put_all, slice, stream, two_chains, Place};
+use crate::samples::{account, chain, labels, put_all, slice, stream, two_chains, Place};
 
 /// What a kill leaves behind.
 fn copy_of(place: &Place) -> Place {
@@ -156,9 +156,73 @@ fn a_head_moved_back_is_refused_for_that_stream_alone() {
     );
     assert_eq!(answers[1], Ok(Ack::Ok));
     assert_eq!(ledger.heads().unwrap()[0], before[0]);
-    let labels: i64 = place
+    let stored: i64 = place
         .raw()
         .query_row("SELECT count(*) FROM row_keys WHERE route = '/new'", [], |row| row.get(0))
         .unwrap();
-    assert_eq!(labels, 0, "a refused slice leaves no trace");
+    assert_eq!(stored, 0, "a refused slice leaves no trace");
+}
+
+/// The roll-up has a row of a slice that does not exist yet, so that one is refused after its labels were stored.
+#[test]
+fn labels_of_a_refused_slice_are_not_remembered() {
+    let place = two_chains();
+    let ledger = place.open();
+    let edit =
+        "INSERT INTO usage SELECT (SELECT max(id) + 2 FROM slices), id, 5 FROM row_keys WHERE route = '/b'";
+    place.raw().execute_batch(edit).unwrap();
+    let next = |tenant: &str, routes: &[&str]| {
+        let stream = stream(tenant, "requests");
+        let last = chain(&stream, 4)[3].digest();
+        slice(&stream, 4, Some(last), routes.iter().map(|route| labels("GET", route, 7)).collect())
+    };
+    let other = slice(&stream("initech", "requests"), 0, None, vec![labels("GET", "/other", 7)]);
+    let answers = ledger.put_batch(&[other, next("acme", &["/b", "/new"]), next("globex", &["/new"])]);
+    let is_damage = |answer: &Result<Ack, PutError>| matches!(answer, Err(PutError::Rejected { reason }) if reason.contains("verify"));
+    assert!(answers[0].is_ok() && is_damage(&answers[1]) && answers[2].is_ok(), "{answers:?}");
+    place.raw().execute_batch("DELETE FROM usage WHERE increment = 5").unwrap();
+    put_all(&ledger, &[next("acme", &["/b", "/new"])]);
+    assert_eq!((usage_by_route(&ledger, "/other"), usage_by_route(&ledger, "/new")), (7, 14));
+    ledger.verify(|_| {}).unwrap();
+}
+
+fn usage_by_route(ledger: &SqliteLedger, route: &str) -> u64 {
+    let query = UsageQuery { by: vec![Column::Route], ..UsageQuery::default() };
+    let rows = ledger.usage(&query).unwrap();
+    let is_route = |row: &UsageRow| row.columns == [(Column::Route, Value::Text(route.to_owned()))];
+    rows.into_iter().filter(is_route).map(|row| row.increment).sum()
+}
+
+/// A writer remembers which label set has which id. Another program may put a copy of the ledger in the place of its
+/// content, in which the same ids have other labels.
+#[test]
+fn what_a_writer_remembers_ends_with_the_commit_of_another() {
+    let place = Place::new();
+    let ledger = place.open();
+    let stream = stream("acme", "requests");
+    let first = slice(&stream, 0, None, vec![labels("GET", "/a", 1)]);
+    let second = slice(&stream, 1, Some(first.digest()), vec![labels("GET", "/a", 2)]);
+    put_all(&ledger, &[first]);
+    place.raw().execute_batch("UPDATE row_keys SET route = '/b'").unwrap();
+    put_all(&ledger, &[second]);
+    assert_eq!((usage_by_route(&ledger, "/a"), usage_by_route(&ledger, "/b")), (2, 1));
+}
+
+/// More rows than one statement takes, of both kinds, and a number that no block divides.
+#[test]
+fn rows_of_every_number_are_stored() {
+    let place = Place::new();
+    let ledger = place.open();
+    let stream = stream("acme", "requests");
+    let (mut previous, mut total) = (None, 0);
+    for (seq, count) in (0..).zip([1, 31, 32, 33, 64, 65, 96, 100, 2]) {
+        let routes = (0..count / 2).map(|number| labels("GET", &format!("/{number}"), number + 1));
+        let accounts = (0..count - count / 2).map(|number| account(1, u128::from(number), number + 1));
+        let next = slice(&stream, seq, previous, routes.chain(accounts).collect());
+        assert_eq!(next.row_count() as u64, count);
+        put_all(&ledger, std::slice::from_ref(&next));
+        previous = Some(next.digest());
+        total += count;
+    }
+    assert_eq!(ledger.verify(|_| {}).unwrap().rows, total);
 }
