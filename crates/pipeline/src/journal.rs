@@ -46,8 +46,8 @@ pub(crate) trait Journal: Send + std::fmt::Debug {
     /// covered now.
     fn checkpoint(&mut self, checkpoints: &[StreamCheckpoint], now_ms: u64) -> Result<bool, PipelineError>;
 
-    /// Empties the durable copy of counts that were thrown away on purpose.
-    fn discard(&mut self, streams: &[StreamId], now_ms: u64) -> Result<(), PipelineError>;
+    /// Empties the durable copy of counts that are thrown away on purpose: those of the streams with these heads.
+    fn discard(&mut self, heads: &[Head], now_ms: u64) -> Result<(), PipelineError>;
 
     /// What needs doing now and then: a look at whether the log is still there, and what an earlier call had to leave.
     fn maintain(&mut self, now_ms: u64) -> Result<(), PipelineError>;

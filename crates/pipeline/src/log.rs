@@ -531,8 +531,8 @@ where
         self.guarded(now_ms, |log| log.try_checkpoint(checkpoints, now_ms))
     }
 
-    fn discard(&mut self, streams: &[StreamId], now_ms: u64) -> Result<(), PipelineError> {
-        self.guarded(now_ms, |log| log.try_discard(streams, now_ms))
+    fn discard(&mut self, heads: &[Head], now_ms: u64) -> Result<(), PipelineError> {
+        self.guarded(now_ms, |log| log.try_discard(heads, now_ms))
     }
 
     fn maintain(&mut self, now_ms: u64) -> Result<(), PipelineError> {

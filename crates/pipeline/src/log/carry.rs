@@ -163,7 +163,7 @@ where
                         }
                         None => {
                             let is_said = |head: &StoredHead| {
-                                head.position.segment != segment && head.acknowledged > *seq
+                                head.position.segment != segment && head.acknowledged > *seq && !head.lacks_digest
                             };
                             if !log.head.as_ref().is_some_and(is_said) {
                                 heads.insert(stream.clone());
@@ -234,7 +234,8 @@ where
             let position = self.write(Limit::Reserved, record, Item::Heads(chunk.to_vec()), now_ms)?;
             for (stream, record) in chunk.iter().zip(list) {
                 let bytes = (record.tenant.len() + record.dimension.len()) as u64 + HEAD_BYTES;
-                let head = StoredHead { position, acknowledged: record.acknowledged, bytes };
+                let acknowledged = record.acknowledged;
+                let head = StoredHead { position, acknowledged, lacks_digest: false, bytes };
                 carried.heads.push((stream.clone(), head));
             }
         }

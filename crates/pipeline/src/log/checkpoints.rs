@@ -4,13 +4,13 @@
 //! durable. One that does not fit keeps the old one, which has less and nothing wrong.
 
 use ron_accounting_wal::{Storage, WalError};
-use ron_ledger_wire::{SealedSlice, StreamId};
+use ron_ledger_wire::{Head, SealedSlice, StreamId};
 
 use super::{
     index::Item,
     records::{self, kind, PartHeader},
-    streams::StoredCheckpoint,
-    Limit, Log,
+    streams::{StoredCheckpoint, StreamLog},
+    Limit, Log, ITEMS_PER_RECORD,
 };
 use crate::journal::StreamCheckpoint;
 
@@ -101,27 +101,33 @@ where
         Ok(checkpoint)
     }
 
-    /// Writes that what the streams' checkpoints have is thrown away.
-    pub(super) fn try_discard(&mut self, streams: &[StreamId], now_ms: u64) -> Result<(), WalError> {
+    /// Writes that what the streams' checkpoints have is thrown away. It is written for each of them: the records of a
+    /// checkpoint that failed may be in the log although it is not known here.
+    pub(super) fn try_discard(&mut self, heads: &[Head], now_ms: u64) -> Result<(), WalError> {
         let mut emptied = Vec::new();
-        for stream in streams {
-            let checkpoint = self.streams.get(stream).and_then(|log| log.checkpoint.as_ref());
-            if let Some(checkpoint) = checkpoint.filter(|checkpoint| !checkpoint.parts.is_empty()) {
-                self.number += 1;
-                emptied.push((stream.clone(), self.number, checkpoint.first_seq));
+        for head in heads {
+            self.number += 1;
+            emptied.push((head.stream().clone(), self.number, head.next_seq()));
+        }
+        let mut positions = Vec::new();
+        for chunk in emptied.chunks(ITEMS_PER_RECORD) {
+            match self.write_emptied(chunk, now_ms) {
+                Ok((_, position)) => positions.extend(chunk.iter().map(|_| position)),
+                Err(error) => {
+                    self.release_all(positions);
+                    return Err(error);
+                }
             }
         }
-        if !emptied.is_empty() {
-            let (_, position) = self.write_emptied(&emptied, now_ms)?;
-            if let Err(error) = self.sync() {
-                self.release(position);
-                return Err(error);
-            }
-            for (stream, number, first_seq) in emptied {
-                let emptied_at = Some(position);
-                let checkpoint = StoredCheckpoint { number, first_seq, parts: Vec::new(), emptied_at };
-                self.replace_checkpoint(&stream, Some(checkpoint));
-            }
+        if let Err(error) = self.sync() {
+            self.release_all(positions);
+            return Err(error);
+        }
+        for ((head, (stream, number, first_seq)), position) in heads.iter().zip(emptied).zip(positions) {
+            let emptied_at = Some(position);
+            let checkpoint = StoredCheckpoint { number, first_seq, parts: Vec::new(), emptied_at };
+            self.streams.entry(stream.clone()).or_insert_with(|| StreamLog::new(head, head.next_seq()));
+            self.replace_checkpoint(&stream, Some(checkpoint));
         }
         Ok(())
     }
@@ -145,8 +151,8 @@ where
             debug_assert!(checkpoint.is_some(), "{stream} has nothing to replace");
             let first_seq = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.first_seq);
             let previous = checkpoint.as_ref().and_then(|checkpoint| checkpoint.parts.first()?.1.previous());
-            let head = ron_ledger_wire::Head::new(stream.clone(), first_seq, previous);
-            let mut log = super::StreamLog::new(&head, first_seq);
+            let head = Head::new(stream.clone(), first_seq, previous);
+            let mut log = StreamLog::new(&head, first_seq);
             log.written_in = segment.unwrap_or_default();
             log.checkpoint = checkpoint;
             self.streams.insert(stream.clone(), log);

@@ -246,7 +246,8 @@ impl Reader {
             }
             reading.acknowledged = reading.acknowledged.max(record.acknowledged);
             let bytes = (record.tenant.len() + record.dimension.len()) as u64 + HEAD_BYTES;
-            reading.head = Some(StoredHead { position, acknowledged: record.acknowledged, bytes });
+            reading.head =
+                Some(StoredHead { position, acknowledged: record.acknowledged, lacks_digest: false, bytes });
         }
         self.lists.push((position, List::Heads(streams)));
     }
@@ -261,7 +262,7 @@ impl Reader {
             let reading = self.stream(&stream);
             reading.acknowledged = reading.acknowledged.max(acknowledged);
             if reading.head.map_or(true, |head| head.acknowledged < acknowledged) {
-                reading.head = Some(StoredHead { position, acknowledged, bytes });
+                reading.head = Some(StoredHead { position, acknowledged, lacks_digest: true, bytes });
             }
             streams.push(stream);
         }

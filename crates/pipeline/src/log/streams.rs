@@ -61,6 +61,8 @@ pub(super) struct StoredCheckpoint {
 pub(super) struct StoredHead {
     pub(super) position: Position,
     pub(super) acknowledged: u64,
+    /// Acknowledgements, which lack the digest that the next slice links to.
+    pub(super) lacks_digest: bool,
     pub(super) bytes: u64,
 }
 

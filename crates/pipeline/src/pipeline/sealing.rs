@@ -6,7 +6,7 @@
 
 use ron_accounting_seal::{Admission, Candidate, Sealed};
 use ron_accounting_window::Span;
-use ron_ledger_wire::SealedSlice;
+use ron_ledger_wire::{Head, SealedSlice, StreamId};
 
 use super::Pipeline;
 use crate::OnFull;
@@ -31,8 +31,9 @@ impl Pipeline {
     /// Throws away what streams that wait have counted. Their checkpoints are emptied first, so that nothing of it comes back
     /// after a kill; if that fails, the counts stay.
     fn shed_waiting(&mut self, now_ms: u64) {
-        let streams = self.sealer.waiting();
-        match self.journal.as_mut().map(|journal| journal.discard(&streams, now_ms)) {
+        let head = |stream: StreamId| self.sealer.head(&stream).unwrap_or_else(|| Head::genesis(stream));
+        let heads: Vec<_> = self.sealer.waiting().into_iter().map(head).collect();
+        match self.journal.as_mut().map(|journal| journal.discard(&heads, now_ms)) {
             Some(Err(error)) => self.note(&error),
             Some(Ok(())) | None => self.counters.shed += self.sealer.shed_waiting(),
         }

@@ -4,7 +4,7 @@ use ron_accounting_core::Dimension;
 use ron_accounting_pipeline::{PipelineOptions, SyncPolicy};
 use ron_accounting_wal::fault::{MemoryStorage, Operation};
 
-use crate::node::{lanes, options, Node};
+use crate::node::{lanes, options, small_log, Node};
 
 /// Some windows in the life of a node, with everything that a node does.
 fn live(node: &mut Node) {
@@ -169,4 +169,22 @@ fn a_segment_that_cannot_be_deleted_does_not_stop_the_export() {
     }
     assert!(node.log_stats().segments <= 3);
     node.assert_complete();
+}
+
+#[test]
+fn a_checkpoint_after_a_failed_sync_is_kept_when_slices_are_acknowledged() {
+    for seed in 0..12 {
+        let disk = MemoryStorage::new();
+        let mut node = Node::with_log(&disk, options(), small_log().max_bytes(1 << 20).max_entries(60), 8);
+        node.record_row("acme", &"x".repeat(450), Dimension::REQUESTS, 10);
+        node.boundary();
+        disk.fail_next(Operation::Sync);
+        node.record_row("acme", &"y".repeat(450), Dimension::REQUESTS, 22);
+        node.checkpoint();
+        assert_eq!(node.pipeline.stats().checkpoints, 1);
+        node.export();
+        node.restart(&disk.crash(seed));
+        node.settle();
+        node.assert_complete();
+    }
 }
