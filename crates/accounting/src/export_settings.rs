@@ -11,6 +11,9 @@ use ron_ledger_wire::Origin;
 
 use crate::builder::AccountingBuilder;
 
+/// How long dropping the last handle waits for the ledger where nothing else is set, in milliseconds.
+const DROP_DEADLINE_MS_DEFAULT: u64 = 2000;
+
 /// What to do at a boundary when the queues to the ledger are full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -21,7 +24,8 @@ pub enum OnFull {
     /// Throw the counts away, and count how much that was.
     Shed,
     /// Wait in [`Accounting::tick`](crate::Accounting::tick) until the ledger has taken enough: for imports, where time
-    /// does not go on meanwhile. The exporter must not call `tick`, `seal_now` or `shutdown` then.
+    /// does not go on meanwhile. The exporter must not call `tick`, `seal_now` or `shutdown` then. A `shutdown` on another
+    /// thread ends the wait, and takes over.
     Wait,
 }
 
@@ -33,6 +37,7 @@ pub(crate) struct ExportSettings {
     pub(crate) sync: SyncPolicy,
     pub(crate) checkpoint_ms: u64,
     pub(crate) batch_max: usize,
+    pub(crate) drop_deadline_ms: u64,
     pub(crate) clock: Arc<dyn Clock>,
     #[cfg(feature = "wal")]
     pub(crate) wal_max_bytes: Option<u64>,
@@ -47,6 +52,7 @@ impl Default for ExportSettings {
             sync: SyncPolicy::default(),
             checkpoint_ms: CHECKPOINT_MS_DEFAULT,
             batch_max: LaneOptions::default().batch_max,
+            drop_deadline_ms: DROP_DEADLINE_MS_DEFAULT,
             clock: Arc::new(SystemClock),
             #[cfg(feature = "wal")]
             wal_max_bytes: None,
@@ -88,6 +94,14 @@ impl AccountingBuilder {
     /// How many slices go to the ledger in one put, each of another stream. Default 64.
     pub fn batch_max(mut self, slices: usize) -> Self {
         self.export.batch_max = slices;
+        self
+    }
+
+    /// How long dropping the last handle waits for the ledger, in milliseconds, from 0 to 600,000. Default 2000.
+    pub fn drop_deadline_ms(mut self, ms: u64) -> Self {
+        if self.accept("drop_deadline_ms", ms, &(0..=600_000)) {
+            self.export.drop_deadline_ms = ms;
+        }
         self
     }
 
