@@ -49,6 +49,7 @@ pub(super) struct Balance {
     carried_over: u128,
     /// Units of a checkpoint in the log, of all tenants and dimensions together.
     checkpointed: u128,
+    is_log_kept: bool,
 }
 
 impl Balance {
@@ -89,12 +90,13 @@ impl Balance {
         }
     }
 
-    /// What a look into the log found that the ledger has not: what the next start brings home.
+    /// What a look into a log that is kept found, and the ledger has not: what the next start brings home.
     pub(super) fn found_in_log(&mut self, slices: &[SealedSlice], checkpointed: u128) {
         for slice in slices {
             self.account(slice.stream().tenant(), slice.stream().dimension()).in_log += slice.total();
         }
         self.checkpointed = checkpointed;
+        self.is_log_kept = true;
     }
 
     /// Units that neither the ledger nor the log has. They end with this process.
@@ -138,9 +140,14 @@ impl Balance {
         }
         let in_memory_only = self.in_memory_only();
         if in_memory_only > 0 {
+            let reason = if self.is_log_kept {
+                "the log has not taken them"
+            } else {
+                "the log is temporary: keep it with --dir"
+            };
             writeln!(
                 out,
-                "in memory only: {in_memory_only} of the pending units, which end with this process: the log has not taken them"
+                "in memory only: {in_memory_only} of the pending units, which end with this process: {reason}"
             )?;
         }
         let is_conserved = wrong.is_empty() && in_memory_only == 0;
@@ -184,6 +191,9 @@ mod tests {
         // More than is pending in one account makes up for nothing in another.
         balance.account("acme", "requests").in_log = 15;
         balance.account("bolt", "requests").in_log = 4;
+        let (_, text) = verdict(&balance);
+        assert!(text.contains("the log is temporary"), "{text}");
+        balance.found_in_log(&[], 0);
         let (conserved, text) = verdict(&balance);
         assert!(!conserved && text.contains("in memory only: 6 of the pending units"), "{text}");
         assert!(text.ends_with("conserved: no\n"), "{text}");

@@ -118,14 +118,16 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Fa
 
     let ledger = SqliteLedger::open_read_only(&ledger_path)?;
     balance.found_in_ledger(&ledger.totals()?);
-    match wal::inspect(&folder.join("log")) {
-        Ok(log) => {
-            let mut slices = log.unacknowledged;
-            // An acknowledgement that the log could not take leaves its slice there.
-            slices.retain(|slice| !is_in_ledger(&ledger, slice));
-            balance.found_in_log(&slices, log.live);
+    if arguments.dir.is_some() {
+        match wal::inspect(&folder.join("log")) {
+            Ok(log) => {
+                let mut slices = log.unacknowledged;
+                // An acknowledgement that the log could not take leaves its slice there.
+                slices.retain(|slice| !is_in_ledger(&ledger, slice));
+                balance.found_in_log(&slices, log.live);
+            }
+            Err(error) => eprintln!("note: the log cannot be read: {:#}", anyhow::Error::from(error)),
         }
-        Err(error) => eprintln!("note: the log cannot be read: {:#}", anyhow::Error::from(error)),
     }
     let conserved = balance.report(out)?;
     if arguments.dir.is_some() {
