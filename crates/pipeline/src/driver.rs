@@ -19,7 +19,7 @@ use ron_accounting_window::Clock;
 
 use self::helper::Helper;
 use crate::{
-    exchange::{CrewId, Exchange, Next, WAIT_MAX},
+    exchange::{CrewId, Exchange, MemberId, Next, WAIT_MAX},
     Pipeline,
 };
 
@@ -61,7 +61,7 @@ impl std::fmt::Debug for Driver {
 pub struct ExportThreads {
     driver: Driver,
     crew: Option<CrewId>,
-    threads: Vec<JoinHandle<()>>,
+    threads: Vec<(MemberId, JoinHandle<()>)>,
 }
 
 impl Driver {
@@ -76,10 +76,10 @@ impl Driver {
         let crew = self.shared.exchange.new_crew();
         let mut threads = ExportThreads { driver: self.clone(), crew: Some(crew), threads: Vec::new() };
         for number in 0..count {
-            self.shared.exchange.enter(crew);
-            let member = Member { shared: Arc::downgrade(&self.shared), crew };
+            let id = self.shared.exchange.enter(crew);
+            let member = Member { shared: Arc::downgrade(&self.shared), id };
             let thread = thread::Builder::new().name(format!("accounting-export-{number}"));
-            threads.threads.push(thread.spawn(move || member.export())?);
+            threads.threads.push((id, thread.spawn(move || member.export())?));
         }
         Ok(threads)
     }
@@ -99,7 +99,7 @@ impl Driver {
         let shared = &self.shared;
         let mut helper = Helper::new(shared);
         let is_done = shared.exchange.hand_out(
-            helper.crew(),
+            helper.member(),
             || deadline.saturating_sub(start.elapsed()),
             |pipeline, is_put_out| {
                 if !is_put_out {
@@ -128,8 +128,8 @@ impl Shared {
         Next::Wait(due.unwrap_or(WAIT_MAX).clamp(Duration::from_millis(1), WAIT_MAX))
     }
 
-    fn complete(&self, crew: CrewId, batch: &Batch, answers: Vec<Result<Ack, PutError>>) {
-        self.exchange.finish(crew, |pipeline| pipeline.complete(batch.id, self.clock.now_ms(), answers));
+    fn complete(&self, member: MemberId, batch: &Batch, answers: Vec<Result<Ack, PutError>>) {
+        self.exchange.finish(member, |pipeline| pipeline.complete(batch.id, self.clock.now_ms(), answers));
     }
 }
 
@@ -141,21 +141,21 @@ fn put(exporter: &dyn Exporter, batch: &Batch) -> Vec<Result<Ack, PutError>> {
 /// One export thread's membership in its crew.
 struct Member {
     shared: Weak<Shared>,
-    crew: CrewId,
+    id: MemberId,
 }
 
 impl Member {
     fn export(self) {
         IS_EXPORT_THREAD.with(|is_export_thread| is_export_thread.set(true));
         while let Some(shared) = self.shared.upgrade() {
-            let Some(batch) = shared.exchange.next(self.crew, |pipeline| shared.next(pipeline)) else {
+            let Some(batch) = shared.exchange.next(self.id, |pipeline| shared.next(pipeline)) else {
                 return;
             };
             let Some(exporter) = shared.exporter.clone() else { return };
             drop(shared);
             let answers = put(&*exporter, &batch);
             if let Some(shared) = self.shared.upgrade() {
-                shared.complete(self.crew, &batch, answers);
+                shared.complete(self.id, &batch, answers);
             }
         }
     }
@@ -164,7 +164,7 @@ impl Member {
 impl Drop for Member {
     fn drop(&mut self) {
         if let Some(shared) = self.shared.upgrade() {
-            shared.exchange.leave(self.crew);
+            shared.exchange.leave(self.id);
         }
     }
 }
@@ -180,13 +180,13 @@ impl ExportThreads {
     fn end(&mut self, patience: Duration) -> usize {
         let Some(crew) = self.crew.take() else { return 0 };
         let left_behind = self.driver.shared.exchange.end(crew, patience);
-        if left_behind == 0 {
-            for thread in self.threads.drain(..) {
+        for (member, thread) in self.threads.drain(..) {
+            if !left_behind.contains(&member) {
                 // A thread that panicked has nothing left to hand over.
                 let _ = thread.join();
             }
         }
-        left_behind
+        left_behind.len()
     }
 }
 

@@ -50,12 +50,19 @@ struct State<T> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct CrewId(u64);
 
+/// A thread of a crew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct MemberId {
+    crew: CrewId,
+    number: usize,
+}
+
 #[derive(Debug, Default)]
 struct Crew {
     is_ending: bool,
-    members: usize,
-    /// Of the members, those in a job.
-    busy: usize,
+    next_member: usize,
+    /// Whether each member is in a job.
+    members: BTreeMap<usize, bool>,
 }
 
 /// What a member does next.
@@ -90,30 +97,33 @@ impl<T> Exchange<T> {
     }
 
     /// Adds a member. Called before its thread is started, so that ending waits for a thread that has not begun yet.
-    pub(crate) fn enter(&self, crew: CrewId) {
-        if let Some(crew) = self.lock().crews.get_mut(&crew) {
-            crew.members += 1;
-        }
+    pub(crate) fn enter(&self, crew: CrewId) -> MemberId {
+        let mut state = self.lock();
+        let crew_state = state.crews.entry(crew).or_default();
+        let number = crew_state.next_member;
+        crew_state.next_member += 1;
+        crew_state.members.insert(number, false);
+        MemberId { crew, number }
     }
 
     /// Takes a member away. Its thread does nothing with the exchange after this.
-    pub(crate) fn leave(&self, crew: CrewId) {
-        if let Some(crew) = self.lock().crews.get_mut(&crew) {
-            crew.members = crew.members.saturating_sub(1);
+    pub(crate) fn leave(&self, member: MemberId) {
+        if let Some(crew) = self.lock().crews.get_mut(&member.crew) {
+            crew.members.remove(&member.number);
         }
         self.changed.notify_all();
     }
 
     /// The next job of a member; `None` once its crew is to end. Waits until there is one of the two.
-    pub(crate) fn next<J>(&self, crew: CrewId, mut choose: impl FnMut(&mut T) -> Next<J>) -> Option<J> {
+    pub(crate) fn next<J>(&self, member: MemberId, mut choose: impl FnMut(&mut T) -> Next<J>) -> Option<J> {
         let mut state = self.lock();
         loop {
-            if state.crews.get(&crew).map_or(true, |crew| crew.is_ending) {
+            if state.crews.get(&member.crew).map_or(true, |crew| crew.is_ending) {
                 return None;
             }
             match choose(&mut state.value) {
                 Next::Job(job) => {
-                    state.begin(crew);
+                    state.set_busy(member, true);
                     return Some(job);
                 }
                 Next::Wait(longest) => state = self.wait(state, longest),
@@ -122,11 +132,9 @@ impl<T> Exchange<T> {
     }
 
     /// Hands in what came of a job. Harmless after its crew has ended.
-    pub(crate) fn finish<R>(&self, crew: CrewId, work: impl FnOnce(&mut T) -> R) -> R {
+    pub(crate) fn finish<R>(&self, member: MemberId, work: impl FnOnce(&mut T) -> R) -> R {
         let mut state = self.lock();
-        if let Some(crew) = state.crews.get_mut(&crew) {
-            crew.busy = crew.busy.saturating_sub(1);
-        }
+        state.set_busy(member, false);
         let result = work(&mut state.value);
         drop(state);
         self.changed.notify_all();
@@ -134,10 +142,10 @@ impl<T> Exchange<T> {
     }
 
     /// Waits on the caller's thread until `is_done`, or until no time is `left`; returns whether it is done. Meanwhile, jobs
-    /// are handed to the crew one by one: the next one when the last one is finished. `is_done` is told whether one is out.
+    /// are handed to the member one by one: the next one when the last one is finished. `is_done` is told whether one is out.
     pub(crate) fn hand_out<J>(
         &self,
-        crew: CrewId,
+        member: MemberId,
         left: impl Fn() -> Duration,
         mut is_done: impl FnMut(&mut T, bool) -> bool,
         mut choose: impl FnMut(&mut T) -> Next<J>,
@@ -145,7 +153,7 @@ impl<T> Exchange<T> {
     ) -> bool {
         let mut state = self.lock();
         loop {
-            let is_out = state.crews.get(&crew).is_some_and(|crew| crew.busy > 0);
+            let is_out = state.is_busy(member);
             if is_done(&mut state.value, is_out) {
                 return true;
             }
@@ -156,7 +164,7 @@ impl<T> Exchange<T> {
             let next = if is_out { Next::Wait(WAIT_MAX) } else { choose(&mut state.value) };
             match next {
                 Next::Job(job) => {
-                    state.begin(crew);
+                    state.set_busy(member, true);
                     drop(state);
                     hand_over(job);
                     state = self.lock();
@@ -166,9 +174,9 @@ impl<T> Exchange<T> {
         }
     }
 
-    /// Tells a crew to end and waits until its members have left, no longer than `patience`. Returns how many are left
+    /// Tells a crew to end and waits until its members have left, no longer than `patience`. Returns those that are left
     /// behind in a job. The crew is forgotten.
-    pub(crate) fn end(&self, crew: CrewId, patience: Duration) -> usize {
+    pub(crate) fn end(&self, crew: CrewId, patience: Duration) -> Vec<MemberId> {
         let start = Instant::now();
         let mut state = self.lock();
         if let Some(crew) = state.crews.get_mut(&crew) {
@@ -176,20 +184,25 @@ impl<T> Exchange<T> {
         }
         self.changed.notify_all();
         loop {
-            let (members, busy) = state.crews.get(&crew).map_or((0, 0), |crew| (crew.members, crew.busy));
-            let patience = if members > busy { patience.max(ENDING_MIN) } else { patience };
+            let Some(Crew { members, .. }) = state.crews.get(&crew) else { return Vec::new() };
+            let all_are_busy = members.values().all(|is_busy| *is_busy);
+            let patience = if all_are_busy { patience } else { patience.max(ENDING_MIN) };
             let left = patience.saturating_sub(start.elapsed());
-            if members == 0 || left.is_zero() {
+            if members.is_empty() || left.is_zero() {
+                let left_behind = members.keys().map(|number| MemberId { crew, number: *number }).collect();
                 state.crews.remove(&crew);
-                return members;
+                return left_behind;
             }
             state = self.wait(state, left);
         }
     }
 
-    /// Forgets a crew that has no members of its own; returns whether none of its jobs is out.
-    pub(crate) fn forget(&self, crew: CrewId) -> bool {
-        self.lock().crews.remove(&crew).map_or(true, |crew| crew.busy == 0)
+    /// Forgets the only member of a crew, and the crew; returns whether it is in no job.
+    pub(crate) fn forget(&self, member: MemberId) -> bool {
+        let mut state = self.lock();
+        let is_idle = !state.is_busy(member);
+        state.crews.remove(&member.crew);
+        is_idle
     }
 
     fn wait<'a>(&self, state: MutexGuard<'a, State<T>>, longest: Duration) -> MutexGuard<'a, State<T>> {
@@ -203,9 +216,18 @@ impl<T> Exchange<T> {
 }
 
 impl<T> State<T> {
-    fn begin(&mut self, crew: CrewId) {
-        if let Some(crew) = self.crews.get_mut(&crew) {
-            crew.busy += 1;
+    fn is_busy(&self, member: MemberId) -> bool {
+        self.crews
+            .get(&member.crew)
+            .and_then(|crew| crew.members.get(&member.number))
+            .is_some_and(|is_busy| *is_busy)
+    }
+
+    /// Does nothing for a member that was left behind.
+    fn set_busy(&mut self, member: MemberId, is_busy: bool) {
+        let crew = self.crews.get_mut(&member.crew);
+        if let Some(busy) = crew.and_then(|crew| crew.members.get_mut(&member.number)) {
+            *busy = is_busy;
         }
     }
 }

@@ -8,22 +8,22 @@ use std::{
 use ron_accounting_export::Batch;
 
 use super::{put, Shared, IS_EXPORT_THREAD};
-use crate::exchange::CrewId;
+use crate::exchange::MemberId;
 
 /// Makes puts on a thread that is started at the first one.
 pub(super) struct Helper<'a> {
     shared: &'a Arc<Shared>,
-    crew: CrewId,
+    member: MemberId,
     thread: Option<(mpsc::Sender<Batch>, JoinHandle<()>)>,
 }
 
 impl<'a> Helper<'a> {
     pub(super) fn new(shared: &'a Arc<Shared>) -> Self {
-        Self { shared, crew: shared.exchange.new_crew(), thread: None }
+        Self { shared, member: shared.exchange.enter(shared.exchange.new_crew()), thread: None }
     }
 
-    pub(super) fn crew(&self) -> CrewId {
-        self.crew
+    pub(super) fn member(&self) -> MemberId {
+        self.member
     }
 
     /// Makes a put, on the caller's thread only if the system gives us no other.
@@ -37,19 +37,20 @@ impl<'a> Helper<'a> {
         };
         if let Some(batch) = refused {
             let answers = self.shared.exporter.as_deref().map(|exporter| put(exporter, &batch));
-            self.shared.complete(self.crew, &batch, answers.unwrap_or_default());
+            self.shared.complete(self.member, &batch, answers.unwrap_or_default());
         }
     }
 
     fn start(&self) -> std::io::Result<(mpsc::Sender<Batch>, JoinHandle<()>)> {
         let (sender, batches) = mpsc::channel::<Batch>();
-        let (shared, exporter, crew) = (Arc::downgrade(self.shared), self.shared.exporter.clone(), self.crew);
+        let (shared, exporter, member) =
+            (Arc::downgrade(self.shared), self.shared.exporter.clone(), self.member);
         let run = move || {
             IS_EXPORT_THREAD.with(|is_export_thread| is_export_thread.set(true));
             for batch in batches {
                 let answers = exporter.as_deref().map(|exporter| put(exporter, &batch));
                 let Some(shared) = shared.upgrade() else { return };
-                shared.complete(crew, &batch, answers.unwrap_or_default());
+                shared.complete(member, &batch, answers.unwrap_or_default());
             }
         };
         Ok((sender, thread::Builder::new().name("accounting-drain".to_owned()).spawn(run)?))
@@ -57,7 +58,7 @@ impl<'a> Helper<'a> {
 
     /// Ends the thread, or leaves it behind in a put that has not returned.
     pub(super) fn end(self) {
-        let is_idle = self.shared.exchange.forget(self.crew);
+        let is_idle = self.shared.exchange.forget(self.member);
         if let Some((batches, thread)) = self.thread {
             drop(batches);
             if is_idle {
