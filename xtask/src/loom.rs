@@ -1,4 +1,4 @@
-//! `loom`: the models of the recording engine, where every interleaving of a few operations is tried.
+//! `loom`: the models of what threads share, where every interleaving of a few operations is tried.
 //!
 //! The models replace the atomics of the whole build, so that they have a target directory of their own. They run
 //! optimised, because there are many interleavings, and with debug assertions, because a model without its assertions
@@ -19,7 +19,7 @@ const FILTER: &str = "models::";
 const PREEMPTIONS: &str = "3";
 
 /// The crates that have models.
-const PACKAGES: [&str; 2] = ["ron-accounting-core", "ron-accounting-events"];
+const PACKAGES: [&str; 3] = ["ron-accounting-core", "ron-accounting-events", "ron-accounting-pipeline"];
 
 pub(crate) fn run(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
     for package in PACKAGES {

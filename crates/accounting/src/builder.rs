@@ -154,7 +154,18 @@ impl AccountingBuilder {
         self
     }
 
-    /// The clock that windows follow. Default: the system's.
+    /// How far the clock may be from the time that the monotonic clock expects, in milliseconds, from 1000 to a day. Beyond,
+    /// the clock has jumped: windows go on by the monotonic clock, and readiness and [`crate::Stats::clock_alarm`] say so.
+    /// Default 600,000. `ACC_CLOCK_JUMP_MS_MAX`.
+    pub fn clock_jump_ms_max(mut self, ms: u64) -> Self {
+        if self.accept("clock_jump_ms_max", ms, &environment::CLOCK_JUMP_MS) {
+            self.settings.clock_jump_ms_max = ms;
+        }
+        self
+    }
+
+    /// The clock that windows follow. Default: the system's. One without a monotonic reading ([`Clock::reading`]) is taken
+    /// as it is, however it jumps.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self

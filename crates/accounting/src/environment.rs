@@ -3,7 +3,7 @@
 use std::{ffi::OsString, ops::RangeInclusive, path::PathBuf};
 
 use ron_accounting_core::{LABEL_LIMIT_DEFAULT, LIMIT_MAX};
-use ron_accounting_window::{WINDOW_MS_DEFAULT, WINDOW_MS_MAX, WINDOW_MS_MIN};
+use ron_accounting_window::{CLOCK_JUMP_MS_MAX_DEFAULT, WINDOW_MS_DEFAULT, WINDOW_MS_MAX, WINDOW_MS_MIN};
 
 use crate::AccError;
 
@@ -27,6 +27,7 @@ pub(crate) struct Settings {
     pub(crate) export_budget_ms: u64,
     pub(crate) backlog_max: usize,
     pub(crate) export_jitter_ms: u64,
+    pub(crate) clock_jump_ms_max: u64,
     pub(crate) normalizer: NormalizerChoice,
     pub(crate) wal_dir: Option<PathBuf>,
     pub(crate) amnesia: bool,
@@ -41,6 +42,7 @@ impl Default for Settings {
             export_budget_ms: 50,
             backlog_max: 1000,
             export_jitter_ms: 25,
+            clock_jump_ms_max: CLOCK_JUMP_MS_MAX_DEFAULT,
             normalizer: NormalizerChoice::Route,
             wal_dir: None,
             amnesia: false,
@@ -54,6 +56,8 @@ pub(crate) const LIMIT: RangeInclusive<u64> = 1..=LIMIT_MAX as u64;
 pub(crate) const EXPORT_BUDGET_MS: RangeInclusive<u64> = 1..=600_000;
 pub(crate) const BACKLOG: RangeInclusive<u64> = 1..=1_000_000;
 pub(crate) const EXPORT_JITTER_MS: RangeInclusive<u64> = 0..=60_000;
+/// From a second, which NTP steps by, to a day.
+pub(crate) const CLOCK_JUMP_MS: RangeInclusive<u64> = 1000..=86_400_000;
 
 impl Settings {
     /// Reads what `lookup` knows over `self`. A variable that cannot be used leaves the setting as it was and is reported.
@@ -80,6 +84,8 @@ impl Settings {
         set_size(&mut self.backlog_max, number("ACC_BACKLOG_MAX", BACKLOG));
         self.export_jitter_ms =
             number("ACC_EXPORT_JITTER_MS", EXPORT_JITTER_MS).unwrap_or(self.export_jitter_ms);
+        self.clock_jump_ms_max =
+            number("ACC_CLOCK_JUMP_MS_MAX", CLOCK_JUMP_MS).unwrap_or(self.clock_jump_ms_max);
         if let Some(value) = lookup("ACC_LABEL_NORMALIZER") {
             let value = value.to_string_lossy().into_owned();
             match (value.as_str(), value.strip_prefix("custom:")) {

@@ -63,13 +63,34 @@ pub enum AccError {
         /// The caller's limit.
         rows_max: usize,
     },
-    /// The write-ahead log cannot be opened or read, or its segments are damaged. What verifies is kept.
+    /// Segments of the write-ahead log are damaged, or do not belong together. What verifies is kept.
     #[error("write-ahead log in {directory} cannot be used: {reason}")]
     WalCorrupt {
         /// The directory.
         directory: String,
         /// What is wrong with it.
         reason: String,
+    },
+    /// The write-ahead log is in use by another process, or by another instance of this one. Nothing was changed.
+    #[error("write-ahead log in {directory} is in use by another process or instance; stop that one, or choose another directory")]
+    WalLocked {
+        /// The directory.
+        directory: String,
+    },
+    /// The write-ahead log cannot be opened or written: the system refuses it, or a newer version wrote it. Nothing in it is
+    /// damaged.
+    #[error("write-ahead log in {directory} cannot be used: {reason}")]
+    WalUnavailable {
+        /// The directory.
+        directory: String,
+        /// What the system said, or what is newer.
+        reason: String,
+    },
+    /// This process is a fork of the one that built the instance. Log and ledger belong to the parent.
+    #[error("this process is a fork of process {parent}, which the instance belongs to: build an instance after the fork")]
+    ForkedProcess {
+        /// The number of the parent process.
+        parent: u32,
     },
     /// The ledger knows slices of our origin that our log does not.
     #[error("{reason}")]
@@ -96,6 +117,34 @@ impl AccError {
             Outcome::Overflowed(Overflow::Tenants) => Err(Self::CardinalityThrottled),
             Outcome::UnknownDimension(dimension) => Err(Self::UnknownDimension { dimension }),
             _ => Err(Self::LabelOverflow),
+        }
+    }
+}
+
+#[cfg(feature = "wal")]
+impl AccError {
+    /// What an error of opening the log in `directory` is to the host.
+    pub(crate) fn of_log(directory: &str, error: &ron_accounting_pipeline::PipelineError) -> Self {
+        use ron_accounting_pipeline::PipelineError;
+        use ron_accounting_wal::WalError;
+
+        let (directory, reason) = (directory.to_owned(), error.with_causes());
+        match error {
+            PipelineError::Log(WalError::Locked { .. }) => Self::WalLocked { directory },
+            PipelineError::Log(WalError::InvalidOption { option, value, min, max }) => Self::Config {
+                variable: option,
+                value: value.to_string(),
+                expected: format!("from {min} to {max}"),
+            },
+            PipelineError::Log(
+                WalError::Io { .. }
+                | WalError::DiskFull { .. }
+                | WalError::Full { .. }
+                | WalError::SyncFailed { .. }
+                | WalError::AppendFailed { .. }
+                | WalError::NewerVersion { .. },
+            ) => Self::WalUnavailable { directory, reason },
+            _ => Self::WalCorrupt { directory, reason },
         }
     }
 }

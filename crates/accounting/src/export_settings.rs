@@ -5,34 +5,26 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ron_accounting_export::{Exporter, LaneOptions};
+pub use ron_accounting_pipeline::OnFull;
 use ron_accounting_pipeline::{SyncPolicy, CHECKPOINT_MS_DEFAULT};
 use ron_accounting_window::{Clock, SystemClock};
 use ron_ledger_wire::Origin;
 
 use crate::builder::AccountingBuilder;
 
-/// What to do at a boundary when the queues to the ledger are full.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum OnFull {
-    /// Leave the counts where they are. They go out with the next slice that fits, whose span is longer.
-    #[default]
-    Stretch,
-    /// Throw the counts away, and count how much that was.
-    Shed,
-    /// Wait in [`Accounting::tick`](crate::Accounting::tick) until the ledger has taken enough: for imports, where time
-    /// does not go on meanwhile. The exporter must not call `tick`, `seal_now` or `shutdown` then.
-    Wait,
-}
+/// How long dropping the last handle waits for the ledger where nothing else is set, in milliseconds.
+const DROP_DEADLINE_MS_DEFAULT: u64 = 2000;
 
 /// What the builder keeps for the way to the ledger.
 pub(crate) struct ExportSettings {
     pub(crate) exporter: Option<Arc<dyn Exporter>>,
     pub(crate) origin: Option<Origin>,
+    pub(crate) is_replay: bool,
     pub(crate) on_full: OnFull,
     pub(crate) sync: SyncPolicy,
     pub(crate) checkpoint_ms: u64,
     pub(crate) batch_max: usize,
+    pub(crate) drop_deadline_ms: u64,
     pub(crate) clock: Arc<dyn Clock>,
     #[cfg(feature = "wal")]
     pub(crate) wal_max_bytes: Option<u64>,
@@ -43,10 +35,12 @@ impl Default for ExportSettings {
         Self {
             exporter: None,
             origin: None,
+            is_replay: false,
             on_full: OnFull::default(),
             sync: SyncPolicy::default(),
             checkpoint_ms: CHECKPOINT_MS_DEFAULT,
             batch_max: LaneOptions::default().batch_max,
+            drop_deadline_ms: DROP_DEADLINE_MS_DEFAULT,
             clock: Arc::new(SystemClock),
             #[cfg(feature = "wal")]
             wal_max_bytes: None,
@@ -64,6 +58,16 @@ impl AccountingBuilder {
     /// The origin of all slices. Default: the log's, or a random one. A log that exists keeps its own.
     pub fn origin(mut self, origin: Origin) -> Self {
         self.export.origin = Some(origin);
+        self
+    }
+
+    /// Says that the same input always gives the same slices under the same [`origin`](Self::origin), as an import does.
+    /// Then several processes may export them, and what the ledger has already is a duplicate.
+    ///
+    /// Without it, each opening of a log claims its origin, and of two copies of one log the ledger takes slices of one
+    /// alone: see `docs/durability.md`.
+    pub fn replay(mut self, is_replay: bool) -> Self {
+        self.export.is_replay = is_replay;
         self
     }
 
@@ -88,6 +92,14 @@ impl AccountingBuilder {
     /// How many slices go to the ledger in one put, over all streams in it. Default 64.
     pub fn batch_max(mut self, slices: usize) -> Self {
         self.export.batch_max = slices;
+        self
+    }
+
+    /// How long dropping the last handle waits for the ledger, in milliseconds, from 0 to 600,000. Default 2000.
+    pub fn drop_deadline_ms(mut self, ms: u64) -> Self {
+        if self.accept("drop_deadline_ms", ms, &(0..=600_000)) {
+            self.export.drop_deadline_ms = ms;
+        }
         self
     }
 

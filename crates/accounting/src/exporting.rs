@@ -3,7 +3,10 @@
 use std::{
     collections::{BTreeMap, HashSet},
     io,
-    sync::{Arc, OnceLock},
+    sync::{
+        atomic::{AtomicUsize, Ordering},
+        Arc, OnceLock,
+    },
     time::{Duration, Instant},
 };
 
@@ -12,17 +15,15 @@ use ron_accounting_export::LaneOptions;
 pub(crate) use ron_accounting_pipeline::ExportThreads;
 use ron_accounting_pipeline::{Driver, LogStats, Pipeline, PipelineOptions, PipelineStats, SyncPolicy};
 use ron_accounting_window::{Clock, Span};
-use ron_ledger_wire::{Origin, SealedSlice, StreamId};
+use ron_ledger_wire::{ClaimId, Origin, SealedSlice, StreamId};
 
 use crate::{
-    accounting::Recorder, builder::AccountingBuilder, origin::random_origin, AccError, Accounting, OnFull,
+    accounting::Recorder, builder::AccountingBuilder, origin::random_bytes, AccError, Accounting, OnFull,
     Readiness, UsageTotals,
 };
 
 /// How long a tick waits for the ledger under [`OnFull::Wait`], each time that there is no room.
 const WAIT_FOR_LEDGER: Duration = Duration::from_secs(60);
-/// How long dropping the last handle waits for the ledger.
-const DROP_DEADLINE: Duration = Duration::from_secs(2);
 /// Batches that are on their way to the ledger at once, and the threads that bring them.
 const IN_FLIGHT_MAX: usize = 2;
 
@@ -35,8 +36,11 @@ pub(crate) struct Export {
     /// Slices wait for a sync although nothing is wrong.
     has_delayed_sync: bool,
     backlog_max: usize,
-    /// Set when the last handle is gone. Nobody waits for the ledger beyond it, not even a tick.
+    drop_deadline: Duration,
+    /// Set when the last handle is gone: when nothing waits for the ledger any more.
     closes_at: OnceLock<Instant>,
+    /// Shutdowns that are on their way. A tick that waits for the ledger makes way for them.
+    shutdowns: AtomicUsize,
     /// Retries, deadlines and the log have a clock of their own: an import's windows follow the time in its file.
     clock: Arc<dyn Clock>,
 }
@@ -49,14 +53,17 @@ impl Export {
         if exporter.is_none() && !has_log {
             return Ok(None);
         }
+        let random = |what| random_bytes().map_err(|source| AccError::System { operation: what, source });
         let origin = match builder.export.origin {
             Some(origin) => origin,
-            None => random_origin().map_err(|source| AccError::System {
-                operation: "get random numbers for an origin",
-                source,
-            })?,
+            None => Origin::from_bytes(random("get random numbers for an origin")?),
         };
-        let mut pipeline = builder.pipeline(engine, origin)?;
+        let claim_id = if has_log && !builder.export.is_replay {
+            Some(ClaimId::from_bytes(random("get random numbers for a claim")?))
+        } else {
+            None
+        };
+        let mut pipeline = builder.pipeline(engine, origin, claim_id)?;
         if let Some(exporter) = exporter.as_deref().filter(|_| has_log) {
             pipeline
                 .check_heads(exporter)
@@ -69,7 +76,9 @@ impl Export {
             on_full: builder.export.on_full,
             has_delayed_sync: matches!(builder.export.sync, SyncPolicy::IntervalMs(_)),
             backlog_max: builder.settings.backlog_max,
+            drop_deadline: Duration::from_millis(builder.export.drop_deadline_ms),
             closes_at: OnceLock::new(),
+            shutdowns: AtomicUsize::new(0),
             clock,
         }))
     }
@@ -81,8 +90,8 @@ impl Export {
     /// Seals a window. Under [`OnFull::Wait`], exports until nothing has to wait.
     pub(crate) fn seal(&self, window: Span) -> Result<(), AccError> {
         match self.on_full {
-            OnFull::Wait => self.seal_all(window, || WAIT_FOR_LEDGER),
-            OnFull::Stretch | OnFull::Shed => {
+            OnFull::Wait => self.seal_all(window, || WAIT_FOR_LEDGER, || self.makes_way()),
+            _ => {
                 self.seal_now(window);
                 Ok(())
             }
@@ -93,15 +102,20 @@ impl Export {
         self.driver.with(|pipeline| pipeline.seal(window, self.clock.now_ms()))
     }
 
-    /// Seals a window, and exports for as long as `patience` says whenever streams wait for room.
+    /// Seals a window. Whenever streams wait for room, exports for as long as `patience` says, or until `gives_up`.
     ///
-    /// Ends when a round seals no stream that an earlier one did not: who records meanwhile must not keep it going.
-    fn seal_all(&self, window: Span, patience: impl Fn() -> Duration) -> Result<(), AccError> {
+    /// Stops when a round seals only streams that an earlier one sealed, so that concurrent recording cannot prolong it.
+    fn seal_all(
+        &self,
+        window: Span,
+        patience: impl Fn() -> Duration,
+        gives_up: impl Fn() -> bool,
+    ) -> Result<(), AccError> {
         let mut streams = HashSet::new();
         let mut drained = None;
         loop {
             let (slices, waiting) = self.driver.with(|pipeline| {
-                let slices = pipeline.seal(window, self.clock.now_ms());
+                let slices = pipeline.seal_open(window, self.clock.now_ms());
                 (slices, pipeline.stats().waiting_streams)
             });
             let known = streams.len();
@@ -115,7 +129,7 @@ impl Export {
                     return Err(AccError::ExportBusy { pending: 0, last_error: Some(last_error.to_owned()) });
                 }
                 Some(result) if streams.len() == known => return result,
-                _ => drained = Some(self.drain(patience())),
+                _ => drained = Some(self.drain(patience(), &gives_up)),
             }
         }
     }
@@ -126,30 +140,61 @@ impl Export {
 
     /// From now on, waiting for the ledger has an end.
     pub(crate) fn close(&self) {
-        self.closes_at.get_or_init(|| Instant::now() + DROP_DEADLINE);
+        self.closes_at.get_or_init(|| Instant::now() + self.drop_deadline);
+        // Wakes a tick that waits.
+        self.driver.with(|_| ());
+    }
+
+    /// Ends the export threads. Returns how many are left behind in a put that has not returned.
+    pub(crate) fn stop(&self, threads: ExportThreads) -> usize {
+        threads.stop(self.until_closed())
+    }
+
+    /// Does the work of a shutdown, for which a tick that waits for the ledger makes way.
+    fn taking_over<T>(&self, work: impl FnOnce() -> T) -> T {
+        struct Shutdown<'a>(&'a AtomicUsize);
+        impl Drop for Shutdown<'_> {
+            fn drop(&mut self) {
+                self.0.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+        self.shutdowns.fetch_add(1, Ordering::Relaxed);
+        let _shutdown = Shutdown(&self.shutdowns);
+        self.driver.with(|_| ());
+        work()
+    }
+
+    /// Whether a tick has to stop waiting, because a shutdown or the end does its work.
+    fn makes_way(&self) -> bool {
+        self.closes_at.get().is_some() || self.shutdowns.load(Ordering::Relaxed) > 0
+    }
+
+    fn until_closed(&self) -> Duration {
+        self.closes_at
+            .get()
+            .map_or(self.drop_deadline, |closes_at| closes_at.saturating_duration_since(Instant::now()))
     }
 
     /// The last sealing, whatever the policy for full queues. What the ledger does not take outlives the process in the
     /// log, if there is one.
     pub(crate) fn finish(&self, open: Span) -> Result<(), AccError> {
         self.close();
-        let sealed = self.seal_all(open, || DROP_DEADLINE);
+        let sealed = self.seal_all(open, || self.until_closed(), || false);
         if sealed.is_err() {
             self.driver.with(|pipeline| pipeline.checkpoint(open, self.clock.now_ms()));
         }
-        let drained = self.drain(DROP_DEADLINE);
+        let drained = self.drain(self.until_closed(), || false);
         if self.has_ledger {
             drained?;
         }
         sealed
     }
 
-    /// Exports until everything that is sealed is acknowledged. Gives up early when nothing but an operator gets the rest
-    /// going again.
-    fn drain(&self, deadline: Duration) -> Result<(), AccError> {
-        let is_closed = || self.closes_at.get().is_some_and(|closes_at| Instant::now() >= *closes_at);
+    /// Exports until everything that is sealed is acknowledged, or until `gives_up`. Ends early when nothing but an operator
+    /// gets the rest going again.
+    fn drain(&self, deadline: Duration, gives_up: impl Fn() -> bool) -> Result<(), AccError> {
         let is_over = |pipeline: &Pipeline| {
-            pipeline.is_drained() || pipeline.is_stuck() || !self.has_ledger || is_closed()
+            pipeline.is_drained() || pipeline.is_stuck() || !self.has_ledger || gives_up()
         };
         self.driver.drain(deadline, is_over);
         self.driver.with(|pipeline| {
@@ -163,18 +208,23 @@ impl Export {
         })
     }
 
+    /// Works while the pipeline is locked.
+    #[cfg(all(test, feature = "wal"))]
+    pub(crate) fn with_lock(&self, work: impl FnOnce()) {
+        self.driver.with(|_| work());
+    }
+
     pub(crate) fn stats(&self) -> PipelineStats {
         self.driver.with(|pipeline| pipeline.stats())
     }
 
     pub(crate) fn check(&self, readiness: Readiness) -> Readiness {
         let stats = self.stats();
-        let is_sound = |log: &LogStats| log.corrupt_segments == 0 && log.unreadable_records == 0;
         let is_logged = stats.not_durable == 0 || self.has_delayed_sync;
         Readiness {
             queues_bounded_ok: stats.waiting_streams == 0 && stats.pending < self.backlog_max,
             exporter_ok: !stats.lanes.degraded && stats.lanes.parked.is_empty() && stats.refused == 0,
-            wal_ok: is_logged && stats.log.as_ref().map_or(true, is_sound),
+            wal_ok: is_logged && stats.log.as_ref().map_or(true, is_well),
             ..readiness
         }
     }
@@ -207,6 +257,12 @@ impl Export {
     }
 }
 
+/// Whether a log is what it should be. What takes long to write shows as slices that are not durable; this is about the log
+/// itself.
+fn is_well(log: &LogStats) -> bool {
+    log.corrupt_segments == 0 && log.unreadable_records == 0 && log.trouble.is_none()
+}
+
 /// What is left of a deadline that begins now.
 fn countdown(deadline: Duration) -> impl Fn() -> Duration {
     let start = Instant::now();
@@ -214,33 +270,35 @@ fn countdown(deadline: Duration) -> impl Fn() -> Duration {
 }
 
 impl AccountingBuilder {
-    fn options(&self, origin: Origin) -> PipelineOptions {
+    fn options(&self, origin: Origin, claim_id: Option<ClaimId>) -> PipelineOptions {
         let seed = origin.as_bytes().iter().fold(0_u64, |seed, byte| seed.rotate_left(8) ^ u64::from(*byte));
         let lanes = LaneOptions::default()
             .pending_max(self.settings.backlog_max)
             .batch_max(self.export.batch_max)
             .in_flight_max(IN_FLIGHT_MAX)
             .seed(seed);
-        let on_full = match self.export.on_full {
-            OnFull::Shed => ron_accounting_pipeline::OnFull::Shed,
-            OnFull::Stretch | OnFull::Wait => ron_accounting_pipeline::OnFull::Stretch,
-        };
         PipelineOptions::default()
             .lanes(lanes)
-            .on_full(on_full)
+            .on_full(self.export.on_full)
             .sync(self.export.sync)
             .checkpoint_ms(self.export.checkpoint_ms)
             // By hand, export follows at once: there is no herd to avoid.
             .jitter_ms(if self.is_manual { 0 } else { self.settings.export_jitter_ms })
             .zeroize(self.settings.amnesia)
+            .claim_id(claim_id)
     }
 
     #[cfg(feature = "wal")]
-    fn pipeline(&self, engine: &Engine, origin: Origin) -> Result<Pipeline, AccError> {
+    fn pipeline(
+        &self,
+        engine: &Engine,
+        origin: Origin,
+        claim_id: Option<ClaimId>,
+    ) -> Result<Pipeline, AccError> {
         use ron_accounting_pipeline::PipelineError;
         use ron_accounting_wal::{DirectoryStorage, WalOptions};
 
-        let options = self.options(origin);
+        let options = self.options(origin, claim_id);
         let Some(directory) = self.settings.wal_dir.as_ref().filter(|_| !self.settings.amnesia) else {
             return Ok(Pipeline::new(engine, origin, options));
         };
@@ -248,19 +306,21 @@ impl AccountingBuilder {
             Some(bytes) => WalOptions::default().max_bytes(bytes),
             None => WalOptions::default(),
         };
-        let corrupt = |error: PipelineError| AccError::WalCorrupt {
-            directory: directory.display().to_string(),
-            reason: error.with_causes(),
-        };
-        let storage = DirectoryStorage::open(directory).map_err(|error| corrupt(error.into()))?;
+        let failed = |error: PipelineError| AccError::of_log(&directory.display().to_string(), &error);
+        let storage = DirectoryStorage::open(directory).map_err(|error| failed(error.into()))?;
         let now_ms = self.export.clock.now_ms();
-        Pipeline::with_log(engine, origin, options, storage, log, now_ms).map_err(corrupt)
+        Pipeline::with_log(engine, origin, options, storage, log, now_ms).map_err(failed)
     }
 
     #[cfg(not(feature = "wal"))]
     #[allow(clippy::unnecessary_wraps)] // the same signature in every build
-    fn pipeline(&self, engine: &Engine, origin: Origin) -> Result<Pipeline, AccError> {
-        Ok(Pipeline::new(engine, origin, self.options(origin)))
+    fn pipeline(
+        &self,
+        engine: &Engine,
+        origin: Origin,
+        claim_id: Option<ClaimId>,
+    ) -> Result<Pipeline, AccError> {
+        Ok(Pipeline::new(engine, origin, self.options(origin, claim_id)))
     }
 }
 
@@ -273,18 +333,29 @@ impl Accounting {
 
     /// Exports until everything that was sealed is acknowledged, or the deadline passes. Seals nothing new.
     pub fn drain(&self, deadline: Duration) -> Result<(), AccError> {
-        self.export().map_or(Ok(()), |export| export.drain(deadline))
+        self.instance().check_home()?;
+        self.export().map_or(Ok(()), |export| export.drain(deadline, || false))
     }
 
     /// Seals the open window as it is, then drains; with more streams than the queues take, in several rounds. What does not
     /// arrive in time stays in the log, if there is one.
     ///
-    /// Recording goes on working; what is recorded after this is sealed by a later call, or when the last handle goes.
+    /// Returns within the deadline even if a put never returns. Recording goes on working; what is recorded after this is
+    /// sealed by a later call, or when the last handle goes.
     pub fn shutdown(&self, deadline: Duration) -> Result<(), AccError> {
+        self.instance().check_home()?;
         let Some(export) = self.export() else { return Ok(()) };
         let left = countdown(deadline);
-        self.instance().with_open_window(|open| export.seal_all(open, &left))?;
-        export.drain(left())
+        let sealed = export.taking_over(|| {
+            let seal = |open| export.seal_all(open, &left, || false);
+            self.instance().with_open_window_within(left(), seal)
+        });
+        let Some(sealed) = sealed else {
+            let last_error = Some("another thread was sealing the window until the deadline".to_owned());
+            return Err(AccError::ExportBusy { pending: export.stats().pending, last_error });
+        };
+        sealed?;
+        export.drain(left(), || false)
     }
 
     /// Seals the open window as it is and returns its slices, which are on their way to the ledger as well.
@@ -308,7 +379,9 @@ impl Accounting {
         self.export().is_some_and(|export| export.driver.with(|pipeline| pipeline.resume(stream)))
     }
 
+    /// `None` in a fork as well: log and ledger are the parent's.
     fn export(&self) -> Option<&Export> {
-        self.instance().export.as_ref()
+        let instance = self.instance();
+        instance.export.as_ref().filter(|_| !instance.home.is_forked())
     }
 }

@@ -5,11 +5,7 @@ use std::sync::Arc;
 use ron_accounting_core::{AccountKey, Dimension, Dimensions, Label, Labels, Meter, Scope, Tenant};
 use ron_accounting_window::Snapshot;
 
-use crate::{
-    builder::AccountingBuilder,
-    instance::{Instance, Threads},
-    AccError, Readiness, Stats,
-};
+use crate::{builder::AccountingBuilder, instance::Instance, threads::Threads, AccError, Readiness, Stats};
 
 /// Counts usage per label set in this process, window by window, and exports it if a ledger or a log is configured.
 ///
@@ -37,9 +33,12 @@ use crate::{
 /// Clones are handles to the same instance. Recording never blocks, never fails and never panics. When the last handle is
 /// dropped, what was counted is sealed, made durable, and exported as far as the ledger takes it within two seconds;
 /// [`Accounting::shutdown`] gives it more time and tells the result.
+///
+/// After a `fork`, the child must build an instance of its own. What it counts in its parent's is never sealed, and
+/// [`Accounting::readiness`] and [`Stats::is_forked`] say so.
 #[derive(Clone)]
 pub struct Accounting {
-    instance: Arc<Instance>,
+    pub(crate) instance: Arc<Instance>,
     threads: Arc<Threads>,
 }
 
@@ -203,9 +202,19 @@ impl Accounting {
     /// Closes the open window if its time is over at `now_ms` (Unix milliseconds), and seals it. For instances that were
     /// built with [`AccountingBuilder::manual`]; others do this by themselves.
     ///
-    /// Fails only under `OnFull::Wait`, with [`AccError::ExportBusy`], when the ledger does not take what is sealed.
+    /// `now_ms` is taken as it is: a jump of it is the caller's decision, and no alarm.
+    ///
+    /// Fails under `OnFull::Wait`, with [`AccError::ExportBusy`], when the ledger does not take what is sealed, or when a
+    /// shutdown on another thread needs the turn; and in a fork of the process, with [`AccError::ForkedProcess`].
     pub fn tick(&self, now_ms: u64) -> Result<(), AccError> {
         self.instance.tick(now_ms)
+    }
+
+    /// Accepts the clock as it is now, after a jump forward beyond the limit ([`AccountingBuilder::clock_jump_ms_max`]): the
+    /// open window closes, and the one of now opens. Without this, a jump that lasts is accepted after an hour. False if there
+    /// is nothing to accept, or if the clock jumped backward: set it right, or start the process again.
+    pub fn accept_clock(&self) -> bool {
+        self.instance.accept_clock()
     }
 
     /// How it is doing.

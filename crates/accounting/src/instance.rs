@@ -1,22 +1,19 @@
-//! A running instance: the open window, the threads that roll it, and what becomes of it at a boundary.
+//! A running instance: the open window, and what becomes of it at a boundary.
 
 use std::{
     sync::{
         atomic::{AtomicU64, Ordering},
         Arc, Mutex, MutexGuard, PoisonError,
     },
-    thread,
     time::{Duration, Instant},
 };
 
-use ron_accounting_core::Engine;
-use ron_accounting_window::{Boundaries, Clock, FixedCadence, History, Snapshot, Span};
+use ron_accounting_core::{Engine, EngineStats};
+use ron_accounting_window::{Boundaries, FixedCadence, History, Snapshot, Span};
 
 use crate::{
-    builder::AccountingBuilder,
-    exporting::{Export, ExportThreads},
-    ticker::Ticker,
-    AccError, Accounting, Readiness, Stats,
+    builder::AccountingBuilder, exporting::Export, home_process::HomeProcess, steady_clock::SteadyClock,
+    threads::Threads, turn::Turn, AccError, Accounting, Readiness, Stats,
 };
 
 /// The ticker looks at the clock at least this often, so that a clock that was set is noticed.
@@ -30,9 +27,10 @@ pub(crate) struct Instance {
     pub(crate) export: Option<Export>,
     /// Held while a window is closed and sealed, so that windows are sealed in their order. Taken before `windows`, which
     /// is never held while anything waits for a disk or a ledger.
-    sealing: Mutex<()>,
+    sealing: Turn,
     windows: Mutex<Windows>,
-    clock: Arc<dyn Clock>,
+    clock: SteadyClock,
+    pub(crate) home: HomeProcess,
     idle_windows: u64,
     budget: Duration,
     over_budget: AtomicU64,
@@ -43,15 +41,6 @@ pub(crate) struct Instance {
 struct Windows {
     boundaries: Boundaries,
     history: History,
-}
-
-/// The threads of an instance. They live as long as the last handle, and end with a last sealing.
-pub(crate) struct Threads {
-    ticker: Option<Ticker>,
-    export: Option<ExportThreads>,
-    /// Nobody expects a ticker.
-    is_manual: bool,
-    instance: Arc<Instance>,
 }
 
 /// Starts what was composed. The first part that fails is an error.
@@ -100,14 +89,16 @@ impl Instance {
                 "amnesia: the configured write-ahead log is refused, nothing is written to disk"
             );
         }
-        let boundaries = Boundaries::new(cadence, builder.clock.now_ms());
+        let clock = SteadyClock::new(Arc::clone(&builder.clock), settings.clock_jump_ms_max);
+        let boundaries = Boundaries::new(cadence, clock.now_ms());
         let history = History::new(&engine, settings.slices, settings.amnesia);
         Self {
             engine,
             export,
-            sealing: Mutex::new(()),
+            sealing: Turn::default(),
             windows: Mutex::new(Windows { boundaries, history }),
-            clock: Arc::clone(&builder.clock),
+            clock,
+            home: HomeProcess::current(),
             idle_windows: builder.idle_windows,
             budget: Duration::from_millis(settings.export_budget_ms),
             over_budget: AtomicU64::new(0),
@@ -116,8 +107,18 @@ impl Instance {
         }
     }
 
+    /// Closes the open window if its time is over by the clock, and tells how long until there is something to do.
+    pub(crate) fn tick_by_clock(&self) -> Duration {
+        if let Err(error) = self.tick(self.clock.now_ms()) {
+            tracing::warn!(target: "ron-accounting", %error, "a window waits to be exported");
+        }
+        let end_ms = self.windows().boundaries.open().end_ms;
+        Duration::from_millis(end_ms.saturating_sub(self.clock.now_ms())).clamp(TICK_MIN, TICK_MAX)
+    }
+
     pub(crate) fn tick(&self, now_ms: u64) -> Result<(), AccError> {
-        let sealing = self.sealing();
+        self.check_home()?;
+        let sealing = self.sealing.take();
         let mut windows = self.windows();
         let closed = windows.boundaries.advance(now_ms);
         let open = windows.boundaries.open();
@@ -157,35 +158,81 @@ impl Instance {
 
     /// Works with the open window while it cannot close.
     pub(crate) fn with_open_window<T>(&self, work: impl FnOnce(Span) -> T) -> T {
-        let _sealing = self.sealing();
+        let _sealing = self.sealing.take();
         let open = self.windows().boundaries.open();
         work(open)
     }
 
-    pub(crate) fn stats(&self) -> Stats {
-        Stats {
-            engine: self.engine.stats(),
-            windows: self.windows().history.windows(),
-            over_budget: self.over_budget.load(Ordering::Relaxed),
-            wal_refused: self.wal_refused,
-            #[cfg(feature = "export")]
-            export: self.export.as_ref().map(Export::stats),
+    /// Like [`Self::with_open_window`]; `None` if another thread seals for longer than `patience`.
+    #[cfg(feature = "export")]
+    pub(crate) fn with_open_window_within<T>(
+        &self,
+        patience: Duration,
+        work: impl FnOnce(Span) -> T,
+    ) -> Option<T> {
+        let _sealing = self.sealing.take_within(patience)?;
+        let open = self.windows().boundaries.open();
+        Some(work(open))
+    }
+
+    /// Refuses to work in a fork of the instance's process.
+    pub(crate) fn check_home(&self) -> Result<(), AccError> {
+        if self.home.is_forked() {
+            return Err(AccError::ForkedProcess { parent: self.home.id() });
+        }
+        Ok(())
+    }
+
+    /// Works while another thread, as it were, holds every lock.
+    #[cfg(all(test, feature = "wal"))]
+    pub(crate) fn with_all_locks(&self, work: impl FnOnce()) {
+        let (_sealing, _windows) = (self.sealing.take(), self.windows());
+        match &self.export {
+            Some(export) => export.with_lock(work),
+            None => work(),
         }
     }
 
+    pub(crate) fn accept_clock(&self) -> bool {
+        !self.home.is_forked() && self.clock.accept()
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let mut stats = Stats {
+            engine: EngineStats::default(),
+            windows: 0,
+            over_budget: self.over_budget.load(Ordering::Relaxed),
+            wal_refused: self.wal_refused,
+            clock_alarm: None,
+            clock_alarms: 0,
+            is_forked: self.home.is_forked(),
+            #[cfg(feature = "export")]
+            export: None,
+        };
+        if !stats.is_forked {
+            stats.engine = self.engine.stats();
+            stats.windows = self.windows().history.windows();
+            (stats.clock_alarm, stats.clock_alarms) = self.clock.alarms();
+            #[cfg(feature = "export")]
+            {
+                stats.export = self.export.as_ref().map(Export::stats);
+            }
+        }
+        stats
+    }
+
     pub(crate) fn readiness(&self, boundary_ticker_ok: bool) -> Readiness {
+        let is_forked = self.home.is_forked();
         let readiness = Readiness {
             config_loaded: !self.uses_fallbacks,
             queues_bounded_ok: true,
             exporter_ok: true,
             wal_ok: true,
-            boundary_ticker_ok,
+            boundary_ticker_ok: boundary_ticker_ok && !is_forked,
+            clock_ok: is_forked || self.clock.alarms().0.is_none(),
         };
-        self.export.as_ref().map_or(readiness, |export| export.check(readiness))
-    }
-
-    fn sealing(&self) -> MutexGuard<'_, ()> {
-        self.sealing.lock().unwrap_or_else(PoisonError::into_inner)
+        let export = self.export.as_ref().filter(|_| !is_forked);
+        export.map_or(readiness, |export| export.check(readiness))
     }
 
     fn windows(&self) -> MutexGuard<'_, Windows> {
@@ -198,73 +245,6 @@ impl Instance {
         if took > self.budget {
             self.over_budget.fetch_add(1, Ordering::Relaxed);
             tracing::warn!(target: "ron-accounting", ?took, budget = ?self.budget, "{what} took longer than its budget");
-        }
-    }
-
-    /// How long until there is something to do.
-    fn until_next_tick(&self) -> Duration {
-        let end_ms = self.windows().boundaries.open().end_ms;
-        Duration::from_millis(end_ms.saturating_sub(self.clock.now_ms())).clamp(TICK_MIN, TICK_MAX)
-    }
-}
-
-impl Threads {
-    fn none(instance: &Arc<Instance>, is_manual: bool) -> Self {
-        Self { ticker: None, export: None, is_manual, instance: Arc::clone(instance) }
-    }
-
-    fn start(instance: &Arc<Instance>) -> Result<Self, AccError> {
-        let system = |source| AccError::System { operation: "start a thread", source };
-        let export = instance.export.as_ref().map(Export::start).transpose().map_err(system)?;
-        let ticking = Arc::clone(instance);
-        let tick = move || {
-            if let Err(error) = ticking.tick(ticking.clock.now_ms()) {
-                tracing::warn!(target: "ron-accounting", %error, "a window waits to be exported");
-            }
-            ticking.until_next_tick()
-        };
-        let ticker = Some(Ticker::start(tick).map_err(system)?);
-        Ok(Self { ticker, export, is_manual: false, instance: Arc::clone(instance) })
-    }
-
-    /// Whether windows are rolled by whoever is to roll them.
-    pub(crate) fn are_ticking(&self) -> bool {
-        self.is_manual || self.ticker.as_ref().is_some_and(Ticker::is_alive)
-    }
-}
-
-impl Drop for Threads {
-    fn drop(&mut self) {
-        let (ticker, export) = (self.ticker.take(), self.export.take());
-        let last = Last { ticker, _export: export, instance: Arc::clone(&self.instance) };
-        // An exporter may hold the last handle, and a thread cannot wait for its own end.
-        let is_own = thread::current().name().is_some_and(|name| name.starts_with("accounting-"));
-        if !is_own {
-            last.end();
-        } else if let Err(error) =
-            thread::Builder::new().name("accounting-end".to_owned()).spawn(|| last.end())
-        {
-            tracing::warn!(target: "ron-accounting", %error, "ended without a last sealing");
-        }
-    }
-}
-
-/// What is left to end when the last handle is gone.
-struct Last {
-    ticker: Option<Ticker>,
-    /// Ends last.
-    _export: Option<ExportThreads>,
-    instance: Arc<Instance>,
-}
-
-impl Last {
-    fn end(mut self) {
-        let Some(export) = &self.instance.export else { return };
-        export.close();
-        // No window may close behind the last one.
-        self.ticker = None;
-        if let Err(error) = self.instance.with_open_window(|open| export.finish(open)) {
-            tracing::warn!(target: "ron-accounting", %error, "dropped before the ledger had everything");
         }
     }
 }

@@ -57,13 +57,17 @@ mod export_settings;
 #[cfg_attr(not(feature = "export"), path = "without_export.rs")]
 mod exporting;
 mod facade;
+mod home_process;
 mod instance;
 #[cfg(feature = "ledger-wire")]
 mod origin;
 #[cfg(feature = "ledger-wire")]
 mod recorder;
 mod stats;
+mod steady_clock;
+mod threads;
 mod ticker;
+mod turn;
 
 pub use builder::AccountingBuilder;
 pub use error::AccError;
@@ -87,8 +91,8 @@ pub mod counters {
 /// Clocks, windows and snapshots.
 pub mod window {
     pub use ron_accounting_window::{
-        Boundaries, Cadence, Clock, Entry, FixedCadence, ManualClock, Ring, Snapshot, Span, SystemClock,
-        WindowLengthError,
+        Boundaries, Cadence, Clock, ClockAlarm, ClockReading, Entry, FixedCadence, JumpDirection,
+        ManualClock, Ring, Snapshot, Span, SystemClock, WindowLengthError,
     };
 }
 

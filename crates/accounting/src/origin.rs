@@ -1,12 +1,10 @@
-//! Origins of processes without a log.
+//! Random identities: of a process without a log, and of each opening of a log.
 
 use std::io;
 
-use ron_ledger_wire::Origin;
-
-/// An origin that no other process has.
-pub(crate) fn random_origin() -> io::Result<Origin> {
+/// Sixteen bytes that no other process draws.
+pub(crate) fn random_bytes() -> io::Result<[u8; 16]> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes)?;
-    Ok(Origin::from_bytes(bytes))
+    Ok(bytes)
 }

@@ -7,7 +7,7 @@ use ron_accounting_seal::Sealer;
 use ron_accounting_window::{Cadence, Clock, FixedCadence, Span, SystemClock};
 use ron_ledger_wire::{Origin, SealedSlice};
 
-use crate::origin::random_origin;
+use crate::origin::random_bytes;
 #[cfg(feature = "export")]
 use crate::Accounting;
 
@@ -48,7 +48,7 @@ enum Sealing {
 impl Default for Recorder {
     fn default() -> Self {
         let engine = Engine::default();
-        let origin = random_origin().unwrap_or_else(|_| fallback_origin());
+        let origin = random_bytes().map(Origin::from_bytes).unwrap_or_else(|_| fallback_origin());
         let sealer = Box::new(Mutex::new(Sealer::new(&engine, origin, false)));
         Self {
             tenant: engine.tenant(TENANT),

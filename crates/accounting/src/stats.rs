@@ -1,6 +1,7 @@
 //! What the façade tells about itself.
 
 use ron_accounting_core::EngineStats;
+use ron_accounting_window::ClockAlarm;
 
 /// Numbers about an [`Accounting`](crate::Accounting), as of now.
 #[derive(Debug, Clone)]
@@ -14,6 +15,13 @@ pub struct Stats {
     pub over_budget: u64,
     /// A log was configured, and refused because of amnesia.
     pub wal_refused: bool,
+    /// The clock is further from the time that windows follow than `ACC_CLOCK_JUMP_MS_MAX` allows; `None` while it is right.
+    pub clock_alarm: Option<ClockAlarm>,
+    /// How often the clock has jumped so far.
+    pub clock_alarms: u64,
+    /// This process is a fork of the one that built the instance: nothing that it counts is ever sealed. The numbers of the
+    /// engine, of windows, of the clock and of the export are then those of an instance that did nothing.
+    pub is_forked: bool,
     /// Sealing, log and export; `None` without a ledger and a log.
     #[cfg(feature = "export")]
     pub export: Option<ron_accounting_pipeline::PipelineStats>,
@@ -32,8 +40,10 @@ pub struct Readiness {
     pub exporter_ok: bool,
     /// The log takes what is sealed, and nothing in it is damaged.
     pub wal_ok: bool,
-    /// Windows are being rolled.
+    /// Windows are being rolled. False in a fork of the process that built the instance.
     pub boundary_ticker_ok: bool,
+    /// The clock has not jumped. While it has, windows go on by the monotonic clock, see [`Stats::clock_alarm`].
+    pub clock_ok: bool,
 }
 
 impl Readiness {
@@ -50,6 +60,7 @@ impl Readiness {
             ("exporter_ok", self.exporter_ok),
             ("wal_ok", self.wal_ok),
             ("boundary_ticker_ok", self.boundary_ticker_ok),
+            ("clock_ok", self.clock_ok),
         ];
         checks.into_iter().filter(|(_, is_ok)| !is_ok).map(|(name, _)| name)
     }

@@ -1,10 +1,20 @@
 //! The thread that rolls windows.
 
 use std::{
+    cell::Cell,
     sync::{Arc, Condvar, Mutex, PoisonError},
     thread::{self, JoinHandle},
     time::Duration,
 };
+
+thread_local! {
+    static IS_TICKER: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether the caller's thread is one that a [`Ticker`] started.
+pub(crate) fn is_ticker() -> bool {
+    IS_TICKER.with(Cell::get)
+}
 
 /// Calls a function again and again until it is dropped, each time after the delay that the function asked for.
 #[derive(Debug)]
@@ -18,6 +28,7 @@ impl Ticker {
         let stop = Arc::new((Mutex::new(false), Condvar::new()));
         let stopped = Arc::clone(&stop);
         let run = move || {
+            IS_TICKER.with(|is_ticker| is_ticker.set(true));
             let (is_stopped, wake) = &*stopped;
             loop {
                 let delay = tick();

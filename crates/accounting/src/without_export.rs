@@ -33,6 +33,10 @@ impl Export {
         match *self {}
     }
 
+    pub(crate) fn stop(&self, _: ExportThreads) -> usize {
+        match *self {}
+    }
+
     pub(crate) fn finish(&self, _: Span) -> Result<(), AccError> {
         match *self {}
     }

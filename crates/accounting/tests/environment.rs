@@ -17,13 +17,14 @@ use ron_accounting::{
 use warnings::Warnings;
 
 /// A number: its variable, its name among the settings, its default, and its range.
-const NUMBERS: [(&str, &str, u64, u64, u64); 6] = [
+const NUMBERS: [(&str, &str, u64, u64, u64); 7] = [
     ("ACC_WINDOW_MS", "window_ms", 60_000, 10, 86_400_000),
     ("ACC_SLICES", "slices", 5, 1, 10_000),
     ("ACC_LABEL_LIMIT", "label_limit", 2048, 1, 16_777_216),
     ("ACC_EXPORT_MAXMS", "export_budget_ms", 50, 1, 600_000),
     ("ACC_BACKLOG_MAX", "backlog_max", 1000, 1, 1_000_000),
     ("ACC_EXPORT_JITTER_MS", "export_jitter_ms", 25, 0, 60_000),
+    ("ACC_CLOCK_JUMP_MS_MAX", "clock_jump_ms_max", 600_000, 1000, 86_400_000),
 ];
 
 fn with(variable: &str, value: impl Into<OsString>) -> Result<AccountingBuilder, AccError> {
@@ -103,13 +104,14 @@ fn the_builder_has_the_same_ranges() {
     fn size(value: u64) -> usize {
         usize::try_from(value).unwrap()
     }
-    let setters: [Setter; 6] = [
+    let setters: [Setter; 7] = [
         AccountingBuilder::window_ms,
         |builder, value| builder.slices(size(value)),
         |builder, value| builder.label_limit(size(value)),
         AccountingBuilder::export_budget_ms,
         |builder, value| builder.backlog_max(size(value)),
         AccountingBuilder::export_jitter_ms,
+        AccountingBuilder::clock_jump_ms_max,
     ];
     for ((_, name, default, min, max), set) in NUMBERS.into_iter().zip(setters) {
         for value in [min, max] {
@@ -322,7 +324,7 @@ fn a_log_that_cannot_be_opened_is_left_out_by_default_and_an_error_otherwise() {
     warnings.assert_one(&["ron-accounting", "write-ahead log in", "counts stay in memory"]);
     let error = Accounting::from_env().unwrap_err();
     assert!(
-        matches!(&error, AccError::WalCorrupt { directory, .. } if directory.ends_with("file")),
+        matches!(&error, AccError::WalUnavailable { directory, .. } if directory.ends_with("file")),
         "{error}"
     );
 }

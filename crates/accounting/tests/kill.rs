@@ -151,7 +151,7 @@ fn a_log_belongs_to_one_process() {
         let log = env::current_dir().unwrap().join("log");
         let error = by_hand(&log).build().unwrap_err();
         assert!(
-            matches!(&error, AccError::WalCorrupt { directory, .. } if log.ends_with(directory)
+            matches!(&error, AccError::WalLocked { directory } if log.ends_with(directory)
             || Path::new(directory) == log),
             "{error:?}"
         );

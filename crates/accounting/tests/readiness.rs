@@ -16,7 +16,8 @@ use tempfile::tempdir;
 
 const ORIGIN: Origin = Origin::from_bytes([7; 16]);
 const PATIENCE: Duration = Duration::from_secs(30);
-const MOMENT: Duration = Duration::from_millis(1);
+/// Enough for a put that fails at once.
+const MOMENT: Duration = Duration::from_millis(200);
 
 fn by_hand(ledger: &MemoryLedger) -> AccountingBuilder {
     Accounting::builder()

@@ -8,6 +8,8 @@ mod file_name;
 #[cfg(feature = "storage-fs")]
 mod file_per_event;
 mod memory;
+#[cfg(any(feature = "storage-fs", feature = "storage-sqlite"))]
+mod ownership;
 #[cfg(feature = "storage-sqlite")]
 mod sqlite;
 

@@ -1,24 +1,41 @@
 //! The driver: threads that bring a pipeline's batches to its ledger.
 //!
 //! The pipeline is locked only between puts, never during one, so a slow ledger holds up neither sealing nor statistics.
+//! No call of the driver makes a put on the caller's thread, so a put that never returns holds up no caller either. During
+//! a put, its thread holds the exporter and nothing of the pipeline, which can be closed meanwhile.
+
+mod helper;
 
 use std::{
+    cell::Cell,
     panic::{catch_unwind, AssertUnwindSafe},
-    sync::{
-        atomic::{AtomicBool, Ordering},
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
-    },
+    sync::{Arc, Weak},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
-use ron_accounting_export::Exporter;
+use ron_accounting_export::{Ack, Batch, BatchId, Exporter, PutError};
 use ron_accounting_window::Clock;
+use ron_ledger_wire::{Claim, Head, StreamId};
 
-use crate::Pipeline;
+use self::helper::Helper;
+use crate::{
+    exchange::{CrewId, Exchange, MemberId, Next, WAIT_MAX},
+    Pipeline,
+};
 
-/// An export thread wakes at least this often, whatever the clock that it is given does.
-const WAIT_MAX: Duration = Duration::from_millis(250);
+/// How long dropping [`ExportThreads`] waits for puts.
+const DROP_PATIENCE: Duration = Duration::from_secs(2);
+
+thread_local! {
+    static IS_EXPORT_THREAD: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether the caller's thread is one that a [`Driver`] started, as it is inside of `Exporter::put_batch`. Such a thread
+/// must not wait for its own end.
+pub fn is_export_thread() -> bool {
+    IS_EXPORT_THREAD.with(Cell::get)
+}
 
 /// A pipeline with its ledger. Without threads ([`Driver::start`]), export happens in [`Driver::drain`].
 #[derive(Clone)]
@@ -27,8 +44,7 @@ pub struct Driver {
 }
 
 struct Shared {
-    pipeline: Mutex<Pipeline>,
-    wake: Condvar,
+    exchange: Exchange<Pipeline>,
     exporter: Option<Arc<dyn Exporter>>,
     clock: Arc<dyn Clock>,
 }
@@ -39,114 +55,189 @@ impl std::fmt::Debug for Driver {
     }
 }
 
-/// The export threads of a driver. They are stopped and joined on drop, each after the put it is in.
+/// The export threads of a driver. [`ExportThreads::stop`] ends them, as does dropping this, which waits two seconds at most
+/// for the puts that they are in.
 #[derive(Debug)]
 #[must_use = "the threads stop when this is dropped"]
 pub struct ExportThreads {
     driver: Driver,
-    is_stopping: Arc<AtomicBool>,
-    threads: Vec<JoinHandle<()>>,
+    crew: Option<CrewId>,
+    threads: Vec<(MemberId, JoinHandle<()>)>,
 }
 
 impl Driver {
     /// Puts a pipeline together with its ledger and the clock for retries and deadlines. Without a ledger, slices wait in
     /// the log.
-    pub fn new(pipeline: Pipeline, exporter: Option<Arc<dyn Exporter>>, clock: Arc<dyn Clock>) -> Self {
-        let pipeline = Mutex::new(pipeline);
-        Self { shared: Arc::new(Shared { pipeline, wake: Condvar::new(), exporter, clock }) }
+    pub fn new(mut pipeline: Pipeline, exporter: Option<Arc<dyn Exporter>>, clock: Arc<dyn Clock>) -> Self {
+        if exporter.is_some() {
+            pipeline.expect_ledger();
+        }
+        Self { shared: Arc::new(Shared { exchange: Exchange::new(pipeline), exporter, clock }) }
     }
 
-    /// Starts `count` threads that export until they are dropped.
+    /// Starts `count` threads that export until they are stopped.
     pub fn start(&self, count: usize) -> std::io::Result<ExportThreads> {
-        let is_stopping = Arc::new(AtomicBool::new(false));
-        let mut threads = ExportThreads {
-            driver: self.clone(),
-            is_stopping: Arc::clone(&is_stopping),
-            threads: Vec::new(),
-        };
+        let crew = self.shared.exchange.new_crew();
+        let mut threads = ExportThreads { driver: self.clone(), crew: Some(crew), threads: Vec::new() };
         for number in 0..count {
-            let (driver, is_stopping) = (self.clone(), Arc::clone(&is_stopping));
-            let name = format!("accounting-export-{number}");
-            threads
-                .threads
-                .push(thread::Builder::new().name(name).spawn(move || driver.export_until(&is_stopping))?);
+            let id = self.shared.exchange.enter(crew);
+            let member = Member { shared: Arc::downgrade(&self.shared), id };
+            let thread = thread::Builder::new().name(format!("accounting-export-{number}"));
+            threads.threads.push((id, thread.spawn(move || member.export())?));
         }
         Ok(threads)
     }
 
     /// Works with the pipeline, then wakes the export threads.
     pub fn with<T>(&self, work: impl FnOnce(&mut Pipeline) -> T) -> T {
-        let result = work(&mut self.lock());
-        self.shared.wake.notify_all();
-        result
+        self.shared.exchange.with(work)
     }
 
-    /// Exports on this thread until `is_done`, or until `deadline` from now has passed; tells whether it is done. Waits
-    /// neither for a sync that is not due yet nor for a delayed export. Works beside export threads as well.
+    /// Exports until `is_done`, or until `deadline` from now has passed; tells whether it is done. Waits neither for a sync
+    /// that is not due yet nor for a delayed export. Works beside export threads as well.
+    ///
+    /// Puts are made one at a time by a thread that is started for them. If one has not returned by the deadline, it is left
+    /// behind, and its answer still counts.
     pub fn drain(&self, deadline: Duration, is_done: impl Fn(&Pipeline) -> bool) -> bool {
         let start = Instant::now();
-        let mut pipeline = self.lock();
-        loop {
-            pipeline.flush(self.shared.clock.now_ms());
-            if is_done(&pipeline) {
-                return true;
-            }
-            let left = deadline.saturating_sub(start.elapsed());
-            if left.is_zero() {
-                return false;
-            }
-            pipeline = self.step(pipeline, left);
-        }
-    }
-
-    fn export_until(&self, is_stopping: &AtomicBool) {
-        let mut pipeline = self.lock();
-        while !is_stopping.load(Ordering::Relaxed) {
-            pipeline = self.step(pipeline, WAIT_MAX);
-        }
-    }
-
-    /// One put, or a wait until something may have changed.
-    fn step<'a>(
-        &'a self,
-        mut pipeline: MutexGuard<'a, Pipeline>,
-        wait_max: Duration,
-    ) -> MutexGuard<'a, Pipeline> {
         let shared = &self.shared;
-        let now_ms = shared.clock.now_ms();
-        if let Some(exporter) = &shared.exporter {
+        let mut helper = Helper::new(shared);
+        let is_done = shared.exchange.hand_out(
+            helper.member(),
+            || deadline.saturating_sub(start.elapsed()),
+            |pipeline, is_put_out| {
+                if !is_put_out {
+                    pipeline.flush(shared.clock.now_ms());
+                }
+                is_done(pipeline)
+            },
+            |pipeline| shared.next(pipeline),
+            |request| helper.make(request),
+        );
+        helper.end();
+        is_done
+    }
+}
+
+/// What the ledger is asked to do.
+#[derive(Debug)]
+enum Request {
+    /// To take a batch, under a claim if the pipeline has one.
+    Put(Batch, Option<Claim>),
+    /// To tell where a stream continues.
+    Head(StreamId),
+}
+
+/// What the ledger answered.
+#[derive(Debug)]
+enum Response {
+    Put(BatchId, Vec<Result<Ack, PutError>>),
+    Head(StreamId, Result<Option<Head>, PutError>),
+}
+
+impl Shared {
+    /// The next request, or how long to wait for one.
+    fn next(&self, pipeline: &mut Pipeline) -> Next<Request> {
+        let now_ms = self.clock.now_ms();
+        if self.exporter.is_some() {
+            if let Some(stream) = pipeline.ask_head() {
+                return Next::Job(Request::Head(stream));
+            }
             if let Some(batch) = pipeline.next_batch(now_ms) {
-                drop(pipeline);
-                // A ledger that panics has answered nothing. Its batch must come back all the same.
-                let answers = catch_unwind(AssertUnwindSafe(|| exporter.put_batch(&batch.slices)));
-                let mut pipeline = self.lock();
-                pipeline.complete(batch.id, shared.clock.now_ms(), answers.unwrap_or_default());
-                shared.wake.notify_all();
-                return pipeline;
+                return Next::Job(Request::Put(batch, pipeline.claim()));
             }
         }
         let due = pipeline.next_due_ms(now_ms).map(|due| Duration::from_millis(due.saturating_sub(now_ms)));
-        let wait = due.unwrap_or(WAIT_MAX).clamp(Duration::from_millis(1), WAIT_MAX).min(wait_max);
-        shared.wake.wait_timeout(pipeline, wait).unwrap_or_else(PoisonError::into_inner).0
+        Next::Wait(due.unwrap_or(WAIT_MAX).clamp(Duration::from_millis(1), WAIT_MAX))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Pipeline> {
-        // A panic while the lock is held is a fault of ours; what was sealed is still worth exporting.
-        self.shared.pipeline.lock().unwrap_or_else(PoisonError::into_inner)
+    fn complete(&self, member: MemberId, response: Response) {
+        self.exchange.finish(member, |pipeline| {
+            let now_ms = self.clock.now_ms();
+            match response {
+                Response::Put(batch, answers) => pipeline.complete(batch, now_ms, answers),
+                Response::Head(stream, answer) => pipeline.take_head(&stream, answer, now_ms),
+            }
+        });
+    }
+}
+
+/// A ledger that panics has answered nothing. Its batch must come back all the same.
+fn make(exporter: Option<&dyn Exporter>, request: Request) -> Response {
+    let caught = |call: &dyn Fn(&dyn Exporter) -> Response| {
+        exporter.and_then(|exporter| catch_unwind(AssertUnwindSafe(|| call(exporter))).ok())
+    };
+    match request {
+        Request::Put(batch, claim) => caught(&|exporter| {
+            let answers = match &claim {
+                Some(claim) => exporter.put_claimed(claim, &batch.slices),
+                None => exporter.put_batch(&batch.slices),
+            };
+            Response::Put(batch.id, answers)
+        })
+        .unwrap_or(Response::Put(batch.id, Vec::new())),
+        Request::Head(stream) => {
+            let answer = caught(&|exporter| Response::Head(stream.clone(), exporter.head(&stream)));
+            let reason = "the ledger did not answer for a head".to_owned();
+            answer.unwrap_or(Response::Head(stream.clone(), Err(PutError::Unavailable { reason })))
+        }
+    }
+}
+
+/// One export thread's membership in its crew.
+struct Member {
+    shared: Weak<Shared>,
+    id: MemberId,
+}
+
+impl Member {
+    fn export(self) {
+        IS_EXPORT_THREAD.with(|is_export_thread| is_export_thread.set(true));
+        while let Some(shared) = self.shared.upgrade() {
+            let Some(request) = shared.exchange.next(self.id, |pipeline| shared.next(pipeline)) else {
+                return;
+            };
+            let exporter = shared.exporter.clone();
+            drop(shared);
+            let response = make(exporter.as_deref(), request);
+            if let Some(shared) = self.shared.upgrade() {
+                shared.complete(self.id, response);
+            }
+        }
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        if let Some(shared) = self.shared.upgrade() {
+            shared.exchange.leave(self.id);
+        }
+    }
+}
+
+impl ExportThreads {
+    /// Ends the threads, and waits for the puts that they are in, no longer than `patience`. Returns how many threads are
+    /// left behind in a put: they end by themselves when it returns, and its answer still counts as long as the pipeline is
+    /// there.
+    pub fn stop(mut self, patience: Duration) -> usize {
+        self.end(patience)
+    }
+
+    fn end(&mut self, patience: Duration) -> usize {
+        let Some(crew) = self.crew.take() else { return 0 };
+        let left_behind = self.driver.shared.exchange.end(crew, patience);
+        for (member, thread) in self.threads.drain(..) {
+            if !left_behind.contains(&member) {
+                // A thread that panicked has nothing left to hand over.
+                let _ = thread.join();
+            }
+        }
+        left_behind.len()
     }
 }
 
 impl Drop for ExportThreads {
     fn drop(&mut self) {
-        {
-            // Under the lock, so that no thread looks at the flag and then sleeps through the call.
-            let _pipeline = self.driver.lock();
-            self.is_stopping.store(true, Ordering::Relaxed);
-        }
-        self.driver.shared.wake.notify_all();
-        for thread in self.threads.drain(..) {
-            // A thread that panicked has nothing left to hand over.
-            let _ = thread.join();
-        }
+        self.end(DROP_PATIENCE);
     }
 }

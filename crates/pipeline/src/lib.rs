@@ -14,21 +14,38 @@
 //! # Crate features
 //! * **`wal`** (default): pipelines over a write-ahead log, which survive a restart.
 
+// Under `cfg(loom)`, `ron-accounting-core` hides its engine, so everything that uses it is hidden too. The models need the
+// exchange alone.
+#[cfg(not(loom))]
 mod driver;
+#[cfg(not(loom))]
 mod error;
-#[cfg(feature = "wal")]
+#[cfg_attr(loom, allow(dead_code))] // What only the driver uses.
+mod exchange;
+#[cfg(all(feature = "wal", not(loom)))]
 mod inspect;
+#[cfg(not(loom))]
 mod journal;
-#[cfg(feature = "wal")]
+#[cfg(all(feature = "wal", not(loom)))]
 mod log;
+#[cfg(all(test, loom))]
+mod models;
+#[cfg(not(loom))]
 mod options;
+#[cfg(not(loom))]
 mod pipeline;
+#[cfg(not(loom))]
 mod stats;
 
-pub use driver::{Driver, ExportThreads};
+#[cfg(not(loom))]
+pub use driver::{is_export_thread, Driver, ExportThreads};
+#[cfg(not(loom))]
 pub use error::PipelineError;
-#[cfg(feature = "wal")]
+#[cfg(all(feature = "wal", not(loom)))]
 pub use inspect::{inspect, LogInspection};
+#[cfg(not(loom))]
 pub use options::{OnFull, PipelineOptions, SyncPolicy, CHECKPOINT_MS_DEFAULT};
+#[cfg(not(loom))]
 pub use pipeline::Pipeline;
+#[cfg(not(loom))]
 pub use stats::{LogStats, PipelineStats, StreamTotals};

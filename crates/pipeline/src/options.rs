@@ -13,7 +13,8 @@ pub enum OnFull {
     /// Throw the counts away, and count how much that was.
     Shed,
     /// Leave the counts where they are until the caller seals the same window again. For imports, where time does not go
-    /// on while the ledger catches up.
+    /// on while the ledger catches up: `Accounting::tick` waits until the ledger has taken enough. The exporter must not
+    /// call `tick`, `seal_now` or `shutdown` then.
     Wait,
 }
 

@@ -58,6 +58,8 @@ pub struct Pipeline {
     may_have_room: bool,
     /// Streams whose heads the ledger has to be asked for.
     unknown: BTreeSet<StreamId>,
+    /// Streams whose heads it was asked for and has not told.
+    asked: BTreeSet<StreamId>,
     /// Streams that the ledger was asked for and has not.
     genesis: BTreeSet<StreamId>,
     /// Nothing is offered before this moment.
@@ -144,6 +146,7 @@ impl Pipeline {
             open: None,
             may_have_room: false,
             unknown: BTreeSet::new(),
+            asked: BTreeSet::new(),
             genesis: BTreeSet::new(),
             export_from_ms: 0,
             last_sync_ms: Some(now_ms),
@@ -204,9 +207,9 @@ impl Pipeline {
         self.lanes.resume(stream)
     }
 
-    /// Whether everything that was sealed is acknowledged.
+    /// Whether everything that was sealed is acknowledged, and no stream waits for the ledger to tell its head.
     pub fn is_drained(&self) -> bool {
-        self.lanes.is_idle() && self.pending() == 0
+        self.pending() == 0 && self.unknown.is_empty() && self.asked.is_empty()
     }
 
     /// Whether everything that is not acknowledged waits for an operator.
@@ -261,7 +264,7 @@ impl Pipeline {
             checkpoints: counters.checkpoints,
             resent: counters.resent,
             behind: self.behind.clone(),
-            unknown_heads: self.unknown.len(),
+            unknown_heads: self.unknown.len() + self.asked.len(),
             shed: counters.shed,
             refused: self.refused.len(),
             lanes: self.lanes.status(),

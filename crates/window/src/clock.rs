@@ -1,17 +1,36 @@
-//! Clocks: where the time of day comes from, so that tests and imports can bring their own.
+//! Clocks: where time comes from, so that tests and imports can bring their own.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
-    time::{SystemTime, UNIX_EPOCH},
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+    time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
 /// Tells the time of day.
 pub trait Clock: Send + Sync + 'static {
     /// Milliseconds since 1970-01-01T00:00:00Z, leap seconds not counted. May step back or jump.
     fn now_ms(&self) -> u64;
+
+    /// The time of day together with a monotonic reading, by which a jump of the time of day is noticed.
+    ///
+    /// `None` if the clock has no monotonic reading, which is what this provided method returns. The time of day is then
+    /// taken as it is, whatever it does. A clock that wraps another one passes this on.
+    fn reading(&self) -> Option<ClockReading> {
+        None
+    }
 }
 
-/// The operating system's clock. A time before 1970 reads as zero.
+/// Two clocks, read at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)] // Written by every clock; a third field would be another type.
+pub struct ClockReading {
+    /// Wall time in Unix milliseconds, as from [`Clock::now_ms`].
+    pub wall_ms: u64,
+    /// Milliseconds since some fixed moment. Never decreases, and does not follow corrections of wall time. Whether it
+    /// advances while the machine is suspended depends on the system.
+    pub elapsed_ms: u64,
+}
+
+/// The operating system's clocks. A time before 1970 reads as zero.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
@@ -19,6 +38,13 @@ impl Clock for SystemClock {
     fn now_ms(&self) -> u64 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn reading(&self) -> Option<ClockReading> {
+        static START: OnceLock<Instant> = OnceLock::new();
+        let elapsed = START.get_or_init(Instant::now).elapsed();
+        let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+        Some(ClockReading { wall_ms: self.now_ms(), elapsed_ms })
     }
 }
 
@@ -30,34 +56,64 @@ impl Clock for SystemClock {
 /// clock.advance(500);
 /// assert_eq!(clock.now_ms(), 1_500);
 /// ```
-#[derive(Debug, Default)]
-pub struct ManualClock(AtomicU64);
+#[derive(Debug)]
+pub struct ManualClock(Mutex<ClockReading>);
 
 impl ManualClock {
     /// A clock that shows `now_ms`.
     pub const fn new(now_ms: u64) -> Self {
-        Self(AtomicU64::new(now_ms))
+        Self(Mutex::new(ClockReading { wall_ms: now_ms, elapsed_ms: 0 }))
     }
 
-    /// Sets the clock, forwards or back.
+    /// Sets the clock. Forwards, this is time that passes, like [`ManualClock::advance`]; back, it is a correction of wall
+    /// time alone, like [`ManualClock::jump_to`].
     pub fn set(&self, now_ms: u64) {
-        self.0.store(now_ms, Ordering::Relaxed);
+        let mut reading = self.lock();
+        let passed_ms = now_ms.saturating_sub(reading.wall_ms);
+        *reading = ClockReading { wall_ms: now_ms, elapsed_ms: reading.elapsed_ms.saturating_add(passed_ms) };
     }
 
-    /// Moves the clock forwards.
+    /// Lets time pass.
     pub fn advance(&self, ms: u64) {
-        self.0.fetch_add(ms, Ordering::Relaxed);
+        let mut reading = self.lock();
+        reading.wall_ms = reading.wall_ms.saturating_add(ms);
+        reading.elapsed_ms = reading.elapsed_ms.saturating_add(ms);
+    }
+
+    /// Sets wall time while no time passes: what an administrator, NTP, or a suspended machine does.
+    pub fn jump_to(&self, now_ms: u64) {
+        self.lock().wall_ms = now_ms;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, ClockReading> {
+        // Both fields are valid at every step.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for ManualClock {
+    /// A clock that shows the beginning of 1970.
+    fn default() -> Self {
+        Self::new(0)
     }
 }
 
 impl Clock for ManualClock {
     fn now_ms(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.lock().wall_ms
+    }
+
+    fn reading(&self) -> Option<ClockReading> {
+        Some(*self.lock())
     }
 }
 
 impl<C: Clock + ?Sized> Clock for std::sync::Arc<C> {
     fn now_ms(&self) -> u64 {
         (**self).now_ms()
+    }
+
+    fn reading(&self) -> Option<ClockReading> {
+        (**self).reading()
     }
 }

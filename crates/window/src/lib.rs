@@ -2,6 +2,8 @@
 //!
 //! * [`Clock`] tells the time of day: [`SystemClock`], or [`ManualClock`] in tests and imports.
 //! * [`Cadence`] cuts time into numbered buckets, [`FixedCadence`] into equal ones; [`Ring`] keeps the last of them.
+//! * [`SteadyTime`] turns readings of a clock into the time that windows follow, and raises a [`ClockAlarm`] when wall time
+//!   jumps.
 //! * [`Boundaries`] says when the open window closes, as a [`Span`].
 //! * [`History`] keeps a [`Snapshot`] of the open window and of the last closed ones.
 //!
@@ -21,12 +23,13 @@ mod record;
 mod ring;
 #[cfg(not(loom))]
 mod snapshot;
+mod steady;
 
 pub use boundary::{Boundaries, Span};
 pub use cadence::{
     Cadence, FixedCadence, WindowLengthError, WINDOW_MS_DEFAULT, WINDOW_MS_MAX, WINDOW_MS_MIN,
 };
-pub use clock::{Clock, ManualClock, SystemClock};
+pub use clock::{Clock, ClockReading, ManualClock, SystemClock};
 #[cfg(not(loom))]
 pub use history::History;
 #[cfg(all(feature = "serde", not(loom)))]
@@ -34,3 +37,7 @@ pub use record::{EntryRecord, SnapshotRecord};
 pub use ring::Ring;
 #[cfg(not(loom))]
 pub use snapshot::{Entry, Snapshot, SNAPSHOT_VERSION};
+pub use steady::{
+    ClockAlarm, ClockEvent, JumpDirection, Observation, SteadyTime, CLOCK_JUMP_ACCEPTED_AFTER_MS,
+    CLOCK_JUMP_MS_MAX_DEFAULT,
+};

@@ -5,8 +5,8 @@
 //! happens in between, the old or the new content is there. In a transaction the files are written as they come, and
 //! synced together by several threads, since file systems do for many syncs at once little more than for one.
 //!
-//! A process that dies in between leaves temporary files. They are reported and not removed: they may be another
-//! process's that is still at it.
+//! A process that dies in between leaves temporary files. They are reported and not removed: they may be those of another
+//! storage that is still at it.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -17,7 +17,7 @@ use std::{
     thread,
 };
 
-use super::{file_name, Storage};
+use super::{file_name, ownership::Ownership, Storage};
 use crate::{Error, Result};
 
 /// More files than this are not kept open.
@@ -47,6 +47,7 @@ pub struct FilePerEvent {
     extension: String,
     /// The changes of the open transaction.
     open: Option<Vec<Change>>,
+    _ownership: Option<Ownership>,
 }
 
 /// What a commit does to a file.
@@ -64,7 +65,8 @@ enum Change {
 }
 
 impl FilePerEvent {
-    /// Files in `directory`, which is made if it is missing, whose names end in `extension`, such as `.json`.
+    /// Files in `directory`, which is made if it is missing, whose names end in `extension`, such as `.json`. Refused while
+    /// another process has storages there.
     pub fn new(directory: impl AsRef<Path>, extension: impl Into<String>) -> Result<Self> {
         let (folder, extension) = (directory.as_ref().to_path_buf(), extension.into());
         if extension.len() > EXTENSION_LEN_MAX || extension.contains(['/', '\\', '\0']) {
@@ -78,7 +80,8 @@ impl FilePerEvent {
                 sync_folder(parent)?;
             }
         }
-        Ok(Self { folder, extension, open: None })
+        let ownership = Ownership::of_folder(&folder)?;
+        Ok(Self { folder, extension, open: None, _ownership: ownership })
     }
 
     fn path(&self, key: &str) -> (PathBuf, bool) {

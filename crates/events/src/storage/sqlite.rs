@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use rusqlite::{params, Connection, OptionalExtension};
 
-use super::Storage;
+use super::{ownership::Ownership, Storage};
 use crate::{sync::Mutex, Error, Result};
 
 /// How long to wait for another process that has the database.
@@ -28,17 +28,25 @@ pub struct Sqlite {
     // A connection cannot be used by two threads at once, and `load` has a shared reference only.
     connection: Mutex<Connection>,
     in_transaction: bool,
+    _ownership: Option<Ownership>,
 }
 
 impl Sqlite {
-    /// Opens a database, or makes it.
+    /// Opens a database, or makes it. Refused while another process has it open as a storage, which a file beside it tells
+    /// (`.lock` behind its name); other readers are welcome. `:memory:` is a database of its own each time.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        // What is no file belongs to this process anyway.
+        let name = path.as_os_str().as_encoded_bytes();
+        let is_file =
+            !name.is_empty() && name != b":memory:" && !name.starts_with(b"file:") && !path.is_dir();
+        let ownership = if is_file { Ownership::of_file(path)? } else { None };
         let connection = Connection::open(path).map_err(failed("open database"))?;
         connection.busy_timeout(BUSY_TIMEOUT).map_err(failed("open database"))?;
         connection
             .execute("CREATE TABLE IF NOT EXISTS events (key TEXT PRIMARY KEY, data BLOB NOT NULL)", [])
             .map_err(failed("create table"))?;
-        Ok(Self { connection: Mutex::new(connection), in_transaction: false })
+        Ok(Self { connection: Mutex::new(connection), in_transaction: false, _ownership: ownership })
     }
 
     fn execute(&self, what: &'static str, sql: &str, values: impl rusqlite::Params) -> Result<()> {

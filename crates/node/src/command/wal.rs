@@ -73,7 +73,12 @@ fn log_folders(directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
         let name = path.file_name().and_then(|name| name.to_str());
         path.is_dir() && name.is_some_and(|name| name.parse::<Origin>().is_ok())
     };
-    if entries.iter().any(|entry| entry.file_type().is_ok_and(|kind| kind.is_file())) {
+    // What imports lock lies beside their logs, under names that begin with a dot.
+    let is_of_a_log = |entry: &fs::DirEntry| {
+        entry.file_type().is_ok_and(|kind| kind.is_file())
+            && !entry.file_name().as_encoded_bytes().starts_with(b".")
+    };
+    if entries.iter().any(is_of_a_log) {
         return Ok(vec![directory.to_owned()]);
     }
     let mut folders: Vec<PathBuf> = entries.iter().map(fs::DirEntry::path).filter(is_log).collect();

@@ -122,6 +122,7 @@ fn a_killed_import_is_completed_by_the_next_one() {
     child.wait().unwrap();
     let log = names(&folder.path("usage.db.log")).pop().unwrap();
     folder.done(&["wal", "inspect", &format!("usage.db.log/{log}")]);
+    assert!(folder.done(&["wal", "inspect", "usage.db.log"]).contains(&log));
 
     let again = folder.json(&arguments);
     assert_eq!(again["files"][0]["origin"], json!(log));
@@ -190,4 +191,61 @@ fn a_named_log_folder_is_used_and_kept() {
     folder.done(&["import", "--wal", "logs", "access.log"]);
     assert_eq!(folder.names(), ["access.log", "logs", "usage.db"]);
     assert_eq!(names(&folder.path("logs")), [""; 0]);
+}
+
+#[test]
+fn a_second_import_of_a_log_is_refused_while_the_first_one_runs() {
+    let folder = Folder::new();
+    folder.write("access.log", SampleLog::new(20).text);
+    let origin = folder.json(&["import", "--json", "--ledger", "other.db", "access.log"])["files"][0]
+        ["origin"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    // What an import that is running holds.
+    std::fs::create_dir(folder.path("usage.db.log")).unwrap();
+    let path = folder.path(&format!("usage.db.log/.{origin}.lock"));
+    let lock = std::fs::File::create(path).unwrap();
+    lock.lock().unwrap();
+    let ended = folder.run(&["import", "access.log"]);
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    let log = format!("usage.db.log/{origin}");
+    assert!(
+        ended.err.contains("another import of the same log is running") && ended.err.contains(&log),
+        "{}",
+        ended.err
+    );
+    assert!(!ended.err.contains("remove"), "{}", ended.err);
+    drop(lock);
+    folder.done(&["import", "access.log"]);
+    assert_eq!(folder.names(), ["access.log", "other.db", "usage.db"]);
+}
+
+#[test]
+fn imports_of_one_log_at_once_count_it_once() {
+    let folder = Folder::new();
+    folder.write("access.log", SampleLog::new(400).text);
+    folder.write("other.log", SampleLog::new(1).text);
+    folder.done(&["import", "other.log"]);
+    folder.done(&["import", "--ledger", "whole.db", "other.log"]);
+    let arguments = ["import", "--window", "10s", "access.log"];
+    let start = |_| {
+        let mut command = folder.command(&arguments);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let children: Vec<_> = (0..4).map(start).collect();
+    let mut done = 0;
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        match output.status.code() {
+            Some(0) => done += 1,
+            Some(3) => assert!(err.contains("another import of the same log is running"), "{err}"),
+            code => panic!("{code:?}: {err}"),
+        }
+    }
+    assert!(done > 0);
+    folder.done(&["import", "--window", "10s", "--ledger", "whole.db", "access.log"]);
+    assert_eq!(everything(&folder, "usage.db"), everything(&folder, "whole.db"));
+    assert!(!folder.path("usage.db.log").exists());
 }

@@ -163,7 +163,9 @@ where
                         }
                         None => {
                             let is_said = |head: &StoredHead| {
-                                head.position.segment != segment && head.acknowledged > *seq && !head.lacks_digest
+                                head.position.segment != segment
+                                    && head.acknowledged > *seq
+                                    && !head.lacks_digest
                             };
                             if !log.head.as_ref().is_some_and(is_said) {
                                 heads.insert(stream.clone());

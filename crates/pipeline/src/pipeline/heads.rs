@@ -81,15 +81,15 @@ impl Pipeline {
     }
 
     /// Returns a stream that waits until the ledger was asked for its head; answer with [`Pipeline::take_head`].
-    pub fn unknown_head(&self) -> Option<StreamId> {
-        self.unknown.first().cloned()
+    pub fn ask_head(&mut self) -> Option<StreamId> {
+        let stream = self.unknown.pop_first()?;
+        self.asked.insert(stream.clone());
+        Some(stream)
     }
 
-    /// Takes the ledger's answer to [`Pipeline::unknown_head`]. After an error the stream waits for the next boundary.
+    /// Takes the ledger's answer to [`Pipeline::ask_head`]. After an error the stream waits for the next boundary.
     pub fn take_head(&mut self, stream: &StreamId, answer: Result<Option<Head>, PutError>, now_ms: u64) {
-        if !self.unknown.remove(stream) {
-            return;
-        }
+        self.asked.remove(stream);
         match answer {
             Ok(Some(head)) => {
                 if let Some(journal) = &mut self.journal {
@@ -105,7 +105,7 @@ impl Pipeline {
             }
             Err(error) => self.last_error = Some(error.to_string()),
         }
-        if self.unknown.is_empty() {
+        if self.unknown.is_empty() && self.asked.is_empty() {
             self.may_have_room = true;
             self.seal_waiting(now_ms);
         }

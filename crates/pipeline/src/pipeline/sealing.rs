@@ -14,17 +14,28 @@ use crate::OnFull;
 impl Pipeline {
     /// Closes a window: seals its counts as far as there is room, makes the slices durable, and returns them.
     pub fn seal(&mut self, window: Span, now_ms: u64) -> Vec<SealedSlice> {
+        let length_ms = window.end_ms.saturating_sub(window.start_ms);
+        self.open = Some(Span { start_ms: window.end_ms, end_ms: window.end_ms.saturating_add(length_ms) });
+        self.seal_and_shed(window, self.options.on_full == OnFull::Shed, now_ms)
+    }
+
+    /// Seals what an open window has counted so far. Throws nothing away, whatever the policy: for a shutdown, which seals in
+    /// several rounds.
+    pub fn seal_open(&mut self, window: Span, now_ms: u64) -> Vec<SealedSlice> {
+        self.open = Some(window);
+        self.seal_and_shed(window, false, now_ms)
+    }
+
+    fn seal_and_shed(&mut self, window: Span, sheds: bool, now_ms: u64) -> Vec<SealedSlice> {
         self.log_sealed(now_ms);
         let sealed = self.seal_streams(window, false);
         self.counters.waiting_streams = sealed.waiting;
-        if sealed.waiting > 0 && self.options.on_full == OnFull::Shed {
+        if sealed.waiting > 0 && sheds {
             self.shed_waiting(now_ms);
         }
         self.take_sealed(sealed.slices.clone());
         self.log_sealed(now_ms);
         self.export_from_ms = now_ms.saturating_add(self.next_jitter_ms());
-        let length_ms = window.end_ms.saturating_sub(window.start_ms);
-        self.open = Some(Span { start_ms: window.end_ms, end_ms: window.end_ms.saturating_add(length_ms) });
         sealed.slices
     }
 
@@ -63,7 +74,7 @@ impl Pipeline {
     fn seal_streams(&mut self, window: Span, only_waiting: bool) -> Sealed {
         let mut admission = self.begin_admission();
         let Self { sealer, .. } = self;
-        let mut unknown = Vec::new();
+        let mut unknown: Vec<StreamId> = Vec::new();
         let lanes = &self.lanes;
         let journal = self.journal.as_deref();
         let (unlogged, refused, genesis) = (&self.unlogged, &self.refused, &self.genesis);
@@ -98,6 +109,7 @@ impl Pipeline {
             admission.take(candidate.slices);
             Admission::Seal
         });
+        unknown.retain(|stream| !self.asked.contains(stream));
         self.unknown.extend(unknown);
         for error in &sealed.errors {
             self.last_error = Some(crate::error::with_causes(error));

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         atomic::{AtomicUsize, Ordering},
-        mpsc, Arc, Barrier,
+        mpsc, Arc, Barrier, Mutex,
     },
     thread,
     time::Duration,
@@ -11,7 +11,7 @@ use std::{
 
 use ron_accounting_core::{labels, Dimension, Engine};
 use ron_accounting_export::{memory::MemoryLedger, Ack, Exporter, PutError};
-use ron_accounting_pipeline::{Driver, Pipeline, PipelineOptions};
+use ron_accounting_pipeline::{is_export_thread, Driver, Pipeline, PipelineOptions};
 use ron_accounting_window::{Clock, ManualClock, Span, SystemClock};
 use ron_ledger_wire::{Head, SealedSlice, StreamId};
 
@@ -196,4 +196,80 @@ fn a_put_in_progress_holds_up_neither_sealing_nor_statistics() {
     assert!(!ledger.slices().is_empty());
     assert!(rig.driver.drain(LONG, Pipeline::is_drained));
     assert_eq!(ledger.slices().len(), 2);
+}
+
+/// A ledger whose first put returns when it is told to.
+fn stuck(ledger: &MemoryLedger) -> (Arc<dyn Exporter>, mpsc::Receiver<()>, mpsc::Sender<()>) {
+    let (enter, entered) = mpsc::channel();
+    let (release, released) = mpsc::channel();
+    let released = Mutex::new(Some(released));
+    let exporter = Before(ledger.clone(), move || {
+        let first = released.lock().unwrap().take();
+        if let Some(released) = first {
+            enter.send(()).unwrap();
+            let _: Result<(), _> = released.recv();
+        }
+    });
+    (Arc::new(exporter), entered, release)
+}
+
+#[test]
+fn draining_ends_at_its_deadline_although_a_put_never_returns() {
+    let ledger = MemoryLedger::new();
+    let (exporter, entered, release) = stuck(&ledger);
+    let mut rig = Rig::new(options(), Some(exporter));
+    rig.seal(3);
+    assert!(!rig.driver.drain(Duration::from_millis(5), Pipeline::is_drained));
+    entered.recv().unwrap();
+    rig.seal(3);
+    assert_eq!(rig.driver.with(|pipeline| pipeline.pending()), 6, "sealing goes on");
+    drop(release);
+    assert!(rig.driver.drain(LONG, Pipeline::is_drained), "the late answer counts");
+    assert_eq!((ledger.slices().len(), rig.driver.with(|pipeline| pipeline.stats().duplicates)), (6, 0));
+}
+
+#[test]
+fn a_thread_in_a_put_that_never_returns_is_left_behind() {
+    let ledger = MemoryLedger::new();
+    let (exporter, entered, release) = stuck(&ledger);
+    let mut rig = Rig::new(options(), Some(exporter));
+    let threads = rig.driver.start(2).unwrap();
+    rig.seal(1);
+    entered.recv().unwrap();
+    assert_eq!(threads.stop(Duration::ZERO), 1);
+    drop(release);
+    assert!(rig.driver.drain(LONG, Pipeline::is_drained), "its answer counts");
+    assert_eq!((ledger.slices().len(), rig.driver.with(|pipeline| pipeline.stats().duplicates)), (1, 0));
+}
+
+#[test]
+fn a_put_that_never_returns_keeps_no_pipeline_open() {
+    let (clock, ledger) = (Arc::new(ManualClock::new(0)), MemoryLedger::new());
+    let (exporter, entered, release) = stuck(&ledger);
+    let weak = Arc::downgrade(&exporter);
+    let mut rig = Rig::with_clock(options(), Some(exporter), clock.clone());
+    let threads = rig.driver.start(1).unwrap();
+    rig.seal(1);
+    entered.recv().unwrap();
+    assert_eq!(threads.stop(Duration::ZERO), 1);
+    drop(rig);
+    assert_eq!(Arc::strong_count(&clock), 1, "pipeline and driver are gone");
+    drop(release);
+    while weak.strong_count() > 0 {
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn a_put_knows_that_it_is_on_an_export_thread() {
+    let (tell, puts) = mpsc::channel();
+    let exporter = Before(MemoryLedger::new(), move || tell.send(is_export_thread()).unwrap());
+    let mut rig = Rig::new(options(), Some(Arc::new(exporter)));
+    rig.seal(1);
+    assert!(rig.driver.drain(LONG, Pipeline::is_drained));
+    assert!(puts.recv().unwrap(), "while draining");
+    let _threads = rig.driver.start(1).unwrap();
+    rig.seal(1);
+    assert!(puts.recv_timeout(LONG).unwrap());
+    assert!(!is_export_thread());
 }

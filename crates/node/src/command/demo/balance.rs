@@ -5,7 +5,7 @@ use std::{
     io::{self, Write},
 };
 
-use ron_accounting::UsageTotals;
+use ron_accounting::{export::SealedSlice, UsageTotals};
 use ron_accounting_sqlite::Total;
 
 use crate::table::{Side, Table};
@@ -24,6 +24,8 @@ struct Account {
     after: u128,
     /// What is sealed or counted, and not in the ledger.
     pending: u128,
+    /// What the log has of that in slices.
+    in_log: u128,
 }
 
 impl Account {
@@ -45,6 +47,9 @@ fn signed(units: u128) -> i128 {
 pub(super) struct Balance {
     accounts: BTreeMap<(String, String), Account>,
     carried_over: u128,
+    /// Units of a checkpoint in the log, of all tenants and dimensions together.
+    checkpointed: u128,
+    is_log_kept: bool,
 }
 
 impl Balance {
@@ -85,6 +90,21 @@ impl Balance {
         }
     }
 
+    /// What a look into a log that is kept found, and the ledger has not: what the next start brings home.
+    pub(super) fn found_in_log(&mut self, slices: &[SealedSlice], checkpointed: u128) {
+        for slice in slices {
+            self.account(slice.stream().tenant(), slice.stream().dimension()).in_log += slice.total();
+        }
+        self.checkpointed = checkpointed;
+        self.is_log_kept = true;
+    }
+
+    /// Units that neither the ledger nor the log has. They end with this process.
+    fn in_memory_only(&self) -> u128 {
+        let pending = self.accounts.values().map(|account| account.pending.saturating_sub(account.in_log));
+        pending.sum::<u128>().saturating_sub(self.checkpointed)
+    }
+
     /// Prints the table and the verdict, and answers whether everything is where it should be.
     pub(super) fn report(&self, out: &mut dyn Write) -> io::Result<bool> {
         let mut dimensions: BTreeMap<&str, [i128; 4]> = BTreeMap::new();
@@ -118,7 +138,19 @@ impl Balance {
         for ((dimension, tenant), account) in wrong.iter().take(SHOWN_MAX) {
             writeln!(out, "{tenant} {dimension}: difference {}", account.difference())?;
         }
-        let is_conserved = wrong.is_empty();
+        let in_memory_only = self.in_memory_only();
+        if in_memory_only > 0 {
+            let reason = if self.is_log_kept {
+                "the log has not taken them"
+            } else {
+                "the log is temporary: keep it with --dir"
+            };
+            writeln!(
+                out,
+                "in memory only: {in_memory_only} of the pending units, which end with this process: {reason}"
+            )?;
+        }
+        let is_conserved = wrong.is_empty() && in_memory_only == 0;
         writeln!(out, "conserved: {}", if is_conserved { "yes" } else { "no" })?;
         Ok(is_conserved)
     }
@@ -142,10 +174,32 @@ mod tests {
         balance.account("acme", "requests").before = 10;
         balance.account("acme", "requests").after = 14;
         balance.account("acme", "requests").pending = 3;
+        balance.account("acme", "requests").in_log = 3;
         let (conserved, text) = verdict(&balance);
         assert!(conserved, "{text}");
         assert!(text.contains("requests          7              4        3           0"), "{text}");
         assert!(text.ends_with("conserved: yes\n"), "{text}");
+    }
+
+    #[test]
+    fn what_is_in_memory_alone_is_not_conserved() {
+        let mut balance = Balance::default();
+        for tenant in ["acme", "bolt"] {
+            balance.recorded(tenant, "requests", 10);
+            balance.account(tenant, "requests").pending = 10;
+        }
+        // More than is pending in one account makes up for nothing in another.
+        balance.account("acme", "requests").in_log = 15;
+        balance.account("bolt", "requests").in_log = 4;
+        let (_, text) = verdict(&balance);
+        assert!(text.contains("the log is temporary"), "{text}");
+        balance.found_in_log(&[], 0);
+        let (conserved, text) = verdict(&balance);
+        assert!(!conserved && text.contains("in memory only: 6 of the pending units"), "{text}");
+        assert!(text.ends_with("conserved: no\n"), "{text}");
+        balance.found_in_log(&[], 6);
+        let (conserved, text) = verdict(&balance);
+        assert!(conserved && !text.contains("in memory only"), "{text}");
     }
 
     #[test]

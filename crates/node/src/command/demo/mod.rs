@@ -14,7 +14,10 @@ use std::{
 };
 
 use anyhow::Context;
-use ron_accounting::Accounting;
+use ron_accounting::{
+    export::{Exporter, SealedSlice},
+    wal, Accounting,
+};
 use ron_accounting_sqlite::SqliteLedger;
 use signal_hook::{consts, flag};
 
@@ -44,7 +47,8 @@ const DRAIN_DEADLINE: Duration = Duration::from_secs(30);
 /// Threads record requests, bytes and tokens into a few hundred label sets. Windows of one second are sealed, logged and
 /// exported to a SQLite ledger meanwhile. Ctrl-C, or the end of --for, drains what is left. The table then compares what the
 /// threads say they recorded with what a fresh connection finds in the ledger; `conserved: yes` means that they agree for
-/// every tenant and dimension, and `no` makes the exit code 1.
+/// every tenant and dimension, and `no` makes the exit code 1. What is pending and not in the log either is in memory alone,
+/// ends with the process, and is not conserved.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// How long to record: 10s, 5m [default: until Ctrl-C]
@@ -112,12 +116,29 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Fa
         eprintln!("note: the ledger does not have everything yet: {error}");
     }
 
-    balance.found_in_ledger(&SqliteLedger::open_read_only(&ledger_path)?.totals()?);
+    let ledger = SqliteLedger::open_read_only(&ledger_path)?;
+    balance.found_in_ledger(&ledger.totals()?);
+    if arguments.dir.is_some() {
+        match wal::inspect(&folder.join("log")) {
+            Ok(log) => {
+                let mut slices = log.unacknowledged;
+                // An acknowledgement that the log could not take leaves its slice there.
+                slices.retain(|slice| !is_in_ledger(&ledger, slice));
+                balance.found_in_log(&slices, log.live);
+            }
+            Err(error) => eprintln!("note: the log cannot be read: {:#}", anyhow::Error::from(error)),
+        }
+    }
     let conserved = balance.report(out)?;
     if arguments.dir.is_some() {
         writeln!(out, "next: ron-accounting verify --ledger {}", ledger_path.display())?;
     }
     Ok(if conserved { Exit::Done } else { Exit::Violated })
+}
+
+fn is_in_ledger(ledger: &SqliteLedger, slice: &SealedSlice) -> bool {
+    let head = ledger.head(slice.stream()).ok().flatten();
+    head.is_some_and(|head| head.next_seq() > slice.seq())
 }
 
 /// A flag that Ctrl-C and a polite `kill` raise. The second one ends the process at once.

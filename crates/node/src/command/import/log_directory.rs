@@ -3,6 +3,11 @@
 //! A log that is still there belongs to an import that was interrupted. Its slices are brought to the ledger first. The
 //! import itself then starts again at the first line, in a log of its own: what it seals is the same once more, and the
 //! ledger answers `Duplicate` to what it has.
+//!
+//! Beside each log is a lock file, which an import holds from its beginning to its end, so that a second import of the same
+//! log is refused. The log's own lock does not do: it is free while the folder is made and removed.
+
+mod lock;
 
 use std::{
     ffi::OsString,
@@ -12,9 +17,11 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context;
+use anyhow::{bail, Context};
 use ron_accounting::{export::Origin, AccError, Accounting};
 use ron_accounting_sqlite::SqliteLedger;
+
+use self::lock::ImportLock;
 
 /// How long the ledger may take for what an interrupted import left.
 const RECOVERY_DEADLINE: Duration = Duration::from_secs(60);
@@ -38,39 +45,56 @@ impl LogDirectory {
         Self { path: name.into(), is_named: false }
     }
 
-    /// The folder of a fresh log for one import, after what an interrupted one left there was brought to the ledger.
-    /// Answers how many slices that were.
-    pub(super) fn prepare(
-        &self,
-        origin: Origin,
-        ledger: &Arc<SqliteLedger>,
-    ) -> anyhow::Result<(PathBuf, u64)> {
+    /// A fresh log for one import, after what an interrupted one left there was brought to the ledger. Refused while another
+    /// import of the same log is running.
+    pub(super) fn prepare(&self, origin: Origin, ledger: &Arc<SqliteLedger>) -> anyhow::Result<ImportLog> {
         let path = self.path.join(origin.to_string());
-        if !path.exists() {
-            fs::create_dir_all(&path)
-                .with_context(|| format!("cannot create the folder {} for the log", path.display()))?;
-            return Ok((path, 0));
-        }
-        let slices = recover(&path, ledger).with_context(|| {
-            format!(
-                "an interrupted import left a log in {}; if no other import is running, remove that folder and start \
-                 again: the import begins with the first line, so nothing is lost",
-                path.display()
-            )
-        })?;
-        remove(&path)?;
-        Ok((path, slices))
-    }
-
-    /// Removes the log of an import that is complete.
-    pub(super) fn finish(&self, origin: Origin) -> anyhow::Result<()> {
-        remove(&self.path.join(origin.to_string()))?;
+        let Some(lock) = ImportLock::take(&path)? else { bail!(is_running(&path)) };
+        let mut log = ImportLog { path, recovered_slices: 0, parent: None, lock };
         if !self.is_named {
+            log.parent = Some(self.path.clone());
+        }
+        if log.path.exists() {
+            log.recovered_slices = recover(&log.path, ledger)?;
+            remove(&log.path)?;
+        }
+        fs::create_dir_all(&log.path)
+            .with_context(|| format!("cannot create the folder {} for the log", log.path.display()))?;
+        Ok(log)
+    }
+}
+
+/// The log of an import that is running.
+#[derive(Debug)]
+pub(super) struct ImportLog {
+    /// Its folder.
+    pub(super) path: PathBuf,
+    /// Slices of an interrupted import that were brought to the ledger.
+    pub(super) recovered_slices: u64,
+    /// The folder of all logs, if it goes with the last of them.
+    parent: Option<PathBuf>,
+    lock: ImportLock,
+}
+
+impl ImportLog {
+    /// Removes the log of an import that is complete.
+    pub(super) fn finish(self) -> anyhow::Result<()> {
+        remove(&self.path)?;
+        let Self { parent, lock, .. } = self;
+        drop(lock);
+        if let Some(parent) = parent {
             // Left where it holds the log of another import.
-            let _ = fs::remove_dir(&self.path);
+            let _ = fs::remove_dir(parent);
         }
         Ok(())
     }
+}
+
+fn is_running(path: &Path) -> String {
+    format!(
+        "another import of the same log is running (it uses {}): wait until it has ended; everything is then in the ledger",
+        path.display()
+    )
 }
 
 fn recover(path: &Path, ledger: &Arc<SqliteLedger>) -> anyhow::Result<u64> {
@@ -79,10 +103,20 @@ fn recover(path: &Path, ledger: &Arc<SqliteLedger>) -> anyhow::Result<u64> {
         Ok(accounting) => accounting,
         // The same log was imported before, and further. What was left is part of that.
         Err(AccError::LedgerAhead { .. }) => return Ok(0),
-        Err(error) => return Err(error.into()),
+        // By a version of this program that took no lock beside the log.
+        Err(AccError::WalLocked { .. }) => bail!(is_running(path)),
+        Err(error) => return Err(error).with_context(|| left_over(path)),
     };
-    accounting.drain(RECOVERY_DEADLINE)?;
+    accounting.drain(RECOVERY_DEADLINE).with_context(|| left_over(path))?;
     Ok(accounting.stats().export.map_or(0, |export| export.recovered_slices))
+}
+
+fn left_over(path: &Path) -> String {
+    format!(
+        "an interrupted import left a log in {}, and it cannot be brought to the ledger; that import is not running any \
+         more, so the folder may be removed: the import begins with the first line, and nothing is lost",
+        path.display()
+    )
 }
 
 fn remove(path: &Path) -> anyhow::Result<()> {

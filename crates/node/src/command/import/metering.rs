@@ -154,7 +154,7 @@ impl Metering {
             // The same log is the same seed, and nobody knows it who does not know the whole log.
             let seed =
                 origin.as_bytes().iter().fold(0_u64, |seed, byte| seed.rotate_left(8) ^ u64::from(*byte));
-            builder = builder.origin(origin).hash_seed(seed);
+            builder = builder.origin(origin).replay(true).hash_seed(seed);
         }
         builder = match &destination.log {
             Some(path) => builder.wal_dir(path),

@@ -136,18 +136,16 @@ fn import(arguments: &Arguments, bar: &ProgressBar) -> Result<(Summary, LabelSet
     for (source, content) in sources.iter_mut().zip(contents) {
         let lines_before = summary.lines_read;
         let origin = content.map(|content| shape.origin(&content.hash));
-        let log = logs.as_ref().zip(origin);
-        let mut destination = Destination { ledger: Arc::clone(&ledger) as _, log: None, origin };
-        if let Some((logs, origin)) = log {
-            let (path, recovered) = logs.prepare(origin, &ledger).map_err(Failure::stopped)?;
-            destination.log = Some(path);
-            summary.recovered_slices += recovered;
-        }
+        let log = logs.as_ref().zip(origin).map(|(logs, origin)| logs.prepare(origin, &ledger));
+        let log = log.transpose().map_err(Failure::stopped)?;
+        summary.recovered_slices += log.as_ref().map_or(0, |log| log.recovered_slices);
+        let log_path = log.as_ref().map(|log| log.path.clone());
+        let destination = Destination { ledger: Arc::clone(&ledger) as _, log: log_path, origin };
         let metered =
             metering::meter(source, content, &shape, &destination, &mut label_sets, &mut summary, bar)
                 .map_err(Failure::stopped)?;
-        if let Some((logs, origin)) = log {
-            logs.finish(origin).map_err(Failure::stopped)?;
+        if let Some(log) = log {
+            log.finish().map_err(Failure::stopped)?;
         }
         summary.files.push(FileSummary {
             file: source.name.clone(),
