@@ -49,6 +49,7 @@ pub fn run(plan: &Plan, node: Option<&Path>) -> anyhow::Result<Report> {
 
 struct Run<'a> {
     plan: &'a Plan,
+    folder: PathBuf,
     node: Node,
     /// Ends before the disk, whose files it uses.
     locker: Option<Locker>,
@@ -87,7 +88,17 @@ impl<'a> Run<'a> {
         };
         let conditions = plan_as_run.conditions() + if is_outside { ", ledger elsewhere" } else { "" };
         let report = Report { conditions, seed: plan.seed, ..Report::default() };
-        Ok(Self { plan, node, locker, disk, dice, lives: Vec::new(), report, started: Instant::now() })
+        Ok(Self {
+            plan,
+            folder: folder.to_owned(),
+            node,
+            locker,
+            disk,
+            dice,
+            lives: Vec::new(),
+            report,
+            started: Instant::now(),
+        })
     }
 
     /// Lives until enough of them were killed.
@@ -161,6 +172,9 @@ impl<'a> Run<'a> {
             }
         }
         self.report.took = self.started.elapsed();
+        if let Some(disk) = self.disk.as_ref().filter(|_| !self.report.is_right()) {
+            disk.copy_to(&self.folder.join("disk-at-the-end"))?;
+        }
         Ok(self.report)
     }
 

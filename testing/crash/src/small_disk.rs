@@ -41,6 +41,15 @@ impl SmallDisk {
         // There may be none.
         let _ = fs::remove_file(self.folder.join(BALLAST));
     }
+
+    /// Copies what it holds, since that goes with it.
+    pub(crate) fn copy_to(&self, folder: &Path) -> anyhow::Result<()> {
+        let mut copy = Command::new("cp");
+        copy.arg("-r").arg(&self.folder).arg(folder);
+        let status = copy.status().context("cannot copy the small disk")?;
+        anyhow::ensure!(status.success(), "copying the small disk ended with {status}");
+        Ok(())
+    }
 }
 
 impl Drop for SmallDisk {
