@@ -6,6 +6,7 @@
 //! * [`label_sets`]: what is recorded, and in which order.
 //! * [`slices`]: what is sealed.
 //! * [`contestants`]: this workspace, its peers and plain maps behind one interface.
+//! * [`durability`]: the log, its recovery, the ledger and the export, beside the disk.
 //! * [`paths`]: one file per group of figures. [`operations`]: each operation alone.
 //! * [`growth`]: how cost grows, as plots.
 //! * [`figures`]: what comes of it, for `cargo xtask bench`, which prints it and compares it with the targets.
@@ -16,6 +17,7 @@
 
 pub mod contestants;
 pub mod crew;
+pub mod durability;
 pub mod figures;
 pub mod growth;
 pub mod label_sets;

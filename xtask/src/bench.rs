@@ -4,11 +4,13 @@
 //! with the targets, which the JSON carries.
 //!
 //! * [`peers`]: all paths, and the bytes per label set.
+//! * [`durability`]: the log, its recovery, the ledger and the export.
 //! * [`memory`]: millions of hostile label sets against the limit.
 //! * [`plots`]: how cost grows.
 //! * [`report`] and [`document`]: a report as a table in the terminal, and in `docs/performance.md`.
 
 mod document;
+mod durability;
 mod memory;
 mod peers;
 mod plots;
@@ -31,17 +33,20 @@ const PACKAGE: &str = "ron-accounting-benches";
 pub(crate) enum Bench {
     /// Every path beside its peers and its floor, and the bytes per label set
     Peers(peers::Options),
+    /// The log beside the disk, recovery beside reading, the ledger beside SQLite, and the export's latency
+    Durability(durability::Options),
     /// Millions of hostile label sets: does memory stay within the limit, and each tenant's total exact?
     Memory(memory::Options),
     /// How cost grows with threads, label sets, dimensions and windows, drawn into docs/plots
     Plots(plots::Options),
-    /// A short run of the first two, as `cargo xtask test` has it: that they work, not how fast
+    /// A short run of the first three, as `cargo xtask test` has it: that they work, not how fast
     Smoke,
 }
 
 pub(crate) fn run(workspace: &Workspace, steps: &mut Steps, what: &Bench) -> anyhow::Result<()> {
     match what {
         Bench::Peers(options) => peers::run(workspace, steps, options),
+        Bench::Durability(options) => durability::run(workspace, steps, options),
         Bench::Memory(options) => memory::run(workspace, steps, options),
         Bench::Plots(options) => plots::run(workspace, steps, options),
         Bench::Smoke => smoke(workspace, steps),
@@ -51,6 +56,7 @@ pub(crate) fn run(workspace: &Workspace, steps: &mut Steps, what: &Bench) -> any
 /// A short run, for CI.
 pub(crate) fn smoke(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
     peers::run(workspace, steps, &peers::Options::quick())?;
+    durability::run(workspace, steps, &durability::Options::quick())?;
     memory::run(workspace, steps, &memory::Options { sets: 200_000 })
 }
 

@@ -5,6 +5,7 @@
 
 mod bench;
 mod ci;
+mod crash;
 mod deny;
 mod lint;
 mod loom;
@@ -39,6 +40,9 @@ enum Verb {
     Bench(Bench),
     /// Everything that a pull request must pass: `lint`, then `test`
     Ci,
+    /// A node on a real disk, killed again and again, and its ledger beside a tally; --help lists the conditions
+    #[command(disable_help_flag = true)]
+    Crash(crash::Options),
     /// Bans, licences and sources of the dependencies; builds cargo-deny on first use
     Deny,
     /// Formatting, clippy, documentation, `tidy` and `deny`
@@ -64,6 +68,7 @@ impl Verb {
         match self {
             Self::Bench(_) => "bench",
             Self::Ci => "ci",
+            Self::Crash(_) => "crash",
             Self::Deny => "deny",
             Self::Lint => "lint",
             Self::Loom => "loom",
@@ -83,6 +88,7 @@ fn run(verb: &Verb) -> anyhow::Result<Steps> {
     match verb {
         Verb::Bench(what) => bench::run(&workspace, &mut steps, what),
         Verb::Ci => ci::run(&workspace, &mut steps),
+        Verb::Crash(options) => crash::run(&workspace, &mut steps, options),
         Verb::Deny => deny::run(&workspace, &mut steps),
         Verb::Lint => lint::run(&workspace, &mut steps),
         Verb::Loom => loom::run(&workspace, &mut steps),

@@ -27,6 +27,11 @@ pub(crate) fn run(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()
     steps.step("unit and integration tests", || {
         execute(&mut workspace.cargo(&["test", "--workspace", "--all-targets", "--all-features"]))
     })?;
+    steps.step("each bit of a log, optimised", || {
+        let arguments =
+            ["test", "--release", "--package", "ron-accounting-wal", "--test", "wal", "exhaustive"];
+        execute(&mut workspace.cargo(&arguments))
+    })?;
     steps.step("documentation tests", || {
         execute(&mut workspace.cargo(&["test", "--workspace", "--doc", "--all-features"]))
     })?;

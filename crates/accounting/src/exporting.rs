@@ -92,14 +92,14 @@ impl Export {
         match self.on_full {
             OnFull::Wait => self.seal_all(window, || WAIT_FOR_LEDGER, || self.makes_way()),
             _ => {
-                self.seal_now(window);
+                self.driver.with(|pipeline| pipeline.seal(window, self.clock.now_ms()));
                 Ok(())
             }
         }
     }
 
     fn seal_now(&self, window: Span) -> Vec<SealedSlice> {
-        self.driver.with(|pipeline| pipeline.seal(window, self.clock.now_ms()))
+        self.driver.with(|pipeline| pipeline.seal_open(window, self.clock.now_ms()))
     }
 
     /// Seals a window. Whenever streams wait for room, exports for as long as `patience` says, or until `gives_up`.

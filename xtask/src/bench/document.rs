@@ -1,4 +1,4 @@
-//! The report's tables in `docs/performance.md`, between two marks.
+//! The tables of reports in `docs/performance.md`, each between two marks.
 
 use std::{fmt::Write as _, fs};
 
@@ -8,24 +8,43 @@ use super::report::{number, Machine, Report};
 use crate::workspace::Workspace;
 
 const DOCUMENT: &str = "docs/performance.md";
-const START: &str = "<!-- figures: written by `cargo xtask bench peers --update-docs` -->";
-const END: &str = "<!-- end of figures -->";
 
-pub(super) fn update(workspace: &Workspace, report: &Report) -> anyhow::Result<()> {
+/// Where the tables of a report stand.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Section {
+    start: &'static str,
+    end: &'static str,
+}
+
+impl Section {
+    pub(super) const PEERS: Self = Self {
+        start: "<!-- figures: written by `cargo xtask bench peers --update-docs` -->",
+        end: "<!-- end of figures -->",
+    };
+    pub(super) const DURABILITY: Self = Self {
+        start: "<!-- durability: written by `cargo xtask bench durability --update-docs` -->",
+        end: "<!-- end of durability -->",
+    };
+
+    /// The document with other tables; `None` if it has no place for them.
+    fn replaced(self, document: &str, tables: &str) -> Option<String> {
+        let Self { start, end } = self;
+        let (before, rest) = document.split_once(start)?;
+        let (_, after) = rest.split_once(end)?;
+        Some(format!("{before}{start}\n\n{tables}\n{end}{after}"))
+    }
+}
+
+pub(super) fn update(workspace: &Workspace, report: &Report, section: Section) -> anyhow::Result<()> {
+    let Section { start, end } = section;
     let file = workspace.root().join(DOCUMENT);
     let text = fs::read_to_string(&file).with_context(|| format!("cannot read {DOCUMENT}"))?;
-    let text = replaced(&text, &markdown(report))
-        .with_context(|| format!("{DOCUMENT} has no lines `{START}` and `{END}`"))?;
+    let text = section
+        .replaced(&text, &markdown(report))
+        .with_context(|| format!("{DOCUMENT} has no lines `{start}` and `{end}`"))?;
     fs::write(&file, text).with_context(|| format!("cannot write {DOCUMENT}"))?;
     println!("written to {DOCUMENT}");
     Ok(())
-}
-
-/// The document with other tables; `None` if it has no place for them.
-fn replaced(document: &str, tables: &str) -> Option<String> {
-    let (before, rest) = document.split_once(START)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{START}\n\n{tables}\n{END}{after}"))
 }
 
 fn markdown(report: &Report) -> String {
@@ -60,12 +79,13 @@ mod tests {
 
     #[test]
     fn tables_are_replaced_between_the_marks_alone() {
-        let document = format!("before\n{START}\nold\n{END}\nafter\n");
-        assert_eq!(
-            replaced(&document, "new\n").unwrap(),
-            format!("before\n{START}\n\nnew\n\n{END}\nafter\n")
-        );
-        assert_eq!(replaced("no marks", "new"), None);
+        let Section { start, end } = Section::DURABILITY;
+        let (other_start, other_end) = (Section::PEERS.start, Section::PEERS.end);
+        let document =
+            |tables| format!("{other_start}\nother\n{other_end}\n{start}\n{tables}\n{end}\nafter\n");
+        let replaced = Section::DURABILITY.replaced(&document("old"), "new\n").unwrap();
+        assert_eq!(replaced, document("\nnew\n"));
+        assert_eq!(Section::DURABILITY.replaced("no marks", "new"), None);
     }
 
     #[test]

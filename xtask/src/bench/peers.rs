@@ -5,7 +5,11 @@ use std::{fs, path::PathBuf};
 use anyhow::{bail, Context};
 use clap::Args;
 
-use super::{document, output, program, report::Report};
+use super::{
+    document::{self, Section},
+    output, program,
+    report::Report,
+};
 use crate::{
     steps::{execute, Steps},
     workspace::Workspace,
@@ -68,7 +72,7 @@ pub(super) fn run(workspace: &Workspace, steps: &mut Steps, options: &Options) -
             println!("written to {}", file.display());
         }
         if options.update_docs {
-            document::update(workspace, &report)?;
+            document::update(workspace, &report, Section::PEERS)?;
         }
         match report.missed() {
             missed if missed > 0 && options.check => bail!("{missed} targets are missed, shown above"),

@@ -5,6 +5,8 @@
 mod basic;
 mod decay;
 mod directory;
+mod exhaustive;
+mod failing;
 mod format_golden;
 mod invariants;
 mod known_errors;
