@@ -161,6 +161,7 @@ impl Pipeline {
         pipeline.last_sync_ms = None;
         pipeline.log_sealed(now_ms);
         pipeline.last_sync_ms = Some(now_ms);
+        pipeline.maintain_log(now_ms);
         pipeline
     }
 

@@ -99,7 +99,7 @@ impl Pipeline {
         }
     }
 
-    fn maintain_log(&mut self, now_ms: u64) {
+    pub(super) fn maintain_log(&mut self, now_ms: u64) {
         if let Some(Err(error)) = self.journal.as_mut().map(|journal| journal.maintain(now_ms)) {
             self.note(&error);
         }
