@@ -218,8 +218,8 @@ fn more_streams_than_a_log_has_room_for_heads() -> Scenario {
 /// Streams that come and go, over many lives of one log.
 fn streams_of_many_lives() -> Scenario {
     let log = log(8 * KIB, 64 * KIB);
-    let setup = Setup { tenants: 1_200, log, ..Setup::default() };
-    let lives = (0..12).flat_map(|life| {
+    let setup = Setup { tenants: 2_000, log, ..Setup::default() };
+    let lives = (0..20).flat_map(|life| {
         let tenants = life * 100..(life + 1) * 100;
         let burst = Step::Burst { tenants, routes: 0..1, dimensions: 0..1, n: 1 };
         [burst, Step::Boundary, Step::PutAll, Step::Restart]
