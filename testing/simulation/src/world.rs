@@ -74,6 +74,7 @@ struct Flight {
 
 /// A running story.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools)] // independent facts
 struct World {
     setup: Arc<Setup>,
     disk: Disk,

@@ -3,7 +3,7 @@
 use ron_accounting_simulation::{scenario, scenarios};
 
 fn holds(name: &str) {
-    let scenario = scenario(name).unwrap();
+    let Some(scenario) = scenario(name) else { panic!("there is no scenario {name}") };
     if let Err(failure) = scenario.run() {
         panic!("{name}: {failure}");
     }

@@ -18,7 +18,7 @@ fn some_worlds_hold() {
 }
 
 /// About 20 seconds without optimisation.
-const SEEDS: u64 = 150;
+const SEEDS: u64 = 300;
 
 #[test]
 fn a_seed_is_one_story() {
