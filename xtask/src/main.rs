@@ -12,6 +12,7 @@ mod loom;
 mod perf_gate;
 mod profiles;
 mod python;
+mod simulate;
 mod steps;
 mod telemetry_python;
 mod test;
@@ -53,6 +54,8 @@ enum Verb {
     PerfGate(perf_gate::Options),
     /// Each feature profile pulls what it may and builds alone
     Profiles,
+    /// Crashes, faulty disks and faulty ledgers, from many seeds
+    Simulate(simulate::Options),
     /// The Python binding of `telemetry`: wheel, fresh environment, pytest
     TelemetryPython,
     /// Unit, integration and documentation tests, `vectors`, `telemetry-python`, `profiles` and `loom`
@@ -74,6 +77,7 @@ impl Verb {
             Self::Loom => "loom",
             Self::PerfGate(_) => "perf-gate",
             Self::Profiles => "profiles",
+            Self::Simulate(_) => "simulate",
             Self::TelemetryPython => "telemetry-python",
             Self::Test => "test",
             Self::Tidy => "tidy",
@@ -94,6 +98,7 @@ fn run(verb: &Verb) -> anyhow::Result<Steps> {
         Verb::Loom => loom::run(&workspace, &mut steps),
         Verb::PerfGate(options) => perf_gate::run(&workspace, &mut steps, options),
         Verb::Profiles => profiles::run(&workspace, &mut steps),
+        Verb::Simulate(options) => simulate::run(&workspace, &mut steps, options),
         Verb::TelemetryPython => telemetry_python::run(&workspace, &mut steps),
         Verb::Test => test::run(&workspace, &mut steps),
         Verb::Tidy => tidy::run(&workspace, &mut steps),

@@ -173,7 +173,7 @@ impl Model {
             );
             return Err(Failure::new("conservation", detail));
         }
-        if facts.pending > self.pending_max {
+        if facts.pending > self.pending_max + facts.refused {
             return Err(Failure::new(
                 "pending",
                 format!("{} slices, {} may be", facts.pending, self.pending_max),
@@ -188,6 +188,21 @@ impl Model {
         }
         self.check_disk(disk)?;
         ledger.offence().map_or(Ok(()), Err)
+    }
+
+    /// Checks that all of this life is safe, before a process ends of its own will over a disk that works.
+    pub(crate) fn check_clean_end(&self) -> Result<(), Failure> {
+        let mut all = self.inherited.clone();
+        all.add_all(&self.recorded);
+        all.lower(&self.bounds.recorded);
+        match all.first_above(&self.bounds.safe) {
+            Some(((tenant, dimension), value, safe)) => {
+                let detail =
+                    format!("t{tenant} d{dimension}: of {value}, {safe} are in the ledger or in the log");
+                Err(Failure::new("lost at a clean end", detail))
+            }
+            None => Ok(()),
+        }
     }
 
     fn look(&mut self, facts: &Facts, live: &Totals) {

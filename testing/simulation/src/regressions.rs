@@ -27,4 +27,25 @@ const fn regression(seed: u64, name: &'static str) -> Regression {
 }
 
 /// All of them.
-pub const REGRESSIONS: &[Regression] = &[regression(0, "placeholder")];
+pub const REGRESSIONS: &[Regression] = &[
+    regression(3, "folded counts are recovered once"),
+    regression(50, "counts of a checkpoint are sealed once, whatever was evicted since"),
+    regression(70, "a clean end leaves nothing to recover"),
+    regression(1, "what was thrown away does not come back after a power cut"),
+    regression(150, "what was thrown away is in no checkpoint"),
+    regression(304, "an opening without syncs does not fill the log for good"),
+    regression(1_814, "failed syncs of files and directory leave room to go on"),
+    regression(1_931, "a recovery without syncs of a small log leaves room to go on"),
+    regression(3_632, "syncs that fail for several windows leave room to go on"),
+    regression(4_057, "changes of length that fail leave room to go on"),
+    regression(7, "refused tenants leave room for the others"),
+    regression(34, "forked streams leave room for the others"),
+    regression(4_686, "a clean end keeps what a full log could not seal"),
+    regression(26, "clones that count the same are told apart"),
+    regression(426, "files of failed creations do not come back"),
+    regression(11_008, "removals that fail do not fill the directory"),
+    regression(15_380, "a failed first directory sync does not stop the next start"),
+    regression(64, "rewriting gives the same bytes each time"),
+    regression(6, "a ledger that went back is noticed at the start"),
+    regression(254, "a ledger that went back is noticed after a kill"),
+];

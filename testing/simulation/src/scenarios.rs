@@ -68,11 +68,11 @@ pub fn scenario(name: &str) -> Option<Scenario> {
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 
-fn log(segment_bytes: u64, max_bytes: u64) -> Option<LogSize> {
-    Some(LogSize { segment_bytes, max_bytes, max_entries: 1_000_000 })
+const fn log(segment_bytes: u64, max_bytes: u64) -> LogSize {
+    LogSize { segment_bytes, max_bytes, max_entries: 1_000_000 }
 }
 
-fn small_log() -> Option<LogSize> {
+const fn small_log() -> LogSize {
     log(8 * KIB, 4 * MIB)
 }
 
@@ -104,7 +104,7 @@ fn more_label_sets_than_the_limit(end: Step, name: &'static str) -> Scenario {
 }
 
 fn a_few_more_label_sets_than_the_limit() -> Scenario {
-    let setup = Setup { label_limit: 1, tenants: 1, log: small_log(), ..Setup::default() };
+    let setup = Setup { label_limit: 1, tenants: 1, log: Some(small_log()), ..Setup::default() };
     let steps = [rows(0, 0, 4), Step::Checkpoint, rows(0, 4, 12), Step::Boundary, Step::Kill];
     written("folded counts are recovered once", setup, steps)
 }
@@ -112,7 +112,7 @@ fn a_few_more_label_sets_than_the_limit() -> Scenario {
 /// 23 rows have no room and are in a durable checkpoint that takes a third of the log; then a sync fails, and the one of the
 /// repetition as well.
 fn a_failed_sync_beside_a_large_checkpoint() -> Scenario {
-    let log = log(8 * KIB, 48 * KIB);
+    let log = Some(log(8 * KIB, 48 * KIB));
     let setup = Setup { label_limit: 100, route_bytes: 640, pending_max: 1, log, ..Setup::default() };
     let steps = [
         record(1, 0, 1),
@@ -130,7 +130,7 @@ fn a_failed_sync_beside_a_large_checkpoint() -> Scenario {
 
 /// The syncs of three records fail while those of the headers between them succeed.
 fn three_failed_syncs_in_a_row() -> Scenario {
-    let setup = Setup { log: log(4 * MIB, 4 * MIB), ..Setup::default() };
+    let setup = Setup { log: Some(log(4 * MIB, 4 * MIB)), ..Setup::default() };
     let faults = [1, 2, 3].map(|skip| failure(Operation::Sync, skip));
     let steps = faults.into_iter().chain([record(0, 0, 1), Step::Boundary, Step::Heal, Step::Kill]);
     written("a log of one segment goes on after three failed syncs", setup, steps)
@@ -138,7 +138,7 @@ fn three_failed_syncs_in_a_row() -> Scenario {
 
 /// 13 slices of a megabyte in a log of 16, and an opening during which no sync succeeds.
 fn an_opening_without_syncs() -> Scenario {
-    let log = log(4 * MIB, 16 * MIB);
+    let log = Some(log(4 * MIB, 16 * MIB));
     let setup = Setup { label_limit: 20_000, tenants: 13, route_bytes: 900, log, ..Setup::default() };
     let steps = [
         Step::Burst { tenants: 0..13, routes: 0..1_000, dimensions: 0..1, n: 1 },
@@ -154,7 +154,7 @@ fn an_opening_without_syncs() -> Scenario {
 /// Two acknowledgements cannot be appended. The slice of the first stands beside one that is still needed; the segment of
 /// the second is deleted.
 fn acknowledgements_that_could_not_be_noted() -> Scenario {
-    let log = log(8 * KIB, MIB);
+    let log = Some(log(8 * KIB, MIB));
     let setup = Setup { label_limit: 100, route_bytes: 900, log, ..Setup::default() };
     let steps = [
         Step::Refuse(1),
@@ -179,7 +179,7 @@ fn acknowledgements_that_could_not_be_noted() -> Scenario {
 
 /// 5,500 rows of 0.9 KiB in each of 12 windows, and another stream with one row.
 fn one_large_stream() -> Scenario {
-    let log = log(4 * MIB, 8 * MIB);
+    let log = Some(log(4 * MIB, 8 * MIB));
     let setup = Setup { label_limit: 8_000, route_bytes: 880, log, ..Setup::default() };
     let window = [rows(0, 0, 5_500), record(1, 0, 1), Step::Checkpoint, Step::Boundary, Step::PutAll];
     let windows = (0..12).flat_map(|_| window.clone());
@@ -190,7 +190,7 @@ fn one_large_stream() -> Scenario {
 
 /// A backlog of four, all of one tenant that the ledger refuses.
 fn one_refused_tenant() -> Scenario {
-    let setup = Setup { pending_max: 4, log: small_log(), ..Setup::default() };
+    let setup = Setup { pending_max: 4, log: Some(small_log()), ..Setup::default() };
     let refused = [
         Step::Refuse(0),
         Step::Burst { tenants: 0..1, routes: 0..1, dimensions: 0..4, n: 1 },
@@ -208,7 +208,7 @@ fn one_refused_tenant() -> Scenario {
 
 /// A sixteenth of 8,000 tenants with 4 dimensions in a log of 4 MiB, and a few more.
 fn more_streams_than_a_log_has_room_for_heads() -> Scenario {
-    let log = log(16 * KIB, 256 * KIB);
+    let log = Some(log(16 * KIB, 256 * KIB));
     let setup = Setup { label_limit: 4_000, tenants: 640, log, ..Setup::default() };
     let steps =
         [Step::Burst { tenants: 0..640, routes: 0..1, dimensions: 0..4, n: 1 }, Step::Boundary, Step::PutAll];
@@ -217,9 +217,9 @@ fn more_streams_than_a_log_has_room_for_heads() -> Scenario {
 
 /// Streams that come and go, over many lives of one log.
 fn streams_of_many_lives() -> Scenario {
-    let log = log(8 * KIB, 64 * KIB);
-    let setup = Setup { tenants: 1_200, log, ..Setup::default() };
-    let lives = (0..12).flat_map(|life| {
+    let log = Some(log(8 * KIB, 64 * KIB));
+    let setup = Setup { tenants: 2_000, log, ..Setup::default() };
+    let lives = (0..20).flat_map(|life| {
         let tenants = life * 100..(life + 1) * 100;
         let burst = Step::Burst { tenants, routes: 0..1, dimensions: 0..1, n: 1 };
         [burst, Step::Boundary, Step::PutAll, Step::Restart]
@@ -229,7 +229,7 @@ fn streams_of_many_lives() -> Scenario {
 
 fn one_reading_of_the_clock_far_ahead() -> Scenario {
     const CENTURY_MS: i64 = 100 * 365 * 86_400_000;
-    let setup = Setup { log: small_log(), ..Setup::default() };
+    let setup = Setup { log: Some(small_log()), ..Setup::default() };
     let jump = [record(0, 0, 1), Step::Jump(CENTURY_MS), Step::Tick, Step::Jump(-CENTURY_MS), Step::PutAll];
     let windows = (0..100).flat_map(|_| [record(0, 0, 1), Step::Tick, Step::PutAll]);
     let expected = Step::Expect { tenant: 0, dimension: 0, arrived: 50 };
@@ -241,13 +241,13 @@ fn one_reading_of_the_clock_far_ahead() -> Scenario {
 }
 
 fn shed_counts_and_a_kill() -> Scenario {
-    let setup = Setup { pending_max: 1, sheds: true, log: small_log(), ..Setup::default() };
+    let setup = Setup { pending_max: 1, sheds: true, log: Some(small_log()), ..Setup::default() };
     let steps = [record(0, 0, 3), record(1, 0, 4), Step::Checkpoint, Step::Boundary, Step::Kill];
     written("what was thrown away does not come back", setup, steps)
 }
 
 fn clones_that_count_the_same() -> Scenario {
-    let setup = Setup { log: small_log(), ..Setup::default() };
+    let setup = Setup { log: Some(small_log()), ..Setup::default() };
     let steps = [
         record(0, 0, 1),
         Step::Boundary,
@@ -266,7 +266,7 @@ fn a_log_of_few_segments(segments: u64) -> Scenario {
         4 => "a log of 4 segments works or is refused",
         _ => "a log of 5 segments works or is refused",
     };
-    let log = log(8 * KIB, segments * 8 * KIB);
+    let log = Some(log(8 * KIB, segments * 8 * KIB));
     let setup = Setup { log, label_limit: 100, route_bytes: 900, ..Setup::default() };
     let steps = [
         rows(0, 0, 1),
@@ -283,7 +283,7 @@ fn a_log_of_few_segments(segments: u64) -> Scenario {
 
 /// The directory cannot be synced, so that files are created and removed; then the power goes, and some removals are undone.
 fn failed_creations_and_a_power_cut() -> Scenario {
-    let setup = Setup { log: log(8 * KIB, 48 * KIB), ..Setup::default() };
+    let setup = Setup { log: Some(log(8 * KIB, 48 * KIB)), ..Setup::default() };
     let steps = [
         record(0, 0, 1),
         Step::Break(Operation::SyncDirectory),
@@ -294,7 +294,7 @@ fn failed_creations_and_a_power_cut() -> Scenario {
 }
 
 fn a_failed_first_directory_sync() -> Scenario {
-    let setup = Setup { log: small_log(), ..Setup::default() };
+    let setup = Setup { log: Some(small_log()), ..Setup::default() };
     let steps = [
         record(0, 0, 1),
         Step::Break(Operation::SyncDirectory),
@@ -308,7 +308,7 @@ fn a_failed_first_directory_sync() -> Scenario {
 }
 
 fn rewrites_of_many_streams() -> Scenario {
-    let setup = Setup { tenants: 12, log: small_log(), ..Setup::default() };
+    let setup = Setup { tenants: 12, log: Some(small_log()), ..Setup::default() };
     let steps = [
         Step::Burst { tenants: 0..12, routes: 0..2, dimensions: 0..2, n: 1 },
         failure(Operation::Sync, 1),
@@ -318,7 +318,7 @@ fn rewrites_of_many_streams() -> Scenario {
 }
 
 fn a_ledger_that_went_back() -> Scenario {
-    let setup = Setup { log: small_log(), ..Setup::default() };
+    let setup = Setup { log: Some(small_log()), ..Setup::default() };
     let steps = [
         record(0, 0, 1),
         Step::Boundary,

@@ -41,7 +41,7 @@ impl Probing {
     /// None: the story alone.
     pub const NONE: Self = Self { after: 0, within: 0 };
     /// As many as a campaign takes.
-    pub const USUAL: Self = Self { after: 8, within: 14 };
+    pub const USUAL: Self = Self { after: 16, within: 14 };
 }
 
 /// What came of a story.
@@ -74,6 +74,7 @@ struct Flight {
 
 /// A running story.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools)] // independent facts
 struct World {
     setup: Arc<Setup>,
     disk: Disk,
@@ -212,7 +213,7 @@ impl World {
         for (image, salt) in
             moments.iter().cycle().skip(first).take(self.probing.within.min(moments.len())).zip((salt >> 1)..)
         {
-            probe.try_deaths(image, 5, salt.rotate_left(7), &mut self.outcome.crash_states)?;
+            probe.try_deaths(image, 9, salt.rotate_left(7), &mut self.outcome.crash_states)?;
         }
         probe.bounds = &self.model.bounds;
         probe.try_deaths(&self.disk.image(), self.probing.after, salt, &mut self.outcome.crash_states)

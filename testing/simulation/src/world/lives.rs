@@ -201,6 +201,7 @@ impl World {
 
     /// Seals and exports all that there is, as far as the ledger takes it, then ends and starts again.
     pub(super) fn restart(&mut self) -> Result<(), Failure> {
+        let is_healthy = self.disk.is_healthy();
         for _ in 0..SHUTDOWN_ROUNDS_MAX {
             let window = self.clock.close();
             self.seal(window)?;
@@ -217,6 +218,11 @@ impl World {
                 process.checkpoint(self.clock.open(), self.clock.now_ms());
             }
             self.model.check(process, &self.ledger, &self.disk)?;
+            let bounds = &self.model.bounds;
+            let is_promised = self.setup.log.is_some() && !bounds.may_fork && !bounds.may_lose;
+            if is_promised && is_healthy && self.disk.is_healthy() {
+                self.model.check_clean_end()?;
+            }
         }
         self.end_life();
         self.start()
