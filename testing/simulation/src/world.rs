@@ -7,21 +7,21 @@ use std::{
     sync::Arc,
 };
 
-use ron_accounting_export::BatchId;
+use ron_accounting_export::{BatchId, Exporter, PutError};
 use ron_accounting_window::Span;
-use ron_ledger_wire::{SealedSlice, StreamId};
+use ron_ledger_wire::{Claim, SealedSlice, StreamId};
 
 use crate::{
     clock::Clock,
     dice::Dice,
     disk::{Disk, Image, Survival},
-    ledger::{Answers, Ledger},
+    ledger::{unavailable, Answers, Ledger},
     model::Model,
     panics,
     probe::Probe,
     process::Process,
     report::Failure,
-    settle::{put_all, settle, Stopped},
+    settle::{put_all, settle, tell_heads, Stopped},
     setup::{Setup, Syncing},
     steps::{Answer, Recording, Step},
     story::{Planned, Story},
@@ -68,6 +68,8 @@ pub struct Outcome {
 struct Flight {
     id: BatchId,
     slices: Vec<SealedSlice>,
+    /// What it was begun with.
+    claim: Option<Claim>,
     /// The answers, once it was stored.
     answers: Option<Answers>,
 }
@@ -85,7 +87,11 @@ struct World {
     life: u64,
     flights: VecDeque<Flight>,
     /// Batches of earlier lives that have not reached the ledger.
-    ghosts: VecDeque<Vec<SealedSlice>>,
+    ghosts: VecDeque<(Vec<SealedSlice>, Option<Claim>)>,
+    /// The streams that the ledger was asked for and has not answered yet.
+    asked: VecDeque<StreamId>,
+    /// How many clones there were.
+    clones: u64,
     /// What survives when the power goes that will go.
     survival: Survival,
     log_copy: Option<(Image, Totals)>,
@@ -132,6 +138,8 @@ impl World {
             life: 0,
             flights: VecDeque::new(),
             ghosts: VecDeque::new(),
+            asked: VecDeque::new(),
+            clones: 0,
             survival: Survival::Nothing,
             log_copy: None,
             ledger_copy: None,
@@ -181,6 +189,7 @@ impl World {
             self.cut_power(self.survival)?;
         }
         if let Some(process) = &mut self.process {
+            process.validate()?;
             self.model.check(process, &self.ledger, &self.disk)?;
         }
         self.note_heads();
@@ -236,8 +245,8 @@ impl World {
             Step::Jump(ms) => self.clock.jump(*ms),
             Step::Refuse(tenant) => self.ledger.refuse(*tenant, true),
             Step::Arrive => {
-                if let Some(slices) = self.ghosts.pop_front() {
-                    self.ledger.put(&slices, Answer::Store);
+                if let Some((slices, claim)) = self.ghosts.pop_front() {
+                    self.ledger.put(&slices, claim.as_ref(), Answer::Store);
                 }
             }
             Step::Expect { tenant, dimension, arrived } => {
@@ -327,21 +336,27 @@ impl World {
             Step::Put(answer) => self.put(*answer, salt)?,
             Step::PutAll => drop(put_all(process, &self.ledger, now_ms)),
             Step::PutSlowly { is_stored } => {
+                self.asked.extend(process.ask_head());
                 if let Some(batch) = process.next_batch(now_ms) {
-                    let answers = is_stored.then(|| self.ledger.put(&batch.slices, Answer::Store));
-                    self.flights.push_back(Flight { id: batch.id, slices: batch.slices, answers });
+                    let claim = process.claim();
+                    let store = || self.ledger.put(&batch.slices, claim.as_ref(), Answer::Store);
+                    let answers = is_stored.then(store);
+                    self.flights.push_back(Flight { id: batch.id, slices: batch.slices, claim, answers });
                 }
             }
             Step::Deliver => {
+                if let Some(stream) = self.asked.pop_front() {
+                    process.take_head(&stream, self.ledger.head(&stream), now_ms);
+                }
                 if let Some(flight) = self.flights.pop_front() {
-                    let store = || self.ledger.put(&flight.slices, Answer::Store);
-                    let answers = flight.answers.unwrap_or_else(store);
-                    process.complete(flight.id, now_ms, answers);
+                    self.land(flight)?;
                 }
             }
             Step::Allow(tenant) => {
                 self.ledger.refuse(*tenant, false);
-                for (stream, _) in process.facts().parked {
+                let facts = process.facts();
+                self.model.note_resumed(&facts);
+                for (stream, _) in facts.parked {
                     if self.setup.tenant(stream.tenant()) == *tenant {
                         process.resume(&stream);
                     }
@@ -369,6 +384,13 @@ impl World {
     fn put(&mut self, answer: Answer, salt: u64) -> Result<(), Failure> {
         let Some(process) = &mut self.process else { return Ok(()) };
         let now_ms = self.clock.now_ms();
+        if matches!(answer, Answer::Unavailable | Answer::Busy | Answer::Dead) {
+            if let Some(stream) = process.ask_head() {
+                process.take_head(&stream, Err(unavailable()), now_ms);
+            }
+        } else {
+            tell_heads(process, &self.ledger, now_ms);
+        }
         let Some(batch) = process.next_batch(now_ms) else { return Ok(()) };
         let bounds = &self.model.bounds;
         let is_promised = self.setup.log.is_some() && self.setup.syncing != Syncing::Never;
@@ -386,8 +408,19 @@ impl World {
             };
             probe.check_durable(&self.disk.image(), &batch.slices)?;
         }
-        let answers = self.ledger.put(&batch.slices, answer);
+        let answers = self.ledger.put(&batch.slices, process.claim().as_ref(), answer);
+        check_claim(&answers, self.model.bounds.may_fork)?;
         process.complete(batch.id, now_ms, answers);
+        Ok(())
+    }
+
+    /// A batch that was out is answered.
+    fn land(&mut self, flight: Flight) -> Result<(), Failure> {
+        let Some(process) = &mut self.process else { return Ok(()) };
+        let store = || self.ledger.put(&flight.slices, flight.claim.as_ref(), Answer::Store);
+        let answers = flight.answers.unwrap_or_else(store);
+        check_claim(&answers, self.model.bounds.may_fork)?;
+        process.complete(flight.id, self.clock.now_ms(), answers);
         Ok(())
     }
 
@@ -395,8 +428,8 @@ impl World {
         self.disk.heal();
         self.settle_beside_refused()?;
         self.ledger.refuse_nobody();
-        while let Some(slices) = self.ghosts.pop_front() {
-            self.ledger.put(&slices, Answer::Store);
+        while let Some((slices, claim)) = self.ghosts.pop_front() {
+            self.ledger.put(&slices, claim.as_ref(), Answer::Store);
         }
         if self.process.is_none() {
             self.start()?;
@@ -405,9 +438,11 @@ impl World {
             return Err(Failure::new("opening", "no process starts although the disk works".to_owned()));
         }
         let Some(process) = &mut self.process else { return Ok(()) };
+        for stream in self.asked.drain(..) {
+            process.take_head(&stream, self.ledger.head(&stream), self.clock.now_ms());
+        }
         while let Some(flight) = self.flights.pop_front() {
-            let store = || self.ledger.put(&flight.slices, Answer::Store);
-            process.complete(flight.id, self.clock.now_ms(), flight.answers.unwrap_or_else(store));
+            self.land(flight)?;
         }
         let may_fork = self.model.bounds.may_fork;
         let left = self.settle_all(may_fork)?;
@@ -490,4 +525,14 @@ impl World {
             None => Ok(()),
         }
     }
+}
+
+/// Without copies nobody but this process may export.
+fn check_claim(answers: &Answers, may_fork: bool) -> Result<(), Failure> {
+    let is_refused = answers.iter().any(|answer| matches!(answer, Err(PutError::Claimed { .. })));
+    if is_refused && !may_fork {
+        let detail = "the ledger takes the only process for a copy of another".to_owned();
+        return Err(Failure::new("claim", detail));
+    }
+    Ok(())
 }

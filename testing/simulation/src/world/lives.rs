@@ -12,6 +12,8 @@ use crate::{
 
 /// A log of fewer segments may be refused, if it is refused at once.
 const SEGMENTS_MIN: u64 = 6;
+/// The openings of clones are numbered from here.
+const CLONES: u64 = 1 << 32;
 /// Rounds of sealing and exporting in a shutdown.
 const SHUTDOWN_ROUNDS_MAX: usize = 40;
 
@@ -27,13 +29,14 @@ impl World {
         let is_fresh = self.disk.image().lengths().next().is_none();
         match Process::start(&self.setup, self.disk.volume(), self.life, self.clock.now_ms()) {
             Ok(mut process) => {
-                self.model.begin_life(&mut process);
                 let heads = process.check_heads(&self.ledger);
+                self.model.begin_life(&mut process);
                 let facts = process.facts();
                 self.has_told_damage |= facts.tells_damage || facts.refused > 0 || heads.is_err();
                 if self.is_ledger_behind
                     && heads.is_ok()
-                    && facts.last_error.is_none()
+                    && facts.resent == 0
+                    && facts.behind.is_empty()
                     && facts.parked.is_empty()
                 {
                     let detail = "the ledger went back, and the start said nothing".to_owned();
@@ -70,7 +73,8 @@ impl World {
         self.disk.end_process();
         self.process = None;
         let unstored = self.flights.drain(..).filter(|flight| flight.answers.is_none());
-        self.ghosts.extend(unstored.map(|flight| flight.slices));
+        self.ghosts.extend(unstored.map(|flight| (flight.slices, flight.claim)));
+        self.asked.clear();
         if self.setup.log.is_none() {
             self.model.trust_only(self.ledger.totals());
         }
@@ -125,10 +129,13 @@ impl World {
         let disk = Disk::holding(self.disk.image().copied());
         self.is_cloned = true;
         self.expect_forks();
-        let Ok(mut clone) = Process::start(&self.setup, disk.volume(), self.life + 500, self.clock.now_ms())
-        else {
+        self.clones += 1;
+        let life = CLONES + self.clones;
+        let Ok(mut clone) = Process::start(&self.setup, disk.volume(), life, self.clock.now_ms()) else {
             return;
         };
+        // As at each start: what it tells is of no interest here, but from now on it may ask for heads.
+        let _ = clone.check_heads(&self.ledger);
         let mut recorded = self.setup.totals();
         for recording in recordings {
             if let Some(place) = clone.record(&self.setup, recording, false) {
