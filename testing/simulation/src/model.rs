@@ -143,6 +143,11 @@ impl Model {
         Ok(())
     }
 
+    /// A sealing was about to throw away what has no room, and could not: whether it is in the log nobody knows.
+    pub(crate) fn note_failed_shedding(&mut self, live: &Totals) {
+        self.bounds.safe.take_all(live);
+    }
+
     /// The ledger lost what it had.
     pub(crate) fn note_ledger_loss(&mut self, lost: &Totals) {
         let mut inherited = lost.clone();

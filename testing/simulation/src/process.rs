@@ -47,6 +47,10 @@ pub(crate) struct Facts {
     /// Whether a stream has lost the end of its chain, so that an operator has to decide.
     pub(crate) is_unsealable: bool,
     pub(crate) is_drained: bool,
+    /// Whether all that is left waits for an operator.
+    pub(crate) is_stuck: bool,
+    /// Streams that had no room at the last sealing.
+    pub(crate) waiting_streams: usize,
 }
 
 /// A process: an engine and a pipeline over it.
@@ -57,6 +61,10 @@ pub(crate) struct Process {
     dimensions: Vec<Dimension>,
     meters: BTreeMap<u8, (usize, Meter)>,
     reading: Reading,
+    /// The batches that are out.
+    out: BTreeMap<BatchId, Vec<SealedSlice>>,
+    /// Up to where streams are acknowledged, as this process was told.
+    acknowledged: BTreeMap<StreamId, u64>,
 }
 
 impl Process {
@@ -94,7 +102,15 @@ impl Process {
             }
         };
         let dimensions = engine.dimensions().iter().collect();
-        Ok(Self { engine, pipeline, dimensions, meters: BTreeMap::new(), reading: Reading::default() })
+        Ok(Self {
+            engine,
+            pipeline,
+            dimensions,
+            meters: BTreeMap::new(),
+            reading: Reading::default(),
+            out: BTreeMap::new(),
+            acknowledged: BTreeMap::new(),
+        })
     }
 
     /// Counts on this thread, or on one that ends before this returns. Returns where it was counted; nothing if it was not.
@@ -163,11 +179,24 @@ impl Process {
     }
 
     pub(crate) fn next_batch(&mut self, now_ms: u64) -> Option<Batch> {
-        self.pipeline.next_batch(now_ms)
+        let batch = self.pipeline.next_batch(now_ms)?;
+        self.out.insert(batch.id, batch.slices.clone());
+        Some(batch)
     }
 
     pub(crate) fn complete(&mut self, id: BatchId, now_ms: u64, answers: Answers) {
+        let slices = self.out.remove(&id).unwrap_or_default();
+        if slices.len() == answers.len() {
+            for (slice, _) in slices.iter().zip(&answers).filter(|(_, answer)| answer.is_ok()) {
+                self.acknowledged.insert(slice.stream().clone(), slice.seq() + 1);
+            }
+        }
         self.pipeline.complete(id, now_ms, answers);
+    }
+
+    /// Up to where streams are acknowledged, as this process was told.
+    pub(crate) fn acknowledged(&self) -> &BTreeMap<StreamId, u64> {
+        &self.acknowledged
     }
 
     pub(crate) fn check_heads(&mut self, ledger: &Ledger) -> Result<(), PipelineError> {
@@ -230,6 +259,8 @@ impl Process {
                 .is_some_and(|error| error.contains("could not be sealed")),
             last_error: stats.last_error,
             is_drained: self.pipeline.is_drained(),
+            is_stuck: self.pipeline.is_stuck(),
+            waiting_streams: stats.waiting_streams,
         }
     }
 

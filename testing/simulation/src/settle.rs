@@ -88,7 +88,9 @@ pub(crate) fn settle(
         if round > 4 && stopped != Stopped::Nobody && (rest.is_empty() || is_torn) {
             return Ok(left);
         }
-        for (stream, is_evidence) in &facts.parked {
+        // Who is refused stays refused, and nobody resumes it.
+        let resumable = facts.parked.iter().filter(|_| stopped != Stopped::Refused);
+        for (stream, is_evidence) in resumable {
             if !is_evidence || resumed.insert(stream.clone()) {
                 process.resume(stream);
             }

@@ -99,10 +99,8 @@ struct World {
     /// Whether the log was too small to be opened, and said so at once.
     is_refused: bool,
     is_cloned: bool,
-    /// Where the ledger once was, to see that it went back.
-    heads: BTreeMap<StreamId, u64>,
-    is_ledger_behind: bool,
-    is_log_restored: bool,
+    /// Up to where the log knows for certain that the ledger has streams.
+    noted: BTreeMap<StreamId, u64>,
     has_told_damage: bool,
     probing: Probing,
     outcome: Outcome,
@@ -145,9 +143,7 @@ impl World {
             ledger_copy: None,
             is_refused: false,
             is_cloned: false,
-            heads: BTreeMap::new(),
-            is_ledger_behind: false,
-            is_log_restored: false,
+            noted: BTreeMap::new(),
             has_told_damage: false,
             probing,
             outcome: Outcome::default(),
@@ -192,7 +188,6 @@ impl World {
             process.validate()?;
             self.model.check(process, &self.ledger, &self.disk)?;
         }
-        self.note_heads();
         if has_probes && self.disk.operations() > operations {
             self.probe(before, &moments, planned.salt)?;
         }
@@ -235,7 +230,13 @@ impl World {
             Step::Fill(spare) => self.disk.fill(*spare),
             Step::MakeRoom => self.disk.make_room(),
             Step::Heal => self.disk.heal(),
-            Step::EvictPages => self.disk.evict_pages(),
+            Step::EvictPages => {
+                if self.disk.evict_pages() && self.setup.syncing == Syncing::Never {
+                    // What a failed sync left in the page cache alone is gone, as after a power cut.
+                    self.model.trust_only(self.ledger.totals());
+                    self.expect_forks();
+                }
+            }
             Step::FlipBit(choice) => {
                 if self.disk.flip_bit(*choice) {
                     self.expect_damage();
@@ -339,8 +340,10 @@ impl World {
                 self.asked.extend(process.ask_head());
                 if let Some(batch) = process.next_batch(now_ms) {
                     let claim = process.claim();
-                    let store = || self.ledger.put(&batch.slices, claim.as_ref(), Answer::Store);
-                    let answers = is_stored.then(store);
+                    let answers = is_stored.then(|| {
+                        self.disk.forget_moments();
+                        self.ledger.put(&batch.slices, claim.as_ref(), Answer::Store)
+                    });
                     self.flights.push_back(Flight { id: batch.id, slices: batch.slices, claim, answers });
                 }
             }
@@ -377,8 +380,11 @@ impl World {
         }
         let (before, told) = (process.live(&self.setup), process.facts().shed);
         let sealed = process.seal(window, self.clock.now_ms());
-        let (live, told) = (process.live(&self.setup), process.facts().shed - told);
-        self.model.note_shed(before, &sealed, &live, told)
+        let (live, facts) = (process.live(&self.setup), process.facts());
+        if facts.shed == told && facts.waiting_streams > 0 {
+            self.model.note_failed_shedding(&live);
+        }
+        self.model.note_shed(before, &sealed, &live, facts.shed - told)
     }
 
     fn put(&mut self, answer: Answer, salt: u64) -> Result<(), Failure> {
@@ -408,6 +414,7 @@ impl World {
             };
             probe.check_durable(&self.disk.image(), &batch.slices)?;
         }
+        self.disk.forget_moments();
         let answers = self.ledger.put(&batch.slices, process.claim().as_ref(), answer);
         check_claim(&answers, self.model.bounds.may_fork)?;
         process.complete(batch.id, now_ms, answers);
@@ -417,6 +424,7 @@ impl World {
     /// A batch that was out is answered.
     fn land(&mut self, flight: Flight) -> Result<(), Failure> {
         let Some(process) = &mut self.process else { return Ok(()) };
+        self.disk.forget_moments();
         let store = || self.ledger.put(&flight.slices, flight.claim.as_ref(), Answer::Store);
         let answers = flight.answers.unwrap_or_else(store);
         check_claim(&answers, self.model.bounds.may_fork)?;
