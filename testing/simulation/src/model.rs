@@ -25,6 +25,8 @@ const SPARE_FILES: u64 = 16;
 pub(crate) struct Bounds {
     /// Counted in all lives, less what was thrown away.
     pub(crate) recorded: Totals,
+    /// Thrown away. Damage can bring it back.
+    shed: Totals,
     /// Durably sealed or in a durable checkpoint.
     pub(crate) safe: Totals,
     /// Clones and restored copies make forks and gaps, which stop streams.
@@ -34,9 +36,18 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
+    /// What may arrive at the most.
+    fn most(&self) -> Totals {
+        let mut most = self.recorded.clone();
+        if self.may_lose {
+            most.add_all(&self.shed);
+        }
+        most
+    }
+
     /// Compares what arrived. `left` is what a process still holds.
     pub(crate) fn check(&self, arrived: &Totals, left: &Totals) -> Result<(), Failure> {
-        if let Some(((tenant, dimension), value, most)) = arrived.first_above(&self.recorded) {
+        if let Some(((tenant, dimension), value, most)) = arrived.first_above(&self.most()) {
             let detail = format!("t{tenant} d{dimension}: {value} in the ledger, {most} recorded");
             return Err(Failure::new("counted twice", detail));
         }
@@ -77,7 +88,13 @@ impl Model {
         let zero = setup.totals();
         Self {
             setup: Arc::clone(setup),
-            bounds: Bounds { recorded: zero.clone(), safe: zero.clone(), may_fork: false, may_lose: false },
+            bounds: Bounds {
+                recorded: zero.clone(),
+                shed: zero.clone(),
+                safe: zero.clone(),
+                may_fork: false,
+                may_lose: false,
+            },
             inherited: zero.clone(),
             recorded: zero.clone(),
             entrusted: zero,
@@ -136,6 +153,7 @@ impl Model {
         let mut inherited = shed.clone();
         inherited.take_all(&self.recorded);
         self.inherited.take_all(&inherited);
+        self.bounds.shed.add_all(&shed);
         let Bounds { recorded, safe, .. } = &mut self.bounds;
         for totals in [recorded, safe, &mut self.recorded, &mut self.entrusted] {
             totals.take_all(&shed);
@@ -187,7 +205,7 @@ impl Model {
         if facts.shed > 0 && !self.setup.sheds {
             return Err(Failure::new("shed", format!("{} units were thrown away", facts.shed)));
         }
-        if let Some(((tenant, dimension), value, most)) = ledger.totals().first_above(&self.bounds.recorded) {
+        if let Some(((tenant, dimension), value, most)) = ledger.totals().first_above(&self.bounds.most()) {
             let detail = format!("t{tenant} d{dimension}: {value} in the ledger, {most} recorded");
             return Err(Failure::new("counted twice", detail));
         }
