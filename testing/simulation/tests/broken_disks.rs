@@ -11,25 +11,25 @@ fn stays_below(broken: BrokenDisk, per_second_max: u64, per_minute_max: u64, fil
 
 #[test]
 fn failing_writes_make_no_busy_loop() {
-    stays_below(BrokenDisk::Failing(Operation::Write), 1, 1, 1);
+    stays_below(BrokenDisk::Failing(Operation::Write), 20, 300, 3);
 }
 
 #[test]
 fn failing_syncs_make_no_busy_loop() {
-    stays_below(BrokenDisk::Failing(Operation::Sync), 1, 1, 1);
+    stays_below(BrokenDisk::Failing(Operation::Sync), 15, 150, 3);
 }
 
 #[test]
 fn failing_creations_make_no_busy_loop() {
-    stays_below(BrokenDisk::Failing(Operation::Create), 1, 1, 1);
+    stays_below(BrokenDisk::Failing(Operation::Create), 10, 150, 3);
 }
 
 #[test]
 fn failing_removals_make_no_busy_loop() {
-    stays_below(BrokenDisk::Failing(Operation::Remove), 1, 1, 1);
+    stays_below(BrokenDisk::Failing(Operation::Remove), 20, 150, 5);
 }
 
 #[test]
 fn a_full_disk_makes_no_busy_loop() {
-    stays_below(BrokenDisk::Full, 1, 1, 1);
+    stays_below(BrokenDisk::Full, 30, 320, 3);
 }
