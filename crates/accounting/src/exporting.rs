@@ -222,9 +222,10 @@ impl Export {
         let stats = self.stats();
         let is_logged = stats.not_durable == 0 || self.has_delayed_sync;
         Readiness {
-            queues_bounded_ok: stats.waiting_streams == 0 && stats.pending < self.backlog_max,
+            queues_bounded_ok: stats.waiting_streams == stats.waiting_for_log
+                && stats.pending < self.backlog_max,
             exporter_ok: !stats.lanes.degraded && stats.lanes.parked.is_empty() && stats.refused == 0,
-            wal_ok: is_logged && stats.log.as_ref().map_or(true, is_well),
+            wal_ok: is_logged && stats.waiting_for_log == 0 && stats.log.as_ref().map_or(true, is_well),
             ..readiness
         }
     }

@@ -9,7 +9,7 @@ use ron_accounting_window::Span;
 use ron_ledger_wire::{Head, SealedSlice, StreamId};
 
 use super::Pipeline;
-use crate::OnFull;
+use crate::{OnFull, PipelineError};
 
 impl Pipeline {
     /// Closes a window: seals its counts as far as there is room, makes the slices durable, and returns them.
@@ -75,6 +75,7 @@ impl Pipeline {
         let mut admission = self.begin_admission();
         let Self { sealer, .. } = self;
         let mut unknown: Vec<StreamId> = Vec::new();
+        let mut waiting_for_log = 0;
         let lanes = &self.lanes;
         let journal = self.journal.as_deref();
         let (unlogged, refused, genesis) = (&self.unlogged, &self.refused, &self.genesis);
@@ -103,12 +104,19 @@ impl Pipeline {
                 let (planned, is_urgent) = (admission.log_bytes, admission.is_urgent);
                 let needed =
                     journal.admits(stream, candidate.row_bytes, candidate.slices, planned, is_urgent);
-                let Some(needed) = needed else { return Admission::Wait };
+                let Some(needed) = needed else {
+                    waiting_for_log += 1;
+                    return Admission::Wait;
+                };
                 admission.log_bytes += needed;
             }
             admission.take(candidate.slices);
             Admission::Seal
         });
+        self.counters.waiting_for_log = waiting_for_log;
+        if waiting_for_log > 0 {
+            self.note(&PipelineError::LogFull { streams: waiting_for_log });
+        }
         unknown.retain(|stream| !self.asked.contains(stream));
         self.unknown.extend(unknown);
         for error in &sealed.errors {
