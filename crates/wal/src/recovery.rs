@@ -84,7 +84,6 @@ pub(crate) fn settle<S: Storage>(
         RecoveryReport { set_aside: survey.set_aside, ignored: survey.ignored, ..RecoveryReport::default() };
     let mut segments = Vec::with_capacity(survey.segments.len());
     let mut records = Vec::new();
-    let newest = survey.segments.last().map(|segment| segment.number);
     for mut scanned in survey.segments {
         let corrupt = scanned.state == SegmentState::Corrupt;
         report.segments += 1;
@@ -110,7 +109,7 @@ pub(crate) fn settle<S: Storage>(
         };
         if !segment.poisoned {
             // A damaged file is evidence and stays as it is.
-            let cut = (Some(segment.number) == newest && !corrupt).then_some(scanned.end);
+            let cut = (segment.number >= survey.newest && !corrupt).then_some(scanned.end);
             settle_file(storage, &mut segment, cut)?;
         }
         if segment.poisoned {

@@ -25,6 +25,8 @@ pub(crate) struct Survey {
     pub(crate) ignored: Vec<String>,
     /// The highest number that any name claims.
     pub(crate) highest: Option<u64>,
+    /// The newest segment that was begun. Nothing proves that its end, or those after it, were ever synced.
+    pub(crate) newest: u64,
 }
 
 struct Named {
@@ -73,6 +75,7 @@ pub(crate) fn survey<S: Storage>(storage: &S, company: Company) -> Result<Survey
     }
     let begun = read_ahead.last().filter(|(newest, bytes)| is_begun(bytes, newest.number));
     let newest = begun.map_or(0, |(newest, _)| newest.number);
+    survey.newest = newest;
     let mut read_ahead = read_ahead.into_iter().rev();
     let mut older = found.into_iter().map(|named| (named, None));
     let all = std::iter::from_fn(|| {
