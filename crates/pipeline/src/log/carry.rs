@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use ron_accounting_wal::{Limit as WalLimit, Position, SegmentUsage, Storage, WalError};
+use ron_accounting_wal::{Limit as WalLimit, Position, RecordKind, SegmentUsage, Storage, WalError};
 use ron_ledger_wire::StreamId;
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
     index::Item,
     records::{self, kind, EmptyRecord, HeadRecord, PartHeader},
     recovery::HEAD_BYTES,
-    streams::StoredHead,
+    streams::{StoredHead, StoredSlice},
     Limit, Log, ITEMS_PER_RECORD,
 };
 
@@ -149,43 +149,14 @@ where
         let mut emptied = Vec::new();
         for (position, item) in records {
             match item {
-                Item::Slice { stream, seq } => {
-                    let Some(log) = self.streams.get(stream) else { continue };
-                    let Some(stored) = log.slices.get(seq).filter(|stored| stored.position == *position)
-                    else {
-                        continue;
-                    };
-                    match &stored.slice {
-                        Some(slice) => {
-                            let (kind, body) = records::slice(stored.group, slice);
-                            let copy = self.write(Limit::Reserved, (kind, &body), item.clone(), now_ms)?;
-                            carried.copies.push((item.clone(), copy));
-                        }
-                        None => {
-                            let is_said = |head: &StoredHead| {
-                                head.position.segment != segment
-                                    && head.acknowledged > *seq
-                                    && !head.lacks_digest
-                            };
-                            if !log.head.as_ref().is_some_and(is_said) {
-                                heads.insert(stream.clone());
-                            }
-                        }
-                    }
+                Item::Slice { stream, seq } if self.needs_head(stream, *seq, segment) => {
+                    heads.insert(stream.clone());
                 }
-                Item::Part { stream, number, part } => {
-                    let checkpoint = self.streams.get(stream).and_then(|log| log.checkpoint.as_ref());
-                    let Some(checkpoint) = checkpoint.filter(|checkpoint| checkpoint.number == *number)
-                    else {
-                        continue;
-                    };
-                    let parts = checkpoint.parts.len() as u64;
-                    let Some((_, slice)) = checkpoint.parts.get(*part) else { continue };
-                    let header = PartHeader { number: *number, part: *part as u64, parts };
-                    let body = records::part(header, slice);
-                    let copy =
-                        self.write(Limit::Reserved, (kind::CHECKPOINT, &body), item.clone(), now_ms)?;
-                    carried.copies.push((item.clone(), copy));
+                Item::Slice { .. } | Item::Part { .. } => {
+                    if let Some((kind, body)) = self.body_of(*position, item) {
+                        let copy = self.write(Limit::Reserved, (kind, &body), item.clone(), now_ms)?;
+                        carried.copies.push((item.clone(), copy));
+                    }
                 }
                 Item::Empty(streams) => emptied.extend(streams.iter().filter_map(|stream| {
                     let checkpoint = self.streams.get(stream)?.checkpoint.as_ref()?;
@@ -199,9 +170,7 @@ where
                     };
                     heads.extend(streams.iter().filter(is_here).cloned());
                 }
-                Item::Identity if self.identity_at == Some(*position) => {
-                    self.put_identity(now_ms)?;
-                }
+                Item::Identity if self.identity_at == Some(*position) => self.put_identity(now_ms)?,
                 Item::Identity | Item::Acknowledgements => {}
             }
         }
@@ -209,6 +178,37 @@ where
             carried.copies.push(self.write_emptied(&emptied, now_ms)?);
         }
         self.copy_heads(segment, heads, carried, now_ms)
+    }
+
+    /// Whether a slice is acknowledged, and no durable head in another segment says so.
+    fn needs_head(&self, stream: &StreamId, seq: u64, segment: u64) -> bool {
+        let Some(log) = self.streams.get(stream) else { return false };
+        let is_said = |head: &StoredHead| {
+            head.position.segment != segment && head.acknowledged > seq && !head.lacks_digest
+        };
+        let is_acknowledged = log.slices.get(&seq).is_some_and(|stored| stored.slice.is_none());
+        is_acknowledged && !log.head.as_ref().is_some_and(is_said)
+    }
+
+    /// What has to be written again of a slice or of a part of a checkpoint, if the record at `position` is the one that
+    /// counts.
+    fn body_of(&self, position: Position, item: &Item) -> Option<(RecordKind, Vec<u8>)> {
+        match item {
+            Item::Slice { stream, seq } => {
+                let stored = self.streams.get(stream)?.slices.get(seq)?;
+                let slice = stored.slice.as_ref().filter(|_| stored.position == position)?;
+                Some(records::slice(stored.group, slice))
+            }
+            Item::Part { stream, number, part } => {
+                let checkpoint = self.streams.get(stream)?.checkpoint.as_ref()?;
+                let (stored_at, slice) = checkpoint.parts.get(*part)?;
+                let is_current = checkpoint.number == *number && *stored_at == position;
+                let parts = checkpoint.parts.len() as u64;
+                let header = PartHeader { number: *number, part: *part as u64, parts };
+                is_current.then(|| (kind::CHECKPOINT, records::part(header, slice)))
+            }
+            _ => None,
+        }
     }
 
     fn copy_heads(
@@ -333,9 +333,8 @@ where
         for (_, item) in self.index.in_segment(segment) {
             if let Item::Slice { stream, seq } = item {
                 let Some(log) = self.streams.get_mut(&stream) else { continue };
-                let is_gone = |stored: &super::StoredSlice| {
-                    stored.slice.is_none() && stored.position.segment == segment
-                };
+                let is_gone =
+                    |stored: &StoredSlice| stored.slice.is_none() && stored.position.segment == segment;
                 if log.slices.get(&seq).is_some_and(is_gone) {
                     log.slices.remove(&seq);
                 }

@@ -9,7 +9,7 @@ use ron_accounting_window::Span;
 use ron_ledger_wire::{Head, SealedSlice, StreamId};
 
 use super::Pipeline;
-use crate::{OnFull, PipelineError};
+use crate::{journal::Journal, OnFull, PipelineError};
 
 impl Pipeline {
     /// Closes a window: seals its counts as far as there is room, makes the slices durable, and returns them.
@@ -79,7 +79,7 @@ impl Pipeline {
         let lanes = &self.lanes;
         let journal = self.journal.as_deref();
         let (unlogged, refused, genesis) = (&self.unlogged, &self.refused, &self.genesis);
-        let may_be_forgotten = journal.is_some_and(|journal| journal.has_forgotten());
+        let may_be_forgotten = journal.is_some_and(Journal::has_forgotten);
         let heads: std::collections::HashSet<_> = if may_be_forgotten {
             sealer.heads().filter(|head| head.next_seq() > 0).map(|head| head.stream().clone()).collect()
         } else {
