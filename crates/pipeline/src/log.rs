@@ -56,6 +56,7 @@ enum Limit {
     Regular,
     Urgent,
     Reserved,
+    Rescue,
 }
 
 #[derive(Debug)]
@@ -197,6 +198,7 @@ where
             Limit::Regular => self.wal.append(kind, body, now_ms),
             Limit::Urgent => self.wal.append_urgent(kind, body, now_ms),
             Limit::Reserved => self.wal.append_reserved(kind, body, now_ms),
+            Limit::Rescue => self.wal.append_rescued(kind, body, now_ms),
         }?;
         self.index.insert(position, item, body.len() as u64);
         Ok(position)

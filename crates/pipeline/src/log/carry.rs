@@ -110,9 +110,11 @@ where
     /// Copies what is needed of a segment, syncs, and deletes it. On an error the segment stays as it is.
     pub(super) fn carry_out(&mut self, segment: u64, now_ms: u64) -> Result<(), WalError> {
         let records = self.index.in_segment(segment);
+        let is_poisoned = self.wal.poisoned().contains(&segment);
+        let limit = if is_poisoned { Limit::Rescue } else { Limit::Reserved };
         let mut carried = Carried::default();
         if let Err(error) =
-            self.copy_all(segment, &records, &mut carried, now_ms).and_then(|()| self.wal.sync_active())
+            self.copy_all(segment, limit, &records, &mut carried, now_ms).and_then(|()| self.wal.sync_active())
         {
             let copies = carried.copies.iter().map(|(_, position)| *position);
             let heads: BTreeSet<_> = carried.heads.iter().map(|(_, head)| head.position).collect();
@@ -141,6 +143,7 @@ where
     fn copy_all(
         &mut self,
         segment: u64,
+        limit: Limit,
         records: &[(Position, Item)],
         carried: &mut Carried,
         now_ms: u64,
@@ -154,7 +157,7 @@ where
                 }
                 Item::Slice { .. } | Item::Part { .. } => {
                     if let Some((kind, body)) = self.body_of(*position, item) {
-                        let copy = self.write(Limit::Reserved, (kind, &body), item.clone(), now_ms)?;
+                        let copy = self.write(limit, (kind, &body), item.clone(), now_ms)?;
                         carried.copies.push((item.clone(), copy));
                     }
                 }
@@ -170,14 +173,14 @@ where
                     };
                     heads.extend(streams.iter().filter(is_here).cloned());
                 }
-                Item::Identity if self.identity_at == Some(*position) => self.put_identity(now_ms)?,
+                Item::Identity if self.identity_at == Some(*position) => self.put_identity(limit, now_ms)?,
                 Item::Identity | Item::Acknowledgements => {}
             }
         }
         if !emptied.is_empty() {
-            carried.copies.push(self.write_emptied(&emptied, now_ms)?);
+            carried.copies.push(self.write_emptied(limit, &emptied, now_ms)?);
         }
-        self.copy_heads(segment, heads, carried, now_ms)
+        self.copy_heads(segment, limit, heads, carried, now_ms)
     }
 
     /// Whether a slice is acknowledged, and no durable head in another segment says so.
@@ -214,6 +217,7 @@ where
     fn copy_heads(
         &mut self,
         segment: u64,
+        limit: Limit,
         streams: BTreeSet<StreamId>,
         carried: &mut Carried,
         now_ms: u64,
@@ -221,7 +225,7 @@ where
         let (kept, forgotten) = self.choose_heads(segment, streams);
         if !forgotten.is_empty() && !self.identity.has_forgotten {
             self.identity.has_forgotten = true;
-            self.put_identity(now_ms)?;
+            self.put_identity(limit, now_ms)?;
         }
         carried.forgotten = forgotten;
         for chunk in kept.chunks(ITEMS_PER_RECORD) {
@@ -233,7 +237,7 @@ where
                 })
                 .collect();
             let record = (kind::HEADS, &*records::encode(&list));
-            let position = self.write(Limit::Reserved, record, Item::Heads(chunk.to_vec()), now_ms)?;
+            let position = self.write(limit, record, Item::Heads(chunk.to_vec()), now_ms)?;
             for (stream, record) in chunk.iter().zip(list) {
                 let bytes = (record.tenant.len() + record.dimension.len()) as u64 + HEAD_BYTES;
                 let acknowledged = record.acknowledged;
@@ -266,6 +270,7 @@ where
     /// Writes that the checkpoints of these streams were emptied: each with its number and `first_seq`.
     pub(super) fn write_emptied(
         &mut self,
+        limit: Limit,
         emptied: &[(StreamId, u64, u64)],
         now_ms: u64,
     ) -> Result<(Item, Position), WalError> {
@@ -278,7 +283,7 @@ where
         let list: Vec<_> = emptied.iter().map(of_stream).collect();
         let item = Item::Empty(emptied.iter().map(|(stream, ..)| stream.clone()).collect());
         let record = (kind::EMPTY_CHECKPOINTS, &*records::encode(&list));
-        let position = self.write(Limit::Reserved, record, item.clone(), now_ms)?;
+        let position = self.write(limit, record, item.clone(), now_ms)?;
         Ok((item, position))
     }
 

@@ -18,7 +18,7 @@ where
         if is_said || self.identity.claims.is_empty() {
             return Ok(());
         }
-        match self.put_identity(now_ms) {
+        match self.put_identity(Limit::Reserved, now_ms) {
             // On a full disk the log goes on under the id of its last opening.
             Err(WalError::Full { .. } | WalError::DiskFull { .. }) => Ok(()),
             put => put,
@@ -26,10 +26,10 @@ where
     }
 
     /// Writes the identity. The record before it stays until its segment goes.
-    pub(super) fn put_identity(&mut self, now_ms: u64) -> Result<(), WalError> {
+    pub(super) fn put_identity(&mut self, limit: Limit, now_ms: u64) -> Result<(), WalError> {
         self.identity.version = records::PAYLOAD_VERSION;
         let body = records::encode(&self.identity);
-        let position = self.write(Limit::Reserved, (kind::IDENTITY, &body), Item::Identity, now_ms)?;
+        let position = self.write(limit, (kind::IDENTITY, &body), Item::Identity, now_ms)?;
         self.identity_at = Some(position);
         self.claims_written = self.identity.claims.len();
         Ok(())
