@@ -113,8 +113,9 @@ where
         let is_poisoned = self.wal.poisoned().contains(&segment);
         let limit = if is_poisoned { Limit::Rescue } else { Limit::Reserved };
         let mut carried = Carried::default();
-        if let Err(error) =
-            self.copy_all(segment, limit, &records, &mut carried, now_ms).and_then(|()| self.wal.sync_active())
+        if let Err(error) = self
+            .copy_all(segment, limit, &records, &mut carried, now_ms)
+            .and_then(|()| self.wal.sync_active())
         {
             let copies = carried.copies.iter().map(|(_, position)| *position);
             let heads: BTreeSet<_> = carried.heads.iter().map(|(_, head)| head.position).collect();

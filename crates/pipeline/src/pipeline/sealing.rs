@@ -58,7 +58,7 @@ impl Pipeline {
             return;
         };
         // Each sealing reads all counters, so that it should be worth it.
-        let is_worth = self.room() > self.options.lanes.pending_max / 4 || self.lanes.is_idle();
+        let is_worth = self.room() > self.options.lanes.pending_max / 4 || self.moves_nothing();
         if !is_worth {
             return;
         }
@@ -142,8 +142,12 @@ impl Pipeline {
             return 0;
         }
         let room = self.lanes.room().saturating_sub(self.ready.len() + self.not_durable());
-        let nothing_moves = self.ready.is_empty() && self.undurable.is_empty() && self.is_export_idle();
-        room.max(usize::from(nothing_moves))
+        room.max(usize::from(self.moves_nothing()))
+    }
+
+    /// Whether nothing that is pending can move by itself.
+    fn moves_nothing(&self) -> bool {
+        self.ready.is_empty() && self.undurable.is_empty() && self.is_export_idle()
     }
 
     pub(super) fn take_sealed(&mut self, slices: Vec<SealedSlice>) {
