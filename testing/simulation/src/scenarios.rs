@@ -113,7 +113,8 @@ fn a_few_more_label_sets_than_the_limit() -> Scenario {
 /// repetition as well.
 fn a_failed_sync_beside_a_large_checkpoint() -> Scenario {
     let log = Some(log(8 * KIB, 48 * KIB));
-    let setup = Setup { label_limit: 100, route_bytes: 640, pending_max: 1, log, ..Setup::default() };
+    let setup =
+        Setup { label_limit: 100, routes: 23, route_bytes: 640, pending_max: 1, log, ..Setup::default() };
     let steps = [
         record(1, 0, 1),
         Step::Boundary,

@@ -35,7 +35,13 @@ where
     /// Empties the segments whose sync failed.
     pub(super) fn rescue(&mut self, now_ms: u64) -> Result<(), WalError> {
         for segment in self.wal.poisoned().to_vec() {
-            self.carry_out(segment, now_ms)?;
+            match self.carry_out(segment, now_ms) {
+                // Files of failed creations, which a power cut brings back, may be all that fills the log.
+                Err(WalError::Full { .. } | WalError::DiskFull { .. }) if self.wal.retire_released()? > 0 => {
+                    self.carry_out(segment, now_ms)?;
+                }
+                carried => carried?,
+            }
         }
         Ok(())
     }
@@ -174,8 +180,17 @@ where
                     };
                     heads.extend(streams.iter().filter(is_here).cloned());
                 }
-                Item::Identity if self.identity_at == Some(*position) => self.put_identity(limit, now_ms)?,
-                Item::Identity | Item::Acknowledgements => {}
+                Item::Identity => {
+                    // A copy in a segment whose sync failed may never be durable, so that this one is still needed.
+                    let poisoned = self.wal.poisoned();
+                    let is_elsewhere = self.identity_at.is_some_and(|copy| {
+                        copy != *position && poisoned.binary_search(&copy.segment).is_err()
+                    });
+                    if !is_elsewhere {
+                        self.put_identity(limit, now_ms)?;
+                    }
+                }
+                Item::Acknowledgements => {}
             }
         }
         if !emptied.is_empty() {
