@@ -419,10 +419,15 @@ where
             .streams
             .entry(head.stream().clone())
             .or_insert_with(|| StreamLog::new(head, head.next_seq()));
-        if log.is_idle() && log.next_seq < head.next_seq() {
+        let has_slices = log.slices.range(log.acknowledged..).next().is_some();
+        if !has_slices && log.next_seq < head.next_seq() {
             (log.next_seq, log.last) = (head.next_seq(), head.last());
             (log.durable_seq, log.durable_last) = (head.next_seq(), head.last());
             log.acknowledged = head.next_seq();
+            // Its counts were written when the head was not known, and belong behind it.
+            if let Some(checkpoint) = &mut log.checkpoint {
+                checkpoint.first_seq = head.next_seq();
+            }
         }
     }
 

@@ -7,7 +7,8 @@
 //! 3. Acknowledgements are believed. A stream never goes back behind what the ledger has.
 //! 4. A stream's checkpoint counts only if its `first_seq` is the seq that comes next. If it is smaller, the slices since
 //!    then have all that it has, since a sealing takes a whole stream. If it is greater, slices that it builds on are lost,
-//!    and the checkpoint before it is still there. So no count is in a slice and in a checkpoint.
+//!    and the checkpoint before it is still there. So no count is in a slice and in a checkpoint. Where the log knows a
+//!    stream by checkpoints alone, because it dropped the head, the newest one counts and tells the head.
 //!
 //! Where durable records are damaged, a gap may be damage, so nothing is dropped because of it: the slices behind the gap
 //! are kept for an operator.
@@ -307,6 +308,9 @@ impl Reading {
                 (self.next_seq, self.last) = (seq.saturating_add(1), Some(found.slice.digest()));
             }
         }
+        if self.slices.is_empty() && self.head.is_none() {
+            self.trust_checkpoint();
+        }
         let head = Head::new(stream.clone(), self.next_seq, self.last);
         let mut log = StreamLog::new(&head, self.acknowledged.min(self.next_seq));
         log.written_in = self.written_in;
@@ -355,6 +359,16 @@ impl Reading {
         if self.acknowledged > self.next_seq {
             self.next_seq = self.acknowledged;
             self.last = self.slices.get(&(self.acknowledged - 1)).map(|found| found.slice.digest());
+        }
+    }
+
+    /// Rule 4, without a head.
+    fn trust_checkpoint(&mut self) {
+        let newest = self.checkpoints.values().rev().find(|candidate| candidate.is_whole());
+        let first = newest.and_then(|candidate| candidate.parts.first_key_value());
+        if let Some((_, (_, slice))) = first {
+            (self.next_seq, self.last) = (slice.seq(), slice.previous());
+            self.acknowledged = slice.seq();
         }
     }
 

@@ -76,6 +76,7 @@ impl Pipeline {
     pub fn flush(&mut self, now_ms: u64) {
         self.export_from_ms = 0;
         self.maintain_log(now_ms);
+        self.ask_for_recovered(now_ms);
         if self.not_durable() > 0 {
             self.last_sync_ms = None;
             self.log_sealed(now_ms);
@@ -88,6 +89,7 @@ impl Pipeline {
     pub fn maintain(&mut self, window: Span, now_ms: u64) {
         self.open = Some(window);
         self.maintain_log(now_ms);
+        self.ask_for_recovered(now_ms);
         if self.not_durable() > 0 {
             self.log_sealed(now_ms);
         }
@@ -127,7 +129,7 @@ impl Pipeline {
             .collect();
         let mut is_covered = true;
         for slice in preview.slices {
-            if self.unlogged.contains_key(slice.stream()) {
+            if self.unlogged.contains_key(slice.stream()) || self.recovered.contains_key(slice.stream()) {
                 is_covered = false;
             } else {
                 by_stream.entry(slice.stream().clone()).or_default().push(slice);

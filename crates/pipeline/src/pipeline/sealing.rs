@@ -78,7 +78,8 @@ impl Pipeline {
         let mut waiting_for_log = 0;
         let lanes = &self.lanes;
         let journal = self.journal.as_deref();
-        let (unlogged, refused, genesis) = (&self.unlogged, &self.refused, &self.genesis);
+        let (unlogged, refused) = (&self.unlogged, &self.refused);
+        let (recovered, genesis) = (&self.recovered, &self.genesis);
         let may_be_forgotten = journal.is_some_and(Journal::has_forgotten);
         let heads: std::collections::HashSet<_> = if may_be_forgotten {
             sealer.heads().filter(|head| head.next_seq() > 0).map(|head| head.stream().clone()).collect()
@@ -95,6 +96,7 @@ impl Pipeline {
                 return Admission::Wait;
             }
             let is_stuck = unlogged.contains_key(stream)
+                || recovered.contains_key(stream)
                 || refused.iter().any(|slice| slice.stream() == stream)
                 || lanes.room() > 0 && lanes.room_for(stream) == 0;
             if is_stuck || !admission.has_room(candidate.slices) {
