@@ -1,9 +1,10 @@
 //! What happens when a log is opened.
 //!
 //! First everything is read, and nothing changed: a log that must not be touched (a newer version, two origins) is
-//! refused in that state. Then the torn end of the newest segment is cut off, every segment is synced, since a killed
-//! process may have left it in the page cache alone, and the directory is synced for the same reason. Nothing is
-//! written, so a full disk does not matter. No old segment is appended to: the first append begins a new one.
+//! refused in that state. Then the torn end of the newest segment is cut off, and the segment is synced, since a killed
+//! process may have left it in the page cache alone. The older ones were synced before the newest got its header. The
+//! directory is synced as well. Nothing is written, so a full disk does not matter. No old segment is appended to: the
+//! first append begins a new one.
 
 use crate::scan::ScannedSegment;
 use crate::segment::Segment;
@@ -84,7 +85,6 @@ pub(crate) fn settle<S: Storage>(
         RecoveryReport { set_aside: survey.set_aside, ignored: survey.ignored, ..RecoveryReport::default() };
     let mut segments = Vec::with_capacity(survey.segments.len());
     let mut records = Vec::new();
-    let newest = survey.segments.last().map(|segment| segment.number);
     for mut scanned in survey.segments {
         let corrupt = scanned.state == SegmentState::Corrupt;
         report.segments += 1;
@@ -108,9 +108,10 @@ pub(crate) fn settle<S: Storage>(
             corrupt,
             has_header: scanned.header.is_some(),
         };
-        if !segment.poisoned {
+        // Whatever is older was synced before the newest segment got its header.
+        if !segment.poisoned && segment.number >= survey.newest_begun {
             // A damaged file is evidence and stays as it is.
-            let cut = (Some(segment.number) == newest && !corrupt).then_some(scanned.end);
+            let cut = (!corrupt).then_some(scanned.end);
             settle_file(storage, &mut segment, cut)?;
         }
         if segment.poisoned {

@@ -25,6 +25,8 @@ pub(crate) struct Survey {
     pub(crate) ignored: Vec<String>,
     /// The highest number that any name claims.
     pub(crate) highest: Option<u64>,
+    /// The number of the newest segment that was begun. Those before it are durable; those behind it hold nothing.
+    pub(crate) newest_begun: u64,
 }
 
 struct Named {
@@ -72,7 +74,7 @@ pub(crate) fn survey<S: Storage>(storage: &S, company: Company) -> Result<Survey
         }
     }
     let begun = read_ahead.last().filter(|(newest, bytes)| is_begun(bytes, newest.number));
-    let newest = begun.map_or(0, |(newest, _)| newest.number);
+    survey.newest_begun = begun.map_or(0, |(newest, _)| newest.number);
     let mut read_ahead = read_ahead.into_iter().rev();
     let mut older = found.into_iter().map(|named| (named, None));
     let all = std::iter::from_fn(|| {
@@ -87,7 +89,7 @@ pub(crate) fn survey<S: Storage>(storage: &S, company: Company) -> Result<Survey
             },
         };
         // Nothing is known about the writes to a poisoned segment, so its end may be torn as well.
-        match scan(number, &bytes, poisoned || number >= newest) {
+        match scan(number, &bytes, poisoned || number >= survey.newest_begun) {
             Ok(scanned) => survey.segments.push(ScannedSegment { poisoned, ..scanned }),
             Err(newer) => {
                 return Err(WalError::NewerVersion { file: name, found: newer.0, supported: VERSION });

@@ -14,7 +14,8 @@ use crate::{Position, SegmentFile, SegmentUsage, Storage, WalError, WalOptions, 
 /// across a restart: an owner that needs that writes records of its own about it.
 ///
 /// # Invariants
-/// 1. A segment is written only while it is the active one; a closed one is read, synced at open, renamed or deleted.
+/// 1. A segment is written only while it is the active one; a closed one is read, synced at open if it is the newest, renamed or
+///    deleted.
 /// 2. A newer segment exists only if the older ones were synced, or are poisoned.
 /// 3. A poisoned segment is never written or synced again, and stays until all its records are released. Its bytes do
 ///    not count against the limit: they leave as soon as the disk takes the copies.
@@ -42,8 +43,8 @@ impl<S: Storage> Wal<S> {
     ///
     /// `new_origin` is used only when the log is fresh. `now_ms` stands in for the age of a segment that has lost its
     /// headers. Nothing is written except to cut off a torn end, so this works on a full disk. An error leaves the log
-    /// as it was found, or cut. Costs one pass over all bytes and one sync for each segment; all records are in memory
-    /// at once.
+    /// as it was found, or cut. Costs one pass over all bytes, a sync of the newest segment and one of the directory; all
+    /// records are in memory at once.
     pub fn open(
         mut storage: S,
         new_origin: [u8; 16],
