@@ -146,7 +146,7 @@ impl<S: Storage> Wal<S> {
                 Ok(())
             }
             Err(error) => {
-                self.abandon(new, now_ms);
+                self.abandon(&new, now_ms);
                 Err(error)
             }
         }
@@ -204,7 +204,7 @@ impl<S: Storage> Wal<S> {
         match claimed {
             Ok(()) => Ok(new),
             Err(error) => {
-                self.abandon(new, 0);
+                self.abandon(&new, 0);
                 Err(error)
             }
         }
@@ -224,7 +224,7 @@ impl<S: Storage> Wal<S> {
     }
 
     /// Nobody knows of this file, so it may go; if it does not, it is retired like any other.
-    fn abandon(&mut self, new: NewSegment<S::File>, now_ms: u64) {
+    fn abandon(&mut self, new: &NewSegment<S::File>, now_ms: u64) {
         if self.storage.remove(&new.name).is_err() {
             let length = self.storage.length(&new.name).unwrap_or(new.length);
             self.closed.insert(new.number, Segment { length, ..blank_segment(new.number, now_ms) });

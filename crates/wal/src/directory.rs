@@ -83,11 +83,19 @@ impl Storage for DirectoryStorage {
     }
 
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {
-        let file = File::open(self.directory.join(name))?;
         let mut bytes = Vec::new();
-        // The limit matters when the file grows under a reader that holds no lock.
-        file.take(SEGMENT_BYTES_MAX).read_to_end(&mut bytes)?;
+        self.read_into(name, &mut bytes)?;
         Ok(bytes)
+    }
+
+    fn read_into(&self, name: &str, buffer: &mut Vec<u8>) -> io::Result<()> {
+        let file = File::open(self.directory.join(name))?;
+        // The file may grow under a reader that holds no lock.
+        let length = file.metadata()?.len().min(SEGMENT_BYTES_MAX);
+        buffer.clear();
+        buffer.reserve_exact(usize::try_from(length).map_err(io::Error::other)?);
+        file.take(length).read_to_end(buffer)?;
+        Ok(())
     }
 
     fn create(&mut self, name: &str) -> io::Result<DirectoryFile> {

@@ -75,16 +75,15 @@ pub(crate) fn agreed_origin(survey: &Survey) -> Result<Option<[u8; 16]>, WalErro
     }
 }
 
-/// Makes what was read durable, and turns it into what the log remembers and what its owner gets.
+/// Makes what was read durable, and turns it into what the log remembers and what its owner is told.
 pub(crate) fn settle<S: Storage>(
     storage: &mut S,
     survey: Survey,
     now_ms: u64,
-) -> Result<(Vec<Segment>, Vec<Record>, RecoveryReport), WalError> {
+) -> Result<(Vec<Segment>, RecoveryReport), WalError> {
     let mut report =
         RecoveryReport { set_aside: survey.set_aside, ignored: survey.ignored, ..RecoveryReport::default() };
     let mut segments = Vec::with_capacity(survey.segments.len());
-    let mut records = Vec::new();
     for mut scanned in survey.segments {
         let corrupt = scanned.state == SegmentState::Corrupt;
         report.segments += 1;
@@ -102,7 +101,7 @@ pub(crate) fn settle<S: Storage>(
             created_ms: scanned.header.map_or(now_ms, |header| header.created_ms),
             length: scanned.length,
             records: scanned.records.len() as u64,
-            unreleased: scanned.records.iter().map(|record| record.position.offset).collect(),
+            unreleased: scanned.records.into_iter().collect(),
             poisoned: scanned.poisoned,
             marked: scanned.poisoned,
             corrupt,
@@ -118,10 +117,9 @@ pub(crate) fn settle<S: Storage>(
             report.poisoned.push(segment.number);
         }
         segments.push(segment);
-        records.append(&mut scanned.records);
     }
     storage.sync_directory().map_err(|error| WalError::io("sync", "the log directory", error))?;
-    Ok((segments, records, report))
+    Ok((segments, report))
 }
 
 fn settle_file<S: Storage>(storage: &mut S, segment: &mut Segment, cut: Option<u64>) -> Result<(), WalError> {
