@@ -75,7 +75,7 @@ impl<S: Storage> Wal<S> {
             self.check_age(now_ms)?;
         }
         let need = (RECORD_HEADER_BYTES + body.len()) as u64;
-        let segment_bytes = self.options.segment_bytes;
+        let segment_bytes = self.options.segment_length();
         let kept = if budget == Budget::Reserved { 0 } else { self.options.reserved_bytes };
         let fits = |active: &Active<S::File>| {
             active.segment.records == 0 || active.end + need + FOOTER_BYTES as u64 + kept <= segment_bytes
@@ -128,12 +128,8 @@ impl<S: Storage> Wal<S> {
 
     /// Closes the active segment, if there is one, and begins another with room for `need` bytes.
     fn begin_segment(&mut self, budget: Budget, need: u64, now_ms: u64) -> Result<(), WalError> {
-        let length = self.options.segment_bytes.max(DATA_OFFSET as u64 + need + FOOTER_BYTES as u64);
-        // The active segment gives up its preallocated rest when it is sealed.
-        let rest = self
-            .active
-            .as_ref()
-            .map_or(0, |active| active.segment.length.saturating_sub(active.end + FOOTER_BYTES as u64));
+        let length = self.options.segment_length().max(DATA_OFFSET as u64 + need + FOOTER_BYTES as u64);
+        let rest = self.active.as_ref().map_or(0, |active| active.surplus(FOOTER_BYTES as u64));
         self.check_bytes(budget, (self.bytes() - rest).saturating_add(length))?;
         let mut new = self.claim_room(length)?;
         let begun = self.seal_active().and_then(|()| self.write_header(&mut new, now_ms));
@@ -163,11 +159,14 @@ impl<S: Storage> Wal<S> {
         self.frame.clear();
         format::encode_footer(place, footer, &mut self.frame);
         let mut end = active.end + self.frame.len() as u64;
-        if active.file.write_all_at(active.end, &self.frame).is_err() {
+        let is_written = active.file.write_all_at(active.end, &self.frame).is_ok();
+        if !is_written {
             // A segment without a footer is as good to recovery; half a footer must go.
             end = active.end;
         }
-        if let Err(source) = active.file.set_length(end) {
+        if is_written && active.surplus(FOOTER_BYTES as u64) == 0 {
+            end = end.max(active.segment.length);
+        } else if let Err(source) = active.file.set_length(end) {
             self.poison_active();
             return Err(WalError::AppendFailed { segment: number, source });
         }
@@ -255,8 +254,8 @@ impl<S: Storage> Wal<S> {
     fn check_bytes(&self, budget: Budget, needed: u64) -> Result<(), WalError> {
         let max = match budget {
             Budget::Regular => self.options.max_bytes,
-            Budget::Urgent => self.options.max_bytes.saturating_add(self.options.segment_bytes),
-            Budget::Reserved => self.options.max_bytes.saturating_add(2 * self.options.segment_bytes),
+            Budget::Urgent => self.options.max_bytes.saturating_add(self.options.segment_length()),
+            Budget::Reserved => self.options.max_bytes.saturating_add(2 * self.options.segment_length()),
         };
         if needed > max {
             return Err(WalError::Full { limit: Limit::Bytes, needed, max });
