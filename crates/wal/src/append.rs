@@ -129,7 +129,11 @@ impl<S: Storage> Wal<S> {
     /// Closes the active segment, if there is one, and begins another with room for `need` bytes.
     fn begin_segment(&mut self, budget: Budget, need: u64, now_ms: u64) -> Result<(), WalError> {
         let length = self.options.segment_length().max(DATA_OFFSET as u64 + need + FOOTER_BYTES as u64);
-        let rest = self.active.as_ref().map_or(0, |active| active.surplus(FOOTER_BYTES as u64));
+        // The active segment gives up its preallocated rest when it is sealed.
+        let rest = self
+            .active
+            .as_ref()
+            .map_or(0, |active| active.segment.length.saturating_sub(active.end + FOOTER_BYTES as u64));
         self.check_bytes(budget, (self.bytes() - rest).saturating_add(length))?;
         let mut new = self.claim_room(length)?;
         let begun = self.seal_active().and_then(|()| self.write_header(&mut new, now_ms));
@@ -159,14 +163,11 @@ impl<S: Storage> Wal<S> {
         self.frame.clear();
         format::encode_footer(place, footer, &mut self.frame);
         let mut end = active.end + self.frame.len() as u64;
-        let is_written = active.file.write_all_at(active.end, &self.frame).is_ok();
-        if !is_written {
+        if active.file.write_all_at(active.end, &self.frame).is_err() {
             // A segment without a footer is as good to recovery; half a footer must go.
             end = active.end;
         }
-        if is_written && active.surplus(FOOTER_BYTES as u64) == 0 {
-            end = end.max(active.segment.length);
-        } else if let Err(source) = active.file.set_length(end) {
+        if let Err(source) = active.file.set_length(end) {
             self.poison_active();
             return Err(WalError::AppendFailed { segment: number, source });
         }

@@ -6,7 +6,7 @@ use crate::WalError;
 /// How many segments a full log has, if nothing else is asked for and the limits below allow it.
 const SEGMENTS_SUGGESTED: u64 = 32;
 const SUGGESTED_LEAST: u64 = 4 << 20;
-const SUGGESTED_MOST: u64 = 16 << 20;
+const SUGGESTED_MOST: u64 = 8 << 20;
 
 /// How large a log and its segments may become. Limits are checked before a byte is written.
 ///
@@ -38,7 +38,7 @@ impl Default for WalOptions {
 }
 
 impl WalOptions {
-    /// The preallocated size of a segment, 8 KiB to 256 MiB; default a 32nd of `max_bytes`, but 4 MiB to 16 MiB. A single
+    /// The preallocated size of a segment, 8 KiB to 256 MiB; default a 32nd of `max_bytes`, but 4 MiB to 8 MiB. A single
     /// record that is larger gets a segment of its own. Larger segments cost fewer syncs, and more room for each that
     /// cannot go yet.
     #[must_use]

@@ -47,10 +47,6 @@ impl Segment {
     }
 }
 
-/// A sealed segment keeps its preallocated rest if that is at most this part of it: a change of the file's length has to be
-/// synced as well.
-const REST_KEPT: u64 = 64;
-
 /// The segment that is appended to, with its open file.
 #[derive(Debug)]
 pub(crate) struct Active<F> {
@@ -62,16 +58,4 @@ pub(crate) struct Active<F> {
     pub(crate) synced: u64,
     /// CRC32C of everything up to `end`.
     pub(crate) checksum: u32,
-}
-
-impl<F> Active<F> {
-    /// How many preallocated bytes the segment gives up when it is sealed with a footer of this length.
-    pub(crate) fn surplus(&self, footer_bytes: u64) -> u64 {
-        let rest = self.segment.length.saturating_sub(self.end + footer_bytes);
-        if rest <= self.segment.length / REST_KEPT {
-            0
-        } else {
-            rest
-        }
-    }
 }
