@@ -36,7 +36,7 @@ use pause::Pause;
 use records::IdentityRecord;
 use streams::StreamLog;
 
-pub(crate) use recovery::read;
+pub(crate) use recovery::Reader;
 
 use crate::{
     journal::{Journal, Recovered, StreamCheckpoint},
@@ -112,9 +112,11 @@ where
     ) -> Result<(Self, Origin, Recovered), PipelineError> {
         let options = budgets::usable(options)?;
         let budgets = Budgets::new(&options);
-        let (wal, recovery) = Wal::open(storage, *origin.as_bytes(), options, now_ms)?;
+        let mut reader = Reader::default();
+        let (wal, report) =
+            Wal::open_with(storage, *origin.as_bytes(), options, now_ms, |record| reader.take(record))?;
         let origin = Origin::from_bytes(wal.origin());
-        let mut contents = read(origin, recovery.records, recovery.report.corrupt_segments.is_empty());
+        let mut contents = reader.finish(origin, report.corrupt_segments.is_empty());
         let heads = contents.heads().collect();
         let pending = std::mem::take(&mut contents.pending);
         let live = std::mem::take(&mut contents.live);

@@ -88,7 +88,7 @@ impl<S: Storage> Wal<S> {
             self.check_age(now_ms)?;
         }
         let need = (RECORD_HEADER_BYTES + body.len()) as u64;
-        let segment_bytes = self.options.segment_bytes;
+        let segment_bytes = self.options.segment_length();
         let is_work = matches!(budget, Budget::Regular | Budget::Urgent);
         let kept = if is_work { self.options.reserved_bytes } else { 0 };
         let fits = |active: &Active<S::File>| {
@@ -142,7 +142,7 @@ impl<S: Storage> Wal<S> {
 
     /// Closes the active segment, if there is one, and begins another with room for `need` bytes.
     fn begin_segment(&mut self, budget: Budget, need: u64, now_ms: u64) -> Result<(), WalError> {
-        let length = self.options.segment_bytes.max(DATA_OFFSET as u64 + need + FOOTER_BYTES as u64);
+        let length = self.options.segment_length().max(DATA_OFFSET as u64 + need + FOOTER_BYTES as u64);
         // The active segment gives up its preallocated rest when it is sealed.
         let rest = self
             .active
@@ -269,8 +269,8 @@ impl<S: Storage> Wal<S> {
     fn check_bytes(&self, budget: Budget, needed: u64) -> Result<(), WalError> {
         let max = match budget {
             Budget::Regular => self.options.max_bytes,
-            Budget::Urgent => self.options.max_bytes.saturating_add(self.options.segment_bytes),
-            Budget::Reserved => self.options.max_bytes.saturating_add(2 * self.options.segment_bytes),
+            Budget::Urgent => self.options.max_bytes.saturating_add(self.options.segment_length()),
+            Budget::Reserved => self.options.max_bytes.saturating_add(2 * self.options.segment_length()),
             Budget::Rescue => u64::MAX,
         };
         if needed > max {
