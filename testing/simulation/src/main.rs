@@ -32,6 +32,9 @@ struct Arguments {
     /// Failures of each check that are told with their stories
     #[arg(long, default_value_t = 1)]
     told: usize,
+    /// Prints the seeds of all failures in one line
+    #[arg(long)]
+    list_failed: bool,
     /// Runs the stories that once went wrong, instead of seeds
     #[arg(long)]
     scenarios: bool,
@@ -104,6 +107,10 @@ fn many(arguments: &Arguments) -> ExitCode {
         println!();
     }
     println!("{summary}");
+    if arguments.list_failed {
+        let seeds = summary.failures.values().flatten().map(|(seed, _)| seed.to_string());
+        println!("failed seeds: {}", seeds.collect::<Vec<_>>().join(" "));
+    }
     ExitCode::from(u8::from(summary.failure_count() > 0))
 }
 
