@@ -55,7 +55,7 @@ pub(crate) fn run(workspace: &Workspace, steps: &mut Steps, options: &Options) -
     let mut baseline = BTreeMap::new();
     steps.step("the code as it is", || {
         for suite in used {
-            let found = suite.run(&scratch, options.seeds)?;
+            let found = suite.run(&scratch, options.seeds, &Findings::default())?;
             println!("{}: {}", suite.name, found.told(&Findings::default()));
             baseline.insert(suite.name, found);
         }
@@ -96,7 +96,7 @@ fn try_fault<'a>(
         let none = Findings::default();
         let known = baseline.get(suite.name).unwrap_or(&none);
         let started = Instant::now();
-        let found = suite.run(scratch, options.seeds)?;
+        let found = suite.run(scratch, options.seeds, known)?;
         let told = found.told(known);
         println!("{}: {told} ({:.0} s)", suite.name, started.elapsed().as_secs_f64());
         row.cells.insert(suite.name, told);

@@ -14,8 +14,11 @@ use serde::Deserialize;
 
 use super::{catalogue::Fault, scratch::Scratch};
 
-/// A program that has not ended after this never will: the slowest takes a fraction of it.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// How long the code as it is may take.
+const PATIENCE_MAX: Duration = Duration::from_secs(1_800);
+/// A program that takes so much longer with a fault than without never ends.
+const PATIENCE_FACTOR: u32 = 8;
+const PATIENCE_MIN: Duration = Duration::from_secs(30);
 const SIMULATION: &str = "ron-accounting-simulation";
 
 /// A suite of tests.
@@ -51,12 +54,24 @@ pub(super) struct Findings {
     what: &'static str,
     /// A program that did not end.
     is_endless: bool,
+    /// What the slowest program took.
+    slowest: Option<Duration>,
 }
 
 impl Findings {
     /// Whether anything is wrong that is not `known`.
     pub(super) fn exceeds(&self, known: &Self) -> bool {
         self.is_endless || self.failed.difference(&known.failed).next().is_some()
+    }
+
+    fn add(&mut self, output: &Output) {
+        self.is_endless |= output.status.is_none();
+        self.slowest = self.slowest.max(Some(output.elapsed));
+    }
+
+    /// How long a program may take when there is a fault, if this was found without.
+    fn patience(&self) -> Duration {
+        self.slowest.map_or(PATIENCE_MAX, |slowest| PATIENCE_MIN + slowest * PATIENCE_FACTOR)
     }
 
     /// What is wrong and not `known`, for a table.
@@ -79,15 +94,16 @@ impl Suite {
         fault.edits.iter().filter_map(|edit| folder_of(&edit.file)).any(|name| self.crates.contains(&&*name))
     }
 
-    /// Builds the suite and runs it.
-    pub(super) fn run(&self, scratch: &Scratch, seeds: u64) -> anyhow::Result<Findings> {
+    /// Builds the suite and runs it. What was found without a fault tells how long it may take.
+    pub(super) fn run(&self, scratch: &Scratch, seeds: u64, known: &Findings) -> anyhow::Result<Findings> {
+        let patience = known.patience();
         if self.package == SIMULATION {
-            return simulate(scratch, seeds);
+            return simulate(scratch, seeds, patience);
         }
         let arguments = ["test", "--no-run", "--lib", "--tests", "--all-features", "--package", self.package];
         let mut found = Findings { what: "tests", ..Findings::default() };
         for program in build(scratch, &arguments)? {
-            let output = run(Command::new(&program.path).current_dir(&program.folder), scratch)?;
+            let output = run(Command::new(&program.path).current_dir(&program.folder), scratch, patience)?;
             let lines = output.text.lines().filter_map(|line| line.strip_prefix("test "));
             for (name, result) in lines.filter_map(|line| line.rsplit_once(" ... ")) {
                 found.of += 1;
@@ -95,7 +111,7 @@ impl Suite {
                     found.failed.insert(format!("{} {name}", program.target));
                 }
             }
-            found.is_endless |= output.status.is_none();
+            found.add(&output);
             if output.status == Some(false) && !output.text.contains("test result: FAILED") {
                 found.failed.insert(format!("{} as a whole", program.target));
             }
@@ -104,15 +120,15 @@ impl Suite {
     }
 }
 
-fn simulate(scratch: &Scratch, seeds: u64) -> anyhow::Result<Findings> {
+fn simulate(scratch: &Scratch, seeds: u64, patience: Duration) -> anyhow::Result<Findings> {
     build(scratch, &["build", "--release", "--package", SIMULATION, "--bin", "simulate"])?;
     let mut found = Findings { what: "worlds", of: seeds, ..Findings::default() };
     let mut command = Command::new(scratch.simulate());
     command.args(["--told", "0", "--seeds", &seeds.to_string()]);
-    let output = run(&mut command, scratch)?;
+    let output = run(&mut command, scratch, patience)?;
     let listed = output.text.lines().find_map(|line| line.strip_prefix("failed seeds:"));
     found.failed.extend(listed.unwrap_or_default().split_whitespace().map(str::to_owned));
-    found.is_endless = output.status.is_none();
+    found.add(&output);
     if output.status == Some(false) && listed.is_none() {
         found.failed.insert("the simulator itself".to_owned());
     }
@@ -181,9 +197,10 @@ struct Output {
     text: String,
     /// Whether it was content; none if it had to be stopped.
     status: Option<bool>,
+    elapsed: Duration,
 }
 
-fn run(command: &mut Command, scratch: &Scratch) -> anyhow::Result<Output> {
+fn run(command: &mut Command, scratch: &Scratch, patience: Duration) -> anyhow::Result<Output> {
     let path = scratch.output();
     let mut child = command
         // One run is to be like the other, and a failure need not be made small.
@@ -199,7 +216,7 @@ fn run(command: &mut Command, scratch: &Scratch) -> anyhow::Result<Output> {
     let status = loop {
         match child.try_wait()? {
             Some(status) => break Some(status.success()),
-            None if started.elapsed() > PATIENCE => {
+            None if started.elapsed() > patience => {
                 child.kill()?;
                 child.wait()?;
                 break None;
@@ -207,6 +224,7 @@ fn run(command: &mut Command, scratch: &Scratch) -> anyhow::Result<Output> {
             None => thread::sleep(Duration::from_millis(20)),
         }
     };
+    let elapsed = started.elapsed();
     let text = String::from_utf8_lossy(&fs::read(&path)?).into_owned();
-    Ok(Output { text, status })
+    Ok(Output { text, status, elapsed })
 }
