@@ -20,7 +20,7 @@ use suites::{Findings, Suite, SUITES};
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Options {
-    /// Only the faults with this in their names; can be given more than once
+    /// Only the faults with this in their names or sources; can be given more than once
     #[arg(long)]
     only: Vec<String>,
     /// Prints the catalogue and runs nothing
@@ -37,7 +37,8 @@ pub(crate) struct Options {
 pub(crate) fn run(workspace: &Workspace, steps: &mut Steps, options: &Options) -> anyhow::Result<()> {
     let mut faults = catalogue::load(workspace.root())?;
     let is_asked = |fault: &Fault| {
-        options.only.is_empty() || options.only.iter().any(|part| fault.name.contains(part.as_str()))
+        let has = |part: &String| fault.name.contains(part.as_str()) || fault.source.contains(part.as_str());
+        options.only.is_empty() || options.only.iter().any(has)
     };
     faults.retain(is_asked);
     if faults.is_empty() {
