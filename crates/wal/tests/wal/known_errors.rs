@@ -484,6 +484,29 @@ fn a_full_disk_refuses_new_work_and_keeps_the_old() {
     }
 }
 
+/// On a full disk nothing could be written down any more that would have made room (etcd#2819). Here the segment in use keeps
+/// what it holds back for the owner's bookkeeping, also after a newer segment found no room.
+#[test]
+fn a_full_disk_leaves_room_for_the_bookkeeping() {
+    let disk = MemoryStorage::new();
+    disk.set_capacity((8 << 10) + 100);
+    let (mut wal, _) = Wal::open(disk.clone(), ORIGIN, small().reserved_bytes(1_000), 0).unwrap();
+    let error = loop {
+        if let Err(error) = wal.append(KIND, &[b'0'; 100], 0) {
+            break error;
+        }
+    };
+    assert!(matches!(error, WalError::DiskFull { .. }), "{error:?}");
+    for _ in 0..4 {
+        wal.append_reserved(KIND, b"what makes room", 0).unwrap();
+        assert!(matches!(wal.append(KIND, &[b'0'; 100], 0), Err(WalError::DiskFull { .. })));
+    }
+    wal.sync().unwrap();
+    drop(wal);
+    let kept = recovered(&disk);
+    assert_eq!(kept.iter().filter(|text| *text == "what makes room").count(), 4);
+}
+
 /// A short write left half a record behind, and the next append went after it, or over it (rocksdb-js#748, proton#1229). Here
 /// the file is cut back to the length that was known.
 #[test]
