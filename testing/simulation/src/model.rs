@@ -25,7 +25,7 @@ const SPARE_FILES: u64 = 16;
 pub(crate) struct Bounds {
     /// Counted in all lives, less what was thrown away.
     pub(crate) recorded: Totals,
-    /// Thrown away. Damage can bring it back.
+    /// Thrown away. Damage can bring it back, and a copy of the log may have exported it before.
     shed: Totals,
     /// Durably sealed or in a durable checkpoint.
     pub(crate) safe: Totals,
@@ -39,7 +39,7 @@ impl Bounds {
     /// What may arrive at the most.
     fn most(&self) -> Totals {
         let mut most = self.recorded.clone();
-        if self.may_lose {
+        if self.may_lose || self.may_fork {
             most.add_all(&self.shed);
         }
         most
