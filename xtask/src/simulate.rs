@@ -41,6 +41,9 @@ pub(crate) struct Options {
     /// Runs each story twice, which must give the same bytes
     #[arg(long)]
     twice: bool,
+    /// Drives the façade over real directories, so many seeds, instead of worlds
+    #[arg(long)]
+    facade: Option<u64>,
     /// Prints the lines of pipeline, log, sealing and export that the simulator reaches
     #[arg(long)]
     coverage: bool,
@@ -61,6 +64,9 @@ fn with_options<'a>(command: &'a mut Command, options: &Options) -> &'a mut Comm
     command.args(["--seeds", &options.seeds.to_string(), "--from", &options.from.to_string()]);
     if options.twice {
         command.arg("--twice");
+    }
+    if let Some(seeds) = options.facade {
+        command.args(["--facade", &seeds.to_string()]);
     }
     command
 }

@@ -365,14 +365,24 @@ impl Disk {
         state.changes = 0;
     }
 
+    /// Keeps no image from before now.
+    pub fn forget_moments(&self) {
+        if let Some(moments) = &mut self.state().moments {
+            moments.clear();
+        }
+    }
+
     /// The images that were kept.
     pub fn moments(&self) -> Vec<Image> {
         self.state().moments.take().unwrap_or_default()
     }
 
-    /// The kernel forgets all clean pages, so that readers see what is durable or pending.
-    pub fn evict_pages(&self) {
+    /// The kernel forgets all clean pages, so that readers see what is durable or pending. Says whether that is less than
+    /// they saw.
+    pub fn evict_pages(&self) -> bool {
+        let mut is_less = false;
         for file in self.state().image.files.values_mut() {
+            is_less |= file.has_lied;
             file.seen = Arc::clone(&file.durable);
             file.has_lied = false;
             if !file.pending.is_empty() {
@@ -380,6 +390,7 @@ impl Disk {
                 file.pending.iter().for_each(|change| change.apply(seen));
             }
         }
+        is_less
     }
 
     /// A bit of what is durable flips. False if nothing is there.

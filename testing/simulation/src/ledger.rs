@@ -7,7 +7,10 @@ use std::{
 };
 
 use ron_accounting_export::{Ack, Exporter, PutError};
-use ron_ledger_wire::{accept, Acceptance, Digest, Head, SealedSlice, StreamId};
+use ron_ledger_wire::{
+    accept, judge_claim, Acceptance, Claim, ClaimId, ClaimVerdict, Digest, Head, Origin, SealedSlice,
+    StreamId,
+};
 
 use crate::{process, report::Failure, setup::Setup, steps::Answer, totals::Totals};
 
@@ -24,6 +27,8 @@ struct Chain {
 struct State {
     setup: Arc<Setup>,
     chains: BTreeMap<StreamId, Chain>,
+    /// Which opening of a log exports under an origin.
+    holders: BTreeMap<Origin, ClaimId>,
     totals: Totals,
     refused: BTreeSet<usize>,
     /// Whether gaps and forks are what has to happen, after clones and restored copies.
@@ -45,6 +50,7 @@ impl Ledger {
         Self(Arc::new(Mutex::new(State {
             setup,
             chains,
+            holders: BTreeMap::new(),
             totals,
             refused,
             may_fork: false,
@@ -63,7 +69,7 @@ impl Ledger {
     pub fn restore(&self, copy: &Self) {
         let copy = copy.state().clone();
         let mut state = self.state();
-        (state.chains, state.totals) = (copy.chains, copy.totals);
+        (state.chains, state.holders, state.totals) = (copy.chains, copy.holders, copy.totals);
     }
 
     /// Gaps and forks are no offences any more.
@@ -123,35 +129,35 @@ impl Ledger {
         hasher.finish()
     }
 
-    /// Offers a batch, with the answers that it is to give.
-    pub fn put(&self, batch: &[SealedSlice], answer: Answer) -> Answers {
+    /// Offers a batch under a claim, with the answers that it is to give.
+    pub fn put(&self, batch: &[SealedSlice], claim: Option<&Claim>, answer: Answer) -> Answers {
         let mut state = self.state();
         match answer {
             Answer::Unavailable => unavailable().for_all(batch),
             Answer::Busy => PutError::Busy.for_all(batch),
             Answer::Dead => Vec::new(),
-            Answer::Store => state.put(batch, u64::MAX),
-            Answer::Some(mask) => state.put(batch, mask),
+            Answer::Store => state.put(batch, claim, u64::MAX),
+            Answer::Some(mask) => state.put(batch, claim, mask),
             Answer::Lost => {
-                state.put(batch, u64::MAX);
+                state.put(batch, claim, u64::MAX);
                 unavailable().for_all(batch)
             }
             Answer::Silent => {
-                state.put(batch, u64::MAX);
+                state.put(batch, claim, u64::MAX);
                 Vec::new()
             }
             Answer::Short => {
-                let mut answers = state.put(batch, u64::MAX);
+                let mut answers = state.put(batch, claim, u64::MAX);
                 answers.pop();
                 answers
             }
             Answer::Long => {
-                let mut answers = state.put(batch, u64::MAX);
+                let mut answers = state.put(batch, claim, u64::MAX);
                 answers.push(Ok(Ack::Ok));
                 answers
             }
             Answer::SomeLost(mask) => {
-                let answers = state.put(batch, u64::MAX);
+                let answers = state.put(batch, claim, u64::MAX);
                 let lost =
                     |(index, answer)| if mask >> (index % 64) & 1 == 1 { Err(unavailable()) } else { answer };
                 answers.into_iter().enumerate().map(lost).collect()
@@ -182,7 +188,7 @@ impl Ledger {
 
 impl Exporter for Ledger {
     fn put_batch(&self, batch: &[SealedSlice]) -> Answers {
-        self.put(batch, Answer::Store)
+        self.put(batch, None, Answer::Store)
     }
 
     fn head(&self, stream: &StreamId) -> Result<Option<Head>, PutError> {
@@ -192,12 +198,18 @@ impl Exporter for Ledger {
 
 impl State {
     /// Stores the slices that `mask` names, in order.
-    fn put(&mut self, batch: &[SealedSlice], mask: u64) -> Answers {
+    fn put(&mut self, batch: &[SealedSlice], claim: Option<&Claim>, mask: u64) -> Answers {
         let mut stopped: BTreeSet<StreamId> = BTreeSet::new();
         let mut answers = Vec::with_capacity(batch.len());
+        // A mask of nothing is a ledger that is not there.
+        let refusal = claim.filter(|_| mask > 0).and_then(|claim| self.judge(claim, batch));
         for (index, slice) in batch.iter().enumerate() {
             let stream = slice.stream();
-            let answer = if stopped.contains(stream) {
+            let claimed = refusal.as_ref().filter(|(origin, _)| *origin == stream.origin());
+            let answer = if let Some((_, refusal)) = claimed {
+                answers.push(Err(refusal.clone()));
+                continue;
+            } else if stopped.contains(stream) {
                 Err(process::not_reached())
             } else if mask >> (index % 64) & 1 == 0 {
                 Err(unavailable())
@@ -212,6 +224,22 @@ impl State {
             answers.push(answer);
         }
         answers
+    }
+
+    /// Takes an origin over for a claim, or says why it is not given.
+    fn judge(&mut self, claim: &Claim, batch: &[SealedSlice]) -> Option<(Origin, PutError)> {
+        let origin = claim.origin();
+        if !batch.iter().any(|slice| slice.stream().origin() == origin) {
+            return None;
+        }
+        match judge_claim(self.holders.get(&origin).copied(), claim) {
+            ClaimVerdict::Held => None,
+            ClaimVerdict::Taken => {
+                self.holders.insert(origin, claim.holder());
+                None
+            }
+            ClaimVerdict::Refused { current } => Some((origin, PutError::Claimed { origin, current })),
+        }
     }
 
     fn store(&mut self, offered: &SealedSlice) -> Result<Ack, PutError> {
@@ -260,6 +288,7 @@ impl State {
     }
 }
 
-fn unavailable() -> PutError {
+/// The answer of a ledger that is away.
+pub(crate) fn unavailable() -> PutError {
     PutError::Unavailable { reason: "the simulated ledger is away".to_owned() }
 }

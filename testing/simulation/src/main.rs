@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use ron_accounting_simulation::{
-    minimise, run, run_once_or_twice, scenarios, Campaign, Failure, Probing, Report, Story,
+    minimise, run, run_facade, run_once_or_twice, scenarios, Campaign, Failure, Probing, Report, Story,
 };
 
 /// Simulates the durability protocol over faulty disks and faulty ledgers.
@@ -35,6 +35,9 @@ struct Arguments {
     /// Runs the stories that once went wrong, instead of seeds
     #[arg(long)]
     scenarios: bool,
+    /// Drives the façade over real directories, so many seeds, instead of worlds
+    #[arg(long)]
+    facade: Option<u64>,
     /// Shows the whole story of --seed, not only the steps that matter
     #[arg(long)]
     whole: bool,
@@ -44,6 +47,9 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     if arguments.scenarios {
         return written();
+    }
+    if let Some(seeds) = arguments.facade {
+        return facades(arguments.from, seeds);
     }
     match arguments.seed {
         Some(seed) => one(&arguments, seed),
@@ -86,6 +92,22 @@ fn written() -> ExitCode {
         }
     }
     ExitCode::from(failures.min(1))
+}
+
+fn facades(first: u64, seeds: u64) -> ExitCode {
+    let mut failures = 0;
+    for seed in first..first.saturating_add(seeds) {
+        let outcome = run_facade(seed);
+        if let Some(failure) = outcome.failure {
+            failures += 1;
+            println!("seed {seed} of the façade fails: {failure}");
+            for (index, step) in outcome.steps.iter().enumerate() {
+                println!("  {:>3}. {step}", index + 1);
+            }
+        }
+    }
+    println!("{seeds} stories of the façade, {failures} failures");
+    ExitCode::from(u8::from(failures > 0))
 }
 
 fn many(arguments: &Arguments) -> ExitCode {

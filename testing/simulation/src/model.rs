@@ -25,6 +25,8 @@ const SPARE_FILES: u64 = 16;
 pub(crate) struct Bounds {
     /// Counted in all lives, less what was thrown away.
     pub(crate) recorded: Totals,
+    /// Thrown away. Damage can bring it back, and a copy of the log may have exported it before.
+    shed: Totals,
     /// Durably sealed or in a durable checkpoint.
     pub(crate) safe: Totals,
     /// Clones and restored copies make forks and gaps, which stop streams.
@@ -34,9 +36,18 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
+    /// What may arrive at the most.
+    fn most(&self) -> Totals {
+        let mut most = self.recorded.clone();
+        if self.may_lose || self.may_fork {
+            most.add_all(&self.shed);
+        }
+        most
+    }
+
     /// Compares what arrived. `left` is what a process still holds.
     pub(crate) fn check(&self, arrived: &Totals, left: &Totals) -> Result<(), Failure> {
-        if let Some(((tenant, dimension), value, most)) = arrived.first_above(&self.recorded) {
+        if let Some(((tenant, dimension), value, most)) = arrived.first_above(&self.most()) {
             let detail = format!("t{tenant} d{dimension}: {value} in the ledger, {most} recorded");
             return Err(Failure::new("counted twice", detail));
         }
@@ -77,7 +88,13 @@ impl Model {
         let zero = setup.totals();
         Self {
             setup: Arc::clone(setup),
-            bounds: Bounds { recorded: zero.clone(), safe: zero.clone(), may_fork: false, may_lose: false },
+            bounds: Bounds {
+                recorded: zero.clone(),
+                shed: zero.clone(),
+                safe: zero.clone(),
+                may_fork: false,
+                may_lose: false,
+            },
             inherited: zero.clone(),
             recorded: zero.clone(),
             entrusted: zero,
@@ -96,7 +113,12 @@ impl Model {
         self.entrusted.add_all(&acknowledged);
         let facts = process.facts();
         self.checkpoints = facts.checkpoints;
-        self.pending_max = self.setup.pending_max.max(facts.pending);
+        self.pending_max = self.setup.slices_pending_max().max(facts.pending);
+    }
+
+    /// Parked streams try again, so that their slices count again.
+    pub(crate) fn note_resumed(&mut self, facts: &Facts) {
+        self.pending_max = self.pending_max.max(facts.pending - facts.refused);
     }
 
     pub(crate) fn count(&mut self, place: Place, n: u64) {
@@ -131,11 +153,17 @@ impl Model {
         let mut inherited = shed.clone();
         inherited.take_all(&self.recorded);
         self.inherited.take_all(&inherited);
+        self.bounds.shed.add_all(&shed);
         let Bounds { recorded, safe, .. } = &mut self.bounds;
         for totals in [recorded, safe, &mut self.recorded, &mut self.entrusted] {
             totals.take_all(&shed);
         }
         Ok(())
+    }
+
+    /// A sealing was about to throw away what has no room, and could not: whether it is in the log nobody knows.
+    pub(crate) fn note_failed_shedding(&mut self, live: &Totals) {
+        self.bounds.safe.take_all(live);
     }
 
     /// The ledger lost what it had.
@@ -173,21 +201,34 @@ impl Model {
             );
             return Err(Failure::new("conservation", detail));
         }
-        if facts.pending > self.pending_max + facts.refused {
-            return Err(Failure::new(
-                "pending",
-                format!("{} slices, {} may be", facts.pending, self.pending_max),
-            ));
-        }
+        self.check_pending(&facts)?;
         if facts.shed > 0 && !self.setup.sheds {
             return Err(Failure::new("shed", format!("{} units were thrown away", facts.shed)));
         }
-        if let Some(((tenant, dimension), value, most)) = ledger.totals().first_above(&self.bounds.recorded) {
+        if let Some(((tenant, dimension), value, most)) = ledger.totals().first_above(&self.bounds.most()) {
             let detail = format!("t{tenant} d{dimension}: {value} in the ledger, {most} recorded");
             return Err(Failure::new("counted twice", detail));
         }
         self.check_disk(disk)?;
         ledger.offence().map_or(Ok(()), Err)
+    }
+
+    /// Slices that wait for an operator take no room from the others. Of those that wait for the log, each stream may have one
+    /// beyond: while nothing else can move, one is always admitted.
+    fn check_pending(&self, facts: &Facts) -> Result<(), Failure> {
+        let unparked = facts.pending - facts.refused - facts.parked_slices;
+        let of_log = facts.not_durable.min(self.setup.streams());
+        let most = self.pending_max + of_log;
+        if unparked > most {
+            let detail = format!("{unparked} slices are on their way, {most} may be");
+            return Err(Failure::new("pending", detail));
+        }
+        let most = 2 * self.pending_max + facts.parked.len() + of_log;
+        if facts.pending - facts.refused > most {
+            let detail = format!("{} slices, {most} may be", facts.pending);
+            return Err(Failure::new("pending beside parked", detail));
+        }
+        Ok(())
     }
 
     /// Checks that all of this life is safe, before a process ends of its own will over a disk that works.
@@ -225,12 +266,13 @@ impl Model {
         let image = disk.image();
         let lengths = || image.lengths().filter(|(name, _)| !name.ends_with(".damaged"));
         let bytes: u64 = lengths().map(|(_, length)| length).sum();
-        let bytes_max = log.max_bytes + RESERVE_SEGMENTS * log.segment_bytes.max(RECORD_BYTES_MAX);
+        let segment_bytes = log.segment_bytes_used();
+        let bytes_max = log.max_bytes + RESERVE_SEGMENTS * segment_bytes.max(RECORD_BYTES_MAX);
         if bytes > bytes_max {
             return Err(Failure::new("log bytes", format!("{bytes} bytes of files, {bytes_max} may be")));
         }
         let files = image.lengths().count() as u64;
-        let files_max = bytes_max / log.segment_bytes + SPARE_FILES;
+        let files_max = bytes_max / segment_bytes + SPARE_FILES;
         if files > files_max {
             return Err(Failure::new("log files", format!("{files} files, {files_max} may be")));
         }

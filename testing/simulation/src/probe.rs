@@ -95,6 +95,7 @@ impl Probe<'_> {
             Err(_) if bounds.may_lose => return Ok(()),
             Err(error) => return Err(Failure::new("opening", error.with_causes())),
         };
+        check_heads(&mut process, &ledger, bounds.may_fork || bounds.may_lose)?;
         let stopped = Stopped::by_forks(bounds.may_fork || bounds.may_lose);
         let left = settle(self.setup, &mut process, &ledger, &mut clock, stopped)?;
         bounds.check(&ledger.totals(), &left)?;
@@ -109,6 +110,7 @@ impl Probe<'_> {
         let mut clock = self.clock.restarted();
         let mut process = Process::start(self.setup, disk.volume(), self.life + 1, clock.now_ms())
             .map_err(|error| Failure::new("opening", error.with_causes()))?;
+        check_heads(&mut process, &ledger, self.bounds.may_fork)?;
         settle(self.setup, &mut process, &ledger, &mut clock, Stopped::by_forks(self.bounds.may_fork))?;
         for slice in offered {
             if ledger.stored(slice) != Some(slice.digest()) {
@@ -118,5 +120,13 @@ impl Probe<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// A process compares its heads with the ledger's as each does at its start. Only a log that went back may be behind.
+fn check_heads(process: &mut Process, ledger: &Ledger, may_be_behind: bool) -> Result<(), Failure> {
+    match process.check_heads(ledger) {
+        Err(error) if !may_be_behind => Err(Failure::new("heads", error.with_causes())),
+        _ => Ok(()),
     }
 }

@@ -9,11 +9,12 @@ use ron_accounting_export::{Batch, BatchId, LaneOptions, PutError};
 use ron_accounting_pipeline::{OnFull, Pipeline, PipelineError, PipelineOptions, SyncPolicy};
 use ron_accounting_wal::WalOptions;
 use ron_accounting_window::Span;
-use ron_ledger_wire::{Origin, SealedSlice, StreamId};
+use ron_ledger_wire::{Claim, ClaimId, Head, Origin, SealedSlice, StreamId};
 
 use crate::{
     disk::Volume,
     ledger::{Answers, Ledger},
+    report::Failure,
     setup::{Setup, Syncing},
     steps::{Key, Recording},
     totals::{Place, Totals},
@@ -32,14 +33,24 @@ pub(crate) struct Facts {
     pub(crate) checkpoints: u64,
     pub(crate) shed: u128,
     pub(crate) refused: usize,
-    /// Streams that wait for an operator, and whether a fork or a gap is the cause.
+    /// Slices of parked streams.
+    pub(crate) parked_slices: usize,
+    /// Streams that wait for an operator, and whether a fork, a gap or another copy of the log is the cause.
     pub(crate) parked: Vec<(StreamId, bool)>,
+    /// Slices that were sent again at the start.
+    pub(crate) resent: u64,
+    /// Streams of which the ledger has less than it acknowledged, and the log not all that is missing.
+    pub(crate) behind: Vec<StreamId>,
     /// Whether the log tells of damage or of a torn end.
     pub(crate) tells_damage: bool,
     pub(crate) last_error: Option<String>,
     /// Whether a stream has lost the end of its chain, so that an operator has to decide.
     pub(crate) is_unsealable: bool,
     pub(crate) is_drained: bool,
+    /// Whether all that is left waits for an operator.
+    pub(crate) is_stuck: bool,
+    /// Streams that had no room at the last sealing.
+    pub(crate) waiting_streams: usize,
 }
 
 /// A process: an engine and a pipeline over it.
@@ -50,10 +61,15 @@ pub(crate) struct Process {
     dimensions: Vec<Dimension>,
     meters: BTreeMap<u8, (usize, Meter)>,
     reading: Reading,
+    /// The batches that are out.
+    out: BTreeMap<BatchId, Vec<SealedSlice>>,
+    /// Up to where streams are acknowledged, as this process was told.
+    acknowledged: BTreeMap<StreamId, u64>,
 }
 
 impl Process {
-    /// Starts a process over a disk, or in memory alone. `life` gives a fresh log its origin.
+    /// Starts a process over a disk, or in memory alone. `life` gives a fresh log its origin, and this opening the id that no
+    /// other opening of the world has.
     pub(crate) fn start(
         setup: &Setup,
         volume: Volume,
@@ -76,17 +92,25 @@ impl Process {
         origin[8..].copy_from_slice(&life.to_be_bytes());
         let origin = Origin::from_bytes(origin);
         let pipeline = match setup.log {
-            None => Pipeline::new(&engine, origin, options(setup)),
+            None => Pipeline::new(&engine, origin, options(setup, life)),
             Some(log) => {
                 let log = WalOptions::default()
                     .segment_bytes(log.segment_bytes)
                     .max_bytes(log.max_bytes)
                     .max_entries(log.max_entries);
-                Pipeline::with_log(&engine, origin, options(setup), volume, log, now_ms)?
+                Pipeline::with_log(&engine, origin, options(setup, life), volume, log, now_ms)?
             }
         };
         let dimensions = engine.dimensions().iter().collect();
-        Ok(Self { engine, pipeline, dimensions, meters: BTreeMap::new(), reading: Reading::default() })
+        Ok(Self {
+            engine,
+            pipeline,
+            dimensions,
+            meters: BTreeMap::new(),
+            reading: Reading::default(),
+            out: BTreeMap::new(),
+            acknowledged: BTreeMap::new(),
+        })
     }
 
     /// Counts on this thread, or on one that ends before this returns. Returns where it was counted; nothing if it was not.
@@ -155,15 +179,52 @@ impl Process {
     }
 
     pub(crate) fn next_batch(&mut self, now_ms: u64) -> Option<Batch> {
-        self.pipeline.next_batch(now_ms)
+        let batch = self.pipeline.next_batch(now_ms)?;
+        self.out.insert(batch.id, batch.slices.clone());
+        Some(batch)
     }
 
     pub(crate) fn complete(&mut self, id: BatchId, now_ms: u64, answers: Answers) {
+        let slices = self.out.remove(&id).unwrap_or_default();
+        if slices.len() == answers.len() {
+            for (slice, _) in slices.iter().zip(&answers).filter(|(_, answer)| answer.is_ok()) {
+                self.acknowledged.insert(slice.stream().clone(), slice.seq() + 1);
+            }
+        }
         self.pipeline.complete(id, now_ms, answers);
+    }
+
+    /// Up to where streams are acknowledged, as this process was told.
+    pub(crate) fn acknowledged(&self) -> &BTreeMap<StreamId, u64> {
+        &self.acknowledged
     }
 
     pub(crate) fn check_heads(&mut self, ledger: &Ledger) -> Result<(), PipelineError> {
         self.pipeline.check_heads(ledger)
+    }
+
+    /// The claim under which the next batch is offered.
+    pub(crate) fn claim(&self) -> Option<Claim> {
+        self.pipeline.claim()
+    }
+
+    /// A stream whose head the ledger is to be asked for.
+    pub(crate) fn ask_head(&mut self) -> Option<StreamId> {
+        self.pipeline.ask_head()
+    }
+
+    pub(crate) fn take_head(
+        &mut self,
+        stream: &StreamId,
+        answer: Result<Option<Head>, PutError>,
+        now_ms: u64,
+    ) {
+        self.pipeline.take_head(stream, answer, now_ms);
+    }
+
+    /// Checks the product's own invariants.
+    pub(crate) fn validate(&self) -> Result<(), Failure> {
+        self.pipeline.validate().map_err(|detail| Failure::new("invariant", detail))
     }
 
     pub(crate) fn resume(&mut self, stream: &StreamId) {
@@ -174,8 +235,10 @@ impl Process {
         let stats = self.pipeline.stats();
         let log = stats.log.as_ref();
         let parked = stats.lanes.parked.iter().map(|lane| {
-            let is_evidence = matches!(lane.error, PutError::Conflict { .. } | PutError::Gap { .. })
-                || lane.error.to_string().contains("continues");
+            let is_evidence = matches!(
+                lane.error,
+                PutError::Conflict { .. } | PutError::Gap { .. } | PutError::Claimed { .. }
+            ) || lane.error.to_string().contains("continues");
             (lane.stream.clone(), is_evidence)
         });
         Facts {
@@ -185,6 +248,9 @@ impl Process {
             shed: stats.shed,
             refused: stats.refused,
             parked: parked.collect(),
+            parked_slices: stats.lanes.parked.iter().map(|lane| lane.pending).sum(),
+            resent: stats.resent,
+            behind: stats.behind,
             tells_damage: log
                 .is_some_and(|log| log.corrupt_segments + log.unreadable_records + log.torn_tails > 0),
             is_unsealable: stats
@@ -193,6 +259,8 @@ impl Process {
                 .is_some_and(|error| error.contains("could not be sealed")),
             last_error: stats.last_error,
             is_drained: self.pipeline.is_drained(),
+            is_stuck: self.pipeline.is_stuck(),
+            waiting_streams: stats.waiting_streams,
         }
     }
 
@@ -248,7 +316,10 @@ fn place(setup: &Setup, outcome: Outcome, tenant: usize, dimension: usize) -> Op
     }
 }
 
-fn options(setup: &Setup) -> PipelineOptions {
+fn options(setup: &Setup, life: u64) -> PipelineOptions {
+    let mut claim = [0; 16];
+    claim[..8].copy_from_slice(&setup.hash_seed.to_be_bytes());
+    claim[8..].copy_from_slice(&life.to_be_bytes());
     let lanes = LaneOptions::default()
         .pending_max(setup.pending_max)
         .batch_max(setup.batch_max)
@@ -267,4 +338,5 @@ fn options(setup: &Setup) -> PipelineOptions {
         .checkpoint_ms(setup.checkpoint_ms)
         .jitter_ms(setup.jitter_ms)
         .zeroize(setup.zeroize)
+        .claim_id(Some(ClaimId::from_bytes(claim)))
 }

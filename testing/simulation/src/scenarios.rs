@@ -49,6 +49,7 @@ pub fn scenarios() -> Vec<Scenario> {
         one_reading_of_the_clock_far_ahead(),
         shed_counts_and_a_kill(),
         clones_that_count_the_same(),
+        clones_before_the_first_put(),
         a_log_of_few_segments(2),
         a_log_of_few_segments(3),
         a_log_of_few_segments(4),
@@ -113,7 +114,8 @@ fn a_few_more_label_sets_than_the_limit() -> Scenario {
 /// repetition as well.
 fn a_failed_sync_beside_a_large_checkpoint() -> Scenario {
     let log = Some(log(8 * KIB, 48 * KIB));
-    let setup = Setup { label_limit: 100, route_bytes: 640, pending_max: 1, log, ..Setup::default() };
+    let setup =
+        Setup { label_limit: 100, routes: 23, route_bytes: 640, pending_max: 1, log, ..Setup::default() };
     let steps = [
         record(1, 0, 1),
         Step::Boundary,
@@ -257,6 +259,18 @@ fn clones_that_count_the_same() -> Scenario {
         Step::PutAll,
     ];
     written("clones that count the same are told apart", setup, steps)
+}
+
+fn clones_before_the_first_put() -> Scenario {
+    let setup = Setup { log: Some(small_log()), ..Setup::default() };
+    let steps = [
+        record(0, 0, 1),
+        Step::Boundary,
+        Step::Clone { recordings: vec![of(0, 0, 3)], is_mirrored: true },
+        Step::Boundary,
+        Step::PutAll,
+    ];
+    written("clones of a log that no ledger knew are told apart", setup, steps)
 }
 
 fn a_log_of_few_segments(segments: u64) -> Scenario {

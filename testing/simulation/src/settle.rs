@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use ron_accounting_export::Exporter;
+
 use crate::{
     clock::Clock, ledger::Ledger, process::Process, report::Failure, setup::Setup, steps::Answer,
     totals::Totals,
@@ -31,11 +33,19 @@ impl Stopped {
     }
 }
 
+/// Asks the ledger for all heads that the process waits for.
+pub(crate) fn tell_heads(process: &mut Process, ledger: &Ledger, now_ms: u64) {
+    while let Some(stream) = process.ask_head() {
+        process.take_head(&stream, ledger.head(&stream), now_ms);
+    }
+}
+
 /// Brings batches to the ledger until none is due. Returns how many.
 pub(crate) fn put_all(process: &mut Process, ledger: &Ledger, now_ms: u64) -> usize {
     for count in 0..BATCHES_MAX {
+        tell_heads(process, ledger, now_ms);
         let Some(batch) = process.next_batch(now_ms) else { return count };
-        let answers = ledger.put(&batch.slices, Answer::Store);
+        let answers = ledger.put(&batch.slices, process.claim().as_ref(), Answer::Store);
         process.complete(batch.id, now_ms, answers);
     }
     BATCHES_MAX
@@ -52,6 +62,10 @@ pub(crate) fn settle(
 ) -> Result<Totals, Failure> {
     let streams = (setup.tenants + 1) * setup.dimensions();
     let mut resumed = BTreeSet::new();
+    let may_have_gaps = stopped == Stopped::Forked;
+    if !may_have_gaps {
+        process.validate()?;
+    }
     for round in 0..60 + 3 * streams {
         process.maintain(clock.open(), clock.now_ms());
         put_all(process, ledger, clock.now_ms());
@@ -59,6 +73,9 @@ pub(crate) fn settle(
         let (mut left, _) = process.exported(setup);
         left.add_all(&process.live(setup));
         if facts.is_drained && left.is_empty() {
+            if !may_have_gaps {
+                process.validate()?;
+            }
             return Ok(left);
         }
         let may_stop = |is_evidence: bool| match stopped {
@@ -76,7 +93,9 @@ pub(crate) fn settle(
         if round > 4 && stopped != Stopped::Nobody && (rest.is_empty() || is_torn) {
             return Ok(left);
         }
-        for (stream, is_evidence) in &facts.parked {
+        // Who is refused stays refused, and nobody resumes it.
+        let resumable = facts.parked.iter().filter(|_| stopped != Stopped::Refused);
+        for (stream, is_evidence) in resumable {
             if !is_evidence || resumed.insert(stream.clone()) {
                 process.resume(stream);
             }

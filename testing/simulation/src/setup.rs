@@ -13,6 +13,13 @@ use crate::{
 const BUILT_IN: [&str; 4] = ["requests", "bytes_in", "bytes_out", "cpu"];
 /// Bytes of a row beside its route.
 const ROW_BYTES: u64 = 64;
+/// Accounts that stories count under.
+const ACCOUNTS_MAX: usize = 4;
+/// The least and the most that a slice may take, whatever the log.
+const SLICE_BYTES_LEAST: u64 = 8 << 10;
+const SLICE_BYTES_MAX: u64 = 1 << 20;
+/// Bytes of a slice beside its rows.
+const SLICE_FRAME_BYTES: u64 = 256;
 
 /// When the log is synced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +41,13 @@ pub struct LogSize {
     pub max_bytes: u64,
     /// Records in all segments.
     pub max_entries: u64,
+}
+
+impl LogSize {
+    /// Bytes of a segment of the log that comes of it: an eighth of the log at the most, and 8 KiB at least.
+    pub(crate) fn segment_bytes_used(&self) -> u64 {
+        self.segment_bytes.min((self.max_bytes / 8).max(8 << 10))
+    }
 }
 
 /// The configuration of a world.
@@ -146,6 +160,27 @@ impl Setup {
     /// How many dimensions there are.
     pub const fn dimensions(&self) -> usize {
         BUILT_IN.len() + self.registered
+    }
+
+    /// How many streams there can be.
+    pub(crate) const fn streams(&self) -> usize {
+        (self.tenants + 1) * self.dimensions()
+    }
+
+    /// How many slices may be on their way at once. A stream that needs more of them than that is sealed while there is room
+    /// for one.
+    pub(crate) fn slices_pending_max(&self) -> usize {
+        let keys = (self.routes + ACCOUNTS_MAX + 1).min(2 * self.label_limit + 1) as u64;
+        let slice_bytes =
+            self.log.map_or(u64::MAX, |log| (log.max_bytes / 6).clamp(SLICE_BYTES_LEAST, SLICE_BYTES_MAX));
+        let row_bytes = ROW_BYTES + self.route_bytes as u64;
+        let rows = ((slice_bytes - SLICE_FRAME_BYTES) / row_bytes).max(1);
+        let slices = usize::try_from(keys.div_ceil(rows)).unwrap_or(usize::MAX);
+        if slices > self.pending_max {
+            self.pending_max - 1 + slices
+        } else {
+            self.pending_max
+        }
     }
 
     /// No units, for each place.

@@ -5,6 +5,9 @@ use std::fmt;
 /// A tenant's number, then a dimension's.
 pub type Place = (usize, usize);
 
+/// So many places are shown.
+const SHOWN_MAX: usize = 20;
+
 /// Units by tenant and dimension, for a fixed number of either.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Totals {
@@ -87,10 +90,15 @@ impl Totals {
 impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
-        for (index, value) in self.values.iter().enumerate().filter(|(_, value)| **value > 0) {
+        let some = self.values.iter().enumerate().filter(|(_, value)| **value > 0);
+        let count = some.clone().count();
+        for (index, value) in some.take(SHOWN_MAX) {
             write!(f, "{separator}t{}/d{}: {value}", index / self.dimensions, index % self.dimensions)?;
             separator = ", ";
         }
-        Ok(())
+        match count.checked_sub(SHOWN_MAX) {
+            Some(more) if more > 0 => write!(f, " and {more} more"),
+            _ => Ok(()),
+        }
     }
 }

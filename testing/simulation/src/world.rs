@@ -7,26 +7,29 @@ use std::{
     sync::Arc,
 };
 
-use ron_accounting_export::BatchId;
+use ron_accounting_export::{BatchId, Exporter, PutError};
 use ron_accounting_window::Span;
-use ron_ledger_wire::{SealedSlice, StreamId};
+use ron_ledger_wire::{Claim, SealedSlice, StreamId};
 
 use crate::{
     clock::Clock,
     dice::Dice,
     disk::{Disk, Image, Survival},
-    ledger::{Answers, Ledger},
+    ledger::{unavailable, Answers, Ledger},
     model::Model,
     panics,
     probe::Probe,
     process::Process,
     report::Failure,
-    settle::{put_all, settle, Stopped},
+    settle::{put_all, settle, tell_heads, Stopped},
     setup::{Setup, Syncing},
     steps::{Answer, Recording, Step},
     story::{Planned, Story},
     totals::Totals,
 };
+
+/// A failing log is left alone for so long at the most.
+const PAUSE_MS_MAX: u64 = 5_000;
 
 /// How many crash probes a story gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +71,8 @@ pub struct Outcome {
 struct Flight {
     id: BatchId,
     slices: Vec<SealedSlice>,
+    /// What it was begun with.
+    claim: Option<Claim>,
     /// The answers, once it was stored.
     answers: Option<Answers>,
 }
@@ -85,7 +90,11 @@ struct World {
     life: u64,
     flights: VecDeque<Flight>,
     /// Batches of earlier lives that have not reached the ledger.
-    ghosts: VecDeque<Vec<SealedSlice>>,
+    ghosts: VecDeque<(Vec<SealedSlice>, Option<Claim>)>,
+    /// The streams that the ledger was asked for and has not answered yet.
+    asked: VecDeque<StreamId>,
+    /// How many clones there were.
+    clones: u64,
     /// What survives when the power goes that will go.
     survival: Survival,
     log_copy: Option<(Image, Totals)>,
@@ -93,10 +102,8 @@ struct World {
     /// Whether the log was too small to be opened, and said so at once.
     is_refused: bool,
     is_cloned: bool,
-    /// Where the ledger once was, to see that it went back.
-    heads: BTreeMap<StreamId, u64>,
-    is_ledger_behind: bool,
-    is_log_restored: bool,
+    /// Up to where the log knows for certain that the ledger has streams.
+    noted: BTreeMap<StreamId, u64>,
     has_told_damage: bool,
     probing: Probing,
     outcome: Outcome,
@@ -132,14 +139,14 @@ impl World {
             life: 0,
             flights: VecDeque::new(),
             ghosts: VecDeque::new(),
+            asked: VecDeque::new(),
+            clones: 0,
             survival: Survival::Nothing,
             log_copy: None,
             ledger_copy: None,
             is_refused: false,
             is_cloned: false,
-            heads: BTreeMap::new(),
-            is_ledger_behind: false,
-            is_log_restored: false,
+            noted: BTreeMap::new(),
             has_told_damage: false,
             probing,
             outcome: Outcome::default(),
@@ -181,9 +188,12 @@ impl World {
             self.cut_power(self.survival)?;
         }
         if let Some(process) = &mut self.process {
+            if !self.model.bounds.may_lose {
+                // Behind damage there are gaps.
+                process.validate()?;
+            }
             self.model.check(process, &self.ledger, &self.disk)?;
         }
-        self.note_heads();
         if has_probes && self.disk.operations() > operations {
             self.probe(before, &moments, planned.salt)?;
         }
@@ -226,7 +236,13 @@ impl World {
             Step::Fill(spare) => self.disk.fill(*spare),
             Step::MakeRoom => self.disk.make_room(),
             Step::Heal => self.disk.heal(),
-            Step::EvictPages => self.disk.evict_pages(),
+            Step::EvictPages => {
+                if self.disk.evict_pages() && self.setup.syncing == Syncing::Never {
+                    // What a failed sync left in the page cache alone is gone, as after a power cut.
+                    self.model.trust_only(self.ledger.totals());
+                    self.expect_forks();
+                }
+            }
             Step::FlipBit(choice) => {
                 if self.disk.flip_bit(*choice) {
                     self.expect_damage();
@@ -236,8 +252,8 @@ impl World {
             Step::Jump(ms) => self.clock.jump(*ms),
             Step::Refuse(tenant) => self.ledger.refuse(*tenant, true),
             Step::Arrive => {
-                if let Some(slices) = self.ghosts.pop_front() {
-                    self.ledger.put(&slices, Answer::Store);
+                if let Some((slices, claim)) = self.ghosts.pop_front() {
+                    self.ledger.put(&slices, claim.as_ref(), Answer::Store);
                 }
             }
             Step::Expect { tenant, dimension, arrived } => {
@@ -327,21 +343,29 @@ impl World {
             Step::Put(answer) => self.put(*answer, salt)?,
             Step::PutAll => drop(put_all(process, &self.ledger, now_ms)),
             Step::PutSlowly { is_stored } => {
+                self.asked.extend(process.ask_head());
                 if let Some(batch) = process.next_batch(now_ms) {
-                    let answers = is_stored.then(|| self.ledger.put(&batch.slices, Answer::Store));
-                    self.flights.push_back(Flight { id: batch.id, slices: batch.slices, answers });
+                    let claim = process.claim();
+                    let answers = is_stored.then(|| {
+                        self.disk.forget_moments();
+                        self.ledger.put(&batch.slices, claim.as_ref(), Answer::Store)
+                    });
+                    self.flights.push_back(Flight { id: batch.id, slices: batch.slices, claim, answers });
                 }
             }
             Step::Deliver => {
+                if let Some(stream) = self.asked.pop_front() {
+                    process.take_head(&stream, self.ledger.head(&stream), now_ms);
+                }
                 if let Some(flight) = self.flights.pop_front() {
-                    let store = || self.ledger.put(&flight.slices, Answer::Store);
-                    let answers = flight.answers.unwrap_or_else(store);
-                    process.complete(flight.id, now_ms, answers);
+                    self.land(flight)?;
                 }
             }
             Step::Allow(tenant) => {
                 self.ledger.refuse(*tenant, false);
-                for (stream, _) in process.facts().parked {
+                let facts = process.facts();
+                self.model.note_resumed(&facts);
+                for (stream, _) in facts.parked {
                     if self.setup.tenant(stream.tenant()) == *tenant {
                         process.resume(&stream);
                     }
@@ -362,13 +386,23 @@ impl World {
         }
         let (before, told) = (process.live(&self.setup), process.facts().shed);
         let sealed = process.seal(window, self.clock.now_ms());
-        let (live, told) = (process.live(&self.setup), process.facts().shed - told);
-        self.model.note_shed(before, &sealed, &live, told)
+        let (live, facts) = (process.live(&self.setup), process.facts());
+        if facts.shed == told && facts.waiting_streams > 0 {
+            self.model.note_failed_shedding(&live);
+        }
+        self.model.note_shed(before, &sealed, &live, facts.shed - told)
     }
 
     fn put(&mut self, answer: Answer, salt: u64) -> Result<(), Failure> {
         let Some(process) = &mut self.process else { return Ok(()) };
         let now_ms = self.clock.now_ms();
+        if matches!(answer, Answer::Unavailable | Answer::Busy | Answer::Dead) {
+            if let Some(stream) = process.ask_head() {
+                process.take_head(&stream, Err(unavailable()), now_ms);
+            }
+        } else {
+            tell_heads(process, &self.ledger, now_ms);
+        }
         let Some(batch) = process.next_batch(now_ms) else { return Ok(()) };
         let bounds = &self.model.bounds;
         let is_promised = self.setup.log.is_some() && self.setup.syncing != Syncing::Never;
@@ -386,8 +420,21 @@ impl World {
             };
             probe.check_durable(&self.disk.image(), &batch.slices)?;
         }
-        let answers = self.ledger.put(&batch.slices, answer);
+        self.disk.forget_moments();
+        let answers = self.ledger.put(&batch.slices, process.claim().as_ref(), answer);
+        check_claim(&answers, self.model.bounds.may_fork)?;
         process.complete(batch.id, now_ms, answers);
+        Ok(())
+    }
+
+    /// A batch that was out is answered.
+    fn land(&mut self, flight: Flight) -> Result<(), Failure> {
+        let Some(process) = &mut self.process else { return Ok(()) };
+        self.disk.forget_moments();
+        let store = || self.ledger.put(&flight.slices, flight.claim.as_ref(), Answer::Store);
+        let answers = flight.answers.unwrap_or_else(store);
+        check_claim(&answers, self.model.bounds.may_fork)?;
+        process.complete(flight.id, self.clock.now_ms(), answers);
         Ok(())
     }
 
@@ -395,8 +442,8 @@ impl World {
         self.disk.heal();
         self.settle_beside_refused()?;
         self.ledger.refuse_nobody();
-        while let Some(slices) = self.ghosts.pop_front() {
-            self.ledger.put(&slices, Answer::Store);
+        while let Some((slices, claim)) = self.ghosts.pop_front() {
+            self.ledger.put(&slices, claim.as_ref(), Answer::Store);
         }
         if self.process.is_none() {
             self.start()?;
@@ -405,9 +452,11 @@ impl World {
             return Err(Failure::new("opening", "no process starts although the disk works".to_owned()));
         }
         let Some(process) = &mut self.process else { return Ok(()) };
+        for stream in self.asked.drain(..) {
+            process.take_head(&stream, self.ledger.head(&stream), self.clock.now_ms());
+        }
         while let Some(flight) = self.flights.pop_front() {
-            let store = || self.ledger.put(&flight.slices, Answer::Store);
-            process.complete(flight.id, self.clock.now_ms(), flight.answers.unwrap_or_else(store));
+            self.land(flight)?;
         }
         let may_fork = self.model.bounds.may_fork;
         let left = self.settle_all(may_fork)?;
@@ -419,6 +468,11 @@ impl World {
         self.ledger.verify()?;
         if may_fork {
             return Ok(());
+        }
+        // A log that was left alone after a failure notes the last acknowledgements, too.
+        self.clock.pass(PAUSE_MS_MAX);
+        if let Some(process) = &mut self.process {
+            process.flush(self.clock.now_ms());
         }
         let arrived = self.ledger.totals();
         for _ in 0..2 {
@@ -490,4 +544,14 @@ impl World {
             None => Ok(()),
         }
     }
+}
+
+/// Without copies nobody but this process may export.
+fn check_claim(answers: &Answers, may_fork: bool) -> Result<(), Failure> {
+    let is_refused = answers.iter().any(|answer| matches!(answer, Err(PutError::Claimed { .. })));
+    if is_refused && !may_fork {
+        let detail = "the ledger takes the only process for a copy of another".to_owned();
+        return Err(Failure::new("claim", detail));
+    }
+    Ok(())
 }

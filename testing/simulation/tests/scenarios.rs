@@ -80,6 +80,11 @@ fn clones_that_count_the_same_are_told_apart() {
 }
 
 #[test]
+fn clones_of_a_log_that_no_ledger_knew_are_told_apart() {
+    holds("clones of a log that no ledger knew are told apart");
+}
+
+#[test]
 fn a_log_of_2_segments_works_or_is_refused() {
     holds("a log of 2 segments works or is refused");
 }
@@ -121,5 +126,5 @@ fn a_ledger_that_went_back_is_noticed_at_the_start() {
 
 #[test]
 fn each_scenario_has_a_test() {
-    assert_eq!(scenarios().len(), 22);
+    assert_eq!(scenarios().len(), 23);
 }

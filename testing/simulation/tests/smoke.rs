@@ -1,6 +1,6 @@
 //! Do some worlds hold? `cargo xtask simulate` runs many more.
 
-use ron_accounting_simulation::{Campaign, Dice, Probing, Story};
+use ron_accounting_simulation::{run_facade, Campaign, Dice, Probing, Story};
 
 #[test]
 fn some_worlds_hold() {
@@ -19,6 +19,17 @@ fn some_worlds_hold() {
 
 /// About 20 seconds without optimisation.
 const SEEDS: u64 = 300;
+
+#[test]
+fn some_stories_of_the_facade_hold() {
+    for seed in 0..25 {
+        let outcome = run_facade(seed);
+        assert_eq!(outcome.failure, None, "seed {seed}: {:#?}", outcome.steps);
+        if seed % 5 == 0 {
+            assert_eq!(run_facade(seed).arrived, outcome.arrived, "seed {seed} is one story");
+        }
+    }
+}
 
 #[test]
 fn a_seed_is_one_story() {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use ron_accounting_wal::{Limit as WalLimit, Position, SegmentUsage, Storage, WalError};
+use ron_accounting_wal::{Limit as WalLimit, Position, RecordKind, SegmentUsage, Storage, WalError};
 use ron_ledger_wire::StreamId;
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
     index::Item,
     records::{self, kind, EmptyRecord, HeadRecord, PartHeader},
     recovery::HEAD_BYTES,
-    streams::StoredHead,
+    streams::{StoredHead, StoredSlice},
     Limit, Log, ITEMS_PER_RECORD,
 };
 
@@ -35,7 +35,13 @@ where
     /// Empties the segments whose sync failed.
     pub(super) fn rescue(&mut self, now_ms: u64) -> Result<(), WalError> {
         for segment in self.wal.poisoned().to_vec() {
-            self.carry_out(segment, now_ms)?;
+            match self.carry_out(segment, now_ms) {
+                // Files of failed creations, which a power cut brings back, may be all that fills the log.
+                Err(WalError::Full { .. } | WalError::DiskFull { .. }) if self.wal.retire_released()? > 0 => {
+                    self.carry_out(segment, now_ms)?;
+                }
+                carried => carried?,
+            }
         }
         Ok(())
     }
@@ -110,9 +116,12 @@ where
     /// Copies what is needed of a segment, syncs, and deletes it. On an error the segment stays as it is.
     pub(super) fn carry_out(&mut self, segment: u64, now_ms: u64) -> Result<(), WalError> {
         let records = self.index.in_segment(segment);
+        let is_poisoned = self.wal.poisoned().contains(&segment);
+        let limit = if is_poisoned { Limit::Rescue } else { Limit::Reserved };
         let mut carried = Carried::default();
-        if let Err(error) =
-            self.copy_all(segment, &records, &mut carried, now_ms).and_then(|()| self.wal.sync_active())
+        if let Err(error) = self
+            .copy_all(segment, limit, &records, &mut carried, now_ms)
+            .and_then(|()| self.wal.sync_active())
         {
             let copies = carried.copies.iter().map(|(_, position)| *position);
             let heads: BTreeSet<_> = carried.heads.iter().map(|(_, head)| head.position).collect();
@@ -141,6 +150,7 @@ where
     fn copy_all(
         &mut self,
         segment: u64,
+        limit: Limit,
         records: &[(Position, Item)],
         carried: &mut Carried,
         now_ms: u64,
@@ -149,43 +159,14 @@ where
         let mut emptied = Vec::new();
         for (position, item) in records {
             match item {
-                Item::Slice { stream, seq } => {
-                    let Some(log) = self.streams.get(stream) else { continue };
-                    let Some(stored) = log.slices.get(seq).filter(|stored| stored.position == *position)
-                    else {
-                        continue;
-                    };
-                    match &stored.slice {
-                        Some(slice) => {
-                            let (kind, body) = records::slice(stored.group, slice);
-                            let copy = self.write(Limit::Reserved, (kind, &body), item.clone(), now_ms)?;
-                            carried.copies.push((item.clone(), copy));
-                        }
-                        None => {
-                            let is_said = |head: &StoredHead| {
-                                head.position.segment != segment
-                                    && head.acknowledged > *seq
-                                    && !head.lacks_digest
-                            };
-                            if !log.head.as_ref().is_some_and(is_said) {
-                                heads.insert(stream.clone());
-                            }
-                        }
-                    }
+                Item::Slice { stream, seq } if self.needs_head(stream, *seq, segment) => {
+                    heads.insert(stream.clone());
                 }
-                Item::Part { stream, number, part } => {
-                    let checkpoint = self.streams.get(stream).and_then(|log| log.checkpoint.as_ref());
-                    let Some(checkpoint) = checkpoint.filter(|checkpoint| checkpoint.number == *number)
-                    else {
-                        continue;
-                    };
-                    let parts = checkpoint.parts.len() as u64;
-                    let Some((_, slice)) = checkpoint.parts.get(*part) else { continue };
-                    let header = PartHeader { number: *number, part: *part as u64, parts };
-                    let body = records::part(header, slice);
-                    let copy =
-                        self.write(Limit::Reserved, (kind::CHECKPOINT, &body), item.clone(), now_ms)?;
-                    carried.copies.push((item.clone(), copy));
+                Item::Slice { .. } | Item::Part { .. } => {
+                    if let Some((kind, body)) = self.body_of(*position, item) {
+                        let copy = self.write(limit, (kind, &body), item.clone(), now_ms)?;
+                        carried.copies.push((item.clone(), copy));
+                    }
                 }
                 Item::Empty(streams) => emptied.extend(streams.iter().filter_map(|stream| {
                     let checkpoint = self.streams.get(stream)?.checkpoint.as_ref()?;
@@ -199,21 +180,60 @@ where
                     };
                     heads.extend(streams.iter().filter(is_here).cloned());
                 }
-                Item::Identity if self.identity_at == Some(*position) => {
-                    self.put_identity(now_ms)?;
+                Item::Identity => {
+                    // A copy in a segment whose sync failed may never be durable, so that this one is still needed.
+                    let poisoned = self.wal.poisoned();
+                    let is_elsewhere = self.identity_at.is_some_and(|copy| {
+                        copy != *position && poisoned.binary_search(&copy.segment).is_err()
+                    });
+                    if !is_elsewhere {
+                        self.put_identity(limit, now_ms)?;
+                    }
                 }
-                Item::Identity | Item::Acknowledgements => {}
+                Item::Acknowledgements => {}
             }
         }
         if !emptied.is_empty() {
-            carried.copies.push(self.write_emptied(&emptied, now_ms)?);
+            carried.copies.push(self.write_emptied(limit, &emptied, now_ms)?);
         }
-        self.copy_heads(segment, heads, carried, now_ms)
+        self.copy_heads(segment, limit, heads, carried, now_ms)
+    }
+
+    /// Whether a slice is acknowledged, and no durable head in another segment says so.
+    fn needs_head(&self, stream: &StreamId, seq: u64, segment: u64) -> bool {
+        let Some(log) = self.streams.get(stream) else { return false };
+        let is_said = |head: &StoredHead| {
+            head.position.segment != segment && head.acknowledged > seq && !head.lacks_digest
+        };
+        let is_acknowledged = log.slices.get(&seq).is_some_and(|stored| stored.slice.is_none());
+        is_acknowledged && !log.head.as_ref().is_some_and(is_said)
+    }
+
+    /// What has to be written again of a slice or of a part of a checkpoint, if the record at `position` is the one that
+    /// counts.
+    fn body_of(&self, position: Position, item: &Item) -> Option<(RecordKind, Vec<u8>)> {
+        match item {
+            Item::Slice { stream, seq } => {
+                let stored = self.streams.get(stream)?.slices.get(seq)?;
+                let slice = stored.slice.as_ref().filter(|_| stored.position == position)?;
+                Some(records::slice(stored.group, slice))
+            }
+            Item::Part { stream, number, part } => {
+                let checkpoint = self.streams.get(stream)?.checkpoint.as_ref()?;
+                let (stored_at, slice) = checkpoint.parts.get(*part)?;
+                let is_current = checkpoint.number == *number && *stored_at == position;
+                let parts = checkpoint.parts.len() as u64;
+                let header = PartHeader { number: *number, part: *part as u64, parts };
+                is_current.then(|| (kind::CHECKPOINT, records::part(header, slice)))
+            }
+            _ => None,
+        }
     }
 
     fn copy_heads(
         &mut self,
         segment: u64,
+        limit: Limit,
         streams: BTreeSet<StreamId>,
         carried: &mut Carried,
         now_ms: u64,
@@ -221,7 +241,7 @@ where
         let (kept, forgotten) = self.choose_heads(segment, streams);
         if !forgotten.is_empty() && !self.identity.has_forgotten {
             self.identity.has_forgotten = true;
-            self.put_identity(now_ms)?;
+            self.put_identity(limit, now_ms)?;
         }
         carried.forgotten = forgotten;
         for chunk in kept.chunks(ITEMS_PER_RECORD) {
@@ -233,7 +253,7 @@ where
                 })
                 .collect();
             let record = (kind::HEADS, &*records::encode(&list));
-            let position = self.write(Limit::Reserved, record, Item::Heads(chunk.to_vec()), now_ms)?;
+            let position = self.write(limit, record, Item::Heads(chunk.to_vec()), now_ms)?;
             for (stream, record) in chunk.iter().zip(list) {
                 let bytes = (record.tenant.len() + record.dimension.len()) as u64 + HEAD_BYTES;
                 let acknowledged = record.acknowledged;
@@ -266,6 +286,7 @@ where
     /// Writes that the checkpoints of these streams were emptied: each with its number and `first_seq`.
     pub(super) fn write_emptied(
         &mut self,
+        limit: Limit,
         emptied: &[(StreamId, u64, u64)],
         now_ms: u64,
     ) -> Result<(Item, Position), WalError> {
@@ -278,7 +299,7 @@ where
         let list: Vec<_> = emptied.iter().map(of_stream).collect();
         let item = Item::Empty(emptied.iter().map(|(stream, ..)| stream.clone()).collect());
         let record = (kind::EMPTY_CHECKPOINTS, &*records::encode(&list));
-        let position = self.write(Limit::Reserved, record, item.clone(), now_ms)?;
+        let position = self.write(limit, record, item.clone(), now_ms)?;
         Ok((item, position))
     }
 
@@ -333,9 +354,8 @@ where
         for (_, item) in self.index.in_segment(segment) {
             if let Item::Slice { stream, seq } = item {
                 let Some(log) = self.streams.get_mut(&stream) else { continue };
-                let is_gone = |stored: &super::StoredSlice| {
-                    stored.slice.is_none() && stored.position.segment == segment
-                };
+                let is_gone =
+                    |stored: &StoredSlice| stored.slice.is_none() && stored.position.segment == segment;
                 if log.slices.get(&seq).is_some_and(is_gone) {
                     log.slices.remove(&seq);
                 }

@@ -111,7 +111,7 @@ where
         }
         let mut positions = Vec::new();
         for chunk in emptied.chunks(ITEMS_PER_RECORD) {
-            match self.write_emptied(chunk, now_ms) {
+            match self.write_emptied(Limit::Reserved, chunk, now_ms) {
                 Ok((_, position)) => positions.extend(chunk.iter().map(|_| position)),
                 Err(error) => {
                     self.release_all(positions);

@@ -702,6 +702,39 @@ fn records_that_cannot_be_synced_at_open_are_unsafe() {
     assert!(matches!(wal.sync(), Err(WalError::Unsafe { segment: 0, records: 1 })));
 }
 
+/// What an older segment holds was synced before a newer one got its header, so opening a long log costs one sync.
+#[test]
+fn opening_syncs_the_newest_segment_alone() {
+    let disk = disk_with(&["a"]);
+    for body in ["b", "c"] {
+        append(&mut open(&disk).0, body);
+    }
+    let start = disk.history().len();
+    assert_eq!(recovered(&disk), ["a", "b", "c"]);
+    let syncs = |name| when(&disk, start, Operation::Sync, &segment(name)).is_some();
+    assert_eq!([0, 1, 2].map(syncs), [false, false, true]);
+    // The directory is synced last, so a power cut takes nothing.
+    assert_eq!(recovered(&disk.crash_with(Survival::Synced, 0)), ["a", "b", "c"]);
+}
+
+/// A crash between the creation of a file and its header leaves a file that counts as no segment. The one before it is then the
+/// newest: it is cut and synced, or its torn end would count as damage as soon as another segment is begun.
+#[test]
+fn a_torn_end_before_a_file_without_a_header_is_cut_off() {
+    let disk = disk_with(&["a"]);
+    let mut torn = disk.content(&segment(0)).unwrap();
+    torn[DATA_OFFSET as usize + 25] = 7;
+    disk.put(&segment(0), torn);
+    disk.put(&segment(1), vec![0; 8 << 10]);
+    let start = disk.history().len();
+    let (mut wal, recovery) = open(&disk);
+    assert_eq!((recovery.report.torn_bytes, recovery.report.corrupt_segments), (1, vec![]));
+    assert!(when(&disk, start, Operation::Sync, &segment(0)).is_some());
+    append(&mut wal, "b");
+    let (_, again) = open(&disk);
+    assert_eq!(again.report.corrupt_segments, [0; 0], "{:?}", again.report);
+}
+
 /// A footer that cannot be written is no reason to stop: the segment is cut back and stays without one.
 #[test]
 fn a_segment_can_do_without_a_footer() {

@@ -1,9 +1,11 @@
 //! How lives begin and end, and how copies of logs and ledgers come into them.
 
+use ron_ledger_wire::StreamId;
+
 use super::World;
 use crate::{
     disk::{Disk, Survival},
-    process::Process,
+    process::{Facts, Process},
     report::Failure,
     settle::put_all,
     setup::Syncing,
@@ -12,6 +14,8 @@ use crate::{
 
 /// A log of fewer segments may be refused, if it is refused at once.
 const SEGMENTS_MIN: u64 = 6;
+/// The openings of clones are numbered from here.
+const CLONES: u64 = 1 << 32;
 /// Rounds of sealing and exporting in a shutdown.
 const SHUTDOWN_ROUNDS_MAX: usize = 40;
 
@@ -27,19 +31,13 @@ impl World {
         let is_fresh = self.disk.image().lengths().next().is_none();
         match Process::start(&self.setup, self.disk.volume(), self.life, self.clock.now_ms()) {
             Ok(mut process) => {
-                self.model.begin_life(&mut process);
                 let heads = process.check_heads(&self.ledger);
+                self.model.begin_life(&mut process);
                 let facts = process.facts();
                 self.has_told_damage |= facts.tells_damage || facts.refused > 0 || heads.is_err();
-                if self.is_ledger_behind
-                    && heads.is_ok()
-                    && facts.last_error.is_none()
-                    && facts.parked.is_empty()
-                {
-                    let detail = "the ledger went back, and the start said nothing".to_owned();
-                    return Err(Failure::new("unnoticed", detail));
+                if heads.is_ok() {
+                    self.check_ledger_is_watched(&facts)?;
                 }
-                self.is_ledger_behind = false;
                 self.process = Some(process);
                 let bounds = &self.model.bounds;
                 match heads {
@@ -67,10 +65,17 @@ impl World {
 
     /// The process is no more. The page cache stays.
     pub(super) fn end_life(&mut self) {
+        let process = self.process.take();
+        if self.disk.is_healthy() && !self.disk.is_off() {
+            self.noted.extend(process.iter().flat_map(|process| process.acknowledged().clone()));
+        } else {
+            self.noted.clear();
+        }
         self.disk.end_process();
-        self.process = None;
+        drop(process);
         let unstored = self.flights.drain(..).filter(|flight| flight.answers.is_none());
-        self.ghosts.extend(unstored.map(|flight| flight.slices));
+        self.ghosts.extend(unstored.map(|flight| (flight.slices, flight.claim)));
+        self.asked.clear();
         if self.setup.log.is_none() {
             self.model.trust_only(self.ledger.totals());
         }
@@ -97,6 +102,7 @@ impl World {
 
     fn lose_power(&mut self, survival: Survival) {
         self.end_life();
+        self.noted.clear();
         self.disk.replace(self.disk.image().after_power_cut(survival));
         self.outcome.crashes += 1;
         self.outcome.power_cuts += 1;
@@ -113,6 +119,7 @@ impl World {
     }
 
     pub(super) fn expect_damage(&mut self) {
+        self.noted.clear();
         self.model.bounds.may_lose = true;
         self.expect_forks();
     }
@@ -125,10 +132,13 @@ impl World {
         let disk = Disk::holding(self.disk.image().copied());
         self.is_cloned = true;
         self.expect_forks();
-        let Ok(mut clone) = Process::start(&self.setup, disk.volume(), self.life + 500, self.clock.now_ms())
-        else {
+        self.clones += 1;
+        let life = CLONES + self.clones;
+        let Ok(mut clone) = Process::start(&self.setup, disk.volume(), life, self.clock.now_ms()) else {
             return;
         };
+        // As at each start: what it tells is of no interest here, but from now on it may ask for heads.
+        let _ = clone.check_heads(&self.ledger);
         let mut recorded = self.setup.totals();
         for recording in recordings {
             if let Some(place) = clone.record(&self.setup, recording, false) {
@@ -166,7 +176,7 @@ impl World {
         self.outcome.crashes += 1;
         self.disk.replace(image);
         self.expect_forks();
-        self.is_log_restored = true;
+        self.noted.clear();
         if self.ledger_copy.is_some() || self.setup.sheds {
             self.model.trust_only(self.ledger.totals());
         } else {
@@ -185,17 +195,21 @@ impl World {
         self.ledger.restore(copy);
         self.expect_forks();
         self.model.note_ledger_loss(&lost);
-        let heads = self.ledger.heads();
-        let is_behind =
-            self.heads.iter().any(|(stream, next)| heads.get(stream).copied().unwrap_or_default() < *next);
-        // A log that went back as well may know no more than the ledger.
-        self.is_ledger_behind = is_behind && !self.is_log_restored && self.setup.log.is_some();
-        self.heads = heads;
     }
 
-    pub(super) fn note_heads(&mut self) {
-        if self.ledger_copy.is_some() {
-            self.heads = self.ledger.heads();
+    /// A ledger that has less than the log knows was restored from a copy. A start sends again what the log still has, and
+    /// names the streams of which it has not all.
+    fn check_ledger_is_watched(&self, facts: &Facts) -> Result<(), Failure> {
+        let heads = self.ledger.heads();
+        let is_behind =
+            |(stream, noted): &(&StreamId, &u64)| heads.get(*stream).is_none_or(|head| head < *noted);
+        let unnamed = self.noted.iter().filter(is_behind).find(|(stream, _)| !facts.behind.contains(stream));
+        match unnamed.filter(|_| facts.resent == 0) {
+            Some((stream, _)) => Err(Failure::new(
+                "unnoticed",
+                format!("{stream}: the ledger went back, and the start said nothing"),
+            )),
+            None => Ok(()),
         }
     }
 
@@ -209,7 +223,7 @@ impl World {
             process.flush(self.clock.now_ms());
             put_all(process, &self.ledger, self.clock.now_ms());
             let facts = process.facts();
-            if process.live(&self.setup).is_empty() && (facts.is_drained || !facts.parked.is_empty()) {
+            if process.live(&self.setup).is_empty() && (facts.is_drained || facts.is_stuck) {
                 break;
             }
         }
