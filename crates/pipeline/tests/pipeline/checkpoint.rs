@@ -310,6 +310,26 @@ fn a_checkpoint_that_fails_leaves_the_last_one() {
 }
 
 #[test]
+fn a_checkpoint_that_fails_leaves_the_last_one_also_when_the_log_moves_on() {
+    for operation in [Operation::Write, Operation::Sync] {
+        let disk = MemoryStorage::new();
+        let mut node = Node::on(&disk, options());
+        park(&mut node);
+        node.record("parked", 10);
+        node.checkpoint();
+        node.record("parked", 100);
+        disk.fail_next(operation);
+        node.checkpoint();
+        node.maintain();
+        others_go_on(&mut node);
+        node.restart(&disk.crash_with(Survival::Synced, 0));
+        node.ledger.memory.refuse(&stream("parked"), None);
+        node.settle();
+        assert!(total(&node, "parked") >= 11, "{operation:?}");
+    }
+}
+
+#[test]
 fn a_checkpoint_that_is_used_up_does_not_stay() {
     let disk = MemoryStorage::new();
     let mut node = Node::on(&disk, options());
