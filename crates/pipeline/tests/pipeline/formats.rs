@@ -100,7 +100,9 @@ fn a_log_of_version_2_is_written_as_before_and_carried_on() {
     assert!(written == kept, "this build writes other bytes");
 
     let disk = MemoryStorage::new();
-    kept.into_iter().for_each(|(name, content)| disk.put(&name, content));
+    for (name, content) in kept {
+        disk.put(&name, content);
+    }
     let mut next = Node::on(&disk, options());
     next.ledger = node.ledger.copy();
     next.settle();
