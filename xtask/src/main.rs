@@ -7,6 +7,7 @@ mod bench;
 mod ci;
 mod crash;
 mod deny;
+mod faults;
 mod lint;
 mod loom;
 mod perf_gate;
@@ -46,6 +47,8 @@ enum Verb {
     Crash(crash::Options),
     /// Bans, licences and sources of the dependencies; builds cargo-deny on first use
     Deny,
+    /// Known bugs put back one by one: which suite catches which
+    Faults(faults::Options),
     /// Formatting, clippy, documentation, `tidy` and `deny`
     Lint,
     /// The concurrency models of the recording engine and of the event store
@@ -73,6 +76,7 @@ impl Verb {
             Self::Ci => "ci",
             Self::Crash(_) => "crash",
             Self::Deny => "deny",
+            Self::Faults(_) => "faults",
             Self::Lint => "lint",
             Self::Loom => "loom",
             Self::PerfGate(_) => "perf-gate",
@@ -94,6 +98,7 @@ fn run(verb: &Verb) -> anyhow::Result<Steps> {
         Verb::Ci => ci::run(&workspace, &mut steps),
         Verb::Crash(options) => crash::run(&workspace, &mut steps, options),
         Verb::Deny => deny::run(&workspace, &mut steps),
+        Verb::Faults(options) => faults::run(&workspace, &mut steps, options),
         Verb::Lint => lint::run(&workspace, &mut steps),
         Verb::Loom => loom::run(&workspace, &mut steps),
         Verb::PerfGate(options) => perf_gate::run(&workspace, &mut steps, options),

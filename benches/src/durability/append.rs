@@ -48,7 +48,7 @@ pub(super) fn measure(size: Size, folder: &Path) -> anyhow::Result<Vec<PathFigur
         ]
     };
     let standings = race(effort, line_up);
-    let title = "16 records of 64 KiB and one sync; the log begins a new segment every 4 MiB meanwhile";
+    let title = "16 records of 64 KiB and one sync; the log begins a new segment every 8 MiB meanwhile";
     let mut path = PathFigures::new("append", title);
     for (name, median) in standings.medians() {
         let kind = match name {

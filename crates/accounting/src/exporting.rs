@@ -89,13 +89,11 @@ impl Export {
 
     /// Seals a window. Under [`OnFull::Wait`], exports until nothing has to wait.
     pub(crate) fn seal(&self, window: Span) -> Result<(), AccError> {
-        match self.on_full {
-            OnFull::Wait => self.seal_all(window, || WAIT_FOR_LEDGER, || self.makes_way()),
-            _ => {
-                self.driver.with(|pipeline| pipeline.seal(window, self.clock.now_ms()));
-                Ok(())
-            }
+        if self.on_full == OnFull::Wait {
+            return self.seal_all(window, || WAIT_FOR_LEDGER, || self.makes_way());
         }
+        self.driver.with(|pipeline| pipeline.seal(window, self.clock.now_ms()));
+        Ok(())
     }
 
     fn seal_now(&self, window: Span) -> Vec<SealedSlice> {
@@ -222,9 +220,10 @@ impl Export {
         let stats = self.stats();
         let is_logged = stats.not_durable == 0 || self.has_delayed_sync;
         Readiness {
-            queues_bounded_ok: stats.waiting_streams == 0 && stats.pending < self.backlog_max,
+            queues_bounded_ok: stats.waiting_streams == stats.waiting_for_log
+                && stats.pending < self.backlog_max,
             exporter_ok: !stats.lanes.degraded && stats.lanes.parked.is_empty() && stats.refused == 0,
-            wal_ok: is_logged && stats.log.as_ref().map_or(true, is_well),
+            wal_ok: is_logged && stats.waiting_for_log == 0 && stats.log.as_ref().map_or(true, is_well),
             ..readiness
         }
     }

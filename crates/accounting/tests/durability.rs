@@ -149,6 +149,32 @@ fn a_fork_parks_its_stream_and_no_other() {
     let (folder, ledger) = (tempdir().unwrap(), MemoryLedger::new());
     let (log, clone) = (log_of(&folder), folder.path().join("clone"));
     let mut recorded = Units::new();
+    let acc = with_ledger(&log, &ledger).replay(true).build().unwrap();
+    record(&acc, 1, &mut recorded);
+    drop(acc);
+    copy(&log, &clone);
+    // The ledger can't be asked while the second log is opened.
+    ledger.set_unavailable(true);
+    let second = with_ledger(&clone, &ledger).replay(true).build().unwrap();
+    ledger.set_unavailable(false);
+
+    let acc = with_ledger(&log, &ledger).replay(true).build().unwrap();
+    acc.incr_request(&labels().tenant("a"));
+    add(&mut recorded, "a", "requests", 1);
+    acc.shutdown(PATIENCE).unwrap();
+    second.record(&labels().tenant("a"), Dimension::REQUESTS, 1000);
+    second.record(&labels().tenant("b"), Dimension::REQUESTS, 7);
+    add(&mut recorded, "b", "requests", 7);
+    let message = second.shutdown(PATIENCE).unwrap_err().to_string();
+    assert!(message.contains("/a/requests") && message.contains("fork"), "{message}");
+    assert_eq!(second.readiness().missing().collect::<Vec<_>>(), ["exporter_ok"]);
+    assert_delivered(&ledger, &recorded);
+}
+#[test]
+fn a_clone_of_a_log_is_refused_before_its_slices_count_as_duplicates() {
+    let (folder, ledger) = (tempdir().unwrap(), MemoryLedger::new());
+    let (log, clone) = (log_of(&folder), folder.path().join("clone"));
+    let mut recorded = Units::new();
     let acc = with_ledger(&log, &ledger).build().unwrap();
     record(&acc, 1, &mut recorded);
     drop(acc);
@@ -162,11 +188,11 @@ fn a_fork_parks_its_stream_and_no_other() {
     acc.incr_request(&labels().tenant("a"));
     add(&mut recorded, "a", "requests", 1);
     acc.shutdown(PATIENCE).unwrap();
-    second.record(&labels().tenant("a"), Dimension::REQUESTS, 1000);
-    second.record(&labels().tenant("b"), Dimension::REQUESTS, 7);
-    add(&mut recorded, "b", "requests", 7);
+    // The same as the other, in the same window.
+    second.incr_request(&labels().tenant("a"));
     let message = second.shutdown(PATIENCE).unwrap_err().to_string();
-    assert!(message.contains("/a/requests") && message.contains("fork"), "{message}");
+    assert!(message.contains("another copy"), "{message}");
+    assert_eq!(second.totals().iter().map(|place| place.pending).sum::<u128>(), 1, "it is kept");
     assert_eq!(second.readiness().missing().collect::<Vec<_>>(), ["exporter_ok"]);
     assert_delivered(&ledger, &recorded);
 }

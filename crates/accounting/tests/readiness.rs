@@ -114,7 +114,7 @@ fn a_log_that_is_full_shows_and_nothing_is_lost() {
             recorded += 1;
         }
         acc.tick(minute * 60_000).unwrap();
-        if acc.stats().export.unwrap().not_durable > 0 {
+        if acc.stats().export.unwrap().waiting_streams > 0 {
             break;
         }
     }

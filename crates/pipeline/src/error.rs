@@ -11,6 +11,14 @@ pub enum PipelineError {
     #[cfg(feature = "wal")]
     #[error("write-ahead log failed")]
     Log(#[from] ron_accounting_wal::WalError),
+    /// There is no room in the log. The counts of these streams stay in their counters.
+    #[error(
+        "log is full: {streams} streams wait for room; it comes when the ledger takes what is in it, or raise the limit"
+    )]
+    LogFull {
+        /// How many streams wait.
+        streams: usize,
+    },
     /// The log failed a moment ago and is left alone for a while. What has to be logged stays in memory.
     #[error("write-ahead log is left alone after a failure, until {until_ms} ms")]
     LogPaused {

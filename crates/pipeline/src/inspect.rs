@@ -44,13 +44,13 @@ pub fn inspect(directory: &Path) -> Result<LogInspection, PipelineError> {
     let inspection = inspect_directory(directory)?;
     let origin = inspection.segments.iter().find_map(|segment| segment.origin).map(Origin::from_bytes);
     let mut records = BTreeMap::new();
-    let mut all = Vec::new();
+    let mut reader = log::Reader::default();
     for record in inspection.segments.iter().flat_map(|segment| &segment.records) {
         *records.entry(log::records::kind_name(record.kind)).or_default() += 1;
-        all.push(record.clone());
+        reader.take(record.into());
     }
     let is_sound = inspection.segments.iter().all(|segment| segment.state != SegmentState::Corrupt);
-    let contents = log::read(origin.unwrap_or(Origin::from_bytes([0; 16])), all, is_sound);
+    let contents = reader.finish(origin.unwrap_or(Origin::from_bytes([0; 16])), is_sound);
     Ok(LogInspection {
         origin,
         segments: inspection.segments,

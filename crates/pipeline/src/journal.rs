@@ -110,3 +110,10 @@ pub(crate) struct RecoveredRows {
     /// Increments by encoded key.
     pub(crate) rows: BTreeMap<Vec<u8>, u64>,
 }
+
+impl RecoveredRows {
+    /// The units in them.
+    pub(crate) fn total(&self) -> u128 {
+        self.rows.values().map(|increment| u128::from(*increment)).sum()
+    }
+}

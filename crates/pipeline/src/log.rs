@@ -2,7 +2,7 @@
 //!
 //! * `records`: what stands in a record. * `recovery`: from records to state, with the rules of what counts.
 //! * `streams`, `index`: the state, by stream and by position. * `budgets`: how the room is shared out.
-//! * `carry`: moving what is needed out of a segment, so that it can go. * `checkpoints`: the durable copy of live counts.
+//! * `appending`, `acknowledgements`, `checkpoints`, `identity`: what is written. * `carry`: moving what is needed out of a segment, so that it can go.
 //! * `pause`: leaving a failing disk alone.
 //!
 //! # When a record is released
@@ -12,9 +12,12 @@
 //! * A head and the identity, when they are durable in another segment.
 //! * Acknowledgements, with their segment.
 
+mod acknowledgements;
+mod appending;
 mod budgets;
 mod carry;
 mod checkpoints;
+mod identity;
 mod index;
 mod pause;
 pub(crate) mod records;
@@ -26,13 +29,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use ron_accounting_wal::{Position, RecordKind, Storage, Wal, WalError, WalOptions};
 use ron_ledger_wire::{ClaimId, Head, Origin, SealedSlice, StreamId, CLAIM_ANCESTORS_MAX};
 
+use acknowledgements::spare_full;
 use budgets::Budgets;
 use index::{Index, Item};
 use pause::Pause;
-use records::{kind, AcknowledgementRecord, Group, IdentityRecord};
-use streams::{StoredSlice, StreamLog};
+use records::IdentityRecord;
+use streams::StreamLog;
 
-pub(crate) use recovery::read;
+pub(crate) use recovery::Reader;
 
 use crate::{
     journal::{Journal, Recovered, StreamCheckpoint},
@@ -52,6 +56,7 @@ enum Limit {
     Regular,
     Urgent,
     Reserved,
+    Rescue,
 }
 
 #[derive(Debug)]
@@ -78,6 +83,8 @@ pub(crate) struct Log<S: Storage> {
     unnoted: BTreeMap<StreamId, u64>,
     may_forget: bool,
     forgotten: u64,
+    /// The first segment with parts of checkpoints that do not count yet, so that it must not be emptied.
+    unfinished_from: Option<u64>,
     /// Streams whose counts had no room in the last checkpoint.
     uncovered: usize,
     /// Acknowledged slices that were found at the opening.
@@ -107,9 +114,11 @@ where
     ) -> Result<(Self, Origin, Recovered), PipelineError> {
         let options = budgets::usable(options)?;
         let budgets = Budgets::new(&options);
-        let (wal, recovery) = Wal::open(storage, *origin.as_bytes(), options, now_ms)?;
+        let mut reader = Reader::default();
+        let (wal, report) =
+            Wal::open_with(storage, *origin.as_bytes(), options, now_ms, |record| reader.take(record))?;
         let origin = Origin::from_bytes(wal.origin());
-        let mut contents = read(origin, recovery.records, recovery.report.corrupt_segments.is_empty());
+        let mut contents = reader.finish(origin, report.corrupt_segments.is_empty());
         let heads = contents.heads().collect();
         let pending = std::mem::take(&mut contents.pending);
         let live = std::mem::take(&mut contents.live);
@@ -137,6 +146,7 @@ where
             unnoted: BTreeMap::new(),
             may_forget: false,
             forgotten: 0,
+            unfinished_from: None,
             uncovered: 0,
             reopenable,
             superseded: contents.superseded,
@@ -193,6 +203,7 @@ where
             Limit::Regular => self.wal.append(kind, body, now_ms),
             Limit::Urgent => self.wal.append_urgent(kind, body, now_ms),
             Limit::Reserved => self.wal.append_reserved(kind, body, now_ms),
+            Limit::Rescue => self.wal.append_rescued(kind, body, now_ms),
         }?;
         self.index.insert(position, item, body.len() as u64);
         Ok(position)
@@ -276,28 +287,6 @@ where
         self.reclaim(now_ms)
     }
 
-    fn write_identity(&mut self, now_ms: u64) -> Result<(), WalError> {
-        let is_said = self.identity_at.is_some() && self.claims_written == self.identity.claims.len();
-        if is_said || self.identity.claims.is_empty() {
-            return Ok(());
-        }
-        match self.put_identity(now_ms) {
-            // On a full disk the log goes on under the id of its last opening.
-            Err(WalError::Full { .. } | WalError::DiskFull { .. }) => Ok(()),
-            put => put,
-        }
-    }
-
-    /// Writes the identity. The record before it stays until its segment goes.
-    fn put_identity(&mut self, now_ms: u64) -> Result<(), WalError> {
-        self.identity.version = records::PAYLOAD_VERSION;
-        let body = records::encode(&self.identity);
-        let position = self.write(Limit::Reserved, (kind::IDENTITY, &body), Item::Identity, now_ms)?;
-        self.identity_at = Some(position);
-        self.claims_written = self.identity.claims.len();
-        Ok(())
-    }
-
     /// Runs `work` on a disk that works, up to [`TRIES_MAX`] times if what fails is a segment. Afterwards a disk that does
     /// not work is left alone for a while.
     fn guarded<T>(
@@ -328,141 +317,6 @@ where
                     }
                 }
             }
-        }
-    }
-
-    fn try_append(
-        &mut self,
-        slices: &[SealedSlice],
-        is_urgent: bool,
-        now_ms: u64,
-    ) -> Result<usize, WalError> {
-        let Some((first, last)) = slices.first().zip(slices.last()) else { return Ok(0) };
-        let known = self.streams.get(first.stream());
-        let is_covered = known.is_some_and(|log| log.checkpoint.is_some());
-        if slices.len() == 1 || !is_covered {
-            return self.append_singly(slices, is_urgent, now_ms);
-        }
-        let group = Group { first: first.seq(), last: last.seq() };
-        match self.append_group(slices, group, is_urgent, now_ms) {
-            // Nothing else will ever make room: then the slices go one by one, and the first of them ends the checkpoint.
-            Err(WalError::Full { .. }) if is_urgent => self.append_singly(slices, is_urgent, now_ms),
-            Err(WalError::Full { .. }) => Ok(0),
-            appended => appended,
-        }
-    }
-
-    /// Appends slices of which none needs another, as many as there is room for.
-    fn append_singly(
-        &mut self,
-        slices: &[SealedSlice],
-        is_urgent: bool,
-        now_ms: u64,
-    ) -> Result<usize, WalError> {
-        let mut count = 0;
-        for slice in slices {
-            let share = self.streams.get(slice.stream()).map_or(0, StreamLog::pending_bytes);
-            if share > 0 && share + slice.bytes().len() as u64 > self.budgets.slices_of_stream {
-                break;
-            }
-            match self.append_slice(slice, Group::single(slice.seq()), is_urgent, now_ms) {
-                Ok(()) => count += 1,
-                Err(WalError::Full { .. }) => break,
-                Err(error) if count == 0 => return Err(error),
-                Err(_) => break,
-            }
-        }
-        Ok(count)
-    }
-
-    /// Appends slices that count together or not at all: the stream's checkpoint has counts of all of them.
-    fn append_group(
-        &mut self,
-        slices: &[SealedSlice],
-        group: Group,
-        is_urgent: bool,
-        now_ms: u64,
-    ) -> Result<usize, WalError> {
-        for slice in slices {
-            if let Err(error) = self.append_slice(slice, group, is_urgent, now_ms) {
-                self.take_back(slices);
-                return Err(error);
-            }
-        }
-        Ok(slices.len())
-    }
-
-    fn append_slice(
-        &mut self,
-        slice: &SealedSlice,
-        group: Group,
-        is_urgent: bool,
-        now_ms: u64,
-    ) -> Result<(), WalError> {
-        let stream = slice.stream();
-        let seq = slice.seq();
-        let frees_checkpoint = self.streams.get(stream).is_some_and(|log| log.checkpoint.is_some());
-        let limit = if is_urgent || frees_checkpoint { Limit::Urgent } else { Limit::Regular };
-        let (kind, body) = records::slice(group, slice);
-        let item = Item::Slice { stream: stream.clone(), seq };
-        let position = self.write_with_room(limit, (kind, &body), &item, now_ms)?;
-        let genesis = || StreamLog::new(&Head::new(stream.clone(), seq, slice.previous()), seq);
-        let log = self.streams.entry(stream.clone()).or_insert_with(genesis);
-        debug_assert_eq!(log.next_seq, seq, "{stream}: slices are appended in order");
-        let bytes = slice.bytes().len() as u64;
-        let digest = slice.digest();
-        let stored =
-            StoredSlice { position, slice: Some(slice.clone()), digest, group, bytes, is_durable: false };
-        let before = log.slices.insert(seq, stored);
-        debug_assert!(before.is_none(), "{stream}: slice {seq} is appended twice");
-        (log.next_seq, log.last) = (seq + 1, Some(digest));
-        log.written_in = log.written_in.max(position.segment);
-        self.pending_bytes += bytes;
-        self.undurable.insert((stream.clone(), seq));
-        Ok(())
-    }
-
-    /// The ledger has the slice. That is as good as durable, also where nothing is synced by policy.
-    fn note_acknowledged(&mut self, slice: &SealedSlice) {
-        let (stream, seq) = (slice.stream(), slice.seq());
-        let Some(log) = self.streams.get_mut(stream) else { return };
-        let Some(stored) = log.slices.get_mut(&seq).filter(|_| seq >= log.acknowledged) else { return };
-        stored.slice = None;
-        self.pending_bytes -= stored.bytes;
-        self.index.bury(stored.position);
-        log.acknowledged = seq + 1;
-        if log.durable_seq <= seq {
-            (log.durable_seq, log.durable_last) = (seq + 1, Some(stored.digest));
-            self.undurable.remove(&(stream.clone(), seq));
-            self.end_superseded_checkpoint(&stream.clone());
-        }
-    }
-
-    /// Writes which slices are acknowledged, so that they are not sent again after a restart.
-    fn note_acknowledgements(&mut self, now_ms: u64) -> Result<(), WalError> {
-        while !self.unnoted.is_empty() {
-            let mut list = Vec::new();
-            for (stream, seq) in self.unnoted.iter().take(ITEMS_PER_RECORD) {
-                list.push(AcknowledgementRecord::new(stream, *seq));
-            }
-            let record = (kind::ACKNOWLEDGEMENTS, &*records::encode(&list));
-            self.write(Limit::Reserved, record, Item::Acknowledgements, now_ms)?;
-            let rest = self.unnoted.iter().skip(list.len()).map(|(stream, seq)| (stream.clone(), *seq));
-            self.unnoted = rest.collect();
-        }
-        Ok(())
-    }
-
-    /// Forgets the slices of a group that did not get in whole.
-    fn take_back(&mut self, slices: &[SealedSlice]) {
-        let Some(first) = slices.first() else { return };
-        let Some(log) = self.streams.get_mut(first.stream()) else { return };
-        let taken = log.slices.split_off(&first.seq());
-        (log.next_seq, log.last) = (first.seq(), first.previous());
-        for (seq, stored) in taken {
-            self.pending_bytes -= stored.bytes;
-            self.undurable.remove(&(first.stream().clone(), seq));
-            self.release(stored.position);
         }
     }
 }
@@ -570,10 +424,15 @@ where
             .streams
             .entry(head.stream().clone())
             .or_insert_with(|| StreamLog::new(head, head.next_seq()));
-        if log.is_idle() && log.next_seq < head.next_seq() {
+        let has_slices = log.slices.range(log.acknowledged..).next().is_some();
+        if !has_slices && log.next_seq < head.next_seq() {
             (log.next_seq, log.last) = (head.next_seq(), head.last());
             (log.durable_seq, log.durable_last) = (head.next_seq(), head.last());
             log.acknowledged = head.next_seq();
+            // Its counts were written when the head was not known, and belong behind it.
+            if let Some(checkpoint) = &mut log.checkpoint {
+                checkpoint.first_seq = head.next_seq();
+            }
         }
     }
 
@@ -628,13 +487,5 @@ where
             return Err(format!("{} bytes are pending, and {pending} counted", self.pending_bytes));
         }
         Ok(())
-    }
-}
-
-/// Acknowledgements that have no room are written later: what is forgotten meanwhile is sent once more.
-fn spare_full(error: WalError) -> Result<(), WalError> {
-    match error {
-        WalError::Full { .. } | WalError::DiskFull { .. } => Ok(()),
-        error => Err(error),
     }
 }

@@ -28,7 +28,7 @@ use ron_accounting_window::Span;
 use ron_ledger_wire::{Origin, SealedSlice, StreamId};
 
 use crate::{
-    journal::{Journal, Recovered},
+    journal::{Journal, Recovered, RecoveredRows},
     PipelineError, PipelineOptions, PipelineStats, StreamTotals,
 };
 
@@ -60,8 +60,12 @@ pub struct Pipeline {
     unknown: BTreeSet<StreamId>,
     /// Streams whose heads it was asked for and has not told.
     asked: BTreeSet<StreamId>,
+    /// Counts of an earlier process that are not sealed, since the heads of their streams are not known.
+    recovered: BTreeMap<StreamId, RecoveredRows>,
     /// Streams that the ledger was asked for and has not.
     genesis: BTreeSet<StreamId>,
+    /// No head is asked for again before this moment.
+    ask_from_ms: u64,
     /// Nothing is offered before this moment.
     export_from_ms: u64,
     jitter: u64,
@@ -89,6 +93,7 @@ struct Counters {
     acknowledged_rows: u64,
     duplicates: u64,
     waiting_streams: usize,
+    waiting_for_log: usize,
     checkpoints: u64,
     resent: u64,
     shed: u128,
@@ -147,7 +152,9 @@ impl Pipeline {
             may_have_room: false,
             unknown: BTreeSet::new(),
             asked: BTreeSet::new(),
+            recovered: BTreeMap::new(),
             genesis: BTreeSet::new(),
+            ask_from_ms: 0,
             export_from_ms: 0,
             last_sync_ms: Some(now_ms),
             last_checkpoint_ms: now_ms,
@@ -192,14 +199,24 @@ impl Pipeline {
                 self.refused.push(slice);
             }
         }
+        let may_be_forgotten = self.journal.as_ref().is_some_and(|journal| journal.has_forgotten());
         for live in recovered.live {
-            match self.sealer.seal_recovered(&live.stream, live.window, &live.rows) {
-                Ok(slices) => self.take_sealed(slices),
-                Err(error) => self.note(&error.into()),
+            if may_be_forgotten && self.sealer.head(&live.stream).is_none() {
+                self.totals.entry(live.stream.clone()).or_default().sealed += live.total();
+                self.recovered.insert(live.stream.clone(), live);
+            } else {
+                self.seal_recovered(&live);
             }
         }
         for error in recovered.errors {
             self.note(&error);
+        }
+    }
+
+    pub(super) fn seal_recovered(&mut self, live: &RecoveredRows) {
+        match self.sealer.seal_recovered(&live.stream, live.window, &live.rows) {
+            Ok(slices) => self.take_sealed(slices),
+            Err(error) => self.note(&error.into()),
         }
     }
 
@@ -222,7 +239,11 @@ impl Pipeline {
 
     /// Slices that are sealed and not acknowledged.
     pub fn pending(&self) -> usize {
-        self.lanes.pending() + self.ready.len() + self.not_durable() + self.refused.len()
+        self.lanes.pending()
+            + self.ready.len()
+            + self.not_durable()
+            + self.refused.len()
+            + self.recovered.len()
     }
 
     fn not_durable(&self) -> usize {
@@ -262,6 +283,7 @@ impl Pipeline {
             pending: self.pending(),
             not_durable: self.not_durable(),
             waiting_streams: counters.waiting_streams,
+            waiting_for_log: counters.waiting_for_log,
             checkpoints: counters.checkpoints,
             resent: counters.resent,
             behind: self.behind.clone(),

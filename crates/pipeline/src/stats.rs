@@ -23,8 +23,10 @@ pub struct PipelineStats {
     pub pending: usize,
     /// Of those, the ones that are not durable yet.
     pub not_durable: usize,
-    /// Streams that had to wait at the last boundary.
+    /// Streams that had to wait at the last sealing.
     pub waiting_streams: usize,
+    /// Of those, the ones that waited for room in the log.
+    pub waiting_for_log: usize,
     /// Times that the live counts were found durable, in a new checkpoint or in the last one.
     pub checkpoints: u64,
     /// Slices that were sent again at the start, since the ledger had lost them: it was restored from an older copy.

@@ -16,6 +16,8 @@ pub(crate) enum Budget {
     Urgent,
     /// The owner's bookkeeping, without which nothing could ever be retired: two segments more.
     Reserved,
+    /// Copies of what is in a poisoned segment, which goes when they are durable: no limit on bytes.
+    Rescue,
 }
 
 impl<S: Storage> Wal<S> {
@@ -51,6 +53,17 @@ impl<S: Storage> Wal<S> {
         self.append_within(Budget::Urgent, kind, body, now_ms).map_err(|error| self.note(error))
     }
 
+    /// Appends a copy of a record in a poisoned segment, whatever the log holds: the segment goes when its copies are
+    /// durable, and until then nothing may be lost because of a limit.
+    pub fn append_rescued(
+        &mut self,
+        kind: RecordKind,
+        body: &[u8],
+        now_ms: u64,
+    ) -> Result<Position, WalError> {
+        self.append_within(Budget::Rescue, kind, body, now_ms).map_err(|error| self.note(error))
+    }
+
     /// Closes the active segment with its footer and begins a new one, so that the old one can be retired. Does nothing
     /// when the active segment holds no record. May use the reserve of [`Wal::append_reserved`].
     pub fn rotate(&mut self, now_ms: u64) -> Result<(), WalError> {
@@ -70,13 +83,14 @@ impl<S: Storage> Wal<S> {
         if body.len() > RECORD_BODY_BYTES_MAX {
             return Err(WalError::TooLarge { length: body.len(), max: RECORD_BODY_BYTES_MAX });
         }
-        if budget != Budget::Reserved {
+        if matches!(budget, Budget::Regular | Budget::Urgent) {
             self.check_entries()?;
             self.check_age(now_ms)?;
         }
         let need = (RECORD_HEADER_BYTES + body.len()) as u64;
-        let segment_bytes = self.options.segment_bytes;
-        let kept = if budget == Budget::Reserved { 0 } else { self.options.reserved_bytes };
+        let segment_bytes = self.options.segment_length();
+        let is_work = matches!(budget, Budget::Regular | Budget::Urgent);
+        let kept = if is_work { self.options.reserved_bytes } else { 0 };
         let fits = |active: &Active<S::File>| {
             active.segment.records == 0 || active.end + need + FOOTER_BYTES as u64 + kept <= segment_bytes
         };
@@ -128,7 +142,7 @@ impl<S: Storage> Wal<S> {
 
     /// Closes the active segment, if there is one, and begins another with room for `need` bytes.
     fn begin_segment(&mut self, budget: Budget, need: u64, now_ms: u64) -> Result<(), WalError> {
-        let length = self.options.segment_bytes.max(DATA_OFFSET as u64 + need + FOOTER_BYTES as u64);
+        let length = self.options.segment_length().max(DATA_OFFSET as u64 + need + FOOTER_BYTES as u64);
         // The active segment gives up its preallocated rest when it is sealed.
         let rest = self
             .active
@@ -146,7 +160,7 @@ impl<S: Storage> Wal<S> {
                 Ok(())
             }
             Err(error) => {
-                self.abandon(new, now_ms);
+                self.abandon(&new, now_ms);
                 Err(error)
             }
         }
@@ -204,7 +218,7 @@ impl<S: Storage> Wal<S> {
         match claimed {
             Ok(()) => Ok(new),
             Err(error) => {
-                self.abandon(new, 0);
+                self.abandon(&new, 0);
                 Err(error)
             }
         }
@@ -224,7 +238,7 @@ impl<S: Storage> Wal<S> {
     }
 
     /// Nobody knows of this file, so it may go; if it does not, it is retired like any other.
-    fn abandon(&mut self, new: NewSegment<S::File>, now_ms: u64) {
+    fn abandon(&mut self, new: &NewSegment<S::File>, now_ms: u64) {
         if self.storage.remove(&new.name).is_err() {
             let length = self.storage.length(&new.name).unwrap_or(new.length);
             self.closed.insert(new.number, Segment { length, ..blank_segment(new.number, now_ms) });
@@ -255,8 +269,9 @@ impl<S: Storage> Wal<S> {
     fn check_bytes(&self, budget: Budget, needed: u64) -> Result<(), WalError> {
         let max = match budget {
             Budget::Regular => self.options.max_bytes,
-            Budget::Urgent => self.options.max_bytes.saturating_add(self.options.segment_bytes),
-            Budget::Reserved => self.options.max_bytes.saturating_add(2 * self.options.segment_bytes),
+            Budget::Urgent => self.options.max_bytes.saturating_add(self.options.segment_length()),
+            Budget::Reserved => self.options.max_bytes.saturating_add(2 * self.options.segment_length()),
+            Budget::Rescue => u64::MAX,
         };
         if needed > max {
             return Err(WalError::Full { limit: Limit::Bytes, needed, max });

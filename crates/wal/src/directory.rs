@@ -4,7 +4,7 @@
 //! are readable by their owner alone, as is a directory that was created here or was found empty.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use fs4::fs_std::FileExt as _;
@@ -83,11 +83,19 @@ impl Storage for DirectoryStorage {
     }
 
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {
-        let file = File::open(self.directory.join(name))?;
         let mut bytes = Vec::new();
-        // The limit matters when the file grows under a reader that holds no lock.
-        file.take(SEGMENT_BYTES_MAX).read_to_end(&mut bytes)?;
+        self.read_into(name, &mut bytes)?;
         Ok(bytes)
+    }
+
+    fn read_into(&self, name: &str, buffer: &mut Vec<u8>) -> io::Result<()> {
+        let file = File::open(self.directory.join(name))?;
+        // The file may grow under a reader that holds no lock.
+        let length = file.metadata()?.len().min(SEGMENT_BYTES_MAX);
+        buffer.clear();
+        buffer.reserve_exact(usize::try_from(length).map_err(io::Error::other)?);
+        file.take(length).read_to_end(buffer)?;
+        Ok(())
     }
 
     fn create(&mut self, name: &str) -> io::Result<DirectoryFile> {
@@ -122,8 +130,7 @@ pub struct DirectoryFile(File);
 
 impl SegmentFile for DirectoryFile {
     fn write_all_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.0.seek(SeekFrom::Start(offset))?;
-        self.0.write_all(bytes)
+        write_all_at(&mut self.0, offset, bytes)
     }
 
     fn allocate(&mut self, length: u64) -> io::Result<()> {
@@ -142,6 +149,18 @@ impl SegmentFile for DirectoryFile {
         // Includes the length, without which the content could not be read back.
         self.0.sync_data()
     }
+}
+
+#[cfg(unix)]
+fn write_all_at(file: &mut File, offset: u64, bytes: &[u8]) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, offset)
+}
+
+#[cfg(not(unix))]
+fn write_all_at(file: &mut File, offset: u64, bytes: &[u8]) -> io::Result<()> {
+    use std::io::{Seek as _, SeekFrom, Write as _};
+    file.seek(SeekFrom::Start(offset))?;
+    file.write_all(bytes)
 }
 
 fn private() -> OpenOptions {

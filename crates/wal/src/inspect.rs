@@ -1,5 +1,6 @@
 //! A look into a log that changes nothing: no lock, no file created, none opened for writing.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::survey::{survey, Company};
@@ -43,7 +44,10 @@ pub struct SegmentInspection {
 
 /// Reads a log without changing it. Holds all records in memory, like [`Wal::open`](crate::Wal::open).
 pub fn inspect<S: Storage>(storage: &S) -> Result<Inspection, WalError> {
-    let survey = survey(storage, Company::Writer)?;
+    let mut records: BTreeMap<u64, Vec<Record>> = BTreeMap::new();
+    let survey = survey(storage, Company::Writer, &mut |record| {
+        records.entry(record.position.segment).or_default().push(record.into());
+    })?;
     let segments = survey.segments.into_iter().map(|segment| SegmentInspection {
         number: segment.number,
         state: segment.state,
@@ -51,7 +55,7 @@ pub fn inspect<S: Storage>(storage: &S) -> Result<Inspection, WalError> {
         bytes: segment.length,
         origin: segment.header.map(|header| header.origin),
         created_ms: segment.header.map(|header| header.created_ms),
-        records: segment.records,
+        records: records.remove(&segment.number).unwrap_or_default(),
         torn_bytes: segment.torn_bytes,
         damage: segment.damage,
     });

@@ -32,6 +32,7 @@
 //!
 //! * [`Recovery`], [`RecoveryReport`]: what [`Wal::open`] found.
 //! * [`Record`], [`Position`], [`RecordKind`]: one record, its place, and the owner's tag.
+//! * [`RecordRef`]: a record that [`Wal::open_with`] shows without a copy.
 //! * [`inspect`](fn@inspect), [`inspect_directory`], [`Inspection`]: a look into a log that changes nothing.
 //! * [`Damage`], [`DamageKind`], [`SegmentState`]: what was wrong, where.
 //!
@@ -65,7 +66,7 @@ pub use directory::{DirectoryFile, DirectoryStorage};
 pub use error::{Limit, WalError};
 pub use inspect::{inspect, inspect_directory, Inspection, SegmentInspection};
 pub use options::WalOptions;
-pub use record::{Position, Record, RecordKind, RECORD_BODY_BYTES_MAX};
+pub use record::{Position, Record, RecordKind, RecordRef, RECORD_BODY_BYTES_MAX};
 pub use recovery::{Recovery, RecoveryReport};
 pub use scan::{Damage, DamageKind, SegmentState};
 pub use stats::{SegmentUsage, WalStats};

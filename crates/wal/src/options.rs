@@ -3,6 +3,11 @@
 use crate::format::{SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN};
 use crate::WalError;
 
+/// How many segments a full log has, if nothing else is asked for and the limits below allow it.
+const SEGMENTS_SUGGESTED: u64 = 32;
+const SUGGESTED_LEAST: u64 = 4 << 20;
+const SUGGESTED_MOST: u64 = 8 << 20;
+
 /// How large a log and its segments may become. Limits are checked before a byte is written.
 ///
 /// ```
@@ -12,7 +17,8 @@ use crate::WalError;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WalOptions {
-    pub(crate) segment_bytes: u64,
+    /// `None`: what the size of the log suggests.
+    segment_bytes: Option<u64>,
     pub(crate) max_bytes: u64,
     pub(crate) max_entries: u64,
     pub(crate) max_age_ms: Option<u64>,
@@ -22,7 +28,7 @@ pub struct WalOptions {
 impl Default for WalOptions {
     fn default() -> Self {
         Self {
-            segment_bytes: 4 << 20,
+            segment_bytes: None,
             max_bytes: 512 << 20,
             max_entries: 1_000_000,
             max_age_ms: None,
@@ -32,11 +38,12 @@ impl Default for WalOptions {
 }
 
 impl WalOptions {
-    /// The preallocated size of a segment, 8 KiB to 256 MiB, default 4 MiB. A single record that is larger gets a
-    /// segment of its own.
+    /// The preallocated size of a segment, 8 KiB to 256 MiB; default a 32nd of `max_bytes`, but 4 MiB to 8 MiB. A single
+    /// record that is larger gets a segment of its own. Larger segments cost fewer syncs, and more room for each that
+    /// cannot go yet.
     #[must_use]
     pub fn segment_bytes(mut self, bytes: u64) -> Self {
-        self.segment_bytes = bytes;
+        self.segment_bytes = Some(bytes);
         self
     }
 
@@ -78,7 +85,12 @@ impl WalOptions {
 
     /// How many bytes one segment has, unless a record needs more.
     pub const fn segment_length(&self) -> u64 {
-        self.segment_bytes
+        match (self.segment_bytes, self.max_bytes / SEGMENTS_SUGGESTED) {
+            (Some(bytes), _) => bytes,
+            (None, ..=SUGGESTED_LEAST) => SUGGESTED_LEAST,
+            (None, SUGGESTED_MOST..) => SUGGESTED_MOST,
+            (None, suggested) => suggested,
+        }
     }
 
     pub(crate) fn validate(&self) -> Result<(), WalError> {
@@ -89,9 +101,10 @@ impl WalOptions {
                 Err(WalError::InvalidOption { option, value, min, max })
             }
         };
-        check("segment_bytes", self.segment_bytes, SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX)?;
-        check("max_bytes", self.max_bytes, self.segment_bytes, u64::MAX / 2)?;
-        check("reserved_bytes", self.reserved_bytes, 0, self.segment_bytes / 4)?;
+        let segment_bytes = self.segment_length();
+        check("segment_bytes", segment_bytes, SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX)?;
+        check("max_bytes", self.max_bytes, segment_bytes, u64::MAX / 2)?;
+        check("reserved_bytes", self.reserved_bytes, 0, segment_bytes / 4)?;
         check("max_entries", self.max_entries, 1, u64::MAX)
     }
 }

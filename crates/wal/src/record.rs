@@ -30,6 +30,29 @@ impl fmt::Display for Position {
     }
 }
 
+/// A record read back from the log, in the memory that its segment was read into. Its checksum has been verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordRef<'a> {
+    /// Where it stands; [`Wal::release`](crate::Wal::release) takes this.
+    pub position: Position,
+    /// The owner's tag.
+    pub kind: RecordKind,
+    /// The bytes that were appended.
+    pub body: &'a [u8],
+}
+
+impl<'a> From<&'a Record> for RecordRef<'a> {
+    fn from(record: &'a Record) -> Self {
+        Self { position: record.position, kind: record.kind, body: &record.body }
+    }
+}
+
+impl From<RecordRef<'_>> for Record {
+    fn from(record: RecordRef<'_>) -> Self {
+        Self { position: record.position, kind: record.kind, body: record.body.to_vec() }
+    }
+}
+
 /// A record read back from the log. Its checksum has been verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {

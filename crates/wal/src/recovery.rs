@@ -1,9 +1,10 @@
 //! What happens when a log is opened.
 //!
 //! First everything is read, and nothing changed: a log that must not be touched (a newer version, two origins) is
-//! refused in that state. Then the torn end of the newest segment is cut off, every segment is synced, since a killed
-//! process may have left it in the page cache alone, and the directory is synced for the same reason. Nothing is
-//! written, so a full disk does not matter. No old segment is appended to: the first append begins a new one.
+//! refused in that state. Then the torn end of the newest segment is cut off, and the segment is synced, since a killed
+//! process may have left it in the page cache alone. The older ones were synced before the newest got its header. The
+//! directory is synced as well. Nothing is written, so a full disk does not matter. No old segment is appended to: the
+//! first append begins a new one.
 
 use crate::scan::ScannedSegment;
 use crate::segment::Segment;
@@ -74,17 +75,15 @@ pub(crate) fn agreed_origin(survey: &Survey) -> Result<Option<[u8; 16]>, WalErro
     }
 }
 
-/// Makes what was read durable, and turns it into what the log remembers and what its owner gets.
+/// Makes what was read durable, and turns it into what the log remembers and what its owner is told.
 pub(crate) fn settle<S: Storage>(
     storage: &mut S,
     survey: Survey,
     now_ms: u64,
-) -> Result<(Vec<Segment>, Vec<Record>, RecoveryReport), WalError> {
+) -> Result<(Vec<Segment>, RecoveryReport), WalError> {
     let mut report =
         RecoveryReport { set_aside: survey.set_aside, ignored: survey.ignored, ..RecoveryReport::default() };
     let mut segments = Vec::with_capacity(survey.segments.len());
-    let mut records = Vec::new();
-    let newest = survey.segments.last().map(|segment| segment.number);
     for mut scanned in survey.segments {
         let corrupt = scanned.state == SegmentState::Corrupt;
         report.segments += 1;
@@ -102,25 +101,25 @@ pub(crate) fn settle<S: Storage>(
             created_ms: scanned.header.map_or(now_ms, |header| header.created_ms),
             length: scanned.length,
             records: scanned.records.len() as u64,
-            unreleased: scanned.records.iter().map(|record| record.position.offset).collect(),
+            unreleased: scanned.records.into_iter().collect(),
             poisoned: scanned.poisoned,
             marked: scanned.poisoned,
             corrupt,
             has_header: scanned.header.is_some(),
         };
-        if !segment.poisoned {
+        // Whatever is older was synced before the newest segment got its header.
+        if !segment.poisoned && segment.number >= survey.newest_begun {
             // A damaged file is evidence and stays as it is.
-            let cut = (Some(segment.number) == newest && !corrupt).then_some(scanned.end);
+            let cut = (!corrupt).then_some(scanned.end);
             settle_file(storage, &mut segment, cut)?;
         }
         if segment.poisoned {
             report.poisoned.push(segment.number);
         }
         segments.push(segment);
-        records.append(&mut scanned.records);
     }
     storage.sync_directory().map_err(|error| WalError::io("sync", "the log directory", error))?;
-    Ok((segments, records, report))
+    Ok((segments, report))
 }
 
 fn settle_file<S: Storage>(storage: &mut S, segment: &mut Segment, cut: Option<u64>) -> Result<(), WalError> {

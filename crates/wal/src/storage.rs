@@ -20,6 +20,13 @@ pub trait Storage: fmt::Debug {
     /// The whole content of a file.
     fn read(&self, name: &str) -> io::Result<Vec<u8>>;
 
+    /// Reads the whole content of a file into `buffer`, in place of what stood there. A storage that can use the memory
+    /// of the buffer again saves the allocation of each segment when a log is opened.
+    fn read_into(&self, name: &str, buffer: &mut Vec<u8>) -> io::Result<()> {
+        *buffer = self.read(name)?;
+        Ok(())
+    }
+
     /// Creates an empty file; fails if the name is taken. Durable after [`Storage::sync_directory`].
     fn create(&mut self, name: &str) -> io::Result<Self::File>;
 

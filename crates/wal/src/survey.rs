@@ -4,7 +4,7 @@ use std::io;
 
 use crate::format::{self, Header, HeaderCheck, DATA_OFFSET, HEADER_COPY_OFFSET, SEGMENT_BYTES_MAX, VERSION};
 use crate::scan::{scan, ScannedSegment};
-use crate::{Storage, WalError};
+use crate::{RecordRef, Storage, WalError};
 
 /// Who else may be using the directory meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub(crate) struct Survey {
     pub(crate) ignored: Vec<String>,
     /// The highest number that any name claims.
     pub(crate) highest: Option<u64>,
+    /// The number of the newest segment that was begun. Those before it are durable; those behind it hold nothing.
+    pub(crate) newest_begun: u64,
 }
 
 struct Named {
@@ -33,7 +35,13 @@ struct Named {
     poisoned: bool,
 }
 
-pub(crate) fn survey<S: Storage>(storage: &S, company: Company) -> Result<Survey, WalError> {
+/// Reads all segments, and shows each record that verifies to `visit`, in order. One segment is in memory at a time, beside
+/// those at the end that a crash left without a header.
+pub(crate) fn survey<S: Storage>(
+    storage: &S,
+    company: Company,
+    visit: &mut dyn FnMut(RecordRef<'_>),
+) -> Result<Survey, WalError> {
     let mut names = storage.list().map_err(|error| WalError::io("list", "the log directory", error))?;
     names.sort_unstable();
     let mut survey = Survey::default();
@@ -72,22 +80,24 @@ pub(crate) fn survey<S: Storage>(storage: &S, company: Company) -> Result<Survey
         }
     }
     let begun = read_ahead.last().filter(|(newest, bytes)| is_begun(bytes, newest.number));
-    let newest = begun.map_or(0, |(newest, _)| newest.number);
+    survey.newest_begun = begun.map_or(0, |(newest, _)| newest.number);
     let mut read_ahead = read_ahead.into_iter().rev();
     let mut older = found.into_iter().map(|named| (named, None));
     let all = std::iter::from_fn(|| {
         older.next().or_else(|| read_ahead.next().map(|(named, bytes)| (named, Some(bytes))))
     });
+    let mut buffer = Vec::new();
     for (Named { number, name, poisoned }, bytes) in all {
-        let bytes = match bytes {
-            Some(bytes) => bytes,
-            None => match unless_vanished(storage.read(&name), "read", &name, company)? {
-                Some(bytes) => bytes,
-                None => continue,
-            },
-        };
+        if let Some(bytes) = bytes {
+            buffer = bytes;
+        } else {
+            let read = storage.read_into(&name, &mut buffer);
+            if unless_vanished(read, "read", &name, company)?.is_none() {
+                continue;
+            }
+        }
         // Nothing is known about the writes to a poisoned segment, so its end may be torn as well.
-        match scan(number, &bytes, poisoned || number >= newest) {
+        match scan(number, &buffer, poisoned || number >= survey.newest_begun, visit) {
             Ok(scanned) => survey.segments.push(ScannedSegment { poisoned, ..scanned }),
             Err(newer) => {
                 return Err(WalError::NewerVersion { file: name, found: newer.0, supported: VERSION });

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::recovery::{agreed_origin, settle, Recovery};
+use crate::recovery::{agreed_origin, settle, Recovery, RecoveryReport};
 use crate::segment::{Active, Segment};
 use crate::survey::{survey, Company};
-use crate::{Position, SegmentFile, SegmentUsage, Storage, WalError, WalOptions, WalStats};
+use crate::{
+    Position, Record, RecordRef, SegmentFile, SegmentUsage, Storage, WalError, WalOptions, WalStats,
+};
 
 /// A write-ahead log of opaque records.
 ///
@@ -14,7 +16,8 @@ use crate::{Position, SegmentFile, SegmentUsage, Storage, WalError, WalOptions, 
 /// across a restart: an owner that needs that writes records of its own about it.
 ///
 /// # Invariants
-/// 1. A segment is written only while it is the active one; a closed one is read, synced at open, renamed or deleted.
+/// 1. A segment is written only while it is the active one; a closed one is read, synced at open if it is the newest, renamed or
+///    deleted.
 /// 2. A newer segment exists only if the older ones were synced, or are poisoned.
 /// 3. A poisoned segment is never written or synced again, and stays until all its records are released. Its bytes do
 ///    not count against the limit: they leave as soon as the disk takes the copies.
@@ -42,22 +45,56 @@ impl<S: Storage> Wal<S> {
     ///
     /// `new_origin` is used only when the log is fresh. `now_ms` stands in for the age of a segment that has lost its
     /// headers. Nothing is written except to cut off a torn end, so this works on a full disk. An error leaves the log
-    /// as it was found, or cut. Costs one pass over all bytes and one sync for each segment; all records are in memory
-    /// at once.
+    /// as it was found, or cut. Costs one pass over all bytes, a sync of the newest segment and one of the directory; all
+    /// records are in memory at once.
     pub fn open(
-        mut storage: S,
+        storage: S,
         new_origin: [u8; 16],
         options: WalOptions,
         now_ms: u64,
     ) -> Result<(Self, Recovery), WalError> {
+        let mut records: Vec<Record> = Vec::new();
+        let (wal, report) =
+            Self::open_with(storage, new_origin, options, now_ms, |record| records.push(record.into()))?;
+        let origin = wal.origin;
+        Ok((wal, Recovery { origin, records, report }))
+    }
+
+    /// Opens the log as [`Wal::open`] does, and shows each record to `visit` instead of keeping it: every record that
+    /// verifies, in the order in which they were appended, in memory that the next segment uses again.
+    ///
+    /// Records are shown while the log is read. Whether it can be opened, and its origin, are known only afterwards: on
+    /// an error the caller throws away what it was shown. One segment is in memory at once.
+    ///
+    /// ```
+    /// # use ron_accounting_wal::{fault::MemoryStorage, RecordKind, Wal, WalError, WalOptions};
+    /// # fn main() -> Result<(), WalError> {
+    /// # let disk = MemoryStorage::new();
+    /// # let (mut wal, _) = Wal::open(disk.clone(), [7; 16], WalOptions::default(), 0)?;
+    /// # wal.append(RecordKind(1), b"twelve requests", 1_000)?;
+    /// # drop(wal.close()?);
+    /// let mut bytes = 0;
+    /// let (wal, report) =
+    ///     Wal::open_with(disk, [0; 16], WalOptions::default(), 2_000, |record| bytes += record.body.len())?;
+    /// assert_eq!((report.records, bytes, wal.origin()), (1, 15, [7; 16]));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn open_with(
+        mut storage: S,
+        new_origin: [u8; 16],
+        options: WalOptions,
+        now_ms: u64,
+        mut visit: impl FnMut(RecordRef<'_>),
+    ) -> Result<(Self, RecoveryReport), WalError> {
         options.validate()?;
-        let survey = survey(&storage, Company::Alone)?;
+        let survey = survey(&storage, Company::Alone, &mut visit)?;
         let origin = agreed_origin(&survey)?.unwrap_or(new_origin);
         let next_number = match survey.highest {
             Some(highest) => highest.checked_add(1).ok_or(WalError::NumbersExhausted { highest })?,
             None => 0,
         };
-        let (segments, records, report) = settle(&mut storage, survey, now_ms)?;
+        let (segments, report) = settle(&mut storage, survey, now_ms)?;
         let wal = Self {
             storage,
             options,
@@ -73,7 +110,7 @@ impl<S: Storage> Wal<S> {
             sync_failures: 0,
             last_error: None,
         };
-        Ok((wal, Recovery { origin, records, report }))
+        Ok((wal, report))
     }
 
     /// Syncs and seals the active segment and returns the storage. A log that is merely dropped is not harmed; it only

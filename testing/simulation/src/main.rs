@@ -29,7 +29,7 @@ struct Arguments {
     /// Ends after so many failures
     #[arg(long, default_value_t = 1_000_000)]
     max_failures: usize,
-    /// Failures of each check that are told with their stories
+    /// Failures of each check that are told with their stories; 0 lists the seeds of all failures instead
     #[arg(long, default_value_t = 1)]
     told: usize,
     /// Runs the stories that once went wrong, instead of seeds
@@ -126,6 +126,10 @@ fn many(arguments: &Arguments) -> ExitCode {
         println!();
     }
     println!("{summary}");
+    if arguments.told == 0 {
+        let seeds = summary.failures.values().flatten().map(|(seed, _)| seed.to_string());
+        println!("failed seeds: {}", seeds.collect::<Vec<_>>().join(" "));
+    }
     ExitCode::from(u8::from(summary.failure_count() > 0))
 }
 

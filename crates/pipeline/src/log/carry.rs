@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use ron_accounting_wal::{Limit as WalLimit, Position, SegmentUsage, Storage, WalError};
+use ron_accounting_wal::{Limit as WalLimit, Position, RecordKind, SegmentUsage, Storage, WalError};
 use ron_ledger_wire::StreamId;
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
     index::Item,
     records::{self, kind, EmptyRecord, HeadRecord, PartHeader},
     recovery::HEAD_BYTES,
-    streams::StoredHead,
+    streams::{StoredHead, StoredSlice},
     Limit, Log, ITEMS_PER_RECORD,
 };
 
@@ -95,7 +95,10 @@ where
     /// The segment with the most of what the limit is about that is garbage, if that is enough.
     fn victim(&self, limit: WalLimit, is_candidate: impl Fn(&SegmentUsage) -> bool) -> Option<u64> {
         let usage = self.wal.usage();
-        let candidates = usage.iter().filter(|usage| !usage.is_poisoned && is_candidate(usage));
+        let is_finished =
+            |usage: &SegmentUsage| self.unfinished_from.map_or(true, |from| usage.number < from);
+        let candidates =
+            usage.iter().filter(|usage| !usage.is_poisoned && is_finished(usage) && is_candidate(usage));
         let gains = candidates.filter_map(|usage| {
             let load = self.index.load(usage.number);
             let (gain, whole) = match limit {
@@ -116,9 +119,12 @@ where
     /// Copies what is needed of a segment, syncs, and deletes it. On an error the segment stays as it is.
     pub(super) fn carry_out(&mut self, segment: u64, now_ms: u64) -> Result<(), WalError> {
         let records = self.index.in_segment(segment);
+        let is_poisoned = self.wal.poisoned().contains(&segment);
+        let limit = if is_poisoned { Limit::Rescue } else { Limit::Reserved };
         let mut carried = Carried::default();
-        if let Err(error) =
-            self.copy_all(segment, &records, &mut carried, now_ms).and_then(|()| self.wal.sync_active())
+        if let Err(error) = self
+            .copy_all(segment, limit, &records, &mut carried, now_ms)
+            .and_then(|()| self.wal.sync_active())
         {
             let copies = carried.copies.iter().map(|(_, position)| *position);
             let heads: BTreeSet<_> = carried.heads.iter().map(|(_, head)| head.position).collect();
@@ -147,6 +153,7 @@ where
     fn copy_all(
         &mut self,
         segment: u64,
+        limit: Limit,
         records: &[(Position, Item)],
         carried: &mut Carried,
         now_ms: u64,
@@ -155,43 +162,14 @@ where
         let mut emptied = Vec::new();
         for (position, item) in records {
             match item {
-                Item::Slice { stream, seq } => {
-                    let Some(log) = self.streams.get(stream) else { continue };
-                    let Some(stored) = log.slices.get(seq).filter(|stored| stored.position == *position)
-                    else {
-                        continue;
-                    };
-                    match &stored.slice {
-                        Some(slice) => {
-                            let (kind, body) = records::slice(stored.group, slice);
-                            let copy = self.write(Limit::Reserved, (kind, &body), item.clone(), now_ms)?;
-                            carried.copies.push((item.clone(), copy));
-                        }
-                        None => {
-                            let is_said = |head: &StoredHead| {
-                                head.position.segment != segment
-                                    && head.acknowledged > *seq
-                                    && !head.lacks_digest
-                            };
-                            if !log.head.as_ref().is_some_and(is_said) {
-                                heads.insert(stream.clone());
-                            }
-                        }
-                    }
+                Item::Slice { stream, seq } if self.needs_head(stream, *seq, segment) => {
+                    heads.insert(stream.clone());
                 }
-                Item::Part { stream, number, part } => {
-                    let checkpoint = self.streams.get(stream).and_then(|log| log.checkpoint.as_ref());
-                    let Some(checkpoint) = checkpoint.filter(|checkpoint| checkpoint.number == *number)
-                    else {
-                        continue;
-                    };
-                    let parts = checkpoint.parts.len() as u64;
-                    let Some((_, slice)) = checkpoint.parts.get(*part) else { continue };
-                    let header = PartHeader { number: *number, part: *part as u64, parts };
-                    let body = records::part(header, slice);
-                    let copy =
-                        self.write(Limit::Reserved, (kind::CHECKPOINT, &body), item.clone(), now_ms)?;
-                    carried.copies.push((item.clone(), copy));
+                Item::Slice { .. } | Item::Part { .. } => {
+                    if let Some((kind, body)) = self.body_of(*position, item) {
+                        let copy = self.write(limit, (kind, &body), item.clone(), now_ms)?;
+                        carried.copies.push((item.clone(), copy));
+                    }
                 }
                 Item::Empty(streams) => emptied.extend(streams.iter().filter_map(|stream| {
                     let checkpoint = self.streams.get(stream)?.checkpoint.as_ref()?;
@@ -212,21 +190,53 @@ where
                         copy != *position && poisoned.binary_search(&copy.segment).is_err()
                     });
                     if !is_elsewhere {
-                        self.put_identity(now_ms)?;
+                        self.put_identity(limit, now_ms)?;
                     }
                 }
                 Item::Acknowledgements => {}
             }
         }
         if !emptied.is_empty() {
-            carried.copies.push(self.write_emptied(&emptied, now_ms)?);
+            carried.copies.push(self.write_emptied(limit, &emptied, now_ms)?);
         }
-        self.copy_heads(segment, heads, carried, now_ms)
+        self.copy_heads(segment, limit, heads, carried, now_ms)
+    }
+
+    /// Whether a slice is acknowledged, and no durable head in another segment says so.
+    fn needs_head(&self, stream: &StreamId, seq: u64, segment: u64) -> bool {
+        let Some(log) = self.streams.get(stream) else { return false };
+        let is_said = |head: &StoredHead| {
+            head.position.segment != segment && head.acknowledged > seq && !head.lacks_digest
+        };
+        let is_acknowledged = log.slices.get(&seq).is_some_and(|stored| stored.slice.is_none());
+        is_acknowledged && !log.head.as_ref().is_some_and(is_said)
+    }
+
+    /// What has to be written again of a slice or of a part of a checkpoint, if the record at `position` is the one that
+    /// counts.
+    fn body_of(&self, position: Position, item: &Item) -> Option<(RecordKind, Vec<u8>)> {
+        match item {
+            Item::Slice { stream, seq } => {
+                let stored = self.streams.get(stream)?.slices.get(seq)?;
+                let slice = stored.slice.as_ref().filter(|_| stored.position == position)?;
+                Some(records::slice(stored.group, slice))
+            }
+            Item::Part { stream, number, part } => {
+                let checkpoint = self.streams.get(stream)?.checkpoint.as_ref()?;
+                let (stored_at, slice) = checkpoint.parts.get(*part)?;
+                let is_current = checkpoint.number == *number && *stored_at == position;
+                let parts = checkpoint.parts.len() as u64;
+                let header = PartHeader { number: *number, part: *part as u64, parts };
+                is_current.then(|| (kind::CHECKPOINT, records::part(header, slice)))
+            }
+            _ => None,
+        }
     }
 
     fn copy_heads(
         &mut self,
         segment: u64,
+        limit: Limit,
         streams: BTreeSet<StreamId>,
         carried: &mut Carried,
         now_ms: u64,
@@ -234,7 +244,7 @@ where
         let (kept, forgotten) = self.choose_heads(segment, streams);
         if !forgotten.is_empty() && !self.identity.has_forgotten {
             self.identity.has_forgotten = true;
-            self.put_identity(now_ms)?;
+            self.put_identity(limit, now_ms)?;
         }
         carried.forgotten = forgotten;
         for chunk in kept.chunks(ITEMS_PER_RECORD) {
@@ -246,7 +256,7 @@ where
                 })
                 .collect();
             let record = (kind::HEADS, &*records::encode(&list));
-            let position = self.write(Limit::Reserved, record, Item::Heads(chunk.to_vec()), now_ms)?;
+            let position = self.write(limit, record, Item::Heads(chunk.to_vec()), now_ms)?;
             for (stream, record) in chunk.iter().zip(list) {
                 let bytes = (record.tenant.len() + record.dimension.len()) as u64 + HEAD_BYTES;
                 let acknowledged = record.acknowledged;
@@ -279,6 +289,7 @@ where
     /// Writes that the checkpoints of these streams were emptied: each with its number and `first_seq`.
     pub(super) fn write_emptied(
         &mut self,
+        limit: Limit,
         emptied: &[(StreamId, u64, u64)],
         now_ms: u64,
     ) -> Result<(Item, Position), WalError> {
@@ -291,7 +302,7 @@ where
         let list: Vec<_> = emptied.iter().map(of_stream).collect();
         let item = Item::Empty(emptied.iter().map(|(stream, ..)| stream.clone()).collect());
         let record = (kind::EMPTY_CHECKPOINTS, &*records::encode(&list));
-        let position = self.write(Limit::Reserved, record, item.clone(), now_ms)?;
+        let position = self.write(limit, record, item.clone(), now_ms)?;
         Ok((item, position))
     }
 
@@ -346,9 +357,8 @@ where
         for (_, item) in self.index.in_segment(segment) {
             if let Item::Slice { stream, seq } = item {
                 let Some(log) = self.streams.get_mut(&stream) else { continue };
-                let is_gone = |stored: &super::StoredSlice| {
-                    stored.slice.is_none() && stored.position.segment == segment
-                };
+                let is_gone =
+                    |stored: &StoredSlice| stored.slice.is_none() && stored.position.segment == segment;
                 if log.slices.get(&seq).is_some_and(is_gone) {
                     log.slices.remove(&seq);
                 }

@@ -53,6 +53,7 @@ where
             Some(error) => Err(error),
             None => self.sync(),
         };
+        self.unfinished_from = None;
         if let Err(error) = synced {
             for (_, checkpoint) in &written {
                 self.release_all(checkpoint.positions().collect::<Vec<_>>());
@@ -91,7 +92,10 @@ where
             let record = (kind::CHECKPOINT, &*records::part(header, slice));
             let item = Item::Part { stream: stream.clone(), number, part };
             match self.write_with_room(Limit::Regular, record, &item, now_ms) {
-                Ok(position) => checkpoint.parts.push((position, slice.clone())),
+                Ok(position) => {
+                    self.unfinished_from.get_or_insert(position.segment);
+                    checkpoint.parts.push((position, slice.clone()));
+                }
                 Err(error) => {
                     self.release_all(checkpoint.positions().collect::<Vec<_>>());
                     return Err(error);
@@ -111,7 +115,7 @@ where
         }
         let mut positions = Vec::new();
         for chunk in emptied.chunks(ITEMS_PER_RECORD) {
-            match self.write_emptied(chunk, now_ms) {
+            match self.write_emptied(Limit::Reserved, chunk, now_ms) {
                 Ok((_, position)) => positions.extend(chunk.iter().map(|_| position)),
                 Err(error) => {
                     self.release_all(positions);

@@ -7,14 +7,15 @@
 //! 3. Acknowledgements are believed. A stream never goes back behind what the ledger has.
 //! 4. A stream's checkpoint counts only if its `first_seq` is the seq that comes next. If it is smaller, the slices since
 //!    then have all that it has, since a sealing takes a whole stream. If it is greater, slices that it builds on are lost,
-//!    and the checkpoint before it is still there. So no count is in a slice and in a checkpoint.
+//!    and the checkpoint before it is still there. So no count is in a slice and in a checkpoint. Where the log knows a
+//!    stream by checkpoints alone, because it dropped the head, the newest one counts and tells the head.
 //!
 //! Where durable records are damaged, a gap may be damage, so nothing is dropped because of it: the slices behind the gap
 //! are kept for an operator.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ron_accounting_wal::{Position, Record};
+use ron_accounting_wal::{Position, RecordKind, RecordRef};
 use ron_accounting_window::Span;
 use ron_ledger_wire::{encode_row_key, Digest, Head, Origin, SealedSlice, StreamId};
 
@@ -96,94 +97,77 @@ impl LogContents {
     }
 }
 
-/// Reads what a log says. `is_sound` tells that nothing in it is damaged that was durable once.
-pub(crate) fn read(origin: Origin, records: Vec<Record>, is_sound: bool) -> LogContents {
-    let mut reader = Reader { origin, ..Reader::default() };
-    let mut contents = LogContents::default();
-    for record in records {
-        if let Err(reason) = reader.take(&record, &mut contents) {
-            let position = record.position.to_string();
-            contents.unreadable.push(PipelineError::Record { position, reason });
-        }
-    }
-    reader.end_checkpoints_1();
-    contents.number = reader.number;
-    let is_sound = is_sound && contents.unreadable.is_empty();
-    for (stream, reading) in reader.streams {
-        reading.conclude(stream, is_sound, &mut contents);
-    }
-    for (position, streams) in reader.lists {
-        let item = match streams {
-            List::Heads(streams) => Item::Heads(streams),
-            List::Empty(streams) => Item::Empty(streams),
-        };
-        contents.index.insert(position, item, 0);
-    }
-    contents
-}
-
-#[derive(Debug)]
-enum List {
-    Heads(Vec<StreamId>),
-    Empty(Vec<StreamId>),
-}
-
-#[derive(Debug)]
-struct Reader {
-    origin: Origin,
+/// Reads what a log says, record by record. Bodies are copied once at the most.
+#[derive(Debug, Default)]
+pub(crate) struct Reader {
+    contents: LogContents,
     streams: BTreeMap<StreamId, Reading>,
-    lists: Vec<(Position, List)>,
+    /// Lists of names. Which streams they mean is known with the origin, which is known when all is read.
+    lists: Vec<(Position, RecordKind, Vec<u8>)>,
+    unreadable: BTreeMap<Position, String>,
     number: u64,
     /// Version 1: how many parts each checkpoint has, all streams together, and how many were found.
     checkpoints_1: BTreeMap<u64, (Option<u64>, u64, BTreeSet<StreamId>)>,
 }
 
-impl Default for Reader {
-    fn default() -> Self {
-        Self {
-            origin: Origin::from_bytes([0; 16]),
-            streams: BTreeMap::new(),
-            lists: Vec::new(),
-            number: 0,
-            checkpoints_1: BTreeMap::new(),
+impl Reader {
+    /// Takes the next record of the log.
+    pub(crate) fn take(&mut self, record: RecordRef<'_>) {
+        let taken = self.take_body(record);
+        self.note_unreadable(record.position, taken);
+    }
+
+    /// Returns what all records say together. `is_sound` tells that nothing in the log is damaged that was durable once.
+    pub(crate) fn finish(mut self, origin: Origin, is_sound: bool) -> LogContents {
+        for (position, kind, body) in std::mem::take(&mut self.lists) {
+            let taken = self.take_list(origin, position, kind, &body);
+            self.note_unreadable(position, taken);
+        }
+        self.end_checkpoints_1();
+        let mut contents = self.contents;
+        contents.number = self.number;
+        let as_error = |(position, reason): (Position, String)| PipelineError::Record {
+            position: position.to_string(),
+            reason,
+        };
+        contents.unreadable = self.unreadable.into_iter().map(as_error).collect();
+        let is_sound = is_sound && contents.unreadable.is_empty();
+        for (stream, reading) in self.streams {
+            reading.conclude(stream, is_sound, &mut contents);
+        }
+        contents
+    }
+
+    fn note_unreadable(&mut self, position: Position, taken: Result<(), String>) {
+        if let Err(reason) = taken {
+            self.unreadable.insert(position, reason);
         }
     }
-}
 
-impl Reader {
-    fn take(&mut self, record: &Record, contents: &mut LogContents) -> Result<(), String> {
-        let (position, body) = (record.position, &record.body);
-        match record.kind {
+    fn take_body(&mut self, RecordRef { position, kind, body }: RecordRef<'_>) -> Result<(), String> {
+        match kind {
             kind::SLICE => {
                 let slice = records::read_slice(body)?;
                 let group = Group::single(slice.seq());
-                self.take_slice(
-                    FoundSlice { position, group, slice, body_bytes: body.len() as u64 },
-                    contents,
-                );
+                self.take_slice(FoundSlice { position, group, slice, body_bytes: body.len() as u64 });
             }
             kind::GROUPED_SLICE => {
                 let (group, slice) = records::read_grouped(body)?;
-                self.take_slice(
-                    FoundSlice { position, group, slice, body_bytes: body.len() as u64 },
-                    contents,
-                );
+                self.take_slice(FoundSlice { position, group, slice, body_bytes: body.len() as u64 });
             }
-            kind::ACKNOWLEDGEMENTS => {
-                self.take_acknowledgements(position, &decode::<Vec<AcknowledgementRecord>>(body)?);
+            kind::ACKNOWLEDGEMENTS | kind::HEADS | kind::EMPTY_CHECKPOINTS => {
+                self.lists.push((position, kind, body.to_vec()));
             }
-            kind::HEADS => self.take_heads(position, &decode::<Vec<HeadRecord>>(body)?),
             kind::CHECKPOINT => {
                 let (header, slice) = records::read_part(body)?;
-                self.take_part(position, header, Some(header.parts), slice, contents);
+                self.take_part(position, header, Some(header.parts), slice);
             }
-            kind::EMPTY_CHECKPOINTS => self.take_empty(position, decode(body)?),
             kind::CHECKPOINT_1 => {
                 let (number, slice) = records::read_part_1(body)?;
                 let stream = slice.stream().clone();
                 let part = self.stream(&stream).checkpoints.get(&number).map_or(0, |known| known.parts.len());
                 let header = PartHeader { number, part: part as u64, parts: u64::MAX };
-                self.take_part(position, header, None, slice, contents);
+                self.take_part(position, header, None, slice);
                 let (_, found, streams) = self.checkpoints_1.entry(number).or_default();
                 *found += 1;
                 streams.insert(stream);
@@ -192,18 +176,37 @@ impl Reader {
                 let (number, expected) = records::read_end_1(body)?;
                 self.checkpoints_1.entry(number).or_default().0 = Some(expected);
                 self.number = self.number.max(number);
-                contents.superseded.push(position);
+                self.contents.superseded.push(position);
             }
             kind::IDENTITY => {
                 let identity: IdentityRecord = decode(body)?;
                 if identity.version > records::PAYLOAD_VERSION {
                     return Err(format!("it has payload version {}", identity.version));
                 }
-                contents.superseded.extend(contents.identity_at.replace(position));
-                contents.identity = identity;
+                let before = self.contents.identity_at.replace(position);
+                self.contents.superseded.extend(before);
+                self.contents.identity = identity;
             }
             other => return Err(format!("it has kind {other}")),
         }
+        Ok(())
+    }
+
+    fn take_list(
+        &mut self,
+        origin: Origin,
+        position: Position,
+        kind: RecordKind,
+        body: &[u8],
+    ) -> Result<(), String> {
+        let item = match kind {
+            kind::ACKNOWLEDGEMENTS => {
+                Item::Heads(self.take_acknowledgements(origin, position, &decode::<Vec<_>>(body)?))
+            }
+            kind::HEADS => Item::Heads(self.take_heads(origin, position, &decode::<Vec<_>>(body)?)),
+            _ => Item::Empty(self.take_empty(origin, position, &decode::<Vec<_>>(body)?)),
+        };
+        self.contents.index.insert(position, item, 0);
         Ok(())
     }
 
@@ -211,11 +214,11 @@ impl Reader {
         self.streams.entry(stream.clone()).or_default()
     }
 
-    fn take_slice(&mut self, found: FoundSlice, contents: &mut LogContents) {
+    fn take_slice(&mut self, found: FoundSlice) {
         let reading = self.stream(&found.slice.stream().clone());
         reading.written_in = reading.written_in.max(found.position.segment);
         let again = reading.slices.insert(found.slice.seq(), found);
-        contents.superseded.extend(again.map(|found| found.position));
+        self.contents.superseded.extend(again.map(|found| found.position));
     }
 
     fn take_part(
@@ -224,7 +227,6 @@ impl Reader {
         header: PartHeader,
         expected: Option<u64>,
         slice: SealedSlice,
-        contents: &mut LogContents,
     ) {
         self.number = self.number.max(header.number);
         let reading = self.stream(&slice.stream().clone());
@@ -232,13 +234,13 @@ impl Reader {
         let candidate = reading.checkpoints.entry(header.number).or_default();
         candidate.expected = expected;
         let again = candidate.parts.insert(header.part, (position, slice));
-        contents.superseded.extend(again.map(|(position, _)| position));
+        self.contents.superseded.extend(again.map(|(position, _)| position));
     }
 
-    fn take_heads(&mut self, position: Position, heads: &[HeadRecord]) {
+    fn take_heads(&mut self, origin: Origin, position: Position, heads: &[HeadRecord]) -> Vec<StreamId> {
         let mut streams = Vec::with_capacity(heads.len());
         for record in heads {
-            let head = record.head(self.origin);
+            let head = record.head(origin);
             let reading = self.stream(head.stream());
             streams.push(head.stream().clone());
             if head.next_seq() >= reading.next_seq {
@@ -249,14 +251,19 @@ impl Reader {
             reading.head =
                 Some(StoredHead { position, acknowledged: record.acknowledged, lacks_digest: false, bytes });
         }
-        self.lists.push((position, List::Heads(streams)));
+        streams
     }
 
     /// What is only said here is carried on as a head, when the segment goes.
-    fn take_acknowledgements(&mut self, position: Position, records: &[AcknowledgementRecord]) {
+    fn take_acknowledgements(
+        &mut self,
+        origin: Origin,
+        position: Position,
+        records: &[AcknowledgementRecord],
+    ) -> Vec<StreamId> {
         let mut streams = Vec::with_capacity(records.len());
         for record in records {
-            let stream = StreamId::new(self.origin, &record.tenant, &record.dimension);
+            let stream = StreamId::new(origin, &record.tenant, &record.dimension);
             let acknowledged = record.seq.saturating_add(1);
             let bytes = (record.tenant.len() + record.dimension.len()) as u64 + HEAD_BYTES;
             let reading = self.stream(&stream);
@@ -266,19 +273,19 @@ impl Reader {
             }
             streams.push(stream);
         }
-        self.lists.push((position, List::Heads(streams)));
+        streams
     }
 
-    fn take_empty(&mut self, position: Position, empty: Vec<EmptyRecord>) {
+    fn take_empty(&mut self, origin: Origin, position: Position, empty: &[EmptyRecord]) -> Vec<StreamId> {
         let mut streams = Vec::with_capacity(empty.len());
         for record in empty {
             self.number = self.number.max(record.number);
-            let stream = StreamId::new(self.origin, &record.tenant, &record.dimension);
+            let stream = StreamId::new(origin, &record.tenant, &record.dimension);
             let candidate = self.stream(&stream).checkpoints.entry(record.number).or_default();
             candidate.emptied = Some((position, record.first_seq));
             streams.push(stream);
         }
-        self.lists.push((position, List::Empty(streams)));
+        streams
     }
 
     /// A checkpoint of version 1 was whole only with its end. Then each stream's part of it is whole.
@@ -306,6 +313,9 @@ impl Reading {
             if *seq >= self.next_seq {
                 (self.next_seq, self.last) = (seq.saturating_add(1), Some(found.slice.digest()));
             }
+        }
+        if self.slices.is_empty() && self.head.is_none() {
+            self.trust_checkpoint();
         }
         let head = Head::new(stream.clone(), self.next_seq, self.last);
         let mut log = StreamLog::new(&head, self.acknowledged.min(self.next_seq));
@@ -355,6 +365,16 @@ impl Reading {
         if self.acknowledged > self.next_seq {
             self.next_seq = self.acknowledged;
             self.last = self.slices.get(&(self.acknowledged - 1)).map(|found| found.slice.digest());
+        }
+    }
+
+    /// Rule 4, without a head.
+    fn trust_checkpoint(&mut self) {
+        let newest = self.checkpoints.values().rev().find(|candidate| candidate.is_whole());
+        let first = newest.and_then(|candidate| candidate.parts.first_key_value());
+        if let Some((_, (_, slice))) = first {
+            (self.next_seq, self.last) = (slice.seq(), slice.previous());
+            self.acknowledged = slice.seq();
         }
     }
 

@@ -10,6 +10,9 @@ use crate::PipelineError;
 /// How many streams are remembered that the ledger does not have. Beyond it they are asked for again.
 const GENESIS_MAX: usize = 65_536;
 
+/// How long a ledger that could not tell a head is left alone.
+const ASK_AGAIN_MS: u64 = 1_000;
+
 impl Pipeline {
     /// Compares our heads with the ledger's, before anything is offered. A ledger that cannot be asked is taken at its word
     /// later, slice by slice.
@@ -80,6 +83,16 @@ impl Pipeline {
         }
     }
 
+    /// Asks again for what has been recovered, in case an earlier question had no answer.
+    pub(super) fn ask_for_recovered(&mut self, now_ms: u64) {
+        // A clock that stepped back must not prolong the wait.
+        if now_ms < self.ask_from_ms && self.ask_from_ms - now_ms <= ASK_AGAIN_MS {
+            return;
+        }
+        let open = self.recovered.keys().filter(|stream| !self.asked.contains(*stream));
+        self.unknown.extend(open.cloned());
+    }
+
     /// Returns a stream that waits until the ledger was asked for its head; answer with [`Pipeline::take_head`].
     pub fn ask_head(&mut self) -> Option<StreamId> {
         let stream = self.unknown.pop_first()?;
@@ -103,7 +116,16 @@ impl Pipeline {
                 }
                 self.genesis.insert(stream.clone());
             }
-            Err(error) => self.last_error = Some(error.to_string()),
+            Err(error) => {
+                self.last_error = Some(error.to_string());
+                self.ask_from_ms = now_ms.saturating_add(ASK_AGAIN_MS);
+                return;
+            }
+        }
+        if let Some(live) = self.recovered.remove(stream) {
+            self.totals.entry(stream.clone()).or_default().sealed -= live.total();
+            self.seal_recovered(&live);
+            self.log_sealed(now_ms);
         }
         if self.unknown.is_empty() && self.asked.is_empty() {
             self.may_have_room = true;

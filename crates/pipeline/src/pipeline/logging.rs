@@ -76,6 +76,7 @@ impl Pipeline {
     pub fn flush(&mut self, now_ms: u64) {
         self.export_from_ms = 0;
         self.maintain_log(now_ms);
+        self.ask_for_recovered(now_ms);
         if self.not_durable() > 0 {
             self.last_sync_ms = None;
             self.log_sealed(now_ms);
@@ -88,6 +89,7 @@ impl Pipeline {
     pub fn maintain(&mut self, window: Span, now_ms: u64) {
         self.open = Some(window);
         self.maintain_log(now_ms);
+        self.ask_for_recovered(now_ms);
         if self.not_durable() > 0 {
             self.log_sealed(now_ms);
         }
@@ -118,16 +120,27 @@ impl Pipeline {
         for error in preview.errors {
             self.note(&error.into());
         }
-        let mut by_stream: BTreeMap<StreamId, Vec<SealedSlice>> = BTreeMap::new();
-        for slice in self.unlogged.values().flatten().chain(&preview.slices) {
-            by_stream.entry(slice.stream().clone()).or_default().push(slice.clone());
+        // A checkpoint ends with the slices that come next, so it may have nothing that was counted after those were sealed.
+        // Slices that are not in the log stand for their stream, and what was counted since has to wait for them.
+        let mut by_stream: BTreeMap<StreamId, Vec<SealedSlice>> = self
+            .unlogged
+            .iter()
+            .map(|(stream, slices)| (stream.clone(), slices.iter().cloned().collect()))
+            .collect();
+        let mut is_covered = true;
+        for slice in preview.slices {
+            if self.unlogged.contains_key(slice.stream()) || self.recovered.contains_key(slice.stream()) {
+                is_covered = false;
+            } else {
+                by_stream.entry(slice.stream().clone()).or_default().push(slice);
+            }
         }
         let checkpoints: Vec<_> =
             by_stream.into_iter().map(|(stream, slices)| StreamCheckpoint { stream, slices }).collect();
         match self.journal.as_mut().map(|journal| journal.checkpoint(&checkpoints, now_ms)) {
-            Some(Ok(true)) => self.counters.checkpoints += 1,
+            Some(Ok(all)) => self.counters.checkpoints += u64::from(all && is_covered),
             Some(Err(error)) => self.note(&error),
-            Some(Ok(false)) | None => {}
+            None => {}
         }
         self.queue_durable();
     }

@@ -9,7 +9,7 @@ use ron_accounting_window::Span;
 use ron_ledger_wire::{Head, SealedSlice, StreamId};
 
 use super::Pipeline;
-use crate::OnFull;
+use crate::{journal::Journal, OnFull, PipelineError};
 
 impl Pipeline {
     /// Closes a window: seals its counts as far as there is room, makes the slices durable, and returns them.
@@ -58,7 +58,7 @@ impl Pipeline {
             return;
         };
         // Each sealing reads all counters, so that it should be worth it.
-        let is_worth = self.room() > self.options.lanes.pending_max / 4 || self.lanes.is_idle();
+        let is_worth = self.room() > self.options.lanes.pending_max / 4 || self.moves_nothing();
         if !is_worth {
             return;
         }
@@ -75,10 +75,12 @@ impl Pipeline {
         let mut admission = self.begin_admission();
         let Self { sealer, .. } = self;
         let mut unknown: Vec<StreamId> = Vec::new();
+        let mut waiting_for_log = 0;
         let lanes = &self.lanes;
         let journal = self.journal.as_deref();
-        let (unlogged, refused, genesis) = (&self.unlogged, &self.refused, &self.genesis);
-        let may_be_forgotten = journal.is_some_and(|journal| journal.has_forgotten());
+        let (unlogged, refused) = (&self.unlogged, &self.refused);
+        let (recovered, genesis) = (&self.recovered, &self.genesis);
+        let may_be_forgotten = journal.is_some_and(Journal::has_forgotten);
         let heads: std::collections::HashSet<_> = if may_be_forgotten {
             sealer.heads().filter(|head| head.next_seq() > 0).map(|head| head.stream().clone()).collect()
         } else {
@@ -94,6 +96,7 @@ impl Pipeline {
                 return Admission::Wait;
             }
             let is_stuck = unlogged.contains_key(stream)
+                || recovered.contains_key(stream)
                 || refused.iter().any(|slice| slice.stream() == stream)
                 || lanes.room() > 0 && lanes.room_for(stream) == 0;
             if is_stuck || !admission.has_room(candidate.slices) {
@@ -103,12 +106,19 @@ impl Pipeline {
                 let (planned, is_urgent) = (admission.log_bytes, admission.is_urgent);
                 let needed =
                     journal.admits(stream, candidate.row_bytes, candidate.slices, planned, is_urgent);
-                let Some(needed) = needed else { return Admission::Wait };
+                let Some(needed) = needed else {
+                    waiting_for_log += 1;
+                    return Admission::Wait;
+                };
                 admission.log_bytes += needed;
             }
             admission.take(candidate.slices);
             Admission::Seal
         });
+        self.counters.waiting_for_log = waiting_for_log;
+        if waiting_for_log > 0 {
+            self.note(&PipelineError::LogFull { streams: waiting_for_log });
+        }
         unknown.retain(|stream| !self.asked.contains(stream));
         self.unknown.extend(unknown);
         for error in &sealed.errors {
@@ -134,8 +144,12 @@ impl Pipeline {
             return 0;
         }
         let room = self.lanes.room().saturating_sub(self.ready.len() + self.not_durable());
-        let nothing_moves = self.ready.is_empty() && self.undurable.is_empty() && self.is_export_idle();
-        room.max(usize::from(nothing_moves))
+        room.max(usize::from(self.moves_nothing()))
+    }
+
+    /// Whether nothing that is pending can move by itself.
+    fn moves_nothing(&self) -> bool {
+        self.ready.is_empty() && self.undurable.is_empty() && self.is_export_idle()
     }
 
     pub(super) fn take_sealed(&mut self, slices: Vec<SealedSlice>) {

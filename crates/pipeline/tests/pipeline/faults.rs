@@ -188,3 +188,26 @@ fn a_checkpoint_after_a_failed_sync_is_kept_when_slices_are_acknowledged() {
         node.assert_complete();
     }
 }
+
+#[test]
+fn several_segments_whose_syncs_failed_do_not_keep_each_other() {
+    let disk = MemoryStorage::new();
+    let mut node = Node::on(&disk, options());
+    node.ledger.memory.set_unavailable(true);
+    for window in 0..40 {
+        node.record("acme", 1);
+        node.record_row("bolt", &"x".repeat(500), Dimension::REQUESTS, window);
+        node.boundary();
+    }
+    assert!(node.log_stats().segments >= 4);
+    // The next process reads what it cannot make durable.
+    for next in 0..4 {
+        disk.fail_nth(Operation::Sync, next);
+    }
+    node.restart(&disk);
+    disk.heal();
+    node.ledger.memory.set_unavailable(false);
+    node.settle();
+    node.assert_complete();
+    assert!(node.log_stats().segments <= 3);
+}

@@ -1,6 +1,7 @@
 //! Is everything bounded, and what happens at the bound?
 
 use ron_accounting_core::{Dimension, Engine};
+use ron_accounting_export::Exporter;
 use ron_accounting_pipeline::{OnFull, Pipeline, SyncPolicy};
 use ron_accounting_wal::fault::{MemoryStorage, Operation};
 use ron_accounting_wal::WalOptions;
@@ -256,4 +257,54 @@ fn what_is_shed_stays_away_after_a_power_cut() {
         node.settle();
         assert_eq!(node.ledger.memory.total("acme", "requests"), 1_000, "seed {seed}");
     }
+}
+
+#[test]
+fn a_stream_that_floods_the_log_leaves_room_for_the_others() {
+    let disk = MemoryStorage::new();
+    let log = small_log().max_bytes(1 << 20);
+    let mut node = Node::with_log(&disk, options(), log, 2048);
+    node.ledger.memory.set_unavailable(true);
+    for _ in 0..60 {
+        for row in 0..20 {
+            let route = format!("{row}{}", "x".repeat(900));
+            node.record_row("flood", &route, Dimension::REQUESTS, 1);
+        }
+        node.boundary();
+        node.maintain();
+    }
+    assert_eq!(node.pipeline.stats().waiting_streams, 1);
+    let others: Vec<String> = (0..30).map(|tenant| format!("tenant {tenant}")).collect();
+    for tenant in &others {
+        node.record_row(tenant, &"y".repeat(900), Dimension::REQUESTS, 1);
+    }
+    node.boundary();
+    let pending = node.pending();
+    for tenant in others {
+        assert_eq!(pending.get(&(tenant.clone(), "requests".to_owned())), Some(&1), "{tenant}");
+    }
+    node.ledger.memory.set_unavailable(false);
+    node.settle();
+    node.assert_complete();
+}
+
+#[test]
+fn heads_of_idle_streams_leave_a_log_that_can_ask_the_ledger() {
+    let disk = MemoryStorage::new();
+    let mut node = Node::with_log(&disk, options(), small_log().max_bytes(8 * SEGMENT), 2048);
+    node.pipeline.expect_ledger();
+    for tenant in 0..300 {
+        node.record(&format!("tenant {tenant}"), 1);
+        for _ in 0..2 {
+            node.boundary();
+            while let Some(stream) = node.pipeline.ask_head() {
+                let head = node.ledger.head(&stream);
+                node.pipeline.take_head(&stream, head, node.now_ms);
+            }
+            node.drain();
+        }
+    }
+    node.assert_complete();
+    let stats = node.log_stats();
+    assert!(stats.forgotten_streams > 100 && stats.streams < 200, "{stats:?}");
 }

@@ -14,6 +14,8 @@ mod durability;
 #[cfg(feature = "wal")]
 mod faults;
 #[cfg(feature = "wal")]
+mod formats;
+#[cfg(feature = "wal")]
 mod inspection;
 #[cfg(feature = "wal")]
 mod invariants;

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use ron_accounting_export::{Exporter, PutError};
+use ron_accounting_export::{Ack, Exporter, PutError};
 use ron_accounting_sqlite::{LedgerError, SqliteLedger};
 use rusqlite::Connection;
 
@@ -175,4 +175,19 @@ fn a_ledger_in_another_journal_mode_goes_back_to_the_log() {
         .pragma_query_value(None, "journal_mode", |row| row.get(0))
         .unwrap();
     assert_eq!(mode, "wal");
+}
+
+/// A ledger said "duplicate" of something that it had never stored, and it was lost (nats-server#6415). Here a number whose slice
+/// is not there is refused, whatever the head says.
+#[test]
+fn a_number_whose_slice_is_missing_is_no_duplicate() {
+    let place = two_chains();
+    let acme = chain(&stream("acme", "requests"), 4);
+    assert_eq!(place.open().put_batch(&acme[2..3]), [Ok(Ack::Duplicate)]);
+    place.raw().execute_batch("DELETE FROM slices WHERE seq = 2").unwrap();
+    let answers = place.open().put_batch(&acme[2..3]);
+    assert!(
+        matches!(&answers[..], [Err(PutError::Rejected { reason })] if reason.contains("that slice is missing")),
+        "{answers:?}"
+    );
 }

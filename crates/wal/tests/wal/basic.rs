@@ -1,7 +1,7 @@
 //! Does it work?
 
 use ron_accounting_wal::fault::{MemoryStorage, Operation};
-use ron_accounting_wal::{inspect, Position, RecordKind, SegmentState, Wal, WalError};
+use ron_accounting_wal::{inspect, Position, Record, RecordKind, SegmentState, Wal, WalError};
 
 use crate::rig::*;
 
@@ -275,6 +275,19 @@ fn a_segment_that_was_torn_while_it_was_begun_is_a_fresh_log() {
     append(&mut wal, "b");
     wal.retire().unwrap();
     assert_eq!(disk.content(&segment(0)), None, "the empty file is cleared away");
+}
+
+#[test]
+fn opening_shows_each_record_that_it_would_keep() {
+    let disk = disk_with(&["a", "b"]);
+    append(&mut open(&disk).0, "c");
+    disk.flip_bit(&segment(0), DATA_OFFSET + RECORD_HEADER_BYTES, 0);
+    let (_, kept) = open(&disk);
+    let mut shown: Vec<Record> = Vec::new();
+    let (wal, report) =
+        Wal::open_with(disk.clone(), [0; 16], small(), 0, |record| shown.push(record.into())).unwrap();
+    assert_eq!(texts(&kept), ["b", "c"]);
+    assert_eq!((wal.origin(), report, shown), (kept.origin, kept.report, kept.records));
 }
 
 #[test]

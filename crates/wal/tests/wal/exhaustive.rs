@@ -27,12 +27,14 @@ fn log_of_64_kib() -> MemoryStorage {
     disk
 }
 
-/// A disk with one segment of the log, and one that is newer and empty if the segment is not the newest.
+/// A disk with one segment of the log, and one that is newer and has no record if the segment is not the newest.
 fn with_segment(log: &MemoryStorage, number: u64, newest: u64) -> MemoryStorage {
     let disk = MemoryStorage::new();
     disk.put(&segment(number), log.content(&segment(number)).unwrap());
     if number < newest {
-        disk.put(&segment(newest), Vec::new());
+        let mut begun = log.content(&segment(newest)).unwrap();
+        begun.truncate(usize::try_from(DATA_OFFSET).unwrap());
+        disk.put(&segment(newest), begun);
     }
     disk
 }

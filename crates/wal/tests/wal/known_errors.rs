@@ -484,6 +484,29 @@ fn a_full_disk_refuses_new_work_and_keeps_the_old() {
     }
 }
 
+/// On a full disk nothing could be written down any more that would have made room (etcd#2819). Here the segment in use keeps
+/// what it holds back for the owner's bookkeeping, also after a newer segment found no room.
+#[test]
+fn a_full_disk_leaves_room_for_the_bookkeeping() {
+    let disk = MemoryStorage::new();
+    disk.set_capacity((8 << 10) + 100);
+    let (mut wal, _) = Wal::open(disk.clone(), ORIGIN, small().reserved_bytes(1_000), 0).unwrap();
+    let error = loop {
+        if let Err(error) = wal.append(KIND, &[b'0'; 100], 0) {
+            break error;
+        }
+    };
+    assert!(matches!(error, WalError::DiskFull { .. }), "{error:?}");
+    for _ in 0..4 {
+        wal.append_reserved(KIND, b"what makes room", 0).unwrap();
+        assert!(matches!(wal.append(KIND, &[b'0'; 100], 0), Err(WalError::DiskFull { .. })));
+    }
+    wal.sync().unwrap();
+    drop(wal);
+    let kept = recovered(&disk);
+    assert_eq!(kept.iter().filter(|text| *text == "what makes room").count(), 4);
+}
+
 /// A short write left half a record behind, and the next append went after it, or over it (rocksdb-js#748, proton#1229). Here
 /// the file is cut back to the length that was known.
 #[test]
@@ -677,6 +700,39 @@ fn records_that_cannot_be_synced_at_open_are_unsafe() {
     assert_eq!((texts(&recovery), &recovery.report.poisoned), (vec!["a".to_owned()], &vec![0]));
     assert_eq!(wal.unsafe_positions(), [recovery.records[0].position]);
     assert!(matches!(wal.sync(), Err(WalError::Unsafe { segment: 0, records: 1 })));
+}
+
+/// What an older segment holds was synced before a newer one got its header, so opening a long log costs one sync.
+#[test]
+fn opening_syncs_the_newest_segment_alone() {
+    let disk = disk_with(&["a"]);
+    for body in ["b", "c"] {
+        append(&mut open(&disk).0, body);
+    }
+    let start = disk.history().len();
+    assert_eq!(recovered(&disk), ["a", "b", "c"]);
+    let syncs = |name| when(&disk, start, Operation::Sync, &segment(name)).is_some();
+    assert_eq!([0, 1, 2].map(syncs), [false, false, true]);
+    // The directory is synced last, so a power cut takes nothing.
+    assert_eq!(recovered(&disk.crash_with(Survival::Synced, 0)), ["a", "b", "c"]);
+}
+
+/// A crash between the creation of a file and its header leaves a file that counts as no segment. The one before it is then the
+/// newest: it is cut and synced, or its torn end would count as damage as soon as another segment is begun.
+#[test]
+fn a_torn_end_before_a_file_without_a_header_is_cut_off() {
+    let disk = disk_with(&["a"]);
+    let mut torn = disk.content(&segment(0)).unwrap();
+    torn[DATA_OFFSET as usize + 25] = 7;
+    disk.put(&segment(0), torn);
+    disk.put(&segment(1), vec![0; 8 << 10]);
+    let start = disk.history().len();
+    let (mut wal, recovery) = open(&disk);
+    assert_eq!((recovery.report.torn_bytes, recovery.report.corrupt_segments), (1, vec![]));
+    assert!(when(&disk, start, Operation::Sync, &segment(0)).is_some());
+    append(&mut wal, "b");
+    let (_, again) = open(&disk);
+    assert_eq!(again.report.corrupt_segments, [0; 0], "{:?}", again.report);
 }
 
 /// A footer that cannot be written is no reason to stop: the segment is cut back and stays without one.

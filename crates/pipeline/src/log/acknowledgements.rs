@@ -1,0 +1,54 @@
+//! What the ledger has: noted in memory at once, and in the log as soon as it takes it.
+
+use ron_accounting_wal::{Storage, WalError};
+use ron_ledger_wire::SealedSlice;
+
+use super::{
+    index::Item,
+    records::{self, kind, AcknowledgementRecord},
+    Limit, Log, ITEMS_PER_RECORD,
+};
+
+impl<S: Storage + Send> Log<S>
+where
+    S::File: Send,
+{
+    /// The ledger has the slice. That is as good as durable, also where nothing is synced by policy.
+    pub(super) fn note_acknowledged(&mut self, slice: &SealedSlice) {
+        let (stream, seq) = (slice.stream(), slice.seq());
+        let Some(log) = self.streams.get_mut(stream) else { return };
+        let Some(stored) = log.slices.get_mut(&seq).filter(|_| seq >= log.acknowledged) else { return };
+        stored.slice = None;
+        self.pending_bytes -= stored.bytes;
+        self.index.bury(stored.position);
+        log.acknowledged = seq + 1;
+        if log.durable_seq <= seq {
+            (log.durable_seq, log.durable_last) = (seq + 1, Some(stored.digest));
+            self.undurable.remove(&(stream.clone(), seq));
+            self.end_superseded_checkpoint(&stream.clone());
+        }
+    }
+
+    /// Writes which slices are acknowledged, so that they are not sent again after a restart.
+    pub(super) fn note_acknowledgements(&mut self, now_ms: u64) -> Result<(), WalError> {
+        while !self.unnoted.is_empty() {
+            let mut list = Vec::new();
+            for (stream, seq) in self.unnoted.iter().take(ITEMS_PER_RECORD) {
+                list.push(AcknowledgementRecord::new(stream, *seq));
+            }
+            let record = (kind::ACKNOWLEDGEMENTS, &*records::encode(&list));
+            self.write(Limit::Reserved, record, Item::Acknowledgements, now_ms)?;
+            let rest = self.unnoted.iter().skip(list.len()).map(|(stream, seq)| (stream.clone(), *seq));
+            self.unnoted = rest.collect();
+        }
+        Ok(())
+    }
+}
+
+/// Acknowledgements that have no room are written later: what is forgotten meanwhile is sent once more.
+pub(super) fn spare_full(error: WalError) -> Result<(), WalError> {
+    match error {
+        WalError::Full { .. } | WalError::DiskFull { .. } => Ok(()),
+        error => Err(error),
+    }
+}
