@@ -89,13 +89,11 @@ impl Export {
 
     /// Seals a window. Under [`OnFull::Wait`], exports until nothing has to wait.
     pub(crate) fn seal(&self, window: Span) -> Result<(), AccError> {
-        match self.on_full {
-            OnFull::Wait => self.seal_all(window, || WAIT_FOR_LEDGER, || self.makes_way()),
-            _ => {
-                self.driver.with(|pipeline| pipeline.seal(window, self.clock.now_ms()));
-                Ok(())
-            }
+        if self.on_full == OnFull::Wait {
+            return self.seal_all(window, || WAIT_FOR_LEDGER, || self.makes_way());
         }
+        self.driver.with(|pipeline| pipeline.seal(window, self.clock.now_ms()));
+        Ok(())
     }
 
     fn seal_now(&self, window: Span) -> Vec<SealedSlice> {

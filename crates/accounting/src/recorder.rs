@@ -48,7 +48,7 @@ enum Sealing {
 impl Default for Recorder {
     fn default() -> Self {
         let engine = Engine::default();
-        let origin = random_bytes().map(Origin::from_bytes).unwrap_or_else(|_| fallback_origin());
+        let origin = random_bytes().map_or_else(|_| fallback_origin(), Origin::from_bytes);
         let sealer = Box::new(Mutex::new(Sealer::new(&engine, origin, false)));
         Self {
             tenant: engine.tenant(TENANT),

@@ -83,6 +83,8 @@ pub(crate) struct Log<S: Storage> {
     unnoted: BTreeMap<StreamId, u64>,
     may_forget: bool,
     forgotten: u64,
+    /// The first segment with parts of checkpoints that do not count yet, so that it must not be emptied.
+    unfinished_from: Option<u64>,
     /// Streams whose counts had no room in the last checkpoint.
     uncovered: usize,
     /// Acknowledged slices that were found at the opening.
@@ -144,6 +146,7 @@ where
             unnoted: BTreeMap::new(),
             may_forget: false,
             forgotten: 0,
+            unfinished_from: None,
             uncovered: 0,
             reopenable,
             superseded: contents.superseded,

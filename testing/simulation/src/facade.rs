@@ -161,7 +161,10 @@ impl Host {
                 self.ledger.lose_acknowledgements(self.dice.size(1, 3));
                 Ok(())
             }
-            16 => self.drop_without_shutdown(),
+            16 => {
+                self.drop_without_shutdown();
+                Ok(())
+            }
             17 => self.copy(),
             18 => self.use_copy(),
             _ => self.damage(),
@@ -220,11 +223,10 @@ impl Host {
     }
 
     /// The last handle goes, which makes all durable that was counted.
-    fn drop_without_shutdown(&mut self) -> Result<(), Failure> {
+    fn drop_without_shutdown(&mut self) {
         if self.accounting.take().is_some() && !self.is_doubtful {
             self.safe = self.recorded.clone();
         }
-        Ok(())
     }
 
     fn copy(&mut self) -> Result<(), Failure> {

@@ -27,6 +27,7 @@ pub(crate) fn not_reached() -> PutError {
 
 /// How a process is doing.
 #[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools)] // independent facts
 pub(crate) struct Facts {
     pub(crate) pending: usize,
     pub(crate) not_durable: usize,

@@ -95,7 +95,10 @@ where
     /// The segment with the most of what the limit is about that is garbage, if that is enough.
     fn victim(&self, limit: WalLimit, is_candidate: impl Fn(&SegmentUsage) -> bool) -> Option<u64> {
         let usage = self.wal.usage();
-        let candidates = usage.iter().filter(|usage| !usage.is_poisoned && is_candidate(usage));
+        let is_finished =
+            |usage: &SegmentUsage| self.unfinished_from.map_or(true, |from| usage.number < from);
+        let candidates =
+            usage.iter().filter(|usage| !usage.is_poisoned && is_finished(usage) && is_candidate(usage));
         let gains = candidates.filter_map(|usage| {
             let load = self.index.load(usage.number);
             let (gain, whole) = match limit {

@@ -53,6 +53,7 @@ where
             Some(error) => Err(error),
             None => self.sync(),
         };
+        self.unfinished_from = None;
         if let Err(error) = synced {
             for (_, checkpoint) in &written {
                 self.release_all(checkpoint.positions().collect::<Vec<_>>());
@@ -91,7 +92,10 @@ where
             let record = (kind::CHECKPOINT, &*records::part(header, slice));
             let item = Item::Part { stream: stream.clone(), number, part };
             match self.write_with_room(Limit::Regular, record, &item, now_ms) {
-                Ok(position) => checkpoint.parts.push((position, slice.clone())),
+                Ok(position) => {
+                    self.unfinished_from.get_or_insert(position.segment);
+                    checkpoint.parts.push((position, slice.clone()));
+                }
                 Err(error) => {
                     self.release_all(checkpoint.positions().collect::<Vec<_>>());
                     return Err(error);

@@ -7,7 +7,7 @@ use ron_accounting_wal::fault::{MemoryStorage, Operation, Survival};
 use ron_accounting_wal::inspect;
 use ron_ledger_wire::SealedSlice;
 
-use crate::node::{lanes, options, stream, Node};
+use crate::node::{lanes, options, small_log, stream, Node};
 
 fn total(node: &Node, tenant: &str) -> u128 {
     node.ledger.memory.total(tenant, "requests")
@@ -342,4 +342,35 @@ fn a_checkpoint_that_is_used_up_does_not_stay() {
     assert!(records.all(|record| record.kind.0 != 4), "its segment is gone");
     node.settle();
     node.assert_complete();
+}
+
+#[test]
+fn making_room_for_a_checkpoint_keeps_what_is_written_of_it() {
+    let disk = MemoryStorage::new();
+    let few = lanes().pending_max(3).batch_max(1);
+    let mut node = Node::with_log(&disk, options().lanes(few), small_log().max_entries(20), 2048);
+    let cpu = |node: &mut Node, tenant: &str| node.record_row(tenant, "/", Dimension::CPU, 1);
+    node.record("1", 1);
+    node.record("0", 1);
+    node.boundary();
+    cpu(&mut node, "0");
+    cpu(&mut node, "1");
+    node.record("2", 1);
+    node.record("1", 1);
+    node.record("0", 1);
+    node.checkpoint();
+    node.boundary();
+    node.record("3", 1);
+    cpu(&mut node, "0");
+    node.checkpoint();
+    cpu(&mut node, "2");
+    node.record("0", 1);
+    node.boundary();
+    node.checkpoint();
+    let is_covered = node.pipeline.stats().checkpoints == 3;
+    node.restart(&disk);
+    node.settle();
+    if is_covered {
+        node.assert_complete();
+    }
 }
