@@ -27,6 +27,9 @@ impl Pipeline {
     }
 
     fn seal_and_shed(&mut self, window: Span, sheds: bool, now_ms: u64) -> Vec<SealedSlice> {
+        if self.is_log_failing() {
+            self.maintain_log(now_ms);
+        }
         self.log_sealed(now_ms);
         let sealed = self.seal_streams(window, false);
         self.counters.waiting_streams = sealed.waiting;
@@ -140,11 +143,15 @@ impl Pipeline {
     /// Returns how many slices can still be sealed before the queues are full. It is 0 while the log does not work, and at
     /// least 1 when nothing that is pending can move by itself: then a stream that is stuck must not stop the others.
     pub fn room(&self) -> usize {
-        if self.journal.as_ref().is_some_and(|journal| journal.is_failing()) {
+        if self.is_log_failing() {
             return 0;
         }
         let room = self.lanes.room().saturating_sub(self.ready.len() + self.not_durable());
         room.max(usize::from(self.moves_nothing()))
+    }
+
+    fn is_log_failing(&self) -> bool {
+        self.journal.as_ref().is_some_and(|journal| journal.is_failing())
     }
 
     /// Whether nothing that is pending can move by itself.
