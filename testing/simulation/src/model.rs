@@ -13,8 +13,8 @@ use crate::{
     totals::{Place, Totals},
 };
 
-/// Segments that the log may use beyond its limit.
-const RESERVE_SEGMENTS: u64 = 2;
+/// What a log may have beyond its limit: two segments for bookkeeping, and the copies of what failed syncs left in doubt.
+const RESERVE_SEGMENTS: u64 = 3;
 /// The most that one record of a small world takes.
 const RECORD_BYTES_MAX: u64 = 16 << 10;
 /// Files beside those that the limit in bytes explains: damaged ones that were set aside, and a few without content.
