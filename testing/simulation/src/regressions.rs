@@ -49,6 +49,8 @@ pub const REGRESSIONS: &[Regression] = &[
     regression(6, "a ledger that went back is noticed at the start"),
     regression(254, "a ledger that went back is noticed after a kill"),
     regression(3_503, "the id of an opening survives a copy whose sync failed"),
+    regression(4_011, "a checkpoint covers what is counted beside slices that wait for the log"),
+    regression(6_633, "a checkpoint outlives the slices that it was written beside"),
     regression(477, "a process is not taken for a copy after a failed opening"),
     regression(10, "a process is not taken for a copy after a failed listing"),
     regression(85, "a process is not taken for a copy after failed changes of length"),
