@@ -160,6 +160,8 @@ where
         }
         log.count_bytes();
         log.doubt_poisoned();
+        // A power cut brings back files of segments that were begun in vain. One that cannot be removed is no matter now.
+        let _ = log.wal.retire_released();
         if let Some(claim) = claim {
             log.identity.claims.push(*claim.as_bytes());
             let surplus = log.identity.claims.len().saturating_sub(CLAIMS_MAX);

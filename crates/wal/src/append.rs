@@ -198,6 +198,7 @@ impl<S: Storage> Wal<S> {
     /// Creates the file of a segment and takes its room on the disk, before the active segment is closed: on a full disk
     /// that one stays, with what it keeps for the owner's bookkeeping. A file without a header counts as no segment.
     fn claim_room(&mut self, length: u64) -> Result<NewSegment<S::File>, WalError> {
+        self.remove_abandoned()?;
         let number = self.next_number;
         self.next_number = number.checked_add(1).ok_or(WalError::NumbersExhausted { highest: number })?;
         let name = format::segment_name(number);
@@ -222,6 +223,21 @@ impl<S: Storage> Wal<S> {
                 Err(error)
             }
         }
+    }
+
+    /// Removes files of segments that were never begun. While that fails no other is created, so that a disk on which
+    /// nothing can be removed is not filled with them.
+    fn remove_abandoned(&mut self) -> Result<(), WalError> {
+        let is_abandoned =
+            |segment: &&Segment| !segment.has_header && segment.records == 0 && !segment.corrupt;
+        let abandoned: Vec<_> = self.closed.values().filter(is_abandoned).cloned().collect();
+        for segment in abandoned {
+            let name = segment.name();
+            self.storage.remove(&name).map_err(|error| WalError::io("remove", &name, error))?;
+            self.closed.remove(&segment.number);
+            self.poisoned.retain(|poisoned| *poisoned != segment.number);
+        }
+        Ok(())
     }
 
     /// Makes the header and the name of a new segment durable, before its first record is written.
