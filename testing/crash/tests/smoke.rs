@@ -23,3 +23,9 @@ fn a_full_disk_and_a_locked_ledger_change_nothing_of_that() {
     let report = lives(&Plan { disk_full: true, limit_files: true, ledger_locked: true, ..Plan::new(4, 2) });
     assert!(report.is_right(), "{report}");
 }
+
+#[test]
+fn counts_that_are_folded_on_the_way_change_nothing_of_that() {
+    let report = lives(&Plan { churn: true, ..Plan::new(5, 1) });
+    assert!(report.is_right(), "{report}");
+}
