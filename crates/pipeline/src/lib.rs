@@ -25,6 +25,7 @@ mod exchange;
 #[cfg(all(feature = "wal", not(loom)))]
 mod inspect;
 #[cfg(not(loom))]
+#[cfg_attr(not(feature = "wal"), allow(dead_code))] // What only a log gives or takes.
 mod journal;
 #[cfg(all(feature = "wal", not(loom)))]
 mod log;

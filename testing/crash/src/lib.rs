@@ -4,7 +4,7 @@
 //! node what to record, keeps its own tally, and kills the node with SIGKILL. The next life of the node starts on the same
 //! log and ledger. At the end everything drains, and the ledger is compared with the tally.
 //!
-//! * [`run`], [`Plan`]: so many kills, under such conditions.
+//! * [`run()`], [`Plan`]: so many kills, under such conditions.
 //! * [`Report`]: what came of it.
 //! * [`messages`]: what the two processes say to each other, one line each.
 //! * [`tally`]: what a ledger may hold after such lives, and what it may not.

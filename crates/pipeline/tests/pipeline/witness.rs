@@ -1,7 +1,7 @@
 //! A ledger that checks whatever it is offered, before it takes it.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -73,7 +73,7 @@ impl Witness {
         if let Some(disk) = &notes.disk {
             use ron_accounting_wal::{fault::Survival, inspect};
             let durable = inspect(&disk.crash_with(Survival::Synced, 0)).unwrap();
-            let bodies: BTreeSet<_> = durable
+            let bodies: std::collections::BTreeSet<_> = durable
                 .segments
                 .iter()
                 .flat_map(|segment| &segment.records)
