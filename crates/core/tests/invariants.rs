@@ -306,7 +306,7 @@ impl Model {
                 let reader = reader.index(self.readers.len());
                 let modelled = &mut self.readers[reader];
                 if let Some((mut reading, due)) = modelled.seen.take() {
-                    reading.leave(|tenant, _| tenants[tenant.index()]);
+                    reading.retain(|tenant, _| !tenants[tenant.index()]);
                     modelled.reader.take_seen(&reading);
                     for ((name, index), n) in due {
                         let tenant = name.split(' ').next().unwrap_or_default();
@@ -331,6 +331,9 @@ impl Model {
         assert!(stats.ids_in_use <= 8 * self.label_limit + self.tenant_limit + 1, "{stats:?}");
         assert!(stats.tenants <= self.tenant_limit + 1, "{stats:?}");
         assert_eq!(stats.saturations, 0);
+        // On a worker, so that its caches are checked as well.
+        let engine = self.engine.clone();
+        assert_eq!(self.workers[0].run(move || engine.validate()), Ok(()));
     }
 
     fn end(mut self) {

@@ -201,7 +201,7 @@ fn what_was_seen_is_found_where_it_was_carried_to() {
     engine.record(&FEED, Dimension::REQUESTS, 3);
     let mut seen = Reading::default();
     reader.peek(&mut seen);
-    seen.leave(|_, dimension| dimension == Dimension::CPU);
+    seen.retain(|_, dimension| dimension != Dimension::CPU);
     // Fills the cell, whose 3 are carried over, too.
     engine.record(&FEED, Dimension::REQUESTS, 1 << 48);
     reader.take_seen(&seen);
@@ -219,7 +219,7 @@ fn what_is_left_is_left_whole_even_where_it_is_beyond_what_can_be_shown() {
     let mut seen = Reading::default();
     reader.peek(&mut seen);
     assert_eq!(values(&seen, &FEED), [1, 0, 0, u64::MAX]);
-    seen.leave(|_, dimension| dimension == Dimension::CPU);
+    seen.retain(|_, dimension| dimension != Dimension::CPU);
     reader.take_seen(&seen);
     assert_eq!(engine.stats().saturations, 0, "what saturated was not taken");
     assert_eq!(values(&reader.take(), &FEED), [0, 0, 0, u64::MAX]);

@@ -125,7 +125,7 @@ fn recorded_is_taken_to_the_unit() {
                 } else {
                     prompt.peek(&mut reading);
                     thread::yield_now();
-                    reading.leave(|tenant, dimension| !accept(tenant.index(), dimension.index()));
+                    reading.retain(|tenant, dimension| accept(tenant.index(), dimension.index()));
                     prompt.take_seen(&reading);
                 }
                 merge(&mut taken, by_tenant(&reading));
