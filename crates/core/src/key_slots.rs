@@ -64,8 +64,7 @@ impl KeySlots {
     /// Returns the names of the keys by id. All readings share one table until a key comes or goes.
     pub(crate) fn table(&mut self) -> &KeyTable {
         let slots = &self.slots;
-        let names = || slots.iter().map(|slot| slot.key.as_ref().map(|key| key.usage.clone()));
-        self.table.get_or_insert_with(|| KeyTable::new(names()))
+        self.table.get_or_insert_with(|| table_of(slots))
     }
 
     /// Returns the key that has an id.
@@ -74,6 +73,7 @@ impl KeySlots {
     }
 
     /// Gives the keys that were registered since the last call their slots.
+    #[inline(never)]
     pub(crate) fn add_new_keys(&mut self, registry: &Registry) {
         for key in registry.take_new_keys() {
             let index = key.id.index();
@@ -201,4 +201,10 @@ impl KeySlots {
             registry.evict(key);
         }
     }
+}
+
+/// Kept out of line, as is [`KeySlots::add_new_keys`]: inlined into a reading, their loops run out of registers.
+#[inline(never)]
+fn table_of(slots: &[KeySlot]) -> KeyTable {
+    KeyTable::new(slots.iter().map(|slot| slot.key.as_ref().map(|key| key.usage.clone())))
 }

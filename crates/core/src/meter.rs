@@ -32,15 +32,13 @@ pub struct Meter {
 
 impl Meter {
     pub(crate) fn new(engine: &Arc<ThreadedEngine>, resolved: Option<Resolved>) -> (Self, Outcome) {
+        debug_assert!(resolved.is_some(), "every tenant has an id reserved for its overflow row");
         let (key, outcome) = match resolved {
             Some(Resolved { key, outcome }) => {
                 key.pin();
                 (Some(key), outcome)
             }
-            None => {
-                debug_assert!(false, "every tenant has an id reserved for its overflow row");
-                (None, Outcome::Lost)
-            }
+            None => (None, Outcome::Lost),
         };
         let dimensions = engine.state.dimensions.count();
         let first_cell = key.as_ref().map_or(FirstCell::NONE, |key| FirstCell::new(key.id, dimensions));

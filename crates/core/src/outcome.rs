@@ -12,8 +12,11 @@ pub enum Overflow {
     Tenants,
 }
 
-/// What a recording did. Recording functions return it for callers that want to know, and most need not: what was not
-/// counted under its own name is counted in [`EngineStats`](crate::EngineStats) as well.
+/// What a recording did.
+///
+/// Recording functions return it for callers that want to know. Most need not: every outcome but [`Self::Counted`] and
+/// [`Self::Lost`] is also counted in [`EngineStats`](crate::EngineStats), and the limits rule out `Lost`. The functions that
+/// make a [`Meter`](crate::Meter) are `#[must_use]`, since a meter keeps counting under what its outcome names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {

@@ -57,8 +57,8 @@ enum AtLimit {
 /// All readers of an engine.
 #[derive(Debug)]
 pub(crate) struct Readers {
-    /// By [`ReaderId`]; `None` where the reader is gone.
-    readers: Vec<Option<ReaderSums>>,
+    /// `None` where the reader is gone.
+    by_id: Vec<Option<ReaderSums>>,
     limits: DetachLimits,
     stride: usize,
     zeroize: bool,
@@ -83,7 +83,7 @@ struct DetachCounters {
 impl Readers {
     pub(crate) fn new(dimensions: usize, detached_keys_max: usize, zeroize: bool) -> Self {
         Self {
-            readers: Vec::new(),
+            by_id: Vec::new(),
             limits: DetachLimits { dimensions, keys_max: detached_keys_max },
             stride: cells::stride(dimensions),
             zeroize,
@@ -107,17 +107,17 @@ impl Readers {
         let mut base = Vec::with_capacity(cells);
         cells::sum_chunks(&slabs.read(), cells, |_, now| base.extend_from_slice(now));
         let sums = Some(ReaderSums { base, detached: HashMap::new() });
-        if let Some(free) = self.readers.iter().position(Option::is_none) {
-            self.readers.splice(free..=free, [sums]);
+        if let Some(free) = self.by_id.iter().position(Option::is_none) {
+            self.by_id.splice(free..=free, [sums]);
             return ReaderId(free);
         }
-        self.readers.push(sums);
-        ReaderId(self.readers.len() - 1)
+        self.by_id.push(sums);
+        ReaderId(self.by_id.len() - 1)
     }
 
     /// Removes a reader. What it has not taken is dropped.
     pub(crate) fn remove(&mut self, reader: ReaderId) {
-        let removed = self.readers.get_mut(reader.0).and_then(Option::take);
+        let removed = self.by_id.get_mut(reader.0).and_then(Option::take);
         debug_assert!(removed.is_some(), "{reader:?} is removed twice");
         if let Some(mut sums) = removed.filter(|_| self.zeroize) {
             sums.base.zeroize();
@@ -138,7 +138,7 @@ impl Readers {
         out.values.clear();
         out.departed.clear();
         out.excess.clear();
-        let Some(ReaderSums { base, detached }) = sums_of(&mut self.readers, reader) else { return };
+        let Some(ReaderSums { base, detached }) = sums_of(&mut self.by_id, reader) else { return };
         base.resize(keys.len() * self.stride, 0);
         out.values.reserve(base.len());
         cells::sum_chunks(&slabs.read(), base.len(), |first, now| {
@@ -158,7 +158,7 @@ impl Readers {
 
     /// Takes the counts that `seen` holds: no more, whatever was counted since, and no less, wherever they are by now.
     pub(crate) fn take_seen(&mut self, reader: ReaderId, slots: &KeySlots, seen: &Reading) {
-        let Some(ReaderSums { base, detached }) = sums_of(&mut self.readers, reader) else { return };
+        let Some(ReaderSums { base, detached }) = sums_of(&mut self.by_id, reader) else { return };
         // Nothing was detached since, so what was seen is still in the cells of the same ids.
         if detached.is_empty() && seen.departed.is_empty() {
             for (base, seen) in base.iter_mut().zip(&seen.values) {
@@ -204,7 +204,7 @@ impl Readers {
         let mut row = vec![0; self.limits.dimensions];
         let Some(value) = row.get_mut(dimension) else { return };
         *value = n;
-        let Some(sums) = sums_of(&mut self.readers, reader) else { return };
+        let Some(sums) = sums_of(&mut self.by_id, reader) else { return };
         sums.detach(key, &row, AtLimit::Fold, self.limits, &mut self.counters);
     }
 
@@ -213,7 +213,7 @@ impl Readers {
     pub(crate) fn detach_key(&mut self, key: &Key, slabs: &RwLock<Vec<Slab>>) -> Vec<u64> {
         let now = self.sum_key(key.id, slabs);
         let first = key.id.index() * self.stride;
-        for sums in self.readers.iter_mut().flatten() {
+        for sums in self.by_id.iter_mut().flatten() {
             let mut row = sums.advance(first, &now);
             sums.detach(&key.usage, &row, AtLimit::Fold, self.limits, &mut self.counters);
             if self.zeroize {
@@ -236,7 +236,7 @@ impl Readers {
         let now = self.sum_key(key.id, slabs);
         let first = key.id.index() * self.stride;
         let saturations = self.counters.saturations;
-        for sums in self.readers.iter_mut().flatten() {
+        for sums in self.by_id.iter_mut().flatten() {
             let mut row = sums.advance(first, &now);
             let saturated = row.get_mut(dimension).map_or(0, |value| add_saturating(value, n));
             sums.detach(&key.usage, &row, AtLimit::Keep, self.limits, &mut self.counters);
@@ -245,7 +245,7 @@ impl Readers {
         // Each reader counted it, but it was one addition that saturated.
         self.counters.saturations = self.counters.saturations.min(saturations + 1);
         let held = own.clear(key.id, dimension);
-        for sums in self.readers.iter_mut().flatten() {
+        for sums in self.by_id.iter_mut().flatten() {
             if let Some(base) = sums.base.get_mut(first + dimension) {
                 *base -= held;
             }
@@ -254,7 +254,7 @@ impl Readers {
 
     /// Checks the invariants, as far as they can be seen from outside of the threads that record.
     pub(crate) fn validate(&self, ids: &Ids, slabs: &[Slab]) -> Result<(), String> {
-        for (reader, sums) in self.readers.iter().enumerate() {
+        for (reader, sums) in self.by_id.iter().enumerate() {
             let Some(ReaderSums { base, detached }) = sums else { continue };
             let mut now = Vec::with_capacity(base.len());
             cells::sum_chunks(slabs, base.len(), |_, sums| now.extend_from_slice(sums));
@@ -264,7 +264,9 @@ impl Readers {
             for id in ids.free() {
                 let first = id.index() * self.stride;
                 let mut now = vec![0; self.limits.dimensions];
-                slabs.iter().for_each(|slab| slab.sum_key(*id, &mut now));
+                for slab in slabs {
+                    slab.sum_key(*id, &mut now);
+                }
                 let base = base.iter().skip(first).chain(std::iter::repeat(&0));
                 if now.iter().zip(base).any(|(now, base)| now != base) {
                     return Err(format!("reader {reader} has not taken all of {id:?}, which is free"));

@@ -1,5 +1,5 @@
 //! Does it hold with many threads at once? They start and stop, all keys are fought for, readings come at any moment.
-#![allow(clippy::unwrap_used)] // A failed assertion, wherever it stands.
+#![allow(clippy::unwrap_used)] // A failed `unwrap` is a failed assertion.
 
 mod totals;
 
@@ -141,6 +141,7 @@ fn recorded_is_taken_to_the_unit() {
                 let stats = engine.stats();
                 assert!(stats.label_sets <= LABEL_LIMIT, "{stats:?}");
                 assert!(stats.ids_in_use <= 8 * LABEL_LIMIT + TENANTS.len() + 1, "{stats:?}");
+                assert_eq!(engine.validate(), Ok(()));
                 thread::yield_now();
             }
         });

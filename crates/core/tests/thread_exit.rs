@@ -1,4 +1,4 @@
-//! What a thread leaves behind.
+//! What remains of a thread when it ends.
 
 use std::{
     cell::OnceCell,

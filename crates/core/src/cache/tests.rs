@@ -1,5 +1,5 @@
 //! The caches by themselves: what they find, what they keep, and how much of it.
-#![allow(clippy::unwrap_used)] // A failed assertion, wherever it stands.
+#![allow(clippy::unwrap_used)] // A failed `unwrap` is a failed assertion.
 
 use super::*;
 use crate::{hashing::Hashing, key::UsageKey, labels};

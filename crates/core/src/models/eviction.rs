@@ -23,6 +23,7 @@ fn a_late_increment_lands_under_its_own_labels() {
         let mut totals = BTreeMap::new();
         take(&engine, reader, &mut totals);
         assert_eq!((totals["a"], totals["b"]), (2, 2));
+        assert_eq!(engine.validate(None), Ok(()));
     });
 }
 
@@ -31,7 +32,7 @@ fn a_reused_id_never_shows_old_counts() {
     check(|| {
         let engine = engine(1);
         let reader = engine.add_reader();
-        // The other thread takes the only place; ids go round among "a", "b" and "c".
+        // The other thread has the only live key; "a", "b" and "c" use the same ids in turn.
         let other = thread::spawn({
             let engine = engine.clone();
             move || {
@@ -48,6 +49,7 @@ fn a_reused_id_never_shows_old_counts() {
         other.join().unwrap();
         take(&engine, reader, &mut totals);
         assert_eq!((totals.get("a"), totals.get("b"), totals.get("c")), (Some(&3), Some(&1), Some(&2)));
+        assert_eq!(engine.validate(None), Ok(()));
     });
 }
 
@@ -72,6 +74,7 @@ fn two_threads_at_the_limit_keep_every_count() {
         take(&engine, reader, &mut totals);
         assert_eq!(totals.values().sum::<u64>(), 3);
         assert!(engine.stats().label_sets <= 1);
+        assert_eq!(engine.validate(None), Ok(()));
     });
 }
 
@@ -95,6 +98,7 @@ fn a_key_that_is_found_idle_while_it_is_used_keeps_its_counts() {
         let mut totals = BTreeMap::new();
         take(&engine, reader, &mut totals);
         assert_eq!((totals["a"], totals["b"]), (3, 1));
+        assert_eq!(engine.validate(None), Ok(()));
     });
 }
 
@@ -113,6 +117,7 @@ fn what_a_full_cell_held_stays_with_the_key_when_its_id_is_reused() {
         let mut totals = roller.join().unwrap();
         take(&engine, reader, &mut totals);
         assert_eq!((totals["a"], totals["b"]), (3, 2));
+        assert_eq!(engine.validate(None), Ok(()));
     });
 }
 
@@ -129,6 +134,7 @@ fn a_key_that_goes_between_seeing_and_taking_is_taken_once() {
         let mut totals = sealing.join().unwrap();
         take(&engine, reader, &mut totals);
         assert_eq!((totals["a"], totals["b"]), (1, 2));
+        assert_eq!(engine.validate(None), Ok(()));
     });
 }
 
@@ -155,6 +161,7 @@ fn an_eviction_does_not_mislead_a_scope() {
         // Usage past the limit is counted under the overflow row.
         assert_eq!(totals.values().sum::<u64>(), 5);
         assert!(totals["a"] >= 2, "{totals:?}");
+        assert_eq!(engine.validate(None), Ok(()));
     });
 }
 
@@ -176,5 +183,6 @@ fn a_key_that_gets_a_free_id_during_a_reading_is_for_the_next() {
         let mut totals = sealing.join().unwrap();
         take(&engine, reader, &mut totals);
         assert_eq!((totals["a"], totals["b"]), (1, 2));
+        assert_eq!(engine.validate(None), Ok(()));
     });
 }
