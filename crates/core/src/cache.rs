@@ -1,7 +1,8 @@
 //! A thread's own lookup caches: from what callers write to a key, without a lock.
 //!
-//! The entries are in one array, and a hash table holds their indexes. So the free slots of the table cost four bytes each,
-//! and not the size of an entry. When the array is full, new entries replace old ones in turn.
+//! The entries are in one array, and a hash table holds their indexes. So the free slots of the table cost
+//! four bytes each, and not the size of an entry. When the array is full, new entries replace old ones in
+//! turn.
 //!
 //! # Invariants
 //! 1. The table holds the index of each entry once, under the entry's hash.
@@ -200,7 +201,8 @@ impl LabelsCache {
         Self { cache: Cache::new(entries_max), raw_bytes: 0, found_last: std::cell::Cell::new(0) }
     }
 
-    /// Returns what the last call of [`Self::find`] found, if this is the same label set again. Needs no hash.
+    /// Returns what the last call of [`Self::find`] found, if this is the same label set again. Needs no
+    /// hash.
     #[inline]
     pub(crate) fn find_again(&self, labels: &Labels<'_>, lengths: Lengths) -> Option<CachedKey<'_>> {
         let entry = self.cache.entries.get(self.found_last.get() as usize)?;
@@ -229,8 +231,8 @@ impl LabelsCache {
         Some(entry.cached())
     }
 
-    /// Remembers that the labels of a scope and a tenant are this label set. An entry remembers one scope as long as it
-    /// lives.
+    /// Remembers that the labels of a scope and a tenant are this label set. An entry remembers one scope as
+    /// long as it lives.
     pub(crate) fn note_scope(&mut self, hash: u64, labels: &Labels<'_>, scope: &Arc<FixedLabels>) {
         let Some(lengths) = Lengths::of(labels) else { return };
         let Some((index, _)) = self.cache.find(hash, |entry| entry.raw.is(labels, lengths)) else { return };

@@ -1,14 +1,15 @@
 //! Single-writer cells: one slab of counters per thread.
 //!
 //! # Why not one atomic counter per label set
-//! An atomic add costs ten times a plain one even uncontended, and moves its cache line between cores when two threads
-//! count the same label set. Here the owning thread is the only writer of its cells, so an increment is a relaxed load,
-//! an add and a relaxed store; a reader sums the cells of all threads.
+//! An atomic add costs ten times a plain one even uncontended, and moves its cache line between cores when
+//! two threads count the same label set. Here the owning thread is the only writer of its cells, so an
+//! increment is a relaxed load, an add and a relaxed store; a reader sums the cells of all threads.
 //!
 //! # Layout
-//! A slab is cut into chunks, which are allocated on first use; a chunk is made of cache lines, a line of cells. The cells of
-//! one key are next to each other, and in one line if they fit, so that counting a request and both byte counts touches one
-//! line. A line belongs to one thread: two threads never write the same one.
+//! A slab is cut into chunks, which are allocated on first use; a chunk is made of cache lines, a line of
+//! cells. The cells of one key are next to each other, and in one line if they fit, so that counting a
+//! request and both byte counts touches one line. A line belongs to one thread: two threads never write the
+//! same one.
 //!
 //! ```text
 //! slab    [ chunk ][ chunk ][   -   ][ chunk ]        one per thread; `-`: this thread counted none of these keys
@@ -19,7 +20,8 @@
 //! # Invariants
 //! 1. Only the thread that owns a slab writes its cells.
 //! 2. A cell is below [`CELL_END`], so that the sum over 65,536 threads cannot wrap.
-//! 3. A cell never decreases, except when its owner empties it because it is full: see `Readers::empty_full_cell`.
+//! 3. A cell never decreases, except when its owner empties it because it is full: see
+//!    `Readers::empty_full_cell`.
 
 use std::sync::Arc;
 
@@ -34,7 +36,8 @@ pub(crate) const CELL_END: u64 = if cfg!(loom) { 4 } else { 1 << 48 };
 
 const LINE_CELLS: usize = 8;
 
-/// Lines per chunk. A chunk is allocated when its thread first counts one of its keys: 64 keys of four dimensions.
+/// Lines per chunk. A chunk is allocated when its thread first counts one of its keys: 64 keys of four
+/// dimensions.
 const CHUNK_LINES: usize = if cfg!(loom) { 1 } else { 32 };
 const CHUNK_CELLS: usize = CHUNK_LINES * LINE_CELLS;
 
@@ -45,8 +48,8 @@ struct Line([AtomicU64; LINE_CELLS]);
 /// Of one size for all engines, so that the compiler knows that an index modulo the size is within it.
 type Chunk = Box<[Line; CHUNK_LINES]>;
 
-/// Returns the distance between the first cells of two ids: a power of two, so that no key is cut by the end of a chunk,
-/// and none with up to eight dimensions by the end of a line.
+/// Returns the distance between the first cells of two ids: a power of two, so that no key is cut by the end
+/// of a chunk, and none with up to eight dimensions by the end of a line.
 pub(crate) const fn stride(dimensions: usize) -> usize {
     1 << stride_bits(dimensions)
 }
@@ -185,8 +188,8 @@ impl Slab {
     }
 }
 
-/// Sums the first `cells` cells over all slabs, chunk by chunk. Calls `visit` with the number of cells before the chunk and
-/// the sums of the chunk. [`stride`] tells which cell is whose.
+/// Sums the first `cells` cells over all slabs, chunk by chunk. Calls `visit` with the number of cells before
+/// the chunk and the sums of the chunk. [`stride`] tells which cell is whose.
 pub(crate) fn sum_chunks(slabs: &[Slab], cells: usize, mut visit: impl FnMut(usize, &[u64])) {
     let mut sums = [0; CHUNK_CELLS];
     for (number, first) in (0..cells).step_by(CHUNK_CELLS).enumerate() {

@@ -4,8 +4,8 @@ use std::fmt;
 
 /// A dimension of one engine: a small index into its [`Dimensions`].
 ///
-/// The built-in ones are constants. Others come from [`Dimensions::register`] and are valid only with an engine that
-/// was built with that registry.
+/// The built-in ones are constants. Others come from [`Dimensions::register`] and are valid only with an
+/// engine that was built with that registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Dimension(pub(crate) u16);
 
@@ -80,7 +80,8 @@ impl Dimensions {
     }
 
     /// Adds a dimension, or finds the one that has this name already. Refuses a name of other than 1 to
-    /// [`DIMENSION_NAME_BYTES_MAX`] characters of `a-z`, `0-9` and `_`, and more than [`DIMENSIONS_MAX`] dimensions.
+    /// [`DIMENSION_NAME_BYTES_MAX`] characters of `a-z`, `0-9` and `_`, and more than [`DIMENSIONS_MAX`]
+    /// dimensions.
     pub fn register(&mut self, name: &str) -> Result<Dimension, DimensionError> {
         if let Some(dimension) = self.find(name) {
             return Ok(dimension);

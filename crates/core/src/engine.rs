@@ -65,23 +65,24 @@ impl EngineBuilder {
         self
     }
 
-    /// Sets how many label sets and accounts are live at once, clamped to 1 up to [`LIMIT_MAX`]. At the limit, the least
-    /// recently used ones are evicted for new ones. Default: [`LABEL_LIMIT_DEFAULT`].
+    /// Sets how many label sets and accounts are live at once, clamped to 1 up to [`LIMIT_MAX`]. At the
+    /// limit, the least recently used ones are evicted for new ones. Default: [`LABEL_LIMIT_DEFAULT`].
     #[must_use]
     pub fn label_limit(mut self, limit: usize) -> Self {
         self.label_limit = limit.clamp(1, LIMIT_MAX);
         self
     }
 
-    /// Sets how many tenants are ever told apart, clamped to 1 up to [`LIMIT_MAX`]. Later ones share the tenant
-    /// `~overflow`. Default: [`TENANT_LIMIT_DEFAULT`].
+    /// Sets how many tenants are ever told apart, clamped to 1 up to [`LIMIT_MAX`]. Later ones share the
+    /// tenant `~overflow`. Default: [`TENANT_LIMIT_DEFAULT`].
     #[must_use]
     pub fn tenant_limit(mut self, limit: usize) -> Self {
         self.tenant_limit = limit.clamp(1, LIMIT_MAX);
         self
     }
 
-    /// Sets whether buffers of counts are overwritten with zeros before their memory is freed. Default: `false`.
+    /// Sets whether buffers of counts are overwritten with zeros before their memory is freed. Default:
+    /// `false`.
     #[must_use]
     pub fn zeroize_retired(mut self, zeroize: bool) -> Self {
         self.zeroize_retired = zeroize;
@@ -90,8 +91,8 @@ impl EngineBuilder {
 
     /// Sets the seed of the hashes of label sets, which is random otherwise.
     ///
-    /// With a seed, one thread that records the same gets the same counts even where limits are reached. But somebody who
-    /// knows the seed can prepare label sets that collide.
+    /// With a seed, one thread that records the same gets the same counts even where limits are reached. But
+    /// somebody who knows the seed can prepare label sets that collide.
     #[must_use]
     pub fn hash_seed(mut self, seed: u64) -> Self {
         self.hash_seed = Some(seed);
@@ -113,8 +114,8 @@ impl EngineBuilder {
     }
 }
 
-/// Counts usage per label set, in this process. Once a thread knows a label set, counting takes no lock and allocates
-/// nothing. Clones are the same engine.
+/// Counts usage per label set, in this process. Once a thread knows a label set, counting takes no lock and
+/// allocates nothing. Clones are the same engine.
 ///
 /// ```
 /// use ron_accounting_core::{labels, Dimension, Engine, Outcome};
@@ -169,9 +170,11 @@ impl Engine {
         }
     }
 
-    /// Makes a handle for one label set: the fastest way to record. While the handle lives, the label set is not evicted.
+    /// Makes a handle for one label set: the fastest way to record. While the handle lives, the label set is
+    /// not evicted.
     ///
-    /// The outcome says what the handle counts under: the label set, one with a placeholder, or an overflow row.
+    /// The outcome says what the handle counts under: the label set, one with a placeholder, or an overflow
+    /// row.
     #[must_use]
     pub fn meter(&self, labels: &Labels<'_>) -> (Meter, Outcome) {
         let resolved = self.threaded.with_thread(|thread| self.threaded.state.resolve(thread, labels));
@@ -183,8 +186,8 @@ impl Engine {
         Scope::new(&self.threaded, labels)
     }
 
-    /// Returns the tenant that usage of the raw label `tenant` is counted under, for use with accounts. Past the tenant
-    /// limit it is the tenant `~overflow`.
+    /// Returns the tenant that usage of the raw label `tenant` is counted under, for use with accounts. Past
+    /// the tenant limit it is the tenant `~overflow`.
     pub fn tenant(&self, tenant: &str) -> Tenant {
         let (id, name) = self.threaded.state.admit_tenant(tenant);
         Tenant { id, name }
@@ -230,8 +233,8 @@ impl Engine {
         &self.threaded.state.dimensions
     }
 
-    /// Finds out which keys are in use, evicts those that were unused for more than `idle_calls_max` calls in a row, and
-    /// frees the ids of evicted keys that nobody owns. To be called once per window.
+    /// Finds out which keys are in use, evicts those that were unused for more than `idle_calls_max` calls in
+    /// a row, and frees the ids of evicted keys that nobody owns. To be called once per window.
     pub fn maintain(&self, idle_calls_max: u64) {
         self.threaded.state.maintain(idle_calls_max);
     }
@@ -246,8 +249,8 @@ impl Engine {
         self.threaded.state.stats()
     }
 
-    /// Counts how many distinct values each label has among the live label sets: which label has too many? Visits every
-    /// key.
+    /// Counts how many distinct values each label has among the live label sets: which label has too many?
+    /// Visits every key.
     pub fn cardinality(&self) -> [(Label, usize); 5] {
         self.threaded.state.cardinality()
     }
@@ -257,7 +260,8 @@ impl Engine {
         self.threaded.state.usage_key(labels)
     }
 
-    /// Checks the engine's invariants, and those of the calling thread's caches: for tests, between their steps.
+    /// Checks the engine's invariants, and those of the calling thread's caches: for tests, between their
+    /// steps.
     #[doc(hidden)]
     pub fn validate(&self) -> Result<(), String> {
         self.threaded.state.validate(self.threaded.thread())

@@ -1,9 +1,10 @@
 //! Hashes of label sets and accounts.
 //!
 //! # Why not a library's hasher
-//! A [`std::hash::Hasher`] takes the five strings one after the other: each waits for the one before. Here each string has
-//! a hash of its own, and the five are added up and mixed at the end. So the processor computes them at the same time, and a
-//! scope hashes its four fixed labels once. The mixing step is that of `foldhash`: a product of two words, folded.
+//! A [`std::hash::Hasher`] takes the five strings one after the other: each waits for the one before. Here
+//! each string has a hash of its own, and the five are added up and mixed at the end. So the processor
+//! computes them at the same time, and a scope hashes its four fixed labels once. The mixing step is that of
+//! `foldhash`: a product of two words, folded.
 //!
 //! The seeds are random and secret by default, so that nobody can prepare label sets that collide.
 
@@ -142,7 +143,8 @@ fn long_text(bytes: &[u8], Seeds(seed, other): Seeds) -> u64 {
     bytes.last_chunk::<16>().map_or(sum, |last| step(sum, last))
 }
 
-/// Combines the two halves of the product by exclusive or: every bit of both factors affects every bit of the result.
+/// Combines the two halves of the product by exclusive or: every bit of both factors affects every bit of the
+/// result.
 #[inline]
 const fn folded_multiply(a: u64, b: u64) -> u64 {
     let product = a as u128 * b as u128;

@@ -9,8 +9,9 @@ use crate::{
     Labels, OVERFLOW,
 };
 
-/// The number of a key in its engine: the index of its cells, its slot and its row in a [`Reading`](crate::Reading). An id
-/// is used again when nobody owns its key any more, see [`KeyTable`](crate::KeyTable).
+/// The number of a key in its engine: the index of its cells, its slot and its row in a
+/// [`Reading`](crate::Reading). An id is used again when nobody owns its key any more, see
+/// [`KeyTable`](crate::KeyTable).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyId(u32);
 
@@ -30,7 +31,8 @@ impl KeyId {
 
 /// The name that usage is counted under: a tenant, and within it a normalized label set or an account key.
 ///
-/// Only an engine makes these, so the labels of each are normalized. A clone is another reference to the same name.
+/// Only an engine makes these, so the labels of each are normalized. A clone is another reference to the same
+/// name.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct UsageKey(Name);
 
@@ -112,8 +114,8 @@ pub(crate) enum Wanted<'a> {
 
 /// A registered key.
 ///
-/// An owner of an `Arc` of it may count under its id. The id is freed only when registry and slots are the last owners, so
-/// no increment can land under a later key of the same id.
+/// An owner of an `Arc` of it may count under its id. The id is freed only when registry and slots are the
+/// last owners, so no increment can land under a later key of the same id.
 #[derive(Debug)]
 pub(crate) struct Key {
     pub(crate) id: KeyId,

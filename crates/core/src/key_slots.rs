@@ -1,15 +1,16 @@
-//! One slot per key id: which key has the id, and when it was last used. Decides which key is evicted, and when its id is
-//! free.
+//! One slot per key id: which key has the id, and when it was last used. Decides which key is evicted, and
+//! when its id is free.
 //!
 //! # Recency without a cost to writers
-//! An *activity check* compares each key's cells with those of the check before: a cell that changed was used. Keys are
-//! evicted in the order of the check at which they were last used. Of two keys used at the same check, the lower id goes
-//! first.
+//! An *activity check* compares each key's cells with those of the check before: a cell that changed was
+//! used. Keys are evicted in the order of the check at which they were last used. Of two keys used at the
+//! same check, the lower id goes first.
 //!
 //! # Two steps
-//! An evicted key no longer counts against the label limit. But it stays readable, findable and revivable while a thread's
-//! cache or a meter owns it, so that a late increment is counted under its own labels. Only when nobody owns it is it
-//! removed, its cells read for the last time (`Readers::detach_key`), and its id freed.
+//! An evicted key no longer counts against the label limit. But it stays readable, findable and revivable
+//! while a thread's cache or a meter owns it, so that a late increment is counted under its own labels. Only
+//! when nobody owns it is it removed, its cells read for the last time (`Readers::detach_key`), and its id
+//! freed.
 //!
 //! # Invariants
 //! 1. The key in slot `n` has the id `n`.
@@ -105,7 +106,8 @@ impl KeySlots {
         });
     }
 
-    /// Evicts up to `wanted` least recently used keys and returns how many. Pinned keys and overflow rows are spared.
+    /// Evicts up to `wanted` least recently used keys and returns how many. Pinned keys and overflow rows are
+    /// spared.
     pub(crate) fn evict_least_recent(&mut self, registry: &Registry, wanted: usize) -> usize {
         let mut candidates: Vec<_> =
             self.evictable().map(|(index, last_active)| (last_active, index)).collect();
@@ -137,7 +139,8 @@ impl KeySlots {
         idle.len()
     }
 
-    /// Revives evicted keys that were used since the last [`Self::evict_idle`]: a thread still counts under them.
+    /// Revives evicted keys that were used since the last [`Self::evict_idle`]: a thread still counts under
+    /// them.
     pub(crate) fn revive_active(&mut self, registry: &Registry) {
         let active = self.slots.iter().filter(|slot| slot.last_active > self.check_of_idle);
         for key in active.filter_map(|slot| slot.key.as_ref()).filter(|key| key.is_evicted()) {
@@ -151,8 +154,8 @@ impl KeySlots {
     pub(crate) fn remove_unowned(&mut self, registry: &Registry, mut detach: impl FnMut(&Key) -> Vec<u64>) {
         for slot in &mut self.slots {
             let Some(mut key) = slot.key.take_if(|key| key.is_evicted()) else { continue };
-            // `get_mut` pairs with the release of each former owner's drop: their increments are visible to the last
-            // reading. It fails only while there is another owner.
+            // `get_mut` pairs with the release of each former owner's drop: their increments are visible to
+            // the last reading. It fails only while there is another owner.
             if registry.remove_unowned(&key) && Arc::get_mut(&mut key).is_some() {
                 self.table = None;
                 slot.activity = cells::wrapping_sum(&detach(&key));
@@ -203,7 +206,8 @@ impl KeySlots {
     }
 }
 
-/// Kept out of line, as is [`KeySlots::add_new_keys`]: inlined into a reading, their loops run out of registers.
+/// Kept out of line, as is [`KeySlots::add_new_keys`]: inlined into a reading, their loops run out of
+/// registers.
 #[inline(never)]
 fn table_of(slots: &[KeySlot]) -> KeyTable {
     KeyTable::new(slots.iter().map(|slot| slot.key.as_ref().map(|key| key.usage.clone())))

@@ -1,7 +1,8 @@
 //! The label set as callers write it: five borrowed strings.
 //!
-//! A [`Labels`] is `Copy` and borrows, so that recording with a known label set builds no owned key. It is *raw*: only
-//! the engine's [`Normalizer`](crate::Normalizer) turns it into the [`UsageKey`](crate::UsageKey) that is counted.
+//! A [`Labels`] is `Copy` and borrows, so that recording with a known label set builds no owned key. It is
+//! *raw*: only the engine's [`Normalizer`](crate::Normalizer) turns it into the [`UsageKey`](crate::UsageKey)
+//! that is counted.
 
 use std::fmt;
 

@@ -1,13 +1,14 @@
 //! The recording engine: counts per label set, in-process, at nanosecond cost.
 //!
 //! * [`Engine`] records and makes [`Meter`]s and [`Scope`]s; [`EngineBuilder`] sets its limits.
-//! * [`Labels`] (made by [`labels()`]) and [`AccountKey`] are what callers count under, [`Dimension`] what they count.
+//! * [`Labels`] (made by [`labels()`]) and [`AccountKey`] are what callers count under, [`Dimension`] what
+//!   they count.
 //! * [`Normalizer`] decides which labels are counted: each [`UsageKey`] has passed it.
 //! * [`Reader`] takes [`Reading`]s: what was counted since the last one, each increment in exactly one.
 //! * [`Outcome`] says what a recording did; recording itself never fails.
 //!
-//! The crate knows no time, no files and no bytes of a slice. The crates that read it make windows and slices: they are
-//! differences of readings.
+//! The crate knows no time, no files and no bytes of a slice. The crates that read it make windows and
+//! slices: they are differences of readings.
 //!
 //! # How the engine is put together
 //!
@@ -28,15 +29,16 @@
 //!          readers                       for each reader: what it has taken of each cell, and its detached counts
 //! ```
 //!
-//! **Recording** (`state/record.rs`): the thread's cache finds the key, and the thread's slab the cell. The thread is the
-//! only writer of its cells, so that an increment is a load, an add and a store, and no other thread ever waits for it.
+//! **Recording** (`state/record.rs`): the thread's cache finds the key, and the thread's slab the cell. The
+//! thread is the only writer of its cells, so that an increment is a load, an add and a store, and no other
+//! thread ever waits for it.
 //!
-//! **First sight** (`state/resolve.rs`): if the cache does not know the labels, the normalizer gives their counted form, and
-//! the registry finds the key or admits a new one. At the label limit, the least recently used key is evicted first. If none
-//! can be, the usage goes to its tenant's overflow row.
+//! **First sight** (`state/resolve.rs`): if the cache does not know the labels, the normalizer gives their
+//! counted form, and the registry finds the key or admits a new one. At the label limit, the least recently
+//! used key is evicted first. If none can be, the usage goes to its tenant's overflow row.
 //!
-//! **Reading** (`readers.rs`): a reader sums each cell over all slabs and takes the difference to the sums that it took last.
-//! Readers are independent of each other.
+//! **Reading** (`readers.rs`): a reader sums each cell over all slabs and takes the difference to the sums
+//! that it took last. Readers are independent of each other.
 //!
 //! # Who owns a key, and when its id is free
 //!
@@ -47,25 +49,27 @@
 //! | an entry of a thread's cache | the first miss of that thread after the key's eviction, the thread's end, or a newer entry |
 //! | a `Meter`, which also pins the key: it is not evicted | the meter is dropped |
 //!
-//! The cells of a key are found by its id, so an id must not go to another key while a thread may still count under it.
-//! Eviction takes three steps. (1) The key is marked as evicted, and no longer counts against the label limit. (2) The
-//! caches release it. Until then it can be counted under, read and revived. (3) When only shard and slot own it, it is
-//! removed, its cells are read for the last time, and its id is free. Counts that a reader has not taken by then are kept in
-//! the reader (*detached*). The cells are not reset: the next key of the id starts from what each reader has taken.
+//! The cells of a key are found by its id, so an id must not go to another key while a thread may still count
+//! under it. Eviction takes three steps. (1) The key is marked as evicted, and no longer counts against the
+//! label limit. (2) The caches release it. Until then it can be counted under, read and revived. (3) When
+//! only shard and slot own it, it is removed, its cells are read for the last time, and its id is free.
+//! Counts that a reader has not taken by then are kept in the reader (*detached*). The cells are not reset:
+//! the next key of the id starts from what each reader has taken.
 //!
 //! A [`UsageKey`] is only the name of a key. Owning one keeps the text, and not the id.
 //!
 //! # Why three owners, one inside the other
 //!
-//! * `EngineState` is what all threads share. Its functions take the `ThreadState` as an argument, so that the loom models
-//!   run this very code on threads of their own.
-//! * `ThreadedEngine` adds what loom cannot run: it finds the calling thread's state, and is told when a thread ends.
-//! * [`Engine`] is the public handle. It is a type of its own so that `Meter`, `Scope` and `Reader` can own the
-//!   `ThreadedEngine` without owning each other.
+//! * `EngineState` is what all threads share. Its functions take the `ThreadState` as an argument, so that
+//!   the loom models run this very code on threads of their own.
+//! * `ThreadedEngine` adds what loom cannot run: it finds the calling thread's state, and is told when a
+//!   thread ends.
+//! * [`Engine`] is the public handle. It is a type of its own so that `Meter`, `Scope` and `Reader` can own
+//!   the `ThreadedEngine` without owning each other.
 //!
 //! # Crate features
-//! * **`parking_lot`** (default): uses its locks instead of the standard library's. Only the first sight of a label set
-//!   and the readers lock at all.
+//! * **`parking_lot`** (default): uses its locks instead of the standard library's. Only the first sight of a
+//!   label set and the readers lock at all.
 //! * **`serde`**: implements `Serialize` and `Deserialize` for [`AccountKey`].
 
 #![cfg_attr(loom, allow(dead_code))] // models use a part of the engine

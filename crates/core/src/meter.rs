@@ -12,8 +12,8 @@ use crate::{
 
 /// Records under one label set or account without looking it up.
 ///
-/// Clones are cheap, and threads may share a meter: each thread writes its own cells. The key is not evicted while a meter
-/// of it lives.
+/// Clones are cheap, and threads may share a meter: each thread writes its own cells. The key is not evicted
+/// while a meter of it lives.
 ///
 /// ```
 /// use ron_accounting_core::{labels, Dimension, Engine};

@@ -13,11 +13,11 @@ use crate::{
 };
 use loom::sync::Arc;
 
-/// Explores all interleavings with up to as many preemptions as `LOOM_MAX_PREEMPTIONS` says, or two: these find nearly all
-/// faults that more would find.
+/// Explores all interleavings with up to as many preemptions as `LOOM_MAX_PREEMPTIONS` says, or two: these
+/// find nearly all faults that more would find.
 ///
-/// Loom remembers only the last access to an atomic, so a load and a store of a writer hide an earlier load of a reader.
-/// In each model the main thread, which loom runs first, is therefore the one that writes cells.
+/// Loom remembers only the last access to an atomic, so a load and a store of a writer hide an earlier load
+/// of a reader. In each model the main thread, which loom runs first, is therefore the one that writes cells.
 fn check(model: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = builder.preemption_bound.or(Some(2));

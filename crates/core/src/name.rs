@@ -1,7 +1,7 @@
 //! Names: five labels, or a tenant and an account, in one allocation.
 //!
-//! A thread compares a name with the caller's five strings on every look-up. So a name is one pointer to one block: first
-//! the lengths, which differ for most names, then the text.
+//! A thread compares a name with the caller's five strings on every look-up. So a name is one pointer to one
+//! block: first the lengths, which differ for most names, then the text.
 
 use std::hash::{Hash, Hasher};
 
@@ -30,7 +30,8 @@ impl Lengths {
     const MASK: u64 = Self::LABEL_MAX as u64;
     const OF_ACCOUNT: u64 = 1 << 63;
 
-    /// Returns the lengths of labels, or `None` if one is longer than [`Self::LABEL_MAX`]. Normalized labels never are.
+    /// Returns the lengths of labels, or `None` if one is longer than [`Self::LABEL_MAX`]. Normalized labels
+    /// never are.
     #[inline]
     pub(crate) fn of(labels: &Labels<'_>) -> Option<Self> {
         let [tenant, method, route, service, region] = labels.values().map(|value| value.len() as u64);
@@ -73,8 +74,8 @@ pub(crate) struct Name(ThinArc<Header, u8>);
 impl Name {
     /// Makes the name of labels.
     ///
-    /// A label longer than [`Lengths::LABEL_MAX`] is a caller's bug, since the normalizer's limit and the cache's are lower.
-    /// It is left empty, and debug builds panic.
+    /// A label longer than [`Lengths::LABEL_MAX`] is a caller's bug, since the normalizer's limit and the
+    /// cache's are lower. It is left empty, and debug builds panic.
     pub(crate) fn of_labels(tenant: TenantId, labels: &Labels<'_>) -> Self {
         debug_assert!(Lengths::of(labels).is_some(), "a label is longer than a name can hold");
         let values = labels.values().map(|value| if value.len() > Lengths::LABEL_MAX { "" } else { value });
@@ -187,8 +188,8 @@ fn starts_with<const N: usize>(text: &[u8], values: [&str; N]) -> bool {
 
 /// Returns whether two short texts of the same length are equal. Two overlapping words cover up to 16 bytes.
 ///
-/// A call of `memcmp` would cost more than the comparison. With the dangling pointer of an empty string it takes a tenth of
-/// a microsecond on processors that suppress the fault in microcode.
+/// A call of `memcmp` would cost more than the comparison. With the dangling pointer of an empty string it
+/// takes a tenth of a microsecond on processors that suppress the fault in microcode.
 #[inline]
 fn equal(a: &[u8], b: &[u8]) -> bool {
     if let (Some((a0, a1)), Some((b0, b1))) = (ends::<8>(a), ends::<8>(b)) {

@@ -1,12 +1,12 @@
 //! Normalization: nothing is counted under a label that did not pass a [`Normalizer`].
 //!
-//! The engine applies a normalizer label by label and checks its output against the hard limits below. So even a faulty
-//! normalizer cannot put a control character or an endless string into a key.
+//! The engine applies a normalizer label by label and checks its output against the hard limits below. So
+//! even a faulty normalizer cannot put a control character or an endless string into a key.
 
 use crate::Label;
 
-/// All labels but the tenant of an overflow row, which takes a tenant's usage when no label set can be evicted. Also the
-/// tenant that takes the usage past the tenant limit.
+/// All labels but the tenant of an overflow row, which takes a tenant's usage when no label set can be
+/// evicted. Also the tenant that takes the usage past the tenant limit.
 pub const OVERFLOW: &str = "~overflow";
 /// The placeholder for a label that was refused.
 pub const INVALID: &str = "~invalid";
@@ -52,15 +52,16 @@ pub enum Verdict {
 
 /// Turns raw labels into the ones that are counted.
 ///
-/// An implementation must be *idempotent*: normalizing its own output changes nothing. And it must be *deterministic*: each
-/// thread remembers its output, and the same input must be counted under the same key on all of them.
+/// An implementation must be *idempotent*: normalizing its own output changes nothing. And it must be
+/// *deterministic*: each thread remembers its output, and the same input must be counted under the same key
+/// on all of them.
 pub trait Normalizer: Send + Sync + 'static {
     /// Writes the normalized form of `raw` to `out`, which is empty when called and whose capacity is reused.
     fn normalize(&self, label: Label, raw: &str, out: &mut String) -> Verdict;
 }
 
-/// The built-in normalizer. Passes a label on unchanged, unless it is longer than [`LABEL_BYTES_MAX`] or holds a control
-/// character: then it writes [`INVALID`].
+/// The built-in normalizer. Passes a label on unchanged, unless it is longer than [`LABEL_BYTES_MAX`] or
+/// holds a control character: then it writes [`INVALID`].
 ///
 /// ```
 /// use ron_accounting_core::{CharacterNormalizer, Label, Normalizer, Reason, Verdict};

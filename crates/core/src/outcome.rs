@@ -14,9 +14,10 @@ pub enum Overflow {
 
 /// What a recording did.
 ///
-/// Recording functions return it for callers that want to know. Most need not: every outcome but [`Self::Counted`] and
-/// [`Self::Lost`] is also counted in [`EngineStats`](crate::EngineStats), and the limits rule out `Lost`. The functions that
-/// make a [`Meter`](crate::Meter) are `#[must_use]`, since a meter keeps counting under what its outcome names.
+/// Recording functions return it for callers that want to know. Most need not: every outcome but
+/// [`Self::Counted`] and [`Self::Lost`] is also counted in [`EngineStats`](crate::EngineStats), and the
+/// limits rule out `Lost`. The functions that make a [`Meter`](crate::Meter) are `#[must_use]`, since a meter
+/// keeps counting under what its outcome names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {
@@ -33,7 +34,8 @@ pub enum Outcome {
     Overflowed(Overflow),
     /// Not counted: the dimension belongs to another engine.
     UnknownDimension(Dimension),
-    /// Not counted: no key was available, not even an overflow row. The limits of ids rule this out, and debug builds panic.
+    /// Not counted: no key was available, not even an overflow row. The limits of ids rule this out, and
+    /// debug builds panic.
     Lost,
 }
 

@@ -6,8 +6,8 @@ use crate::{readers::ReaderId, threaded_engine::ThreadedEngine, Dimension, Readi
 
 /// Takes counts, each increment exactly once.
 ///
-/// Readers are independent: each takes every increment that was counted since it was made. One may take at each window
-/// boundary, while another takes a tenant's counts only when there is room for them downstream.
+/// Readers are independent: each takes every increment that was counted since it was made. One may take at
+/// each window boundary, while another takes a tenant's counts only when there is room for them downstream.
 pub struct Reader {
     engine: Arc<ThreadedEngine>,
     id: ReaderId,
@@ -27,30 +27,32 @@ impl Reader {
         reading
     }
 
-    /// Takes the counts of the tenants and dimensions for which `accept` returns `true`. The others remain for a later
-    /// reading. `reading` is overwritten, its memory reused.
+    /// Takes the counts of the tenants and dimensions for which `accept` returns `true`. The others remain
+    /// for a later reading. `reading` is overwritten, its memory reused.
     ///
-    /// `accept` is called more than once with the same arguments, and must return the same. It is called under a lock: it
-    /// must not use the engine.
+    /// `accept` is called more than once with the same arguments, and must return the same. It is called
+    /// under a lock: it must not use the engine.
     pub fn take_if(&mut self, accept: impl FnMut(TenantId, Dimension) -> bool, reading: &mut Reading) {
         self.engine.state.take(self.id, accept, reading);
     }
 
-    /// Fills `reading` with the counts that this reader has not taken yet, and takes nothing. `reading` is overwritten, its
-    /// memory reused.
+    /// Fills `reading` with the counts that this reader has not taken yet, and takes nothing. `reading` is
+    /// overwritten, its memory reused.
     pub fn peek(&self, reading: &mut Reading) {
         self.engine.state.peek(self.id, reading);
     }
 
-    /// Removes exactly the counts that the last [`Self::peek`] returned. Use the pair when counts may go only after
-    /// something else, such as encoding them, has succeeded. [`Reading::retain`] narrows down what is removed.
+    /// Removes exactly the counts that the last [`Self::peek`] returned. Use the pair when counts may go only
+    /// after something else, such as encoding them, has succeeded. [`Reading::retain`] narrows down what is
+    /// removed.
     ///
     /// `seen` must be what the last call of `peek` filled. Nothing else may have been taken in between.
     pub fn take_seen(&mut self, seen: &Reading) {
         self.engine.state.take_seen(self.id, seen);
     }
 
-    /// Adds counts that this reader will take as if they had just been recorded. For counts that a restart recovered.
+    /// Adds counts that this reader will take as if they had just been recorded. For counts that a restart
+    /// recovered.
     pub fn restore(&mut self, key: &UsageKey, dimension: Dimension, n: u64) {
         self.engine.state.restore(self.id, key, dimension, n);
     }

@@ -1,18 +1,19 @@
 //! Readers: what each has not taken yet, for every key, so that each increment is in exactly one reading.
 //!
 //! # Cumulative cells, differential readers
-//! Cells only grow. A reader keeps the sums that it took last (its *base*), and what it takes next is the difference to the
-//! current sums. Two readings of one cell are ordered by the cell's own modification order, so each increment is in one
-//! difference and no other, and the writer never notices.
+//! Cells only grow. A reader keeps the sums that it took last (its *base*), and what it takes next is the
+//! difference to the current sums. Two readings of one cell are ordered by the cell's own modification order,
+//! so each increment is in one difference and no other, and the writer never notices.
 //!
 //! # Detached counts
-//! Some counts must leave the cells before every reader has taken them: the key's id is about to be reused, or a cell is
-//! full. They are *detached*: added to a map that each reader has beside its base. Counts that a restart recovered start
-//! there. The next reading takes both. The map is limited; past the limit, the counts of a key go to its tenant's overflow
-//! row, so that totals stay right.
+//! Some counts must leave the cells before every reader has taken them: the key's id is about to be reused,
+//! or a cell is full. They are *detached*: added to a map that each reader has beside its base. Counts that a
+//! restart recovered start there. The next reading takes both. The map is limited; past the limit, the counts
+//! of a key go to its tenant's overflow row, so that totals stay right.
 //!
 //! # Invariants
-//! 1. For each reader and key: recorded = taken + detached + (sum of cells - base). So the base never exceeds the sum.
+//! 1. For each reader and key: recorded = taken + detached + (sum of cells - base). So the base never exceeds
+//!    the sum.
 //! 2. The base of a free id equals the sum of its cells, so that the next key of this id starts from zero.
 //! 3. A detached row has a count that is not zero.
 
@@ -49,8 +50,8 @@ struct ReaderSums {
 enum AtLimit {
     /// They go to the overflow row of the key's tenant.
     Fold,
-    /// They are kept under the key. Ids are limited, so keys that have one are too, and a reader that has peeked must find
-    /// the counts under the same key.
+    /// They are kept under the key. Ids are limited, so keys that have one are too, and a reader that has
+    /// peeked must find the counts under the same key.
     Keep,
 }
 
@@ -145,8 +146,8 @@ impl Readers {
             let base = base.get(first..).unwrap_or_default();
             out.values.extend(now.iter().zip(base).map(|(now, base)| now - base));
         });
-        // A free id may have gone to a key that was registered and counted in the meantime. Its counts are for the next
-        // reading, whose table names the key.
+        // A free id may have gone to a key that was registered and counted in the meantime. Its counts are
+        // for the next reading, whose table names the key.
         for index in out.keys.vacant() {
             let first = index * self.stride;
             out.values.iter_mut().skip(first).take(self.stride).for_each(|value| *value = 0);
@@ -156,7 +157,8 @@ impl Readers {
         }
     }
 
-    /// Takes the counts that `seen` holds: no more, whatever was counted since, and no less, wherever they are by now.
+    /// Takes the counts that `seen` holds: no more, whatever was counted since, and no less, wherever they
+    /// are by now.
     pub(crate) fn take_seen(&mut self, reader: ReaderId, slots: &KeySlots, seen: &Reading) {
         let Some(ReaderSums { base, detached }) = sums_of(&mut self.by_id, reader) else { return };
         // Nothing was detached since, so what was seen is still in the cells of the same ids.
@@ -170,8 +172,8 @@ impl Readers {
             let key = row.id.and_then(|id| slots.get(id));
             key.is_some_and(|key| key.usage.is_same(row.key))
         };
-        // Keys without their id first. If their counts were folded, they must be found in the overflow row before the
-        // counts of that row itself are taken.
+        // Keys without their id first. If their counts were folded, they must be found in the overflow row
+        // before the counts of that row itself are taken.
         let (present, gone): (Vec<_>, Vec<_>) = seen.rows().partition(has_its_id);
         for row in gone {
             let folded = overflow_key(row.key);
@@ -208,8 +210,8 @@ impl Readers {
         sums.detach(key, &row, AtLimit::Fold, self.limits, &mut self.counters);
     }
 
-    /// Reads the cells of a key for the last time: detaches what each reader has not taken, and returns the sums of the
-    /// cells. Nobody may own the key any more.
+    /// Reads the cells of a key for the last time: detaches what each reader has not taken, and returns the
+    /// sums of the cells. Nobody may own the key any more.
     pub(crate) fn detach_key(&mut self, key: &Key, slabs: &RwLock<Vec<Slab>>) -> Vec<u64> {
         let now = self.sum_key(key.id, slabs);
         let first = key.id.index() * self.stride;
@@ -223,8 +225,8 @@ impl Readers {
         now
     }
 
-    /// Detaches a cell that has no room for `n` more, together with `n`, and sets the cell to zero. For the owner of the
-    /// slab alone.
+    /// Detaches a cell that has no room for `n` more, together with `n`, and sets the cell to zero. For the
+    /// owner of the slab alone.
     pub(crate) fn empty_full_cell(
         &mut self,
         slabs: &RwLock<Vec<Slab>>,
@@ -325,7 +327,8 @@ impl ReaderSums {
     }
 }
 
-/// Returns the sums of a reader. A [`ReaderId`] is used only while its reader lives, so there always are some.
+/// Returns the sums of a reader. A [`ReaderId`] is used only while its reader lives, so there always are
+/// some.
 fn sums_of(readers: &mut [Option<ReaderSums>], reader: ReaderId) -> Option<&mut ReaderSums> {
     let sums = readers.get_mut(reader.0).and_then(Option::as_mut);
     debug_assert!(sums.is_some(), "{reader:?} is gone");

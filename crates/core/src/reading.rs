@@ -1,8 +1,8 @@
 //! Readings: the counts that a reader took or peeked at.
 //!
 //! # Why values by id, and not a list of rows
-//! A reading of thousands of keys must not change a reference count for each. So a reading is one block of numbers and a
-//! table of names, and readings share the table until a key comes or goes.
+//! A reading of thousands of keys must not change a reference count for each. So a reading is one block of
+//! numbers and a table of names, and readings share the table until a key comes or goes.
 
 use std::sync::Arc;
 
@@ -17,8 +17,8 @@ use crate::{
 
 /// Which key has which id.
 ///
-/// Readings share one table until a key comes or goes. So callers that keep tables of their own by id need to look for
-/// changes only when [`KeyTable::is_same`] returns `false`.
+/// Readings share one table until a key comes or goes. So callers that keep tables of their own by id need to
+/// look for changes only when [`KeyTable::is_same`] returns `false`.
 #[derive(Debug, Clone, Default)]
 pub struct KeyTable(Arc<Table>);
 
@@ -121,8 +121,8 @@ impl Reading {
 
     /// Keeps the counts for which `accept` returns `true`, and sets the others to zero.
     ///
-    /// Of a reading that was peeked at, [`Reader::take_seen`](crate::Reader::take_seen) then takes the kept counts only. The
-    /// others remain with the reader.
+    /// Of a reading that was peeked at, [`Reader::take_seen`](crate::Reader::take_seen) then takes the kept
+    /// counts only. The others remain with the reader.
     pub fn retain(&mut self, mut accept: impl FnMut(TenantId, Dimension) -> bool) {
         let stride = self.stride();
         let Self { dimensions, keys, values, departed, .. } = self;

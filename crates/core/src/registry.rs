@@ -1,16 +1,17 @@
 //! The shared registry: which key has which id, within limits.
 //!
 //! # Why not a concurrent map from a library
-//! Three steps must be one step under the shard's lock: find by a borrowed key, insert if it is still absent, and remove
-//! only if nobody else owns the key. The last is what keeps eviction from racing a lookup, and loom has to see it.
+//! Three steps must be one step under the shard's lock: find by a borrowed key, insert if it is still absent,
+//! and remove only if nobody else owns the key. The last is what keeps eviction from racing a lookup, and
+//! loom has to see it.
 //!
 //! # Invariants
 //! 1. A key is in at most one shard, under its own hash, and has an id that no other key has.
-//! 2. A key's `Arc` is cloned only from its shard, under the lock, or by an owner. So a key that is seen under the write
-//!    lock to have no owner but its shard and its slot gets none before it is removed.
+//! 2. A key's `Arc` is cloned only from its shard, under the lock, or by an owner. So a key that is seen
+//!    under the write lock to have no owner but its shard and its slot gets none before it is removed.
 //! 3. Every id below `Ids::next` is free or has exactly one key.
-//! 4. `Ids::live` is the number of keys that are not evicted and count against the label limit; `Ids::limited` is that
-//!    number with the evicted keys included.
+//! 4. `Ids::live` is the number of keys that are not evicted and count against the label limit;
+//!    `Ids::limited` is that number with the evicted keys included.
 //!
 //! Lock order: readings, then a shard, then ids.
 
@@ -27,7 +28,8 @@ const SHARDS: usize = if cfg!(loom) { 1 } else { 64 };
 /// The owners that a key has when nobody counts under it: its shard, and its slot or the list of new keys.
 const OWNERS_AT_REST: usize = 2;
 
-/// Whether a key counts against the label limit. Overflow rows don't: they take the usage that is past the limit.
+/// Whether a key counts against the label limit. Overflow rows don't: they take the usage that is past the
+/// limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Quota {
     Limited,
@@ -76,7 +78,8 @@ impl Ids {
         &self.free
     }
 
-    /// Checks that each key of the registry is in its slot or among the new keys, and that no other key is in a slot.
+    /// Checks that each key of the registry is in its slot or among the new keys, and that no other key is in
+    /// a slot.
     pub(crate) fn validate_slots(&self, slots: &[Option<&Arc<Key>>]) -> Result<(), String> {
         let with_slot = slots.iter().flatten().count();
         if with_slot + self.new_keys.len() + self.free.len() != self.next as usize {

@@ -6,10 +6,11 @@ use crate::{
     fixed_labels::FixedLabels, hashing::RestHash, threaded_engine::ThreadedEngine, Dimension, Labels, Outcome,
 };
 
-/// Records under label sets that differ in their tenant alone, as the middleware of one route does. Costs less than half
-/// of the full look-up.
+/// Records under label sets that differ in their tenant alone, as the middleware of one route does. Costs
+/// less than half of the full look-up.
 ///
-/// Counts are the same as with [`Engine::record`](crate::Engine::record) and the full label set. Clones are cheap.
+/// Counts are the same as with [`Engine::record`](crate::Engine::record) and the full label set. Clones are
+/// cheap.
 ///
 /// ```
 /// use ron_accounting_core::{labels, Dimension, Engine};

@@ -6,7 +6,8 @@
 //! * `thread.rs`: what one thread owns.
 //! * `validate.rs`: the invariants, as checks for tests.
 //!
-//! Every function that needs a [`ThreadState`] takes it as an argument, so that the loom models run this very code.
+//! Every function that needs a [`ThreadState`] takes it as an argument, so that the loom models run this very
+//! code.
 //!
 //! Lock order: readings, then a registry shard, then ids. Tenants and the list of slabs are innermost.
 
@@ -33,8 +34,8 @@ use crate::{
     Dimensions, Normalizer, Outcome,
 };
 
-/// Ids available per live label set; the surplus covers evicted keys that idle threads still hold. An id that is never
-/// used costs nothing.
+/// Ids available per live label set; the surplus covers evicted keys that idle threads still hold. An id that
+/// is never used costs nothing.
 const IDS_PER_LABEL_SET: usize = 8;
 
 /// The limits of an engine.
@@ -57,7 +58,8 @@ impl Limits {
         self.label_sets.saturating_mul(IDS_PER_LABEL_SET)
     }
 
-    /// Returns how many ids there are at all: the above, and one overflow row per tenant and for the overflow tenant.
+    /// Returns how many ids there are at all: the above, and one overflow row per tenant and for the overflow
+    /// tenant.
     fn ids_max(&self) -> usize {
         self.limited_ids_max().saturating_add(self.tenants).saturating_add(1)
     }
@@ -82,8 +84,8 @@ pub(crate) struct EngineState {
     thread_exit_observer: std::sync::OnceLock<std::sync::Weak<dyn ForgetThread>>,
 }
 
-/// What is read and changed under the readings lock. Both are indexed by key id, and an id is freed only together with the
-/// last reading of its cells, so that one lock holds both.
+/// What is read and changed under the readings lock. Both are indexed by key id, and an id is freed only
+/// together with the last reading of its cells, so that one lock holds both.
 #[derive(Debug)]
 struct Readings {
     slots: KeySlots,
@@ -155,7 +157,8 @@ impl EngineState {
         debug_assert!(set.is_ok(), "the observer is set once, at construction");
     }
 
-    /// Sees to it that the thread's keys are released when it ends. To be called before its cache may own any.
+    /// Sees to it that the thread's keys are released when it ends. To be called before its cache may own
+    /// any.
     fn watch(&self, thread: &ThreadState) {
         #[cfg(not(loom))]
         if let Some(observer) = self.thread_exit_observer.get().filter(|_| !thread.is_watched.replace(true)) {

@@ -40,8 +40,8 @@ pub struct EngineStats {
     pub overflowed_label_sets: u64,
     /// Look-ups whose usage went to the tenant `~overflow`.
     pub overflowed_tenants: u64,
-    /// Evicted keys whose last counts went to their tenant's overflow row, because too many ids were freed between two
-    /// readings.
+    /// Evicted keys whose last counts went to their tenant's overflow row, because too many ids were freed
+    /// between two readings.
     pub folded_keys: u64,
     /// Raw label sets of which a label was refused and replaced.
     pub replaced_label_sets: u64,

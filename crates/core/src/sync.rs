@@ -1,9 +1,10 @@
 //! The atomics and locks that the engine runs on: real ones, or loom's in a build for the models.
 //!
-//! Other files mention loom only to leave out what the models cannot run: the handles, and the end of threads.
+//! Other files mention loom only to leave out what the models cannot run: the handles, and the end of
+//! threads.
 //!
-//! Locks here don't poison. The engine's critical sections leave their data valid at every step, and a thread that panicked
-//! must not stop the counting of the others.
+//! Locks here don't poison. The engine's critical sections leave their data valid at every step, and a thread
+//! that panicked must not stop the counting of the others.
 
 #[cfg(loom)]
 pub(crate) use loom::sync::{
@@ -69,7 +70,8 @@ mod unpoisoned {
 
 /// A value that one thread makes on first use, and many read.
 ///
-/// Loom has no `OnceLock`, and would explore the standard library's code here. So its version is filled at construction.
+/// Loom has no `OnceLock`, and would explore the standard library's code here. So its version is filled at
+/// construction.
 #[cfg(not(loom))]
 #[derive(Debug)]
 pub(crate) struct FirstUse<T>(std::sync::OnceLock<T>);

@@ -1,12 +1,14 @@
 //! What happens to a thread's state when the thread ends.
 //!
-//! Its cells are kept: they are cumulative, and a later thread goes on with them. Its caches are emptied: each entry owns a
-//! key, and an owned key keeps its id, so that the caches of ended threads would use up all ids.
+//! Its cells are kept: they are cumulative, and a later thread goes on with them. Its caches are emptied:
+//! each entry owns a key, and an owned key keeps its id, so that the caches of ended threads would use up all
+//! ids.
 //!
 //! # Order
-//! Destructors of thread-local values run in the reverse order of their registration. A thread calls [`watch`] when it has
-//! its state already, so the guard here runs while that state can still be found. If a later destructor records,
-//! [`has_ended`] returns `true`, and the call uses a state that all such calls share.
+//! Destructors of thread-local values run in the reverse order of their registration. A thread calls
+//! [`watch`] when it has its state already, so the guard here runs while that state can still be found. If a
+//! later destructor records, [`has_ended`] returns `true`, and the call uses a state that all such calls
+//! share.
 
 use std::{
     cell::{Cell, RefCell},

@@ -18,7 +18,8 @@ pub(crate) struct ThreadedEngine {
     pub(crate) state: EngineState,
     /// Padded: the states lie side by side in memory, and each thread writes to its own on every call.
     threads: ThreadLocal<CachePadded<ThreadState>>,
-    /// One state for all recordings that a thread makes after its end, from destructors of thread-local values.
+    /// One state for all recordings that a thread makes after its end, from destructors of thread-local
+    /// values.
     after_exit: Mutex<Option<ThreadState>>,
 }
 
@@ -38,8 +39,8 @@ impl ThreadedEngine {
 
     /// Calls `work` with the calling thread's state, which is made if there is none.
     ///
-    /// Recording tries [`Self::thread`] first: what a closure captures is written to memory, which costs more than an
-    /// increment.
+    /// Recording tries [`Self::thread`] first: what a closure captures is written to memory, which costs more
+    /// than an increment.
     #[cold]
     #[inline(never)]
     pub(crate) fn with_thread<T>(&self, work: impl FnOnce(&ThreadState) -> T) -> T {

@@ -1,7 +1,8 @@
-//! Conservation, whatever is done in whatever order: recorded = taken + still there, to the unit, for each reader.
+//! Conservation, whatever is done in whatever order: recorded = taken + still there, to the unit, for each
+//! reader.
 //!
-//! Random steps run on an engine with tiny limits and on a plain map. The steps run one at a time, so the map knows each
-//! reading exactly; they run on several threads, so that each has its own cells and cache.
+//! Random steps run on an engine with tiny limits and on a plain map. The steps run one at a time, so the map
+//! knows each reading exactly; they run on several threads, so that each has its own cells and cache.
 #![allow(clippy::unwrap_used)] // A failed `unwrap` is a failed assertion.
 
 mod totals;

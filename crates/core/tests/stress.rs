@@ -1,4 +1,5 @@
-//! Does it hold with many threads at once? They start and stop, all keys are fought for, readings come at any moment.
+//! Does it hold with many threads at once? They start and stop, all keys are fought for, readings come at any
+//! moment.
 #![allow(clippy::unwrap_used)] // A failed `unwrap` is a failed assertion.
 
 mod totals;

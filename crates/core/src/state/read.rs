@@ -1,7 +1,8 @@
-//! The reading half of the engine: readers, maintenance and figures. All but the figures work under the readings lock.
+//! The reading half of the engine: readers, maintenance and figures. All but the figures work under the
+//! readings lock.
 //!
-//! `Reader` and `Engine` could lock by themselves. The lock is taken here so that the loom models, which have neither of
-//! them, run the same code.
+//! `Reader` and `Engine` could lock by themselves. The lock is taken here so that the loom models, which have
+//! neither of them, run the same code.
 
 use super::{EngineState, Readings};
 use crate::{
@@ -34,7 +35,8 @@ impl EngineState {
         readers.take_seen(reader, slots, seen);
     }
 
-    /// Fills `out` with what `reader` has not taken yet and takes it, as far as `accept` lets a tenant's dimension go.
+    /// Fills `out` with what `reader` has not taken yet and takes it, as far as `accept` lets a tenant's
+    /// dimension go.
     pub(crate) fn take(
         &self,
         reader: ReaderId,

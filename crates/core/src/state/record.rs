@@ -1,7 +1,7 @@
 //! The hot path: from a call to a cell, without a lock or an allocation.
 //!
-//! Functions marked `#[cold]` handle the rest: a label set that the thread does not know, a cell that is full, a dimension
-//! of another engine.
+//! Functions marked `#[cold]` handle the rest: a label set that the thread does not know, a cell that is
+//! full, a dimension of another engine.
 
 use super::{EngineState, Readings, Resolved, ThreadState};
 use crate::{
@@ -135,7 +135,8 @@ impl EngineState {
         self.add_slowly(thread, cached, &[(dimension, n)])
     }
 
-    /// Counts where the thread has no cells of the key yet, a cell is full, or a dimension is of another engine.
+    /// Counts where the thread has no cells of the key yet, a cell is full, or a dimension is of another
+    /// engine.
     #[cold]
     #[inline(never)]
     fn add_slowly(

@@ -1,6 +1,7 @@
 //! From a raw label set to a key: normalization, admission within the limits, eviction, and the overflow row.
 //!
-//! All of this is off the hot path: a thread comes here once per raw label set, and again only after an eviction.
+//! All of this is off the hot path: a thread comes here once per raw label set, and again only after an
+//! eviction.
 
 use super::{EngineState, Readings, Resolved, ThreadState};
 use crate::{
@@ -14,8 +15,8 @@ use crate::{
     Label, Labels, Outcome, Overflow, Verdict, OVERFLOW,
 };
 
-/// How many times admission is retried while other threads fill each slot that eviction frees. Then the usage goes to the
-/// overflow row.
+/// How many times admission is retried while other threads fill each slot that eviction frees. Then the usage
+/// goes to the overflow row.
 const ADMISSIONS_MAX: usize = 16;
 
 impl EngineState {
@@ -48,7 +49,8 @@ impl EngineState {
         let resolved = if let Some(id) = admitted {
             let wanted = Wanted::Labels(labels);
             let hash = self.hashing.labels(&labels);
-            // A caller may write the very labels of an overflow row. It is never evicted, so it must not use up the label limit.
+            // A caller may write the very labels of an overflow row. It is never evicted, so it must not use
+            // up the label limit.
             let is_overflow = labels == overflow_labels(labels.tenant);
             let quota = if is_overflow { Quota::Exempt } else { Quota::Limited };
             self.find_or_admit(thread, hash, &wanted, quota, || UsageKey::from_labels(id, &labels))
@@ -129,7 +131,8 @@ impl EngineState {
         outcome
     }
 
-    /// Finds the key in the registry or registers it, and evicts other keys for it if need be. Returns `None` at the limit.
+    /// Finds the key in the registry or registers it, and evicts other keys for it if need be. Returns `None`
+    /// at the limit.
     fn find_or_admit(
         &self,
         thread: &ThreadState,
@@ -246,7 +249,8 @@ impl EngineState {
     }
 }
 
-/// Makes the caller an owner of a key that its cache knows, unless the key was evicted: a meter's key must be live.
+/// Makes the caller an owner of a key that its cache knows, unless the key was evicted: a meter's key must be
+/// live.
 fn own_if_live(cached: CachedKey<'_>) -> Option<Resolved> {
     (!cached.key.is_evicted()).then(|| Resolved { key: Arc::clone(cached.key), outcome: cached.outcome })
 }

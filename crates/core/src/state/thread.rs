@@ -14,8 +14,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct ThreadState {
     pub(super) slab: Slab,
-    /// Borrowed only within one call. A normalizer that records on the same engine finds it borrowed, and its call works
-    /// without a cache.
+    /// Borrowed only within one call. A normalizer that records on the same engine finds it borrowed, and its
+    /// call works without a cache.
     pub(super) caches: RefCell<ThreadCaches>,
     /// Whether the engine is told when the thread ends.
     pub(super) is_watched: Cell<bool>,
@@ -39,8 +39,8 @@ impl ThreadState {
         Self { slab, caches: RefCell::new(caches), is_watched: Cell::new(false) }
     }
 
-    /// Returns the thread's caches for inserting, or `None` once the thread is ending: an entry added then would never
-    /// be released.
+    /// Returns the thread's caches for inserting, or `None` once the thread is ending: an entry added then
+    /// would never be released.
     pub(super) fn caches_to_fill(&self) -> Option<RefMut<'_, ThreadCaches>> {
         #[cfg(not(loom))]
         if thread_exit::has_ended() {
@@ -49,8 +49,8 @@ impl ThreadState {
         self.caches.try_borrow_mut().ok()
     }
 
-    /// Adds `n` to a cell of a key that the caller owns. Returns `false`, and adds nothing, if that takes more than one
-    /// addition.
+    /// Adds `n` to a cell of a key that the caller owns. Returns `false`, and adds nothing, if that takes
+    /// more than one addition.
     #[inline]
     pub(crate) fn add(&self, first: FirstCell, dimension: Dimension, n: u64) -> bool {
         self.slab.cells_at(first).is_some_and(|cells| cells.add(dimension.index(), n).is_ok())

@@ -3,7 +3,8 @@
 use super::{EngineState, Readings, ThreadState};
 
 impl EngineState {
-    /// Checks the invariants of the registry, the slots, the readers and the cells, and those of the caller's caches.
+    /// Checks the invariants of the registry, the slots, the readers and the cells, and those of the caller's
+    /// caches.
     ///
     /// Other threads may go on recording: no key is admitted, removed or given a slot during the check.
     pub(crate) fn validate(&self, thread: Option<&ThreadState>) -> Result<(), String> {
