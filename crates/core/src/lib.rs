@@ -30,8 +30,8 @@
 //! ```
 //!
 //! **Recording** (`state/record.rs`): the thread's cache finds the key, and the thread's slab the cell. The
-//! thread is the only writer of its cells, so that an increment is a load, an add and a store, and no other
-//! thread ever waits for it.
+//! thread is the only writer of its cells, so that an increment is a load, an add and a store, and waits for
+//! no other thread.
 //!
 //! **First sight** (`state/resolve.rs`): if the cache does not know the labels, the normalizer gives their
 //! counted form, and the registry finds the key or admits a new one. At the label limit, the least recently
@@ -56,7 +56,8 @@
 //! Counts that a reader has not taken by then are kept in the reader (*detached*). The cells are not reset:
 //! the next key of the id starts from what each reader has taken.
 //!
-//! A [`UsageKey`] is only the name of a key. Owning one keeps the text, and not the id.
+//! A [`UsageKey`] is only the name of a key: one thin pointer to its text, with a reference count of its own.
+//! Owning one keeps the text, and not the id.
 //!
 //! # Why three owners, one inside the other
 //!
@@ -68,8 +69,8 @@
 //!   the `ThreadedEngine` without owning each other.
 //!
 //! # Crate features
-//! * **`parking_lot`** (default): uses its locks instead of the standard library's. Only the first sight of a
-//!   label set and the readers lock at all.
+//! * **`parking_lot`** (default): uses its locks instead of the standard library's. Nothing locks but readers,
+//!   the first sight of a label set, and an increment that finds its cell full.
 //! * **`serde`**: implements `Serialize` and `Deserialize` for [`AccountKey`].
 
 #![cfg_attr(loom, allow(dead_code))] // models use a part of the engine

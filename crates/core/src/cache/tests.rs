@@ -43,6 +43,7 @@ fn a_full_cache_replaces_in_turn_and_keeps_its_size() {
     let mut cache = LabelsCache::new(64);
     let keys = filled(&mut cache, 10_000);
     assert_eq!((cache.cache.entries.len(), cache.cache.table.len()), (64, 64));
+    assert_eq!(cache.validate(), Ok(()));
     assert!(keys.iter().rev().take(64).all(|key| knows(&cache, key)));
     assert!(!keys.iter().rev().skip(64).any(|key| knows(&cache, key)));
 }
@@ -93,6 +94,7 @@ fn remembered_raw_labels_are_bounded() {
         cache.insert(n, Arc::clone(&shared), &labels().route(&raw), Outcome::Counted);
         let held: usize = cache.cache.entries.iter().map(LabelsEntry::raw_bytes).sum();
         assert_eq!(held, cache.raw_bytes);
+        assert_eq!(cache.validate(), Ok(()));
         most = most.max(held);
     }
     assert_eq!(most, RAW_BYTES_TOTAL_MAX);
@@ -114,6 +116,7 @@ fn evicted_keys_are_let_go_once_per_epoch() {
     assert!(knows(&cache, &keys[1]));
     cache.purge_evicted(2);
     assert!(!knows(&cache, &keys[1]));
+    assert_eq!(cache.validate(), Ok(()));
     assert!(keys.iter().all(|key| Arc::strong_count(key) == 1));
 }
 
