@@ -126,3 +126,8 @@ pub use reading::{Counts, KeyTable, Reading, ReadingRow, Rows};
 pub use scope::Scope;
 pub use stats::{EngineStats, EvictionReason};
 pub use tenant::{AccountKey, TenantId};
+
+/// The example of the README, compiled and run with the other examples.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExample;
