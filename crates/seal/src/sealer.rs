@@ -163,7 +163,7 @@ impl Sealer {
             }
         }
         if !left.is_empty() {
-            self.reading.leave(|tenant, dimension| left.contains(&(tenant, dimension)));
+            self.reading.retain(|tenant, dimension| !left.contains(&(tenant, dimension)));
         }
         self.reader.take_seen(&self.reading);
         self.wipe();
