@@ -156,14 +156,9 @@ impl<S: Storage> Wal<S> {
     /// Closes the active segment, if there is one, and begins another with room for `need` bytes.
     fn begin_segment(&mut self, budget: Budget, need: u64, now_ms: u64) -> Result<(), WalError> {
         let length = self.options.segment_length().max(DATA_OFFSET as u64 + need + FOOTER_BYTES as u64);
-        // The active segment gives up its preallocated rest when it is sealed.
-        let rest = self
-            .active
-            .as_ref()
-            .map_or(0, |active| active.segment.length.saturating_sub(active.end + FOOTER_BYTES as u64));
-        let others = self.bytes() - self.spare_bytes() - rest;
+        let others = self.bytes_when_sealed() - self.spare_bytes();
         self.check_bytes(budget, others.saturating_add(length))?;
-        let mut new = self.claim_room(length)?;
+        let mut new = self.claim_room(budget, length)?;
         if let Err(error) = self.seal_active() {
             self.abandon(&new, now_ms);
             return Err(error);
@@ -171,7 +166,7 @@ impl<S: Storage> Wal<S> {
         let mut begun = self.write_header(&mut new, now_ms);
         if begun.is_err() && new.salt != 0 {
             self.abandon(&new, now_ms);
-            new = self.create_file(length)?;
+            new = self.create_file(budget, length)?;
             begun = self.write_header(&mut new, now_ms);
         }
         match begun {
@@ -223,15 +218,17 @@ impl<S: Storage> Wal<S> {
 
     /// Takes the room of a segment on the disk: that of the spare, or of a new file, before the active segment is closed: on a full disk
     /// that one stays, with what it keeps for the owner's bookkeeping. A file without a header counts as no segment.
-    fn claim_room(&mut self, length: u64) -> Result<NewSegment<S::File>, WalError> {
+    fn claim_room(&mut self, budget: Budget, length: u64) -> Result<NewSegment<S::File>, WalError> {
         self.remove_abandoned()?;
         match self.claim_spare(length)? {
             Some(new) => Ok(new),
-            None => self.create_file(length),
+            None => self.create_file(budget, length),
         }
     }
 
-    fn create_file(&mut self, length: u64) -> Result<NewSegment<S::File>, WalError> {
+    fn create_file(&mut self, budget: Budget, length: u64) -> Result<NewSegment<S::File>, WalError> {
+        // A spare that cannot be removed counts beside the new file.
+        self.check_bytes(budget, self.bytes_when_sealed().saturating_add(length))?;
         let number = self.take_number()?;
         let name = format::segment_name(number);
         let file = self.storage.create(&name).map_err(|error| WalError::io("create", &name, error))?;
@@ -352,6 +349,13 @@ impl<S: Storage> Wal<S> {
             return Err(WalError::Full { limit: Limit::Bytes, needed, max });
         }
         Ok(())
+    }
+
+    /// The bytes that will count when the active segment has given up its preallocated rest.
+    fn bytes_when_sealed(&self) -> u64 {
+        let rest =
+            |active: &Active<S::File>| active.segment.length.saturating_sub(active.end + FOOTER_BYTES as u64);
+        self.bytes() - self.active.as_ref().map_or(0, rest)
     }
 
     /// The bytes that count against the limit: all files but poisoned ones. The spare counts.

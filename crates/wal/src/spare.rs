@@ -5,7 +5,8 @@
 //! as anything is wrong with it, or when its room is needed otherwise.
 //!
 //! # Invariants
-//! 1. A spare is written only when its name is durable: until then a power cut may bring back the segment it was.
+//! 1. A spare is written only when its name is durable: until then a power cut may bring back the segment it was. That it
+//!    is extended before does no harm, since zeros may stand behind any footer.
 //! 2. It gets the name of a segment only with that segment's headers, synced.
 //! 3. A spare for which anything has failed is never written or synced again.
 
@@ -60,7 +61,12 @@ impl<S: Storage> Wal<S> {
         if self.storage.rename(&segment.name(), SPARE_NAME).is_err() {
             return false;
         }
-        self.spare = Some(Spare { length: segment.length, state: State::Named });
+        let mut spare = Spare { length: segment.length, state: State::Named };
+        // The sync of the directory that follows pays for this, too. If it fails, the next segment tries again.
+        if let Ok((_, length)) = self.open_spare(spare, most) {
+            spare.length = length;
+        }
+        self.spare = Some(spare);
         true
     }
 
@@ -90,6 +96,7 @@ impl<S: Storage> Wal<S> {
         Ok(Some(NewSegment { number, name, file, header: Vec::new(), length, salt: 0, is_spare: true }))
     }
 
+    /// Opens the spare and extends it, without a word about it if the file system cannot reserve.
     fn open_spare(&mut self, spare: Spare, length: u64) -> Result<(S::File, u64), WalError> {
         let failed = |operation| move |error| WalError::io(operation, SPARE_NAME, error);
         let mut file = self.storage.open(SPARE_NAME).map_err(failed("open"))?;
