@@ -15,7 +15,7 @@
 use std::fmt;
 
 use crate::format::{self, Footer, Frame, FrameError, Header, HeaderCheck, Membership, DATA_OFFSET};
-use crate::format::{END_MARK_BYTES, HEADER_BYTES, HEADER_COPY_OFFSET, RECORD_HEADER_BYTES};
+use crate::format::{END_MARK_BYTES, GLANCE_OFFSETS, HEADER_BYTES, HEADER_COPY_OFFSET, RECORD_HEADER_BYTES};
 use crate::{Position, RecordKind, RecordRef};
 
 /// What a segment's bytes say about it.
@@ -276,7 +276,16 @@ fn is_zero(bytes: &[u8]) -> bool {
 /// The first offset from `from` on at which a frame verifies.
 fn find_frame(membership: Membership, bytes: &[u8], from: usize, content_end: usize) -> Option<usize> {
     let mut offset = from;
+    let mut glanced_to = from;
     while offset < content_end && offset + RECORD_HEADER_BYTES <= bytes.len() {
+        if offset >= glanced_to {
+            glanced_to = offset + GLANCE_OFFSETS;
+            let ahead = bytes.get(offset..).and_then(|rest| rest.first_chunk());
+            if ahead.is_some_and(|ahead| !format::may_begin_frame(membership, ahead)) {
+                offset = glanced_to;
+                continue;
+            }
+        }
         match format::decode_frame(membership, bytes, offset) {
             Ok(_) => return Some(offset),
             Err(error) => offset = resume(offset, error),

@@ -101,10 +101,10 @@ impl<S: Storage> Wal<S> {
         let failed = |operation| move |error| WalError::io(operation, SPARE_NAME, error);
         let mut file = self.storage.open(SPARE_NAME).map_err(failed("open"))?;
         if spare.length < length {
-            match file.allocate(length).map_err(failed("allocate")) {
-                Err(error @ WalError::DiskFull { .. }) => return Err(error),
-                // A file system that cannot reserve: the file grows as it is written.
-                Err(_) | Ok(()) => {}
+            let allocated = file.allocate(length).map_err(failed("allocate"));
+            // On a file system that cannot reserve, the file grows as it is written.
+            if let Err(error @ WalError::DiskFull { .. }) = allocated {
+                return Err(error);
             }
         }
         let found = file.length().map_err(failed("measure"))?;

@@ -327,7 +327,9 @@ fn each_operation_may_fail_in_each_way_and_nothing_that_was_confirmed_is_lost() 
     assert!(operations > 100, "{operations}");
     let disk = MemoryStorage::new();
     let mut owner = Owner::new(FailingStorage::new(disk.clone(), None));
-    Owner::steps().into_iter().for_each(|step| step(&mut owner).unwrap());
+    for step in Owner::steps() {
+        step(&mut owner).unwrap();
+    }
     let begun = disk.history().into_iter().filter(|(_, name)| name == "spare");
     let begun = begun.filter(|(operation, _)| *operation == Operation::Rename).count();
     assert!(begun >= 2, "{begun} segments begin in recycled files");

@@ -159,7 +159,9 @@ fn one_file_is_kept_and_only_a_good_one_of_ordinary_size() {
     disk.fail_next(Operation::Sync);
     assert!(wal.sync().is_err());
     append(&mut wal, "kept");
-    old.iter().for_each(|position| assert!(wal.release(*position)));
+    for position in old {
+        assert!(wal.release(position));
+    }
     assert_eq!(wal.retire().unwrap(), 5);
     let names: Vec<_> = files(&disk).into_iter().map(|file| file.0).collect();
     assert_eq!(names, [segment(5), SPARE.to_owned()]);
@@ -237,13 +239,11 @@ fn the_spare_is_given_up_when_the_active_segment_needs_the_room() {
         disk.fail_next(Operation::Allocate);
         wal.rotate(0).unwrap();
         wal.retire().unwrap();
-        let before = wal.stats();
         let used: usize = files(&disk).iter().map(|file| file.1.len()).sum();
         disk.set_capacity(is_disk_full.then_some(used as u64));
         for _ in 0..3 {
             append(&mut wal, vec![2; 1_000]);
         }
-        drop(before);
         wal.sync().unwrap();
     }
 }
@@ -320,7 +320,7 @@ fn a_spare_whose_name_is_not_durable_is_not_written() {
 fn a_power_cut_at_any_moment_of_a_recycling_loses_nothing_and_invents_nothing() {
     let texts_of = |text: &str| format!("{text:x<900}");
     for operations in 0..40 {
-        for seed in 0..24 {
+        for seed in 0..12 {
             let disk = MemoryStorage::new();
             let (mut wal, _) = open(&disk);
             let mut confirmed = Vec::new();
