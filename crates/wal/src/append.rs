@@ -359,7 +359,7 @@ impl<S: Storage> Wal<S> {
     }
 
     /// The bytes that count against the limit: all files but poisoned ones. The spare counts.
-    fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         let active = self.active.as_ref().map_or(0, |active| active.segment.length);
         let closed = self.closed.values().filter(|segment| !segment.poisoned);
         closed.map(|segment| segment.length).sum::<u64>() + active + self.spare_bytes()

@@ -236,12 +236,12 @@ pub(crate) fn may_begin_frame(membership: Membership, bytes: &[u8; GLANCE_OFFSET
     };
     let mut may_begin = 0;
     for offset in 0..GLANCE_OFFSETS {
-        let is_kind = (bytes[offset + 4] == FRAME_RECORD) | (bytes[offset + 4] == FRAME_FOOTER);
+        let other_kind = (bytes[offset + 4] ^ FRAME_RECORD) & (bytes[offset + 4] ^ FRAME_FOOTER);
         let other = bytes[offset + 6]
             | bytes[offset + 7]
             | ((bytes[offset + 12] ^ salt[0]) & known)
             | ((bytes[offset + 15] ^ salt[3]) & known);
-        may_begin |= u8::from(is_kind & (other == 0));
+        may_begin |= u8::from(other_kind | other == 0);
     }
     may_begin != 0
 }

@@ -62,9 +62,12 @@ impl<S: Storage> Wal<S> {
             return false;
         }
         let mut spare = Spare { length: segment.length, state: State::Named };
-        // The sync of the directory that follows pays for this, too. If it fails, the next segment tries again.
-        if let Ok((_, length)) = self.open_spare(spare, most) {
-            spare.length = length;
+        // The sync of the directory that follows pays for this, too. If it fails, the next segment tries again. So it does
+        // where the longer file would not be within the limit.
+        if self.bytes().saturating_add(most - segment.length) <= self.options.max_bytes {
+            if let Ok((_, length)) = self.open_spare(spare, most) {
+                spare.length = length;
+            }
         }
         self.spare = Some(spare);
         true

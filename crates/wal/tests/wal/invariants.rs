@@ -68,7 +68,6 @@ fn action() -> impl Strategy<Value = Action> {
         Operation::Sync,
         Operation::Create,
         Operation::Remove,
-        Operation::Rename,
         Operation::SyncDirectory,
     ]);
     prop_oneof![
