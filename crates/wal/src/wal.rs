@@ -23,7 +23,8 @@ use crate::{
 /// 2. A newer segment exists only if the older ones were synced, or are poisoned.
 /// 3. A poisoned segment is never written or synced again, and stays until all its records are released. Its bytes do
 ///    not count against the limit: they leave as soon as the disk takes the copies.
-/// 4. At least one segment with a readable header stays, so that the origin and the numbering are never lost.
+/// 4. A file that is used again gets its new name only with its new headers, and nothing that it held before verifies.
+/// 5. At least one segment with a readable header stays, so that the origin and the numbering are never lost.
 #[derive(Debug)]
 pub struct Wal<S: Storage> {
     pub(crate) storage: S,
