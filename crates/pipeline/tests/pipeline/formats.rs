@@ -27,7 +27,8 @@ fn files(disk: &MemoryStorage) -> BTreeMap<String, Vec<u8>> {
 /// A life that writes each kind of record.
 fn life(disk: &MemoryStorage) -> Node {
     let shedding = options().on_full(OnFull::Shed).lanes(lanes().pending_max(4).batch_max(1));
-    let log = small_log().segment_bytes(32 << 10).max_bytes(64 << 10);
+    // Without recycling, so that the files show nothing but the records.
+    let log = small_log().segment_bytes(32 << 10).max_bytes(64 << 10).recycle(false);
     let claimed = shedding.claim_id(Some(ClaimId::from_bytes([5; 16])));
     let mut node = Node::with_log(disk, claimed, log, 2048);
     node.record("acme", 1);
