@@ -179,6 +179,14 @@ impl Node {
         true
     }
 
+    /// Tells the pipeline the heads that it asks for.
+    pub(crate) fn answer_heads(&mut self) {
+        while let Some(stream) = self.pipeline.ask_head() {
+            let head = self.ledger.head(&stream);
+            self.pipeline.take_head(&stream, head, self.now_ms);
+        }
+    }
+
     /// A batch arrives at the ledger, and nobody is left to hear the answer.
     pub(crate) fn put_and_die(&mut self) {
         if let Some(batch) = self.pipeline.next_batch(self.now_ms) {
