@@ -61,6 +61,9 @@ pub(crate) trait Journal: Send + std::fmt::Debug {
     /// Whether a stream that is not known here may have a head in the ledger.
     fn has_forgotten(&self) -> bool;
 
+    /// The streams that were forgotten since the last call and are not known again.
+    fn take_forgotten(&mut self) -> Vec<StreamId>;
+
     /// How many slices of a stream the ledger has, as far as the log knows.
     fn acknowledged(&self, stream: &StreamId) -> u64;
 

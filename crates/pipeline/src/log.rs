@@ -83,6 +83,8 @@ pub(crate) struct Log<S: Storage> {
     unnoted: BTreeMap<StreamId, u64>,
     may_forget: bool,
     forgotten: u64,
+    /// Of these, the ones that were not told to the pipeline yet.
+    newly_forgotten: Vec<StreamId>,
     /// The first segment with parts of checkpoints that do not count yet, so that it must not be emptied.
     unfinished_from: Option<u64>,
     /// Streams whose counts had no room in the last checkpoint.
@@ -146,6 +148,7 @@ where
             unnoted: BTreeMap::new(),
             may_forget: false,
             forgotten: 0,
+            newly_forgotten: Vec::new(),
             unfinished_from: None,
             uncovered: 0,
             reopenable,
@@ -415,6 +418,12 @@ where
 
     fn has_forgotten(&self) -> bool {
         self.identity.has_forgotten
+    }
+
+    fn take_forgotten(&mut self) -> Vec<StreamId> {
+        let mut forgotten = std::mem::take(&mut self.newly_forgotten);
+        forgotten.retain(|stream| !self.streams.contains_key(stream));
+        forgotten
     }
 
     fn acknowledged(&self, stream: &StreamId) -> u64 {

@@ -352,6 +352,7 @@ where
             if let Some(log) = self.streams.remove(&stream) {
                 self.head_bytes -= log.head.map_or(0, |head| head.bytes);
             }
+            self.newly_forgotten.push(stream);
         }
         // Acknowledged slices of this segment leave no trace but the head.
         for (_, item) in self.index.in_segment(segment) {

@@ -304,36 +304,3 @@ fn heads_of_idle_streams_leave_a_log_that_can_ask_the_ledger() {
     let stats = node.log_stats();
     assert!(stats.forgotten_streams > 100 && stats.streams < 200, "{stats:?}");
 }
-
-/// Short-lived streams, one after the other, until the log has forgotten the first of them.
-fn node_that_forgot(disk: &MemoryStorage) -> Node {
-    let mut node = Node::with_log(disk, options(), small_log().max_bytes(8 * SEGMENT), 2048);
-    node.pipeline.expect_ledger();
-    for tenant in 0..300 {
-        node.record(&format!("tenant {tenant}"), 1);
-        node.boundary();
-        node.answer_heads();
-        node.drain();
-        node.pipeline.validate().unwrap();
-    }
-    assert!(node.log_stats().forgotten_streams > 100, "{:?}", node.log_stats());
-    node
-}
-
-#[test]
-fn slices_of_a_stream_that_comes_back_survive_a_kill_before_they_are_acknowledged() {
-    let disk = MemoryStorage::new();
-    let mut node = node_that_forgot(&disk);
-    node.record("tenant 0", 5);
-    node.boundary();
-    node.answer_heads();
-    node.maintain();
-    assert_eq!(node.pipeline.stats().not_durable, 0);
-    node.restart(&disk.crash(1));
-    node.pipeline.expect_ledger();
-    node.answer_heads();
-    node.drain();
-    assert_eq!(node.ledger.memory.total("tenant 0", "requests"), 6);
-    let slices = node.ledger.memory.slices_of(&crate::node::stream("tenant 0"));
-    assert_eq!(slices.iter().map(|slice| slice.seq()).collect::<Vec<_>>(), [0, 1]);
-}
