@@ -73,6 +73,9 @@ pub(crate) trait Journal: Send + std::fmt::Debug {
     /// The ids that the openings of this log drew, as far as they are durable, the latest last.
     fn claims(&self) -> Vec<ClaimId>;
 
+    /// Notes that the ledger has taken the claim of an opening. It is written with the next acknowledgement.
+    fn confirm_claim(&mut self, claim: ClaimId);
+
     /// The acknowledged slices from `seq` on, if the log still has all of them: they are pending again. Only before
     /// anything was appended.
     fn reopen(&mut self, stream: &StreamId, seq: u64) -> Option<Vec<SealedSlice>>;

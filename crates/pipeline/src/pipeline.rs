@@ -24,10 +24,10 @@ mod sealing;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use ron_accounting_core::{Engine, Reading};
-use ron_accounting_export::Lanes;
+use ron_accounting_export::{BatchId, Lanes};
 use ron_accounting_seal::Sealer;
 use ron_accounting_window::Span;
-use ron_ledger_wire::{Origin, SealedSlice, StreamId};
+use ron_ledger_wire::{ClaimId, Origin, SealedSlice, StreamId};
 
 use crate::{
     journal::{Journal, Recovered, RecoveredRows},
@@ -71,6 +71,8 @@ pub struct Pipeline {
     /// Nothing is offered before this moment.
     export_from_ms: u64,
     jitter: u64,
+    /// The claims under which batches are out.
+    claims_out: BTreeMap<BatchId, ClaimId>,
     /// When the log was last synced; none if that is due at once.
     last_sync_ms: Option<u64>,
     last_checkpoint_ms: u64,
@@ -174,6 +176,7 @@ impl Pipeline {
             genesis: BTreeSet::new(),
             ask_from_ms: 0,
             export_from_ms: 0,
+            claims_out: BTreeMap::new(),
             last_sync_ms: Some(now_ms),
             last_checkpoint_ms: now_ms,
             totals: BTreeMap::new(),

@@ -174,7 +174,10 @@ impl Node {
     /// One batch, there and back. `false` if none is due.
     pub(crate) fn put(&mut self) -> bool {
         let Some(batch) = self.pipeline.next_batch(self.now_ms) else { return false };
-        let answers = self.ledger.put_batch(&batch.slices);
+        let answers = match self.pipeline.claim() {
+            Some(claim) => self.ledger.put_claimed(&claim, &batch.slices),
+            None => self.ledger.put_batch(&batch.slices),
+        };
         self.pipeline.complete(batch.id, self.now_ms, answers);
         true
     }
