@@ -222,7 +222,10 @@ impl Export {
         Readiness {
             queues_bounded_ok: stats.waiting_streams == stats.waiting_for_log
                 && stats.pending < self.backlog_max,
-            exporter_ok: !stats.lanes.degraded && stats.lanes.parked.is_empty() && stats.refused == 0,
+            exporter_ok: !stats.lanes.degraded
+                && stats.lanes.parked.is_empty()
+                && stats.lanes.stalled.is_empty()
+                && stats.refused == 0,
             wal_ok: is_logged && stats.waiting_for_log == 0 && stats.log.as_ref().map_or(true, is_well),
             ..readiness
         }

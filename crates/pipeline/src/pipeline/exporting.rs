@@ -80,10 +80,9 @@ impl Pipeline {
         }
     }
 
-    /// Whether nothing is on its way to the ledger that could still arrive by itself.
+    /// Whether nothing is on its way to the ledger but what is parked or stalled.
     pub(super) fn is_export_idle(&self) -> bool {
-        let parked: usize = self.lanes.status().parked.iter().map(|lane| lane.pending).sum();
-        self.lanes.pending() == parked
+        self.lanes.pending() == self.lanes.set_aside()
     }
 
     /// The claim under which batches are offered, see [`Exporter::put_claimed`]. None for a pipeline without a log, and for
