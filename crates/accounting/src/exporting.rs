@@ -328,7 +328,8 @@ impl AccountingBuilder {
 
 impl Accounting {
     /// Per tenant and dimension, how much is live, on its way to the ledger, and acknowledged. Without a ledger and a log,
-    /// nothing is.
+    /// nothing is. Of more than 65,536 streams, those that are not in use are summed up in the statistics of the export
+    /// (`forgotten`) instead.
     pub fn totals(&self) -> Vec<UsageTotals> {
         self.export().map_or_else(Vec::new, |export| export.totals(&self.instance().engine))
     }

@@ -27,7 +27,8 @@ pub struct PipelineStats {
     pub waiting_streams: usize,
     /// Of those, the ones that waited for room in the log.
     pub waiting_for_log: usize,
-    /// Times that the live counts were found durable, in a new checkpoint or in the last one.
+    /// Times that the live counts were found durable, in a new checkpoint or in the last one. A checkpoint that lacks counts
+    /// of some stream, because its slices have no room in the log, is not one of them.
     pub checkpoints: u64,
     /// Slices that were sent again at the start, since the ledger had lost them: it was restored from an older copy.
     pub resent: u64,
