@@ -184,20 +184,6 @@ where
         self.head_bytes = self.streams.values().filter_map(|stream| stream.head).map(|head| head.bytes).sum();
     }
 
-    /// What stands in a poisoned segment was read, perhaps from a page cache that cannot reach the disk.
-    fn doubt_poisoned(&mut self) {
-        for position in self.wal.unsafe_positions() {
-            let Some(Item::Slice { stream, seq }) = self.index.item(position).cloned() else { continue };
-            if !self.index.is_live(position) {
-                continue;
-            }
-            if let Some(log) = self.streams.get_mut(&stream) {
-                log.doubt(seq);
-            }
-            self.undurable.insert((stream, seq));
-        }
-    }
-
     fn write(
         &mut self,
         limit: Limit,
