@@ -45,8 +45,6 @@ use crate::{
 
 /// Heads or acknowledgements per record: far below the 4 MiB that a record can have, even with the longest names.
 const ITEMS_PER_RECORD: usize = 1000;
-/// How often a commit starts anew on another segment before the disk is left alone.
-const TRIES_MAX: usize = 3;
 /// How many of its openings a log remembers: this one, and as many as a claim names.
 const CLAIMS_MAX: usize = CLAIM_ANCESTORS_MAX + 1;
 
@@ -278,39 +276,6 @@ where
         }
         self.reclaim(now_ms)
     }
-
-    /// Runs `work` on a disk that works, up to [`TRIES_MAX`] times if what fails is a segment. Afterwards a disk that does
-    /// not work is left alone for a while.
-    fn guarded<T>(
-        &mut self,
-        now_ms: u64,
-        mut work: impl FnMut(&mut Self) -> Result<T, WalError>,
-    ) -> Result<T, PipelineError> {
-        self.pause.check(now_ms)?;
-        let mut tries = 0;
-        loop {
-            match work(self) {
-                Ok(done) => {
-                    self.pause.end();
-                    self.trouble = None;
-                    return Ok(done);
-                }
-                // That is a limit, and no fault of the disk.
-                Err(error @ WalError::Full { .. }) => return Err(error.into()),
-                Err(error) => {
-                    tries += 1;
-                    let is_of_segment =
-                        matches!(error, WalError::SyncFailed { .. } | WalError::AppendFailed { .. });
-                    if !is_of_segment || tries == TRIES_MAX {
-                        self.pause.begin(now_ms);
-                        let error = PipelineError::from(error);
-                        self.trouble = Some(error.with_causes());
-                        return Err(error);
-                    }
-                }
-            }
-        }
-    }
 }
 
 impl<S: Storage + Send> Journal for Log<S>
@@ -385,16 +350,21 @@ where
     fn maintain(&mut self, now_ms: u64) -> Result<(), PipelineError> {
         let is_due = !self.wal.poisoned().is_empty()
             || self.claims_durable < self.identity.claims.len()
-            || self.lacks_confirmed
             || !self.superseded.is_empty()
             || !self.unnoted.is_empty();
+        let pause = self.pause;
         self.guarded(now_ms, |log| {
             log.wal.check()?;
             if is_due {
                 log.try_commit(now_ms)?;
             }
             Ok(())
-        })
+        })?;
+        if !is_due {
+            // That the folder is there does not show that the disk takes writes again: the next pause is as long as it would be.
+            self.pause = pause;
+        }
+        Ok(())
     }
 
     fn allow_forgetting(&mut self) {

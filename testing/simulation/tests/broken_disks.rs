@@ -11,7 +11,7 @@ fn stays_below(broken: BrokenDisk, per_second_max: u64, per_minute_max: u64, fil
 
 #[test]
 fn failing_writes_make_no_busy_loop() {
-    stays_below(BrokenDisk::Failing(Operation::Write), 20, 300, 3);
+    stays_below(BrokenDisk::Failing(Operation::Write), 10, 100, 3);
 }
 
 #[test]
@@ -21,7 +21,7 @@ fn failing_syncs_make_no_busy_loop() {
 
 #[test]
 fn failing_creations_make_no_busy_loop() {
-    stays_below(BrokenDisk::Failing(Operation::Create), 10, 150, 3);
+    stays_below(BrokenDisk::Failing(Operation::Create), 10, 100, 3);
 }
 
 #[test]
@@ -31,5 +31,5 @@ fn failing_removals_make_no_busy_loop() {
 
 #[test]
 fn a_full_disk_makes_no_busy_loop() {
-    stays_below(BrokenDisk::Full, 30, 450, 3);
+    stays_below(BrokenDisk::Full, 15, 150, 3);
 }
