@@ -222,7 +222,10 @@ impl Export {
         Readiness {
             queues_bounded_ok: stats.waiting_streams == stats.waiting_for_log
                 && stats.pending < self.backlog_max,
-            exporter_ok: !stats.lanes.degraded && stats.lanes.parked.is_empty() && stats.refused == 0,
+            exporter_ok: !stats.lanes.degraded
+                && stats.lanes.parked.is_empty()
+                && stats.lanes.stalled.is_empty()
+                && stats.refused == 0,
             wal_ok: is_logged && stats.waiting_for_log == 0 && stats.log.as_ref().map_or(true, is_well),
             ..readiness
         }
@@ -325,7 +328,8 @@ impl AccountingBuilder {
 
 impl Accounting {
     /// Per tenant and dimension, how much is live, on its way to the ledger, and acknowledged. Without a ledger and a log,
-    /// nothing is.
+    /// nothing is. Of more than 65,536 streams, those that are not in use are summed up in the statistics of the export
+    /// (`forgotten`) instead.
     pub fn totals(&self) -> Vec<UsageTotals> {
         self.export().map_or_else(Vec::new, |export| export.totals(&self.instance().engine))
     }

@@ -36,7 +36,7 @@ pub struct Readiness {
     pub config_loaded: bool,
     /// There is room for what the next boundary seals.
     pub queues_bounded_ok: bool,
-    /// The ledger acknowledges, and no stream is parked.
+    /// The ledger acknowledges, and no stream is parked or stalled.
     pub exporter_ok: bool,
     /// The log takes what is sealed, and nothing in it is damaged.
     pub wal_ok: bool,

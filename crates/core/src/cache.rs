@@ -1,88 +1,100 @@
-//! A thread's own lookup cache: from what callers write to a key, without a lock.
+//! A thread's own lookup caches: from what callers write to a key, without a lock.
 //!
-//! The entries stand in one array, found by an index of places, so that an entry costs its own size and not that of a
-//! table's free room. Beyond the limit the entries are replaced in turn.
+//! The entries are in one array, and a hash table holds their indexes. So the free slots of the table cost
+//! four bytes each, and not the size of an entry. When the array is full, new entries replace old ones in
+//! turn.
+//!
+//! # Invariants
+//! 1. The table holds the index of each entry once, under the entry's hash.
+//! 2. An entry owns its key, and its id is that of the key.
+//! 3. `raw_bytes` is what the raw labels of all entries take beside the keys' own names.
 
 use hashbrown::HashTable;
 
 use crate::{
-    key::{AccountKey, Key, TenantId},
+    fixed_labels::FixedLabels,
+    key::{Key, KeyId},
     name::{Lengths, Name},
-    scope::FixedLabels,
     sync::Arc,
+    tenant::{AccountKey, TenantId},
     Labels, Outcome,
 };
 
-/// A raw label set longer than this is normalized each time and not remembered.
+/// The longest raw label set that is remembered, in bytes. A longer one is normalized on each call.
 const RAW_BYTES_MAX: usize = 1024;
-/// All remembered raw label sets of a thread together.
+const _: () = assert!(RAW_BYTES_MAX <= Lengths::LABEL_MAX, "a name must hold what is remembered");
+/// The most bytes of all remembered raw label sets of a thread.
 const RAW_BYTES_TOTAL_MAX: usize = 512 * 1024;
 
-/// What a cache remembers: a key, and what it was found by.
-pub(crate) trait Entry {
+/// What a cache remembers: a key, and what callers wrote for it.
+trait CacheEntry {
     fn hash(&self) -> u64;
     fn key(&self) -> &Arc<Key>;
+    fn id(&self) -> KeyId;
 }
 
 /// A bounded map from hashes to entries.
 #[derive(Debug)]
-pub(crate) struct Cache<E> {
-    /// Places in `entries`.
-    index: HashTable<u32>,
+struct Cache<E> {
+    /// Indexes of `entries`, by hash.
+    table: HashTable<u32>,
     entries: Vec<E>,
     entries_max: usize,
-    /// Which entry of a full cache goes next.
-    turn: usize,
-    /// The eviction epoch that this cache was last purged for.
+    /// The number of replacements so far, which says what a full cache replaces next.
+    replacements: usize,
+    /// The eviction epoch in which this cache was last purged.
     epoch: u64,
 }
 
-impl<E: Entry> Cache<E> {
+impl<E: CacheEntry> Cache<E> {
     fn new(entries_max: usize) -> Self {
         let entries_max = entries_max.clamp(1, u32::MAX as usize);
-        Self { index: HashTable::new(), entries: Vec::new(), entries_max, turn: 0, epoch: 0 }
+        Self { table: HashTable::new(), entries: Vec::new(), entries_max, replacements: 0, epoch: 0 }
     }
 
-    /// The entry of this hash that `is` the one, and its place.
+    /// Finds the entry with this hash for which `is` holds. Returns its index and the entry.
     #[inline]
     fn find(&self, hash: u64, is: impl Fn(&E) -> bool) -> Option<(u32, &E)> {
-        let at = |place: u32| self.entries.get(place as usize);
-        let is_at = |place: &u32| at(*place).is_some_and(|entry| entry.hash() == hash && is(entry));
-        let place = *self.index.find(hash, is_at)?;
-        Some((place, at(place)?))
+        let at = |index: u32| self.entries.get(index as usize);
+        let is_at = |index: &u32| at(*index).is_some_and(|entry| entry.hash() == hash && is(entry));
+        let index = *self.table.find(hash, is_at)?;
+        Some((index, at(index)?))
     }
 
-    /// Adds an entry, and returns the one that had to go for it.
+    /// Adds an entry. Returns the one that it replaces if the cache is full.
     fn insert(&mut self, entry: E) -> Option<E> {
         if self.entries.len() < self.entries_max {
             self.push(entry);
             return None;
         }
-        let victim = self.turn % self.entries.len();
-        self.turn = self.turn.wrapping_add(1);
+        let victim = self.replacements % self.entries.len();
+        self.replacements = self.replacements.wrapping_add(1);
         let replaced = std::mem::replace(self.entries.get_mut(victim)?, entry);
-        let is_victim = |place: &u32| *place as usize == victim;
-        if let Ok(place) = self.index.find_entry(replaced.hash(), is_victim) {
-            place.remove();
+        let is_victim = |index: &u32| *index as usize == victim;
+        let indexed = self.table.find_entry(replaced.hash(), is_victim);
+        debug_assert!(indexed.is_ok(), "each entry is in the table");
+        if let Ok(index) = indexed {
+            index.remove();
         }
-        self.index_entry(victim);
+        self.add_to_table(victim);
         Some(replaced)
     }
 
     fn push(&mut self, entry: E) {
         self.entries.push(entry);
-        self.index_entry(self.entries.len() - 1);
+        self.add_to_table(self.entries.len() - 1);
     }
 
-    fn index_entry(&mut self, place: usize) {
-        let Self { index, entries, .. } = self;
-        let hash = |place: usize| entries.get(place).map_or(0, Entry::hash);
-        if let Ok(narrow) = u32::try_from(place) {
-            index.insert_unique(hash(place), narrow, |place| hash(*place as usize));
+    fn add_to_table(&mut self, index: usize) {
+        let Self { table, entries, .. } = self;
+        let hash = |index: usize| entries.get(index).map_or(0, CacheEntry::hash);
+        debug_assert!(index < entries.len() && u32::try_from(index).is_ok(), "entries are limited");
+        if let Ok(narrow) = u32::try_from(index) {
+            table.insert_unique(hash(index), narrow, |index| hash(*index as usize));
         }
     }
 
-    /// Lets go of evicted keys, if there was an eviction since the last call. `true` if it went through the entries.
+    /// Releases evicted keys, if there was an eviction since the last call. Returns whether there was.
     fn purge_evicted(&mut self, epoch: u64) -> bool {
         let is_due = self.epoch != epoch;
         if is_due {
@@ -92,9 +104,9 @@ impl<E: Entry> Cache<E> {
         is_due
     }
 
-    /// Lets go of everything, and of the memory.
+    /// Releases all keys and the memory.
     fn clear(&mut self) {
-        self.index = HashTable::new();
+        self.table = HashTable::new();
         self.entries = Vec::new();
     }
 
@@ -102,26 +114,41 @@ impl<E: Entry> Cache<E> {
         let before = self.entries.len();
         self.entries.retain(keep);
         if self.entries.len() < before {
-            self.index.clear();
-            (0..self.entries.len()).for_each(|place| self.index_entry(place));
+            self.table.clear();
+            (0..self.entries.len()).for_each(|index| self.add_to_table(index));
         }
+    }
+
+    fn validate(&self) -> Result<(), String> {
+        if self.table.len() != self.entries.len() || self.entries.len() > self.entries_max {
+            return Err(format!("{} entries, {} in the table", self.entries.len(), self.table.len()));
+        }
+        for (index, entry) in self.entries.iter().enumerate() {
+            if self.table.find(entry.hash(), |known| *known as usize == index).is_none() {
+                return Err(format!("entry {index} is not in the table"));
+            }
+            if entry.id() != entry.key().id {
+                return Err(format!("entry {index} has {:?} and a key of {:?}", entry.id(), entry.key().id));
+            }
+        }
+        Ok(())
     }
 }
 
 /// A raw label set and what it resolved to.
 #[derive(Debug)]
-pub(crate) struct LabelsEntry {
+struct LabelsEntry {
     hash: u64,
-    /// What callers write; the key's own name where that is the same.
+    /// What callers write, or the key's own name where that is the same.
     raw: Name,
     key: Arc<Key>,
-    /// The scope that was found to have the same labels beside the tenant.
+    /// A scope whose fixed labels are known to be those of `raw`.
     scope: Option<Arc<FixedLabels>>,
-    id: u32,
+    id: KeyId,
     outcome: Outcome,
 }
 
-impl Entry for LabelsEntry {
+impl CacheEntry for LabelsEntry {
     #[inline]
     fn hash(&self) -> u64 {
         self.hash
@@ -130,15 +157,19 @@ impl Entry for LabelsEntry {
     fn key(&self) -> &Arc<Key> {
         &self.key
     }
+
+    fn id(&self) -> KeyId {
+        self.id
+    }
 }
 
 impl LabelsEntry {
     #[inline]
-    pub(crate) const fn found(&self) -> Found<'_> {
-        Found { key: &self.key, id: self.id, outcome: self.outcome }
+    const fn cached(&self) -> CachedKey<'_> {
+        CachedKey { key: &self.key, id: self.id, outcome: self.outcome }
     }
 
-    /// What the raw labels take beside the key's own name.
+    /// Returns how many bytes the raw labels take beside the key's own name.
     fn raw_bytes(&self) -> usize {
         if self.raw.is_same(self.key.usage.name()) {
             0
@@ -148,11 +179,11 @@ impl LabelsEntry {
     }
 }
 
-/// What a cache knows: the key, with its id beside it so that the key itself need not be read.
+/// A key that a cache owns. Its id is beside it so that recording need not read the key itself.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Found<'a> {
+pub(crate) struct CachedKey<'a> {
     pub(crate) key: &'a Arc<Key>,
-    pub(crate) id: u32,
+    pub(crate) id: KeyId,
     pub(crate) outcome: Outcome,
 }
 
@@ -161,43 +192,51 @@ pub(crate) struct Found<'a> {
 pub(crate) struct LabelsCache {
     cache: Cache<LabelsEntry>,
     raw_bytes: usize,
-    /// The place of the entry that was found last: calls for one label set often follow each other.
-    last: std::cell::Cell<u32>,
+    /// The index of the entry that was found last: calls for one label set often follow each other.
+    found_last: std::cell::Cell<u32>,
 }
 
 impl LabelsCache {
     pub(crate) fn new(entries_max: usize) -> Self {
-        Self { cache: Cache::new(entries_max), raw_bytes: 0, last: std::cell::Cell::new(0) }
+        Self { cache: Cache::new(entries_max), raw_bytes: 0, found_last: std::cell::Cell::new(0) }
     }
 
-    /// What the last look-up found, if this is the same label set again. Needs no hash.
+    /// Returns what the last call of [`Self::find`] found, if this is the same label set again. Needs no
+    /// hash.
     #[inline]
-    pub(crate) fn find_again(&self, labels: &Labels<'_>, lengths: Lengths) -> Option<Found<'_>> {
-        let entry = self.cache.entries.get(self.last.get() as usize)?;
-        entry.raw.is(labels, lengths).then(|| entry.found())
+    pub(crate) fn find_again(&self, labels: &Labels<'_>, lengths: Lengths) -> Option<CachedKey<'_>> {
+        let entry = self.cache.entries.get(self.found_last.get() as usize)?;
+        entry.raw.is(labels, lengths).then(|| entry.cached())
     }
 
+    /// Finds what a raw label set resolved to.
     #[inline]
-    pub(crate) fn find(&self, hash: u64, labels: &Labels<'_>, lengths: Lengths) -> Option<Found<'_>> {
-        let (place, entry) = self.cache.find(hash, |entry| entry.raw.is(labels, lengths))?;
-        self.last.set(place);
-        Some(entry.found())
+    pub(crate) fn find(&self, hash: u64, labels: &Labels<'_>, lengths: Lengths) -> Option<CachedKey<'_>> {
+        let (index, entry) = self.cache.find(hash, |entry| entry.raw.is(labels, lengths))?;
+        self.found_last.set(index);
+        Some(entry.cached())
     }
 
-    /// Finds what a scope's tenant resolved to, if that was through this scope before.
+    /// Finds what a tenant of a scope resolved to, if [`Self::note_scope`] was called for both.
     #[inline]
-    pub(crate) fn find_scoped(&self, hash: u64, tenant: &str, scope: &Arc<FixedLabels>) -> Option<Found<'_>> {
+    pub(crate) fn find_scoped(
+        &self,
+        hash: u64,
+        tenant: &str,
+        scope: &Arc<FixedLabels>,
+    ) -> Option<CachedKey<'_>> {
         let is_known =
             |entry: &LabelsEntry| entry.scope.as_ref().is_some_and(|known| Arc::ptr_eq(known, scope));
         let (_, entry) = self.cache.find(hash, |entry| is_known(entry) && entry.raw.is_of_tenant(tenant))?;
-        Some(entry.found())
+        Some(entry.cached())
     }
 
-    /// Remembers that a label set is one of a scope's. A scope that lives no longer makes room.
+    /// Remembers that the labels of a scope and a tenant are this label set. An entry remembers one scope as
+    /// long as it lives.
     pub(crate) fn note_scope(&mut self, hash: u64, labels: &Labels<'_>, scope: &Arc<FixedLabels>) {
         let Some(lengths) = Lengths::of(labels) else { return };
-        let Some((place, _)) = self.cache.find(hash, |entry| entry.raw.is(labels, lengths)) else { return };
-        if let Some(entry) = self.cache.entries.get_mut(place as usize) {
+        let Some((index, _)) = self.cache.find(hash, |entry| entry.raw.is(labels, lengths)) else { return };
+        if let Some(entry) = self.cache.entries.get_mut(index as usize) {
             if !entry.scope.as_ref().is_some_and(|known| Arc::strong_count(known) > 1) {
                 entry.scope = Some(Arc::clone(scope));
             }
@@ -226,29 +265,40 @@ impl LabelsCache {
         }
     }
 
+    /// Releases keys that were evicted since the last call.
     pub(crate) fn purge_evicted(&mut self, epoch: u64) {
         if self.cache.purge_evicted(epoch) {
             self.raw_bytes = self.cache.entries.iter().map(LabelsEntry::raw_bytes).sum();
         }
     }
 
+    /// Releases all keys.
     pub(crate) fn clear(&mut self) {
         self.cache.clear();
         self.raw_bytes = 0;
+    }
+
+    /// Checks the invariants.
+    pub(crate) fn validate(&self) -> Result<(), String> {
+        let raw_bytes: usize = self.cache.entries.iter().map(LabelsEntry::raw_bytes).sum();
+        if raw_bytes != self.raw_bytes || raw_bytes > RAW_BYTES_TOTAL_MAX {
+            return Err(format!("raw labels take {raw_bytes} bytes, not {}", self.raw_bytes));
+        }
+        self.cache.validate()
     }
 }
 
 /// An account and its key.
 #[derive(Debug)]
-pub(crate) struct AccountEntry {
+struct AccountEntry {
     account: AccountKey,
     hash: u64,
     key: Arc<Key>,
     tenant: TenantId,
-    id: u32,
+    id: KeyId,
 }
 
-impl Entry for AccountEntry {
+impl CacheEntry for AccountEntry {
     #[inline]
     fn hash(&self) -> u64 {
         self.hash
@@ -256,6 +306,10 @@ impl Entry for AccountEntry {
 
     fn key(&self) -> &Arc<Key> {
         &self.key
+    }
+
+    fn id(&self) -> KeyId {
+        self.id
     }
 }
 
@@ -269,10 +323,10 @@ impl AccountsCache {
     }
 
     #[inline]
-    pub(crate) fn find(&self, hash: u64, tenant: TenantId, account: AccountKey) -> Option<Found<'_>> {
+    pub(crate) fn find(&self, hash: u64, tenant: TenantId, account: AccountKey) -> Option<CachedKey<'_>> {
         let is = |entry: &AccountEntry| entry.account == account && entry.tenant == tenant;
         let (_, entry) = self.0.find(hash, is)?;
-        Some(Found { key: &entry.key, id: entry.id, outcome: Outcome::Counted })
+        Some(CachedKey { key: &entry.key, id: entry.id, outcome: Outcome::Counted })
     }
 
     pub(crate) fn insert(&mut self, hash: u64, key: Arc<Key>, tenant: TenantId, account: AccountKey) {
@@ -286,6 +340,10 @@ impl AccountsCache {
 
     pub(crate) fn clear(&mut self) {
         self.0.clear();
+    }
+
+    pub(crate) fn validate(&self) -> Result<(), String> {
+        self.0.validate()
     }
 }
 

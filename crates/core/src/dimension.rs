@@ -4,8 +4,8 @@ use std::fmt;
 
 /// A dimension of one engine: a small index into its [`Dimensions`].
 ///
-/// The built-in ones are constants. Others come from [`Dimensions::register`] and are valid only with an engine that
-/// was built with that registry.
+/// The built-in ones are constants. Others come from [`Dimensions::register`] and are valid only with an
+/// engine that was built with that registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Dimension(pub(crate) u16);
 
@@ -19,7 +19,7 @@ impl Dimension {
     /// Processor time, in a unit that the host chooses, such as microseconds.
     pub const CPU: Self = Self(3);
 
-    /// The position in [`Dimensions::names`].
+    /// Returns the position in [`Dimensions::names`].
     pub const fn index(self) -> usize {
         self.0 as usize
     }
@@ -30,7 +30,7 @@ pub const DIMENSION_NAME_BYTES_MAX: usize = 64;
 /// The most dimensions that one engine can have. Each costs 8 bytes per label set and thread.
 pub const DIMENSIONS_MAX: usize = 64;
 
-/// What every engine has, first of all.
+/// The names of the dimensions that every engine has, in the order of their indexes.
 pub(crate) const BUILT_IN: [&str; 4] = ["requests", "bytes_in", "bytes_out", "cpu"];
 
 /// Why a dimension could not be registered.
@@ -73,13 +73,15 @@ impl Default for Dimensions {
 }
 
 impl Dimensions {
-    /// A single dimension: models are smaller without the built-in ones.
+    /// Makes a registry of a single dimension: models are smaller without the others.
     #[cfg(loom)]
     pub(crate) fn one() -> Self {
         Self { names: vec!["requests".into()] }
     }
 
-    /// Adds a dimension, or finds the one that has this name already.
+    /// Adds a dimension, or finds the one that has this name already. Refuses a name of other than 1 to
+    /// [`DIMENSION_NAME_BYTES_MAX`] characters of `a-z`, `0-9` and `_`, and more than [`DIMENSIONS_MAX`]
+    /// dimensions.
     pub fn register(&mut self, name: &str) -> Result<Dimension, DimensionError> {
         if let Some(dimension) = self.find(name) {
             return Ok(dimension);
@@ -98,28 +100,28 @@ impl Dimensions {
         }
     }
 
-    /// The dimension of this name.
+    /// Returns the dimension of this name.
     pub fn find(&self, name: &str) -> Option<Dimension> {
         let index = self.names.iter().position(|known| &**known == name)?;
         u16::try_from(index).ok().map(Dimension)
     }
 
-    /// The name of a dimension; `None` if it belongs to another registry.
+    /// Returns the name of a dimension, or `None` if it belongs to another registry.
     pub fn name(&self, dimension: Dimension) -> Option<&str> {
         self.names.get(dimension.index()).map(|name| &**name)
     }
 
-    /// All names, by index.
+    /// Returns all names, in order of their index.
     pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
         self.names.iter().map(|name| &**name)
     }
 
-    /// All dimensions, in order of their index.
+    /// Returns all dimensions, in order of their index.
     pub fn iter(&self) -> impl Iterator<Item = Dimension> {
         (0..self.names.len()).filter_map(|index| u16::try_from(index).ok().map(Dimension))
     }
 
-    /// How many there are; never zero.
+    /// Returns how many there are, which is never zero.
     pub fn count(&self) -> usize {
         self.names.len()
     }

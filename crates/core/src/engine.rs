@@ -1,27 +1,19 @@
-//! The engine: recording and reading behind one handle that is cheap to clone.
+//! The engine's public handle, and how it is built. The crate's page says what is behind it.
 
-use std::{
-    fmt,
-    sync::{Arc, Weak},
-};
-
-use crossbeam_utils::CachePadded;
-use thread_local::ThreadLocal;
+use std::{fmt, sync::Arc};
 
 use crate::{
-    key::{AccountKey, TenantId, UsageKey},
-    shared::{Limits, Shared, ThreadState},
-    sync::Mutex,
-    thread_exit::{self, ForgetThread},
-    CharacterNormalizer, Dimension, Dimensions, EngineStats, EvictionReason, Label, Labels, Meter,
-    Normalizer, Outcome, Reader, Scope,
+    state::{EngineState, Limits, ThreadState},
+    threaded_engine::ThreadedEngine,
+    AccountKey, CharacterNormalizer, Dimension, Dimensions, EngineStats, EvictionReason, Label, Labels,
+    Meter, Normalizer, Outcome, Reader, Scope, TenantId, UsageKey,
 };
 
-/// The default of [`EngineBuilder::label_limit`]: `ACC_LABEL_LIMIT`.
+/// The default of [`EngineBuilder::label_limit`].
 pub const LABEL_LIMIT_DEFAULT: usize = 2048;
 /// The default of [`EngineBuilder::tenant_limit`].
 pub const TENANT_LIMIT_DEFAULT: usize = 8192;
-/// The highest limit that an engine takes, for label sets and for tenants.
+/// The highest value of [`EngineBuilder::label_limit`] and [`EngineBuilder::tenant_limit`].
 pub const LIMIT_MAX: usize = 1 << 24;
 
 /// Builds an [`Engine`].
@@ -59,43 +51,48 @@ impl fmt::Debug for EngineBuilder {
 }
 
 impl EngineBuilder {
-    /// What is counted.
+    /// Sets what is counted. Default: the four built-in dimensions.
     #[must_use]
     pub fn dimensions(mut self, dimensions: Dimensions) -> Self {
         self.dimensions = dimensions;
         self
     }
 
-    /// The door that labels go through. Default: [`CharacterNormalizer`].
+    /// Sets what turns raw labels into counted ones. Default: [`CharacterNormalizer`].
     #[must_use]
     pub fn normalizer(mut self, normalizer: impl Normalizer) -> Self {
         self.normalizer = Box::new(normalizer);
         self
     }
 
-    /// How many label sets and accounts are live at once, from 1 to [`LIMIT_MAX`]; the least recently used go beyond.
+    /// Sets how many label sets and accounts are live at once, clamped to 1 up to [`LIMIT_MAX`]. At the
+    /// limit, the least recently used ones are evicted for new ones. Default: [`LABEL_LIMIT_DEFAULT`].
     #[must_use]
     pub fn label_limit(mut self, limit: usize) -> Self {
         self.label_limit = limit.clamp(1, LIMIT_MAX);
         self
     }
 
-    /// How many tenants are ever told apart, from 1 to [`LIMIT_MAX`]; later ones share the tenant `~overflow`.
+    /// Sets how many tenants are ever told apart, clamped to 1 up to [`LIMIT_MAX`]. Later ones share the
+    /// tenant `~overflow`. Default: [`TENANT_LIMIT_DEFAULT`].
     #[must_use]
     pub fn tenant_limit(mut self, limit: usize) -> Self {
         self.tenant_limit = limit.clamp(1, LIMIT_MAX);
         self
     }
 
-    /// Whether buffers of counts are overwritten before they are given back.
+    /// Sets whether buffers of counts are overwritten with zeros before their memory is freed. Default:
+    /// `false`.
     #[must_use]
     pub fn zeroize_retired(mut self, zeroize: bool) -> Self {
         self.zeroize_retired = zeroize;
         self
     }
 
-    /// The seed of the hashes of label sets, which is random otherwise. With a seed, one thread that records the same gets
-    /// the same counts even where limits are reached; who knows the seed can prepare label sets that collide.
+    /// Sets the seed of the hashes of label sets, which is random otherwise.
+    ///
+    /// With a seed, one thread that records the same gets the same counts even where limits are reached. But
+    /// somebody who knows the seed can prepare label sets that collide.
     #[must_use]
     pub fn hash_seed(mut self, seed: u64) -> Self {
         self.hash_seed = Some(seed);
@@ -107,20 +104,18 @@ impl EngineBuilder {
         let limits = Limits {
             label_sets: self.label_limit,
             tenants: self.tenant_limit,
-            settled: self.label_limit,
-            // Twice the limit, so that a thread that uses all label sets seldom has one replaced.
+            detached_keys: self.label_limit,
+            // Twice the limit: a thread may use all label sets, and write some of them in more than one way.
             cache_entries: self.label_limit.saturating_mul(2).next_power_of_two(),
             hash_seed: self.hash_seed,
         };
-        let shared = Shared::new(limits, self.dimensions, self.normalizer, self.zeroize_retired);
-        let inner = Arc::new(Inner { shared, threads: ThreadLocal::new(), late: Mutex::new(None) });
-        let watcher: Weak<Inner> = Arc::downgrade(&inner);
-        inner.shared.on_thread_exit(watcher);
-        Engine { inner }
+        let state = EngineState::new(limits, self.dimensions, self.normalizer, self.zeroize_retired);
+        Engine { threaded: ThreadedEngine::new(state) }
     }
 }
 
-/// Counts usage per label set, in this process, without a lock or an allocation once a thread knows the label set.
+/// Counts usage per label set, in this process. Once a thread knows a label set, counting takes no lock and
+/// allocates nothing. Clones are the same engine.
 ///
 /// ```
 /// use ron_accounting_core::{labels, Dimension, Engine, Outcome};
@@ -136,42 +131,7 @@ impl EngineBuilder {
 /// ```
 #[derive(Clone)]
 pub struct Engine {
-    inner: Arc<Inner>,
-}
-
-pub(crate) struct Inner {
-    pub(crate) shared: Shared,
-    /// Padded, since threads write what they own on each call, and their states stand side by side.
-    threads: ThreadLocal<CachePadded<ThreadState>>,
-    /// The state of all threads that record after their end, from destructors of thread-local values.
-    late: Mutex<Option<ThreadState>>,
-}
-
-impl Inner {
-    /// The calling thread's state, unless it has none yet, or none any more.
-    #[inline]
-    pub(crate) fn thread(&self) -> Option<&ThreadState> {
-        self.threads.get().map(|thread| &**thread)
-    }
-
-    /// Works with the calling thread's state, which is made if need be. Recording tries [`Self::thread`] first: what a
-    /// closure captures is written to memory, which costs more than an increment.
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn with_thread<T>(&self, work: impl FnOnce(&ThreadState) -> T) -> T {
-        if thread_exit::has_ended() && self.threads.get().is_none() {
-            return work(self.late.lock().get_or_insert_with(|| self.shared.new_thread()));
-        }
-        work(self.threads.get_or(|| CachePadded::new(self.shared.new_thread())))
-    }
-}
-
-impl ForgetThread for Inner {
-    fn forget_thread(&self) {
-        if let Some(thread) = self.threads.get() {
-            thread.forget();
-        }
-    }
+    threaded: Arc<ThreadedEngine>,
 }
 
 impl Default for Engine {
@@ -182,12 +142,12 @@ impl Default for Engine {
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.shared.fmt(f)
+        self.threaded.state.fmt(f)
     }
 }
 
 impl Engine {
-    /// Starts to build an engine.
+    /// Returns a builder with the default settings.
     #[must_use]
     pub fn builder() -> EngineBuilder {
         EngineBuilder::default()
@@ -200,28 +160,36 @@ impl Engine {
     }
 
     /// Adds to several dimensions of a label set, which is looked up once.
+    ///
+    /// An amount of an unknown dimension is left out, and the others are added all the same.
     #[inline]
     pub fn record_each(&self, labels: &Labels<'_>, amounts: &[(Dimension, u64)]) -> Outcome {
-        match self.inner.thread() {
-            Some(thread) => self.inner.shared.record(thread, labels, amounts),
-            None => self.inner.with_thread(|thread| self.inner.shared.record(thread, labels, amounts)),
+        match self.threaded.thread() {
+            Some(thread) => self.threaded.state.record(thread, labels, amounts),
+            None => self.threaded.with_thread(|thread| self.threaded.state.record(thread, labels, amounts)),
         }
     }
 
-    /// A handle for one label set: the fastest way to record. While it lives, the label set is not evicted.
+    /// Makes a handle for one label set: the fastest way to record. While the handle lives, the label set is
+    /// not evicted.
+    ///
+    /// The outcome says what the handle counts under: the label set, one with a placeholder, or an overflow
+    /// row.
+    #[must_use]
     pub fn meter(&self, labels: &Labels<'_>) -> (Meter, Outcome) {
-        let resolved = self.inner.with_thread(|thread| self.inner.shared.resolve(thread, labels));
-        Meter::new(&self.inner, resolved)
+        let resolved = self.threaded.with_thread(|thread| self.threaded.state.resolve(thread, labels));
+        Meter::new(&self.threaded, resolved)
     }
 
-    /// A scope for label sets that differ in their tenant alone; the tenant of `labels` is ignored.
+    /// Makes a scope for label sets that differ in their tenant alone. The tenant of `labels` is ignored.
     pub fn scope(&self, labels: &Labels<'_>) -> Scope {
-        Scope::new(&self.inner, labels)
+        Scope::new(&self.threaded, labels)
     }
 
-    /// The tenant that usage of `tenant` is counted under, for use with accounts.
+    /// Returns the tenant that usage of the raw label `tenant` is counted under, for use with accounts. Past
+    /// the tenant limit it is the tenant `~overflow`.
     pub fn tenant(&self, tenant: &str) -> Tenant {
-        let (id, name) = self.inner.shared.admit_tenant(tenant);
+        let (id, name) = self.threaded.state.admit_tenant(tenant);
         Tenant { id, name }
     }
 
@@ -236,54 +204,67 @@ impl Engine {
     ) -> Outcome {
         let tenant = (tenant.id, &*tenant.name);
         let amounts = &[(dimension, n)];
-        let shared = &self.inner.shared;
-        match self.inner.thread() {
-            Some(thread) => shared.record_account(thread, tenant, account, amounts),
-            None => self.inner.with_thread(|thread| shared.record_account(thread, tenant, account, amounts)),
+        let state = &self.threaded.state;
+        match self.threaded.thread() {
+            Some(thread) => state.record_account(thread, tenant, account, amounts),
+            None => {
+                self.threaded.with_thread(|thread| state.record_account(thread, tenant, account, amounts))
+            }
         }
     }
 
-    /// A handle for one account. While it lives, the account is not evicted.
+    /// Makes a handle for one account. While the handle lives, the account is not evicted.
+    ///
+    /// The outcome says what the handle counts under: the account, or an overflow row.
+    #[must_use]
     pub fn account_meter(&self, tenant: &Tenant, account: AccountKey) -> (Meter, Outcome) {
         let tenant = (tenant.id, &*tenant.name);
-        let resolve = |thread: &ThreadState| self.inner.shared.resolve_account_key(thread, tenant, account);
-        Meter::new(&self.inner, self.inner.with_thread(resolve))
+        let resolve = |thread: &ThreadState| self.threaded.state.resolve_account_key(thread, tenant, account);
+        Meter::new(&self.threaded, self.threaded.with_thread(resolve))
     }
 
-    /// A reader that sees what is counted from now on. Each costs 8 bytes per key and dimension.
+    /// Makes a reader that sees what is counted from now on. Each costs 8 bytes per key and dimension.
     pub fn reader(&self) -> Reader {
-        Reader::new(Arc::clone(&self.inner))
+        Reader::new(Arc::clone(&self.threaded))
     }
 
-    /// The dimensions of this engine.
+    /// Returns the dimensions of this engine.
     pub fn dimensions(&self) -> &Dimensions {
-        &self.inner.shared.dimensions
+        &self.threaded.state.dimensions
     }
 
-    /// Finds out which keys are in use, evicts those that were idle for more than `idle_calls_max` calls, and reuses
-    /// what nobody owns. To be called once per window.
+    /// Finds out which keys are in use, evicts those that were unused for more than `idle_calls_max` calls in
+    /// a row, and frees the ids of evicted keys that nobody owns. To be called once per window.
     pub fn maintain(&self, idle_calls_max: u64) {
-        self.inner.shared.maintain(idle_calls_max);
+        self.threaded.state.maintain(idle_calls_max);
     }
 
-    /// Keys evicted so far.
+    /// Returns how many keys were evicted so far.
     pub fn evictions(&self, reason: EvictionReason) -> u64 {
-        self.inner.shared.evictions(reason)
+        self.threaded.state.evictions(reason)
     }
 
-    /// How the engine is doing.
+    /// Returns the engine's figures.
     pub fn stats(&self) -> EngineStats {
-        self.inner.shared.stats()
+        self.threaded.state.stats()
     }
 
-    /// How many distinct values each label has among the live label sets: which label blew up? Visits every key.
+    /// Counts how many distinct values each label has among the live label sets: which label has too many?
+    /// Visits every key.
     pub fn cardinality(&self) -> [(Label, usize); 5] {
-        self.inner.shared.cardinality()
+        self.threaded.state.cardinality()
     }
 
-    /// The key that a raw label set would be counted under.
+    /// Returns the key that a raw label set would be counted under, if it is within the label limit.
     pub fn usage_key(&self, labels: &Labels<'_>) -> UsageKey {
-        self.inner.shared.usage_key(labels)
+        self.threaded.state.usage_key(labels)
+    }
+
+    /// Checks the engine's invariants, and those of the calling thread's caches: for tests, between their
+    /// steps.
+    #[doc(hidden)]
+    pub fn validate(&self) -> Result<(), String> {
+        self.threaded.state.validate(self.threaded.thread())
     }
 }
 
@@ -295,17 +276,17 @@ pub struct Tenant {
 }
 
 impl Tenant {
-    /// The tenant's number.
+    /// Returns the tenant's number.
     pub const fn id(&self) -> TenantId {
         self.id
     }
 
-    /// The name that usage is counted under: normalized, or `~overflow` past the tenant limit.
+    /// Returns the name that usage is counted under: normalized, or `~overflow` past the tenant limit.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The key of one of its accounts.
+    /// Returns the key of one of the tenant's accounts.
     pub fn usage_key(&self, account: AccountKey) -> UsageKey {
         UsageKey::from_account(self.id, &self.name, account)
     }

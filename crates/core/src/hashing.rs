@@ -1,11 +1,12 @@
 //! Hashes of label sets and accounts.
 //!
 //! # Why not a library's hasher
-//! A [`std::hash::Hasher`] takes the five strings one after the other: each waits for the one before. Here the five are
-//! hashed side by side and joined at the end, which the processor overlaps, and a scope hashes its four fixed labels once.
-//! The mixing step is that of `foldhash`, whose random state also seeds it: a product of two words, folded.
+//! A [`std::hash::Hasher`] takes the five strings one after the other: each waits for the one before. Here
+//! each string has a hash of its own, and the five are added up and mixed at the end. So the processor
+//! computes them at the same time, and a scope hashes its four fixed labels once. The mixing step is that of
+//! `foldhash`: a product of two words, folded.
 //!
-//! The seeds are secret and random by default, so that nobody can prepare label sets that collide.
+//! The seeds are random and secret by default, so that nobody can prepare label sets that collide.
 
 use std::hash::BuildHasher;
 
@@ -14,8 +15,9 @@ use foldhash::fast::FixedState;
 use foldhash::{fast::SeedableRandomState, SharedSeed};
 
 use crate::{
-    key::{AccountKey, TenantId, Wanted},
+    key::Wanted,
     name::{ends, word},
+    tenant::{AccountKey, TenantId},
     Labels,
 };
 
@@ -31,12 +33,12 @@ pub(crate) struct Hashing {
     account: [Seeds; 2],
 }
 
-/// What the four labels beside the tenant add to a label set's hash.
+/// The sum of the hashes of all labels but the tenant.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RestHash(u64);
 
 impl Hashing {
-    /// With secret seeds, unless the host gives one.
+    /// Makes hash functions with the seed of the host, or with random ones.
     #[cfg(not(loom))]
     pub(crate) fn new(seed: Option<u64>) -> Self {
         match seed {
@@ -53,19 +55,19 @@ impl Hashing {
     fn derived(state: &impl BuildHasher) -> Self {
         // The state's own hash is not meant to make seeds; a second one with another key spreads its bits.
         let spread = FixedState::with_seed(JOIN);
-        let seeds = |place: u64| {
-            Seeds(spread.hash_one(state.hash_one(place)), spread.hash_one(state.hash_one(!place)))
+        let seeds = |number: u64| {
+            Seeds(spread.hash_one(state.hash_one(number)), spread.hash_one(state.hash_one(!number)))
         };
         Self { labels: [1, 2, 3, 4, 5].map(seeds), account: [6, 7].map(seeds) }
     }
 
-    /// The hash of a label set.
+    /// Hashes a label set.
     #[inline]
     pub(crate) fn labels(&self, labels: &Labels<'_>) -> u64 {
         self.scoped(labels.tenant, self.rest(labels))
     }
 
-    /// What all labels but the tenant add.
+    /// Hashes all labels but the tenant.
     #[inline]
     pub(crate) fn rest(&self, labels: &Labels<'_>) -> RestHash {
         let [_, method, route, service, region] = self.labels;
@@ -77,28 +79,28 @@ impl Hashing {
         )
     }
 
-    /// The hash of a label set of which all but the tenant are hashed already.
+    /// Hashes a label set of which all labels but the tenant are hashed already.
     #[inline]
     pub(crate) fn scoped(&self, tenant: &str, rest: RestHash) -> u64 {
         let [seeds, ..] = self.labels;
         folded_multiply(text(tenant, seeds).wrapping_add(rest.0), JOIN)
     }
 
-    /// The hash of a tenant's account.
+    /// Hashes a tenant's account.
     #[inline]
     pub(crate) fn account(&self, tenant: TenantId, account: AccountKey) -> u64 {
-        let [whose, which] = self.account;
-        // The two halves of the id are meant.
+        let [owner, id] = self.account;
+        // The cast keeps the low half.
         #[allow(clippy::cast_possible_truncation)]
         let (low, high) = (account.id as u64, (account.id >> 64) as u64);
-        let place = u64::from(tenant.0) << 32 | u64::from(account.ns);
+        let tenant_and_namespace = u64::from(tenant.0) << 32 | u64::from(account.ns);
         folded_multiply(
-            folded_multiply(low ^ which.0, high ^ which.1).wrapping_add(place ^ whose.0),
-            JOIN ^ whose.1,
+            folded_multiply(low ^ id.0, high ^ id.1).wrapping_add(tenant_and_namespace ^ owner.0),
+            JOIN ^ owner.1,
         )
     }
 
-    /// The hash of what is looked for.
+    /// Hashes the name of a key to find.
     pub(crate) fn wanted(&self, wanted: &Wanted<'_>) -> u64 {
         match wanted {
             Wanted::Labels(labels) => self.labels(labels),
@@ -107,11 +109,11 @@ impl Hashing {
     }
 }
 
-/// The hash of one label: up to 16 bytes in one step, longer ones in steps of 16.
+/// Hashes one label: up to 16 bytes in one step, longer ones in steps of 16.
 #[inline]
 fn text(text: &str, seeds: Seeds) -> u64 {
     let bytes = text.as_bytes();
-    // Short texts are read more than once in part, so the length has to tell them apart.
+    // Some bytes of short texts are read twice, so the length has to tell the texts apart.
     #[allow(clippy::cast_possible_truncation)]
     let seed = seeds.0.rotate_right(bytes.len() as u32);
     if let Some((first, last)) = ends::<8>(bytes) {
@@ -137,15 +139,16 @@ fn long_text(bytes: &[u8], Seeds(seed, other): Seeds) -> u64 {
         None => sum,
     };
     let sum = bytes.chunks_exact(16).fold(seed, step);
-    // The last block overlaps the one before, so that nothing is left over.
+    // The last 16 bytes may overlap the block before, so that no byte is left out.
     bytes.last_chunk::<16>().map_or(sum, |last| step(sum, last))
 }
 
-/// The high half of the product over the low half: every bit of both factors reaches every bit of the result.
+/// Combines the two halves of the product by exclusive or: every bit of both factors affects every bit of the
+/// result.
 #[inline]
 const fn folded_multiply(a: u64, b: u64) -> u64 {
     let product = a as u128 * b as u128;
-    // The low half is meant.
+    // The cast keeps the low half.
     #[allow(clippy::cast_possible_truncation)]
     let low = product as u64;
     low ^ (product >> 64) as u64
@@ -158,7 +161,7 @@ mod tests {
     use super::*;
     use crate::labels;
 
-    /// Bits that differ.
+    /// Returns how many bits differ.
     fn distance(a: u64, b: u64) -> u32 {
         (a ^ b).count_ones()
     }
@@ -195,15 +198,16 @@ mod tests {
                 let mut changed = text.clone().into_bytes();
                 changed[at] ^= 1;
                 let changed = String::from_utf8(changed).unwrap();
-                let place: [fn(&str) -> Labels<'_>; 5] = [
+                let with_value: [fn(&str) -> Labels<'_>; 5] = [
                     |value| labels().tenant(value),
                     |value| labels().method(value),
                     |value| labels().route(value),
                     |value| labels().service(value),
                     |value| labels().region(value),
                 ];
-                for place in place {
-                    let distance = distance(hashing.labels(&place(&text)), hashing.labels(&place(&changed)));
+                for with_value in with_value {
+                    let distance =
+                        distance(hashing.labels(&with_value(&text)), hashing.labels(&with_value(&changed)));
                     assert!((8..=56).contains(&distance), "{len} {at} {distance}");
                 }
             }
@@ -211,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_and_places_matter() {
+    fn lengths_and_the_order_of_labels_matter() {
         let hashing = Hashing::new(Some(3));
         let mut hashes: Vec<_> =
             (0..64).map(|len| hashing.labels(&labels().tenant(&"a".repeat(len)))).collect();

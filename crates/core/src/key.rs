@@ -1,38 +1,38 @@
-//! Keys: what is counted under, and who still owns its id.
+//! Keys: the names that usage is counted under, their ids, and who owns them.
 
 use std::fmt;
 
 use crate::{
     name::{Lengths, Name},
     sync::{AtomicBool, AtomicU32, Ordering},
+    tenant::{AccountKey, TenantId},
     Labels, OVERFLOW,
 };
 
-/// The numeric alternative to a label set: a namespace and an id in it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct AccountKey {
-    /// The namespace, chosen by the host.
-    pub ns: u32,
-    /// The account within it.
-    pub id: u128,
-}
-
-/// A tenant as a small number, stable for the life of its engine.
+/// The number of a key in its engine: the index of its cells, its slot and its row in a
+/// [`Reading`](crate::Reading). An id is used again when nobody owns its key any more, see
+/// [`KeyTable`](crate::KeyTable).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct TenantId(pub(crate) u32);
+pub struct KeyId(u32);
 
-impl TenantId {
-    /// The number, dense from zero: an index for side tables.
+impl KeyId {
+    /// Makes the id of a number. There need not be a key of this id.
+    #[inline]
+    pub const fn new(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// Returns the number, dense from zero: an index for side tables.
+    #[inline]
     pub const fn index(self) -> usize {
         self.0 as usize
     }
 }
 
-/// What a count stands under: a tenant, and within it a normalized label set or an account key. Cloning counts a
-/// reference.
+/// The name that usage is counted under: a tenant, and within it a normalized label set or an account key.
 ///
-/// Values come only from an engine, so whoever holds one knows that its labels are normalized.
+/// Only an engine makes these, so the labels of each are normalized. A clone is another reference to the same
+/// name.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct UsageKey(Name);
 
@@ -45,32 +45,32 @@ impl UsageKey {
         Self(Name::of_account(tenant, name, account))
     }
 
-    /// The tenant's number.
+    /// Returns the tenant's number.
     pub fn tenant_id(&self) -> TenantId {
         self.0.tenant_id()
     }
 
-    /// The tenant.
+    /// Returns the tenant's name.
     pub fn tenant(&self) -> &str {
         self.0.tenant()
     }
 
-    /// The label set, unless the key is an account.
+    /// Returns the label set, or `None` for an account.
     pub fn labels(&self) -> Option<Labels<'_>> {
         self.0.labels()
     }
 
-    /// The account, unless the key is a label set.
+    /// Returns the account, or `None` for a label set.
     pub fn account(&self) -> Option<AccountKey> {
         self.0.account()
     }
 
-    /// Whether this is a tenant's overflow row.
+    /// Returns whether this is a tenant's overflow row.
     pub fn is_overflow(&self) -> bool {
         self.labels().is_some_and(|labels| labels == overflow_labels(labels.tenant))
     }
 
-    /// Whether the two are one: clones of each other, not only equal.
+    /// Returns whether the two are clones of each other, which is more than equal and cheaper to find out.
     pub fn is_same(&self, other: &Self) -> bool {
         self.0.is_same(&other.0)
     }
@@ -100,32 +100,35 @@ impl fmt::Debug for UsageKey {
     }
 }
 
-/// A tenant's overflow row as a label set.
+/// Returns a tenant's overflow row as a label set.
 pub(crate) const fn overflow_labels(tenant: &str) -> Labels<'_> {
     Labels { tenant, method: OVERFLOW, route: OVERFLOW, service: OVERFLOW, region: OVERFLOW }
 }
 
-/// A key that is looked for, borrowed.
+/// The name of a key to find, borrowed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Wanted<'a> {
     Labels(Labels<'a>),
     Account(TenantId, AccountKey),
 }
 
-/// A registered key. Whoever holds an `Arc` of one may count under its id; the id is reused only when nobody does.
+/// A registered key.
+///
+/// An owner of an `Arc` of it may count under its id. The id is freed only when registry and slots are the
+/// last owners, so no increment can land under a later key of the same id.
 #[derive(Debug)]
 pub(crate) struct Key {
-    pub(crate) id: u32,
+    pub(crate) id: KeyId,
     pub(crate) hash: u64,
     pub(crate) usage: UsageKey,
-    /// Off while the key counts against the label limit. Written only under the ids lock.
+    /// Whether the key no longer counts against the label limit. Written only under the ids lock.
     evicted: AtomicBool,
-    /// Live meters. A pinned key is not evicted.
+    /// The number of live meters. A pinned key is not evicted.
     pins: AtomicU32,
 }
 
 impl Key {
-    pub(crate) fn new(id: u32, hash: u64, usage: UsageKey) -> Self {
+    pub(crate) fn new(id: KeyId, hash: u64, usage: UsageKey) -> Self {
         Self { id, hash, usage, evicted: AtomicBool::new(false), pins: AtomicU32::new(0) }
     }
 

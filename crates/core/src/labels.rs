@@ -1,14 +1,15 @@
 //! The label set as callers write it: five borrowed strings.
 //!
-//! A [`Labels`] is `Copy` and borrows, so that recording with a known label set builds no owned key. It is *raw*: only
-//! the engine's [`Normalizer`](crate::Normalizer) turns it into the [`UsageKey`](crate::UsageKey) that is counted.
+//! A [`Labels`] is `Copy` and borrows, so that recording with a known label set builds no owned key. It is
+//! *raw*: only the engine's [`Normalizer`](crate::Normalizer) turns it into the [`UsageKey`](crate::UsageKey)
+//! that is counted.
 
 use std::fmt;
 
 /// Which of the five labels a value belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Label {
-    /// Who pays: the account or customer. Never personal data.
+    /// The account or customer that pays. Never personal data.
     Tenant,
     /// The operation, for HTTP the request method.
     Method,
@@ -16,7 +17,7 @@ pub enum Label {
     Route,
     /// The service that did the work.
     Service,
-    /// Where it was done.
+    /// Where the work was done.
     Region,
 }
 
@@ -24,7 +25,7 @@ impl Label {
     /// All labels, in the order of the fields of [`Labels`].
     pub const ALL: [Self; 5] = [Self::Tenant, Self::Method, Self::Route, Self::Service, Self::Region];
 
-    /// The label's name as it stands in configuration, metrics and exports.
+    /// Returns the label's name in lower case.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Tenant => "tenant",
@@ -63,7 +64,7 @@ pub struct Labels<'a> {
     pub region: &'a str,
 }
 
-/// Starts an empty label set.
+/// Returns an empty label set, to set labels of.
 #[must_use]
 pub const fn labels<'a>() -> Labels<'a> {
     Labels { tenant: "", method: "", route: "", service: "", region: "" }
@@ -84,7 +85,7 @@ impl<'a> Labels<'a> {
         self
     }
 
-    /// Sets the route. A raw path is templated by the route normalizer.
+    /// Sets the route. It may be a raw path if the engine's normalizer makes templates of paths.
     #[must_use]
     pub const fn route(mut self, route: &'a str) -> Self {
         self.route = route;
@@ -105,12 +106,12 @@ impl<'a> Labels<'a> {
         self
     }
 
-    /// The five values in the order of [`Label::ALL`].
+    /// Returns the five values in the order of [`Label::ALL`].
     pub const fn values(&self) -> [&'a str; 5] {
         [self.tenant, self.method, self.route, self.service, self.region]
     }
 
-    /// The value of one label.
+    /// Returns the value of one label.
     pub const fn get(&self, label: Label) -> &'a str {
         match label {
             Label::Tenant => self.tenant,

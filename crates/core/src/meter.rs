@@ -1,19 +1,19 @@
-//! Meters: a resolved handle for one key.
+//! Meters: handles that own one key.
 
 use std::{fmt, sync::Arc};
 
 use crate::{
-    cells::Place,
-    engine::Inner,
+    cells::FirstCell,
     key::{Key, UsageKey},
-    shared::Resolved,
+    state::Resolved,
+    threaded_engine::ThreadedEngine,
     Dimension, Outcome,
 };
 
 /// Records under one label set or account without looking it up.
 ///
-/// Clones are cheap and may be shared between threads; each thread writes cells of its own. The key is not evicted while
-/// a meter of it lives.
+/// Clones are cheap, and threads may share a meter: each thread writes its own cells. The key is not evicted
+/// while a meter of it lives.
 ///
 /// ```
 /// use ron_accounting_core::{labels, Dimension, Engine};
@@ -23,15 +23,16 @@ use crate::{
 /// meter.record(Dimension::BYTES_OUT, 512);
 /// ```
 pub struct Meter {
-    engine: Arc<Inner>,
-    /// Absent only if the engine could not even give an overflow row.
+    engine: Arc<ThreadedEngine>,
+    /// `None` only if the engine had not even an overflow row, which its limits rule out.
     key: Option<Arc<Key>>,
-    /// Where the key's cells are, so that recording need not read the key.
-    place: Place,
+    /// Where the key's cells begin, so that recording need not read the key.
+    first_cell: FirstCell,
 }
 
 impl Meter {
-    pub(crate) fn new(engine: &Arc<Inner>, resolved: Option<Resolved>) -> (Self, Outcome) {
+    pub(crate) fn new(engine: &Arc<ThreadedEngine>, resolved: Option<Resolved>) -> (Self, Outcome) {
+        debug_assert!(resolved.is_some(), "every tenant has an id reserved for its overflow row");
         let (key, outcome) = match resolved {
             Some(Resolved { key, outcome }) => {
                 key.pin();
@@ -39,9 +40,9 @@ impl Meter {
             }
             None => (None, Outcome::Lost),
         };
-        let dimensions = engine.shared.dimensions.count();
-        let place = key.as_ref().map_or(Place::NOWHERE, |key| Place::new(key.id, dimensions));
-        (Self { engine: Arc::clone(engine), key, place }, outcome)
+        let dimensions = engine.state.dimensions.count();
+        let first_cell = key.as_ref().map_or(FirstCell::NONE, |key| FirstCell::new(key.id, dimensions));
+        (Self { engine: Arc::clone(engine), key, first_cell }, outcome)
     }
 
     /// Adds one request.
@@ -66,7 +67,7 @@ impl Meter {
     #[inline]
     pub fn record(&self, dimension: Dimension, n: u64) -> Outcome {
         match self.engine.thread() {
-            Some(thread) if thread.add(self.place, dimension, n) => Outcome::Counted,
+            Some(thread) if thread.add(self.first_cell, dimension, n) => Outcome::Counted,
             _ => self.record_slowly(dimension, n),
         }
     }
@@ -75,11 +76,11 @@ impl Meter {
     #[inline(never)]
     fn record_slowly(&self, dimension: Dimension, n: u64) -> Outcome {
         let Some(key) = &self.key else { return Outcome::Lost };
-        let shared = &self.engine.shared;
-        self.engine.with_thread(|thread| shared.add_to_key(thread, key, dimension, n))
+        let state = &self.engine.state;
+        self.engine.with_thread(|thread| state.add_to_key(thread, key, dimension, n))
     }
 
-    /// What the meter counts under.
+    /// Returns the key that the meter counts under.
     pub fn key(&self) -> Option<&UsageKey> {
         self.key.as_deref().map(|key| &key.usage)
     }
@@ -90,7 +91,7 @@ impl Clone for Meter {
         if let Some(key) = &self.key {
             key.pin();
         }
-        Self { engine: Arc::clone(&self.engine), key: self.key.clone(), place: self.place }
+        Self { engine: Arc::clone(&self.engine), key: self.key.clone(), first_cell: self.first_cell }
     }
 }
 

@@ -7,15 +7,17 @@ use std::collections::BTreeMap;
 
 use crate::{
     labels,
-    shared::{Limits, Shared, ThreadState},
+    readers::ReaderId,
+    state::{EngineState, Limits, ThreadState},
     CharacterNormalizer, Dimension, Dimensions, Labels, Outcome, Reading,
 };
 use loom::sync::Arc;
 
-/// Explores all interleavings with up to two preemptions, which finds nearly all faults that more would find.
+/// Explores all interleavings with up to as many preemptions as `LOOM_MAX_PREEMPTIONS` says, or two: these
+/// find nearly all faults that more would find.
 ///
-/// Loom remembers only the last access to an atomic, so a load and a store of a writer hide an earlier load of a reader.
-/// In each model the main thread, which loom runs first, is therefore the one that writes cells.
+/// Loom remembers only the last access to an atomic, so a load and a store of a writer hide an earlier load
+/// of a reader. In each model the main thread, which loom runs first, is therefore the one that writes cells.
 fn check(model: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = builder.preemption_bound.or(Some(2));
@@ -31,21 +33,21 @@ fn check(model: impl Fn() + Send + Sync + 'static) {
     println!("{runs} interleavings");
 }
 
-fn engine(label_sets: usize) -> Arc<Shared> {
-    let limits = Limits { label_sets, tenants: 1, settled: 4, cache_entries: 4, hash_seed: None };
-    Arc::new(Shared::new(limits, Dimensions::one(), Box::new(CharacterNormalizer), false))
+fn engine(label_sets: usize) -> Arc<EngineState> {
+    let limits = Limits { label_sets, tenants: 1, detached_keys: 4, cache_entries: 4, hash_seed: None };
+    Arc::new(EngineState::new(limits, Dimensions::one(), Box::new(CharacterNormalizer), false))
 }
 
 fn route(route: &str) -> Labels<'_> {
     labels().tenant("t").route(route)
 }
 
-fn add(engine: &Shared, thread: &ThreadState, name: &str, n: u64) -> Outcome {
+fn add(engine: &EngineState, thread: &ThreadState, name: &str, n: u64) -> Outcome {
     engine.record(thread, &route(name), &[(Dimension::REQUESTS, n)])
 }
 
 /// Takes all and adds it to `totals`, by route.
-fn take(engine: &Shared, reader: usize, totals: &mut BTreeMap<String, u64>) {
+fn take(engine: &EngineState, reader: ReaderId, totals: &mut BTreeMap<String, u64>) {
     let mut reading = Reading::default();
     engine.take(reader, |_, _| true, &mut reading);
     for row in reading.rows() {
@@ -55,7 +57,7 @@ fn take(engine: &Shared, reader: usize, totals: &mut BTreeMap<String, u64>) {
 }
 
 /// Takes all in two steps, as sealing does, and adds it to `totals`, by route.
-fn see_and_take(engine: &Shared, reader: usize, totals: &mut BTreeMap<String, u64>) {
+fn see_and_take(engine: &EngineState, reader: ReaderId, totals: &mut BTreeMap<String, u64>) {
     let mut seen = Reading::default();
     engine.peek(reader, &mut seen);
     for row in seen.rows() {
@@ -67,8 +69,8 @@ fn see_and_take(engine: &Shared, reader: usize, totals: &mut BTreeMap<String, u6
 
 /// A thread that takes in two steps, so many times, and returns what it took, by route.
 fn spawn_sealing(
-    engine: &Arc<Shared>,
-    reader: usize,
+    engine: &Arc<EngineState>,
+    reader: ReaderId,
     times: usize,
 ) -> loom::thread::JoinHandle<BTreeMap<String, u64>> {
     let engine = engine.clone();
@@ -80,7 +82,10 @@ fn spawn_sealing(
 }
 
 /// A thread that takes all once and returns it, by route.
-fn spawn_reading(engine: &Arc<Shared>, reader: usize) -> loom::thread::JoinHandle<BTreeMap<String, u64>> {
+fn spawn_reading(
+    engine: &Arc<EngineState>,
+    reader: ReaderId,
+) -> loom::thread::JoinHandle<BTreeMap<String, u64>> {
     let engine = engine.clone();
     loom::thread::spawn(move || {
         let mut window = BTreeMap::new();

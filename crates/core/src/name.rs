@@ -1,18 +1,21 @@
-//! Names: five labels (or a tenant and an account) in one allocation, compared without a call.
+//! Names: five labels, or a tenant and an account, in one allocation.
 //!
-//! A thread compares a name with the caller's five strings on every look-up, so a name is one pointer to one block: its
-//! lengths first, which tell most names apart at once, then the text.
+//! A thread compares a name with the caller's five strings on every look-up. So a name is one pointer to one
+//! block: first the lengths, which differ for most names, then the text.
 
 use std::hash::{Hash, Hasher};
 
 use triomphe::ThinArc;
 
 use crate::{
-    key::{AccountKey, TenantId},
+    normalizer::LABEL_BYTES_MAX,
+    tenant::{AccountKey, TenantId},
     Labels,
 };
 
-/// What an account takes behind its tenant: namespace and id, big-endian.
+const _: () = assert!(LABEL_BYTES_MAX <= Lengths::LABEL_MAX, "a name must hold every normalized label");
+
+/// The bytes of an account behind its tenant: namespace and id, big-endian.
 const ACCOUNT_BYTES: usize = 20;
 const NAMESPACE_BYTES: usize = 4;
 
@@ -22,11 +25,13 @@ pub(crate) struct Lengths(u64);
 
 impl Lengths {
     const BITS: u32 = 12;
-    const LABEL_MAX: usize = (1 << Self::BITS) - 1;
+    /// The longest label that a name can hold, in bytes.
+    pub(crate) const LABEL_MAX: usize = (1 << Self::BITS) - 1;
     const MASK: u64 = Self::LABEL_MAX as u64;
     const OF_ACCOUNT: u64 = 1 << 63;
 
-    /// `None` if a label is longer than a name can hold, which is four times what is counted.
+    /// Returns the lengths of labels, or `None` if one is longer than [`Self::LABEL_MAX`]. Normalized labels
+    /// never are.
     #[inline]
     pub(crate) fn of(labels: &Labels<'_>) -> Option<Self> {
         let [tenant, method, route, service, region] = labels.values().map(|value| value.len() as u64);
@@ -40,6 +45,7 @@ impl Lengths {
     }
 
     fn of_account(tenant: &str) -> Self {
+        debug_assert!(tenant.len() <= Self::LABEL_MAX, "tenants are normalized");
         Self(Self::OF_ACCOUNT | (tenant.len() as u64 & Self::MASK))
     }
 
@@ -47,7 +53,7 @@ impl Lengths {
         self.0 & Self::OF_ACCOUNT != 0
     }
 
-    /// The lengths of the labels in their order.
+    /// Returns the lengths of the labels in their order.
     fn each(self) -> [usize; 5] {
         // At most 12 bits each.
         #[allow(clippy::cast_possible_truncation)]
@@ -61,25 +67,28 @@ struct Header {
     tenant: TenantId,
 }
 
-/// An immutable name. Cloning counts a reference.
+/// An immutable name. A clone is another reference to the same block.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Name(ThinArc<Header, u8>);
 
 impl Name {
-    /// The name of labels. One that is longer than a name can hold would be left empty; callers let none through, by
-    /// [`Lengths::of`] or the label limits.
+    /// Makes the name of labels.
+    ///
+    /// A label longer than [`Lengths::LABEL_MAX`] is a caller's bug, since the normalizer's limit and the
+    /// cache's are lower. It is left empty, and debug builds panic.
     pub(crate) fn of_labels(tenant: TenantId, labels: &Labels<'_>) -> Self {
+        debug_assert!(Lengths::of(labels).is_some(), "a label is longer than a name can hold");
         let values = labels.values().map(|value| if value.len() > Lengths::LABEL_MAX { "" } else { value });
         let mut text = Vec::with_capacity(values.iter().map(|value| value.len()).sum());
         let mut lengths = 0;
-        for (place, value) in (0_u32..).zip(values) {
+        for (index, value) in (0_u32..).zip(values) {
             text.extend_from_slice(value.as_bytes());
-            lengths |= (value.len() as u64) << (place * Lengths::BITS);
+            lengths |= (value.len() as u64) << (index * Lengths::BITS);
         }
         Self(ThinArc::from_header_and_slice(Header { lengths: Lengths(lengths), tenant }, &text))
     }
 
-    /// The name of a tenant's account.
+    /// Makes the name of a tenant's account.
     pub(crate) fn of_account(tenant: TenantId, name: &str, account: AccountKey) -> Self {
         let lengths = Lengths::of_account(name);
         let mut text = Vec::with_capacity(name.len() + ACCOUNT_BYTES);
@@ -89,6 +98,7 @@ impl Name {
         Self(ThinArc::from_header_and_slice(Header { lengths, tenant }, &text))
     }
 
+    /// Returns whether the two are clones of each other.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         std::ptr::eq(self.0.slice.as_ptr(), other.0.slice.as_ptr())
     }
@@ -124,18 +134,18 @@ impl Name {
         Some(AccountKey { ns: u32::from_be_bytes(*ns), id: u128::from_be_bytes(*id) })
     }
 
-    /// The bytes of the text.
+    /// Returns the length of the text in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.0.slice.len()
     }
 
-    /// Whether these are the labels, whose lengths the caller has computed.
+    /// Returns whether this is the name of `labels`, whose lengths are `lengths`.
     #[inline]
     pub(crate) fn is(&self, labels: &Labels<'_>, lengths: Lengths) -> bool {
         self.lengths() == lengths && starts_with(&self.0.slice, labels.values())
     }
 
-    /// Whether this is the tenant, and the labels are those that a scope was found to have.
+    /// Returns whether this is a label set of `tenant`. The other labels are not compared.
     #[inline]
     pub(crate) fn is_of_tenant(&self, tenant: &str) -> bool {
         let len = tenant.len();
@@ -152,8 +162,9 @@ impl Name {
 
     fn text(&self, start: usize, len: usize) -> &str {
         let bytes = self.0.slice.get(start..start + len).unwrap_or_default();
-        // Cut at the ends of the labels that it was made of.
-        std::str::from_utf8(bytes).unwrap_or_default()
+        let text = std::str::from_utf8(bytes);
+        debug_assert!(text.is_ok() && bytes.len() == len, "the text is cut where its labels end");
+        text.unwrap_or_default()
     }
 }
 
@@ -164,7 +175,7 @@ impl Hash for Name {
     }
 }
 
-/// Whether `text` begins with the values, one after the other.
+/// Returns whether `text` begins with the values, one after the other.
 #[inline]
 fn starts_with<const N: usize>(text: &[u8], values: [&str; N]) -> bool {
     let mut rest = text;
@@ -175,10 +186,10 @@ fn starts_with<const N: usize>(text: &[u8], values: [&str; N]) -> bool {
     })
 }
 
-/// `a == b` for short texts of the same length, without a call: two overlapping words cover up to 16 bytes.
+/// Returns whether two short texts of the same length are equal. Two overlapping words cover up to 16 bytes.
 ///
-/// A call of `memcmp` costs more than the comparison, and with the dangling pointer of an empty string it takes a tenth of
-/// a microsecond on processors that suppress the fault in microcode.
+/// A call of `memcmp` would cost more than the comparison. With the dangling pointer of an empty string it
+/// takes a tenth of a microsecond on processors that suppress the fault in microcode.
 #[inline]
 fn equal(a: &[u8], b: &[u8]) -> bool {
     if let (Some((a0, a1)), Some((b0, b1))) = (ends::<8>(a), ends::<8>(b)) {
@@ -191,7 +202,7 @@ fn equal(a: &[u8], b: &[u8]) -> bool {
     a.iter().zip(b).all(|(a, b)| a == b)
 }
 
-/// What the first and the last 8 of more than 16 bytes leave.
+/// Compares texts of more than 16 bytes whose first and last 8 bytes are equal.
 #[inline]
 fn equal_inside(a: &[u8], b: &[u8]) -> bool {
     if let (Some((a0, a1)), Some((b0, b1)), true) = (ends::<16>(a), ends::<16>(b), a.len() <= 32) {
@@ -202,7 +213,7 @@ fn equal_inside(a: &[u8], b: &[u8]) -> bool {
     a == b
 }
 
-/// The first and the last `N` bytes, which may overlap.
+/// Returns the first and the last `N` bytes, which may overlap.
 #[inline]
 pub(crate) fn ends<const N: usize>(text: &[u8]) -> Option<(&[u8; N], &[u8; N])> {
     Some((text.first_chunk()?, text.last_chunk()?))

@@ -1,34 +1,35 @@
-//! The one door for labels: nothing is counted under a label that did not pass a [`Normalizer`].
+//! Normalization: nothing is counted under a label that did not pass a [`Normalizer`].
 //!
-//! The engine applies a normalizer label by label and holds its answer against the hard limits below, so that even a
-//! faulty normalizer can't bring a control character or an endless string into a slice.
+//! The engine applies a normalizer label by label and checks its output against the hard limits below. So
+//! even a faulty normalizer cannot put a control character or an endless string into a key.
 
 use crate::Label;
 
-/// The row that takes a tenant's usage when no label set can be evicted, and the tenant past the tenant limit.
+/// All labels but the tenant of an overflow row, which takes a tenant's usage when no label set can be
+/// evicted. Also the tenant that takes the usage past the tenant limit.
 pub const OVERFLOW: &str = "~overflow";
-/// What stands for a label that was refused.
+/// The placeholder for a label that was refused.
 pub const INVALID: &str = "~invalid";
-/// What stands for a label in which personal data was found.
+/// The placeholder for a label in which personal data was found.
 pub const REDACTED: &str = "~redacted";
 
-/// The longest label that is ever counted, in bytes. The wire format refuses longer ones.
+/// The longest label that is ever counted, in bytes.
 pub const LABEL_BYTES_MAX: usize = 1024;
 
 /// Why a label was replaced by a placeholder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Reason {
-    /// It is longer than the limit.
+    /// The label is longer than the limit.
     TooLong,
-    /// It holds a control character.
+    /// The label holds a control character.
     ControlCharacter,
-    /// It looks like personal data: an e-mail address, an IP address, a card number.
+    /// The label looks like personal data: an e-mail address, an IP address, a card number.
     PersonalData,
 }
 
 impl Reason {
-    /// The reason as a phrase for messages.
+    /// Returns the reason as a phrase for messages.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::TooLong => "longer than the limit",
@@ -51,15 +52,16 @@ pub enum Verdict {
 
 /// Turns raw labels into the ones that are counted.
 ///
-/// An implementation must be *idempotent* (normalizing its own output changes nothing) and *deterministic*: the engine
-/// remembers its answers per thread, and the same input must give the same slices everywhere.
+/// An implementation must be *idempotent*: normalizing its own output changes nothing. And it must be
+/// *deterministic*: each thread remembers its output, and the same input must be counted under the same key
+/// on all of them.
 pub trait Normalizer: Send + Sync + 'static {
     /// Writes the normalized form of `raw` to `out`, which is empty when called and whose capacity is reused.
     fn normalize(&self, label: Label, raw: &str, out: &mut String) -> Verdict;
 }
 
-/// The built-in normalizer: lets text through as it is, unless it is longer than [`LABEL_BYTES_MAX`] or holds a control
-/// character, in which case [`INVALID`] stands for it.
+/// The built-in normalizer. Passes a label on unchanged, unless it is longer than [`LABEL_BYTES_MAX`] or
+/// holds a control character: then it writes [`INVALID`].
 ///
 /// ```
 /// use ron_accounting_core::{CharacterNormalizer, Label, Normalizer, Reason, Verdict};
@@ -77,7 +79,7 @@ impl Normalizer for CharacterNormalizer {
     }
 }
 
-/// Replaces `label` by [`INVALID`] where it breaks a hard limit.
+/// Replaces `label` by [`INVALID`] if it breaks a hard limit, and returns which.
 pub(crate) fn enforce_limits(label: &mut String) -> Option<Reason> {
     let reason = if label.len() > LABEL_BYTES_MAX {
         Reason::TooLong

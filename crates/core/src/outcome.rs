@@ -1,4 +1,4 @@
-//! What became of a recording: nothing is lost, but it may stand under another name than the caller gave.
+//! The result of a recording: usage is counted, but maybe under another name than the caller gave.
 
 use crate::{Dimension, Label, Reason};
 
@@ -12,13 +12,18 @@ pub enum Overflow {
     Tenants,
 }
 
-/// What a recording did. The effect is the same whether the caller looks at it or not.
+/// What a recording did.
+///
+/// Recording functions return it for callers that want to know. Most need not: every outcome but
+/// [`Self::Counted`] and [`Self::Lost`] is also counted in [`EngineStats`](crate::EngineStats), and the
+/// limits rule out `Lost`. The functions that make a [`Meter`](crate::Meter) are `#[must_use]`, since a meter
+/// keeps counting under what its outcome names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {
     /// Counted under the (normalized) labels.
     Counted,
-    /// Counted, but a label was refused and a placeholder stands for it. This names the first such label.
+    /// Counted, but with a placeholder for a label that was refused. This names the first such label.
     Replaced {
         /// The label.
         label: Label,
@@ -29,6 +34,15 @@ pub enum Outcome {
     Overflowed(Overflow),
     /// Not counted: the dimension belongs to another engine.
     UnknownDimension(Dimension),
-    /// Not counted: no key could be had, not even an overflow row. Limits are set so that this can't happen.
+    /// Not counted: no key was available, not even an overflow row. The limits of ids rule this out, and
+    /// debug builds panic.
     Lost,
+}
+
+impl Outcome {
+    /// Returns whether the usage was counted under some name. If not, it is in no reading.
+    #[must_use]
+    pub const fn is_counted(self) -> bool {
+        matches!(self, Self::Counted | Self::Replaced { .. } | Self::Overflowed(_))
+    }
 }

@@ -1,25 +1,25 @@
-//! Readers: the only way counts leave the engine.
+//! Readers: the only way to get counts out of the engine.
 
 use std::{fmt, sync::Arc};
 
-use crate::{engine::Inner, Dimension, Reading, TenantId, UsageKey};
+use crate::{readers::ReaderId, threaded_engine::ThreadedEngine, Dimension, Reading, TenantId, UsageKey};
 
-/// Sees each increment exactly once, in the reading that first takes it.
+/// Takes counts, each increment exactly once.
 ///
-/// Readers are independent: one may take at each window boundary while another takes a tenant's counts only when there is
-/// room downstream.
+/// Readers are independent: each takes every increment that was counted since it was made. One may take at
+/// each window boundary, while another takes a tenant's counts only when there is room for them downstream.
 pub struct Reader {
-    engine: Arc<Inner>,
-    index: usize,
+    engine: Arc<ThreadedEngine>,
+    id: ReaderId,
 }
 
 impl Reader {
-    pub(crate) fn new(engine: Arc<Inner>) -> Self {
-        let index = engine.shared.add_reader();
-        Self { engine, index }
+    pub(crate) fn new(engine: Arc<ThreadedEngine>) -> Self {
+        let id = engine.state.add_reader();
+        Self { engine, id }
     }
 
-    /// Takes all that was counted since it was last taken.
+    /// Takes all counts that this reader has not taken yet.
     pub fn take(&mut self) -> Reading {
         let mut reading = Reading::default();
         self.peek(&mut reading);
@@ -27,42 +27,45 @@ impl Reader {
         reading
     }
 
-    /// Takes what `accept` lets go, tenant by tenant and dimension by dimension; the rest stays for a later reading.
-    /// `reading` is overwritten, its memory reused.
+    /// Takes the counts of the tenants and dimensions for which `accept` returns `true`. The others remain
+    /// for a later reading. `reading` is overwritten, its memory reused.
     ///
-    /// `accept` is asked more than once about the same, and must answer alike. It is called under a lock: it must not use
-    /// the engine.
+    /// `accept` is called more than once with the same arguments, and must return the same. It is called
+    /// under a lock: it must not use the engine.
     pub fn take_if(&mut self, accept: impl FnMut(TenantId, Dimension) -> bool, reading: &mut Reading) {
-        self.engine.shared.take(self.index, accept, reading);
+        self.engine.state.take(self.id, accept, reading);
     }
 
-    /// Shows what has not been taken yet, without taking it. `reading` is overwritten, its memory reused.
+    /// Fills `reading` with the counts that this reader has not taken yet, and takes nothing. `reading` is
+    /// overwritten, its memory reused.
     pub fn peek(&self, reading: &mut Reading) {
-        self.engine.shared.peek(self.index, reading);
+        self.engine.state.peek(self.id, reading);
     }
 
-    /// Takes what [`Self::peek`] showed this reader, and nothing that was counted since: for who must decide what to do with
-    /// counts before they are gone. Counts that were set to zero with [`Reading::leave`] stay.
+    /// Removes exactly the counts that the last [`Self::peek`] returned. Use the pair when counts may go only
+    /// after something else, such as encoding them, has succeeded. [`Reading::retain`] narrows down what is
+    /// removed.
     ///
-    /// `seen` must be what the last call of `peek` filled, with no other taking in between.
+    /// `seen` must be what the last call of `peek` filled. Nothing else may have been taken in between.
     pub fn take_seen(&mut self, seen: &Reading) {
-        self.engine.shared.take_seen(self.index, seen);
+        self.engine.state.take_seen(self.id, seen);
     }
 
-    /// Adds counts that this reader will take as if they had just been recorded: what a restart recovered.
+    /// Adds counts that this reader will take as if they had just been recorded. For counts that a restart
+    /// recovered.
     pub fn restore(&mut self, key: &UsageKey, dimension: Dimension, n: u64) {
-        self.engine.shared.restore(self.index, key, dimension, n);
+        self.engine.state.restore(self.id, key, dimension, n);
     }
 }
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        self.engine.shared.remove_reader(self.index);
+        self.engine.state.remove_reader(self.id);
     }
 }
 
 impl fmt::Debug for Reader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reader").field("index", &self.index).finish_non_exhaustive()
+        f.debug_struct("Reader").field("id", &self.id).finish_non_exhaustive()
     }
 }

@@ -1,14 +1,17 @@
 //! The shared registry: which key has which id, within limits.
 //!
 //! # Why not a concurrent map from a library
-//! Three steps must be one step under the shard's lock: find by a borrowed key, insert if it is still absent, and remove
-//! only if nobody else owns the key. The last is what keeps eviction from racing a lookup, and loom has to see it.
+//! Three steps must be one step under the shard's lock: find by a borrowed key, insert if it is still absent,
+//! and remove only if nobody else owns the key. The last is what keeps eviction from racing a lookup, and
+//! loom has to see it.
 //!
 //! # Invariants
 //! 1. A key is in at most one shard, under its own hash, and has an id that no other key has.
-//! 2. Clones of a key's `Arc` come from its shard, under the lock, or from another owner. So a key that is seen under the
-//!    write lock to have no owner but registry and slots can have none when it is removed.
-//! 3. `Ids::live` is the number of keys that are not evicted and count against the limit.
+//! 2. A key's `Arc` is cloned only from its shard, under the lock, or by an owner. So a key that is seen
+//!    under the write lock to have no owner but its shard and its slot gets none before it is removed.
+//! 3. Every id below `Ids::next` is free or has exactly one key.
+//! 4. `Ids::live` is the number of keys that are not evicted and count against the label limit;
+//!    `Ids::limited` is that number with the evicted keys included.
 //!
 //! Lock order: readings, then a shard, then ids.
 
@@ -16,16 +19,17 @@ use crossbeam_utils::CachePadded;
 use hashbrown::HashTable;
 
 use crate::{
-    key::{Key, UsageKey, Wanted},
+    key::{Key, KeyId, UsageKey, Wanted},
     sync::{Arc, Mutex, RwLock},
 };
 
 const SHARDS: usize = if cfg!(loom) { 1 } else { 64 };
 
-/// The owners that a key has when nobody counts under it: its shard and its slot (or the arrivals).
+/// The owners that a key has when nobody counts under it: its shard, and its slot or the list of new keys.
 const OWNERS_AT_REST: usize = 2;
 
-/// Whether a key counts against the label limit. Overflow rows don't: they are what happens at the limit.
+/// Whether a key counts against the label limit. Overflow rows don't: they take the usage that is past the
+/// limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Quota {
     Limited,
@@ -43,40 +47,67 @@ pub(crate) enum Full {
 
 type Shard = CachePadded<RwLock<HashTable<Arc<Key>>>>;
 
+/// All keys of an engine, by hash.
 #[derive(Debug)]
 pub(crate) struct Registry {
-    shards: Box<[Shard]>,
+    shards: Box<[Shard; SHARDS]>,
     ids: Mutex<Ids>,
     live_max: usize,
-    /// Ids for the keys that count against the limit. Those beyond are set aside for overflow rows.
+    /// Ids for the keys that count against the label limit. The ids beyond are reserved for overflow rows.
     limited_max: usize,
     ids_max: u32,
 }
 
+/// Which ids are in use, and how many of them count against the limits.
 #[derive(Debug, Default)]
-struct Ids {
-    free: Vec<u32>,
+pub(crate) struct Ids {
+    free: Vec<KeyId>,
+    /// The lowest id that was never used.
     next: u32,
+    /// Keys that count against the label limit.
     live: usize,
-    /// Ids in use by keys that count against the limit, evicted ones included.
+    /// Ids in use by keys that count against the label limit, evicted ones included.
     limited: usize,
-    arrivals: Vec<Arc<Key>>,
+    /// Keys that have no slot yet.
+    new_keys: Vec<Arc<Key>>,
+}
+
+impl Ids {
+    /// Returns the ids that no key has.
+    pub(crate) fn free(&self) -> &[KeyId] {
+        &self.free
+    }
+
+    /// Checks that each key of the registry is in its slot or among the new keys, and that no other key is in
+    /// a slot.
+    pub(crate) fn validate_slots(&self, slots: &[Option<&Arc<Key>>]) -> Result<(), String> {
+        let with_slot = slots.iter().flatten().count();
+        if with_slot + self.new_keys.len() + self.free.len() != self.next as usize {
+            let (new_keys, free, next) = (self.new_keys.len(), self.free.len(), self.next);
+            return Err(format!(
+                "{with_slot} slots, {new_keys} new keys and {free} free ids are not {next} ids"
+            ));
+        }
+        let has_slot = |id: KeyId| slots.get(id.index()).is_some_and(Option::is_some);
+        let mut without_slot = self.new_keys.iter().map(|key| key.id).chain(self.free.iter().copied());
+        without_slot.find(|id| has_slot(*id)).map_or(Ok(()), |id| Err(format!("{id:?} has a slot already")))
+    }
 }
 
 impl Registry {
     pub(crate) fn new(live_max: usize, limited_max: usize, ids_max: u32) -> Self {
-        let shards = (0..SHARDS).map(|_| CachePadded::new(RwLock::new(HashTable::new()))).collect();
+        let shards = Box::new(std::array::from_fn(|_| CachePadded::new(RwLock::new(HashTable::new()))));
         Self { shards, ids: Mutex::new(Ids::default()), live_max, limited_max, ids_max }
     }
 
-    /// The key, if it is registered and counts as live.
+    /// Returns the key if it is registered and not evicted.
     pub(crate) fn find(&self, hash: u64, wanted: &Wanted<'_>) -> Option<Arc<Key>> {
-        let shard = self.shard(hash)?.read();
+        let shard = self.shard(hash).read();
         let key = shard.find(hash, |key| key.hash == hash && key.usage.is(wanted))?;
         (!key.is_evicted()).then(|| Arc::clone(key))
     }
 
-    /// The key, registered now or revived if need be.
+    /// Returns the key, and registers or revives it if need be.
     pub(crate) fn admit(
         &self,
         hash: u64,
@@ -84,8 +115,7 @@ impl Registry {
         quota: Quota,
         make: impl FnOnce() -> UsageKey,
     ) -> Result<Arc<Key>, Full> {
-        let Some(shard) = self.shard(hash) else { return Err(Full::Ids) };
-        let mut shard = shard.write();
+        let mut shard = self.shard(hash).write();
         if let Some(key) = shard.find(hash, |key| key.hash == hash && key.usage.is(wanted)) {
             return if self.revive(key) { Ok(Arc::clone(key)) } else { Err(Full::LabelSets) };
         }
@@ -100,7 +130,7 @@ impl Registry {
             Some(id) => id,
             None if ids.next < self.ids_max => {
                 ids.next += 1;
-                ids.next - 1
+                KeyId::new(ids.next - 1)
             }
             None => return Err(Full::Ids),
         };
@@ -109,12 +139,12 @@ impl Registry {
             ids.live += 1;
             ids.limited += 1;
         }
-        ids.arrivals.push(Arc::clone(&key));
+        ids.new_keys.push(Arc::clone(&key));
         shard.insert_unique(hash, Arc::clone(&key), |key| key.hash);
         Ok(key)
     }
 
-    /// Makes an evicted key live again if the limit allows; `true` if it is live now.
+    /// Makes an evicted key live again if the limit allows. Returns whether it is live now.
     pub(crate) fn revive(&self, key: &Key) -> bool {
         let mut ids = self.ids.lock();
         if key.is_evicted() {
@@ -127,8 +157,9 @@ impl Registry {
         true
     }
 
-    /// Takes a live key off the limit. It stays readable, and findable for whoever wants to revive it.
+    /// Evicts a live key: it no longer counts against the limit. [`Self::admit`] still finds and revives it.
     pub(crate) fn evict(&self, key: &Key) {
+        debug_assert!(!key.usage.is_overflow(), "overflow rows are never evicted");
         let mut ids = self.ids.lock();
         if !key.is_evicted() {
             ids.live -= 1;
@@ -136,42 +167,43 @@ impl Registry {
         }
     }
 
-    /// Removes an evicted key that only registry and slots own; `true` if it is out of the registry now.
+    /// Removes an evicted key that only its shard and its slot own. Returns whether it was removed.
     pub(crate) fn remove_unowned(&self, key: &Arc<Key>) -> bool {
-        let Some(shard) = self.shard(key.hash) else { return false };
-        let mut shard = shard.write();
+        let mut shard = self.shard(key.hash).write();
         if !key.is_evicted() || Arc::strong_count(key) > OWNERS_AT_REST {
             return false;
         }
-        if let Ok(entry) = shard.find_entry(key.hash, |known| Arc::ptr_eq(known, key)) {
+        let registered = shard.find_entry(key.hash, |known| Arc::ptr_eq(known, key));
+        debug_assert!(registered.is_ok(), "{key:?} is in a slot and not registered");
+        if let Ok(entry) = registered {
             entry.remove();
         }
         true
     }
 
-    /// Gives the id of an evicted key back, after its last reading. Overflow rows are never evicted.
-    pub(crate) fn free(&self, id: u32) {
+    /// Frees the id of a removed key, after the last reading of its cells. Overflow rows are never removed.
+    pub(crate) fn free(&self, id: KeyId) {
         let mut ids = self.ids.lock();
         ids.limited -= 1;
         ids.free.push(id);
     }
 
-    /// The keys that were registered since the last call.
-    pub(crate) fn take_arrivals(&self) -> Vec<Arc<Key>> {
-        std::mem::take(&mut self.ids.lock().arrivals)
+    /// Returns the keys that were registered since the last call.
+    pub(crate) fn take_new_keys(&self) -> Vec<Arc<Key>> {
+        std::mem::take(&mut self.ids.lock().new_keys)
     }
 
-    /// Whether keys were registered since the last call of [`Self::take_arrivals`].
-    pub(crate) fn has_arrivals(&self) -> bool {
-        !self.ids.lock().arrivals.is_empty()
+    /// Returns whether keys were registered since the last call of [`Self::take_new_keys`].
+    pub(crate) fn has_new_keys(&self) -> bool {
+        !self.ids.lock().new_keys.is_empty()
     }
 
-    /// How many keys count against the limit.
+    /// Returns how many keys count against the label limit.
     pub(crate) fn live(&self) -> usize {
         self.ids.lock().live
     }
 
-    /// How many ids are in use, evicted keys with an owner and overflow rows included.
+    /// Returns how many ids are in use, those of evicted keys with an owner and of overflow rows included.
     pub(crate) fn ids_in_use(&self) -> usize {
         let ids = self.ids.lock();
         ids.next as usize - ids.free.len()
@@ -179,15 +211,49 @@ impl Registry {
 
     /// Calls `visit` for each live key, a shard at a time.
     pub(crate) fn for_each_live(&self, mut visit: impl FnMut(&UsageKey)) {
-        for shard in &self.shards {
+        for shard in &*self.shards {
             for key in shard.read().iter().filter(|key| !key.is_evicted()) {
                 visit(&key.usage);
             }
         }
     }
 
-    fn shard(&self, hash: u64) -> Option<&Shard> {
+    /// Checks the invariants, then calls `check` while no key can be admitted or removed.
+    pub(crate) fn validate(&self, check: impl FnOnce(&Ids) -> Result<(), String>) -> Result<(), String> {
+        let shards: Vec<_> = self.shards.iter().map(|shard| shard.read()).collect();
+        let ids = self.ids.lock();
+        let mut seen: std::collections::HashSet<usize> = ids.free.iter().map(|id| id.index()).collect();
+        let (mut live, mut limited) = (0, 0);
+        for (shard, key) in
+            shards.iter().enumerate().flat_map(|(n, shard)| shard.iter().map(move |key| (n, key)))
+        {
+            if Self::shard_index(key.hash) != shard {
+                return Err(format!("{key:?} is in shard {shard}, not in that of its hash"));
+            }
+            if !seen.insert(key.id.index()) {
+                return Err(format!("{:?} has two keys, or is free and has one", key.id));
+            }
+            live += usize::from(!key.is_evicted() && !key.usage.is_overflow());
+            limited += usize::from(!key.usage.is_overflow());
+        }
+        if seen.len() != ids.next as usize || seen.iter().any(|id| *id >= ids.next as usize) {
+            return Err(format!("{} ids are known of {}", seen.len(), ids.next));
+        }
+        if (live, limited) != (ids.live, ids.limited) {
+            return Err(format!("{live} of {limited} keys are live, not {} of {}", ids.live, ids.limited));
+        }
+        if live > self.live_max || limited > self.limited_max {
+            return Err(format!("{live} live keys of {limited} are past a limit"));
+        }
+        check(&ids)
+    }
+
+    fn shard(&self, hash: u64) -> &Shard {
+        &self.shards[Self::shard_index(hash)]
+    }
+
+    const fn shard_index(hash: u64) -> usize {
         // The table uses the low and the top bits.
-        self.shards.get((hash >> 32) as usize % SHARDS)
+        (hash >> 32) as usize % SHARDS
     }
 }

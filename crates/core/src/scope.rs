@@ -1,39 +1,16 @@
 //! Scopes: method, route, service and region fixed, the tenant given per call.
 
-#[cfg(not(loom))]
-use std::fmt;
+use std::{fmt, sync::Arc};
 
-#[cfg(not(loom))]
-use crate::{engine::Inner, Dimension, Outcome};
 use crate::{
-    hashing::{Hashing, RestHash},
-    Labels,
+    fixed_labels::FixedLabels, hashing::RestHash, threaded_engine::ThreadedEngine, Dimension, Labels, Outcome,
 };
 
-/// Raw labels beside the tenant, hashed once.
-#[derive(Debug)]
-pub(crate) struct FixedLabels {
-    values: [Box<str>; 4],
-    pub(crate) hash: RestHash,
-}
-
-impl FixedLabels {
-    pub(crate) fn new(hashing: &Hashing, labels: &Labels<'_>) -> Self {
-        let [_, values @ ..] = labels.values();
-        Self { values: values.map(Into::into), hash: hashing.rest(labels) }
-    }
-
-    /// The label set of a tenant.
-    pub(crate) fn with<'a>(&'a self, tenant: &'a str) -> Labels<'a> {
-        let [method, route, service, region] = self.values.each_ref().map(|value| &**value);
-        Labels { tenant, method, route, service, region }
-    }
-}
-
-/// Records under label sets that differ in their tenant alone, which is what a middleware for one route does: less than
-/// half the cost of the full look-up.
+/// Records under label sets that differ in their tenant alone, as the middleware of one route does. Costs
+/// less than half of the full look-up.
 ///
-/// Counts are the same as with [`Engine::record`](crate::Engine::record) and the full label set. Clones are cheap.
+/// Counts are the same as with [`Engine::record`](crate::Engine::record) and the full label set. Clones are
+/// cheap.
 ///
 /// ```
 /// use ron_accounting_core::{labels, Dimension, Engine};
@@ -43,20 +20,18 @@ impl FixedLabels {
 /// feed.record_each("umbrella", &[(Dimension::REQUESTS, 1), (Dimension::BYTES_OUT, 512)]);
 /// assert_eq!(engine.stats().label_sets, 2);
 /// ```
-#[cfg(not(loom))]
 #[derive(Clone)]
 pub struct Scope {
-    engine: std::sync::Arc<Inner>,
-    fixed: std::sync::Arc<FixedLabels>,
-    /// That of the fixed labels, at hand.
+    engine: Arc<ThreadedEngine>,
+    fixed: Arc<FixedLabels>,
+    /// A copy of the fixed labels' hash, so that recording need not read `fixed` for it.
     hash: RestHash,
 }
 
-#[cfg(not(loom))]
 impl Scope {
-    pub(crate) fn new(engine: &std::sync::Arc<Inner>, labels: &Labels<'_>) -> Self {
-        let fixed = std::sync::Arc::new(FixedLabels::new(&engine.shared.hashing, labels));
-        Self { engine: std::sync::Arc::clone(engine), hash: fixed.hash, fixed }
+    pub(crate) fn new(engine: &Arc<ThreadedEngine>, labels: &Labels<'_>) -> Self {
+        let fixed = Arc::new(FixedLabels::new(&engine.state.hashing, labels));
+        Self { engine: Arc::clone(engine), hash: fixed.hash, fixed }
     }
 
     /// Adds one request of a tenant.
@@ -86,23 +61,22 @@ impl Scope {
     /// Adds to several dimensions of a tenant, which is looked up once.
     #[inline]
     pub fn record_each(&self, tenant: &str, amounts: &[(Dimension, u64)]) -> Outcome {
-        let shared = &self.engine.shared;
-        let hash = shared.hashing.scoped(tenant, self.hash);
+        let state = &self.engine.state;
+        let hash = state.hashing.scoped(tenant, self.hash);
         match self.engine.thread() {
-            Some(thread) => shared.record_scoped(thread, tenant, hash, &self.fixed, amounts),
+            Some(thread) => state.record_scoped(thread, tenant, hash, &self.fixed, amounts),
             None => self
                 .engine
-                .with_thread(|thread| shared.record_scoped(thread, tenant, hash, &self.fixed, amounts)),
+                .with_thread(|thread| state.record_scoped(thread, tenant, hash, &self.fixed, amounts)),
         }
     }
 
-    /// The raw label set that a tenant is counted under.
+    /// Returns the raw label set of a tenant in this scope.
     pub fn labels<'a>(&'a self, tenant: &'a str) -> Labels<'a> {
         self.fixed.with(tenant)
     }
 }
 
-#[cfg(not(loom))]
 impl fmt::Debug for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Scope").field("labels", &self.fixed.with("")).finish_non_exhaustive()

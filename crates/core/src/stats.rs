@@ -1,6 +1,26 @@
-//! What an engine tells about itself.
+//! The figures of an engine.
 
-/// Numbers about an engine.
+/// Why a key was evicted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum EvictionReason {
+    /// The label limit was reached, and this key was the least recently used.
+    Cardinality,
+    /// The key was not used for longer than idle keys are kept.
+    Age,
+}
+
+impl EvictionReason {
+    /// Returns the reason as one word in lower case, for metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cardinality => "cardinality",
+            Self::Age => "age",
+        }
+    }
+}
+
+/// The figures of an engine. Counts are those since it was built.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EngineStats {
@@ -10,17 +30,18 @@ pub struct EngineStats {
     pub ids_in_use: usize,
     /// Tenants that are told apart.
     pub tenants: usize,
-    /// The most threads that recorded at once: each has its own cells.
+    /// The most threads that recorded at once. Each has its own cells, which a later thread inherits.
     pub threads: usize,
     /// Keys evicted because the label limit was reached.
     pub evicted_cardinality: u64,
     /// Keys evicted because they were idle.
     pub evicted_age: u64,
-    /// Look-ups that ended in a tenant's overflow row.
+    /// Look-ups whose usage went to their tenant's overflow row.
     pub overflowed_label_sets: u64,
-    /// Look-ups that ended in the tenant `~overflow`.
+    /// Look-ups whose usage went to the tenant `~overflow`.
     pub overflowed_tenants: u64,
-    /// Evicted keys whose last counts went to their tenant's overflow row, because too many left in one window.
+    /// Evicted keys whose last counts went to their tenant's overflow row, because too many ids were freed
+    /// between two readings.
     pub folded_keys: u64,
     /// Raw label sets of which a label was refused and replaced.
     pub replaced_label_sets: u64,

@@ -1,7 +1,10 @@
-//! The one place that knows whether the engine runs on real atomics and locks or on loom's.
+//! The atomics and locks that the engine runs on: real ones, or loom's in a build for the models.
 //!
-//! Locks here don't poison: the engine's critical sections leave their data valid at every step, and a thread that
-//! panicked elsewhere must not stop the counting of the others.
+//! Other files mention loom only to leave out what the models cannot run: the handles, and the end of
+//! threads.
+//!
+//! Locks here don't poison. The engine's critical sections leave their data valid at every step, and a thread
+//! that panicked must not stop the counting of the others.
 
 #[cfg(loom)]
 pub(crate) use loom::sync::{
@@ -17,10 +20,10 @@ pub(crate) use std::sync::{
 pub(crate) use std::sync::atomic::Ordering;
 
 #[cfg(all(feature = "parking_lot", not(loom)))]
-pub(crate) use parking_lot::{Mutex, RwLock};
+pub(crate) use parking_lot::{Mutex, MutexGuard, RwLock};
 
 #[cfg(any(not(feature = "parking_lot"), loom))]
-pub(crate) use unpoisoned::{Mutex, RwLock};
+pub(crate) use unpoisoned::{Mutex, MutexGuard, RwLock};
 
 /// The standard library's (or loom's) locks behind the interface of `parking_lot`.
 #[cfg(any(not(feature = "parking_lot"), loom))]
@@ -30,7 +33,8 @@ mod unpoisoned {
     #[cfg(not(loom))]
     use std::sync as base;
 
-    use base::{MutexGuard, RwLockReadGuard, RwLockWriteGuard};
+    pub(crate) use base::MutexGuard;
+    use base::{RwLockReadGuard, RwLockWriteGuard};
     use std::sync::PoisonError;
 
     #[derive(Debug)]
@@ -64,9 +68,9 @@ mod unpoisoned {
     }
 }
 
-/// A value that is made on first use, by one thread, and read by many.
+/// A value that one thread makes on first use, and many read.
 ///
-/// Loom has no `OnceLock`, and what it would explore here is the standard library's code, so its version is filled at
+/// Loom has no `OnceLock`, and would explore the standard library's code here. So its version is filled at
 /// construction.
 #[cfg(not(loom))]
 #[derive(Debug)]

@@ -1,12 +1,14 @@
 //! What happens to a thread's state when the thread ends.
 //!
-//! Its cells stay: they are cumulative, and a later thread goes on with them. Its cache must not: each entry owns a key, and
-//! while a key has an owner its id is not reused, so the caches of threads that are gone would use up all ids.
+//! Its cells are kept: they are cumulative, and a later thread goes on with them. Its caches are emptied:
+//! each entry owns a key, and an owned key keeps its id, so that the caches of ended threads would use up all
+//! ids.
 //!
 //! # Order
-//! Destructors of thread-local values run in the reverse order of their registration. [`watch`] is called by a thread that
-//! has its state already, so the guard here runs while that state can still be found. What a later destructor records finds
-//! [`has_ended`] and takes a state that such calls share.
+//! Destructors of thread-local values run in the reverse order of their registration. A thread calls
+//! [`watch`] when it has its state already, so the guard here runs while that state can still be found. If a
+//! later destructor records, [`has_ended`] returns `true`, and the call uses a state that all such calls
+//! share.
 
 use std::{
     cell::{Cell, RefCell},
@@ -15,7 +17,7 @@ use std::{
 
 /// Something that keeps state per thread.
 pub(crate) trait ForgetThread: Send + Sync {
-    /// Lets go of what the calling thread's state owns.
+    /// Releases the keys that the calling thread's state owns.
     fn forget_thread(&self);
 }
 
@@ -35,9 +37,9 @@ impl Drop for Guard {
     }
 }
 
-/// Has `engine` forget the calling thread when it ends.
+/// Has `engine` told when the calling thread ends.
 pub(crate) fn watch(engine: Weak<dyn ForgetThread>) {
-    // After the end there is nothing left to watch for.
+    // This fails only after the thread's end, when there is nothing left to watch for.
     let _ = GUARD.try_with(|guard| {
         let mut engines = guard.0.borrow_mut();
         engines.retain(|engine| engine.strong_count() > 0);
@@ -45,7 +47,7 @@ pub(crate) fn watch(engine: Weak<dyn ForgetThread>) {
     });
 }
 
-/// Whether the calling thread is past its last ordinary recording.
+/// Returns whether the destructors of the calling thread have begun to run.
 #[inline]
 pub(crate) fn has_ended() -> bool {
     HAS_ENDED.get()

@@ -1,7 +1,8 @@
 //! Once a thread knows a label set, no form of recording allocates.
 //!
-//! One test, so that nothing else runs in the process while allocations are counted (the counter is of the calling thread).
-#![allow(clippy::unwrap_used)] // A failed assertion, wherever it stands.
+//! One test, so that nothing else runs in the process while allocations are counted (the counter is of the
+//! calling thread).
+#![allow(clippy::unwrap_used)] // A failed `unwrap` is a failed assertion.
 
 use ron_accounting_core::{
     labels, AccountKey, Dimension, Engine, Label, Labels, Meter, Normalizer, Scope, Tenant, Verdict,

@@ -35,7 +35,7 @@ fn recordings_of_one_label_set_add_up() {
 fn label_sets_that_differ_in_one_label_are_told_apart() {
     let engine = Engine::default();
     let mut reader = engine.reader();
-    // The last two have the same text, cut at other places.
+    // The last two have the same text, cut elsewhere.
     let sets = [
         FEED,
         FEED.tenant("other"),

@@ -15,7 +15,7 @@ use totals::{by_route, by_tenant, engine, record, requests, route};
 
 const LOOKS_FOREVER: u64 = u64::MAX;
 
-/// The routes that have a place in the engine, as far as the reader has not taken their counts.
+/// The routes of which the reader has not taken all counts.
 fn placed(reader: &Reader) -> Vec<String> {
     let mut seen = Reading::default();
     reader.peek(&mut seen);
@@ -136,7 +136,7 @@ fn a_key_that_is_used_again_before_it_is_gone_is_revived() {
     engine.maintain(0);
     engine.maintain(0);
     assert_eq!((engine.stats().label_sets, engine.stats().evicted_age), (0, 1));
-    // From this thread's cache: the engine learns it at the next look.
+    // From this thread's cache: the engine learns it at the next activity check.
     record(&engine, &["a"]);
     engine.maintain(0);
     assert_eq!((engine.stats().label_sets, engine.stats().evicted_age), (1, 1));

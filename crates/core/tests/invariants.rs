@@ -1,8 +1,9 @@
-//! Conservation, whatever is done in whatever order: recorded = taken + still there, to the unit, for each reader.
+//! Conservation, whatever is done in whatever order: recorded = taken + still there, to the unit, for each
+//! reader.
 //!
-//! Random steps run on an engine with tiny limits and on a plain map. The steps run one at a time, so the map knows each
-//! reading exactly; they run on several threads, so that each has its own cells and cache.
-#![allow(clippy::unwrap_used)] // A failed assertion, wherever it stands.
+//! Random steps run on an engine with tiny limits and on a plain map. The steps run one at a time, so the map
+//! knows each reading exactly; they run on several threads, so that each has its own cells and cache.
+#![allow(clippy::unwrap_used)] // A failed `unwrap` is a failed assertion.
 
 mod totals;
 
@@ -306,7 +307,7 @@ impl Model {
                 let reader = reader.index(self.readers.len());
                 let modelled = &mut self.readers[reader];
                 if let Some((mut reading, due)) = modelled.seen.take() {
-                    reading.leave(|tenant, _| tenants[tenant.index()]);
+                    reading.retain(|tenant, _| !tenants[tenant.index()]);
                     modelled.reader.take_seen(&reading);
                     for ((name, index), n) in due {
                         let tenant = name.split(' ').next().unwrap_or_default();
@@ -331,6 +332,9 @@ impl Model {
         assert!(stats.ids_in_use <= 8 * self.label_limit + self.tenant_limit + 1, "{stats:?}");
         assert!(stats.tenants <= self.tenant_limit + 1, "{stats:?}");
         assert_eq!(stats.saturations, 0);
+        // On a worker, so that its caches are checked as well.
+        let engine = self.engine.clone();
+        assert_eq!(self.workers[0].run(move || engine.validate()), Ok(()));
     }
 
     fn end(mut self) {

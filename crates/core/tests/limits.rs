@@ -52,7 +52,7 @@ fn when_all_is_held_usage_goes_to_the_tenants_overflow_row() {
 }
 
 #[test]
-fn labels_written_like_an_overflow_row_take_no_place() {
+fn labels_written_like_an_overflow_row_do_not_count_against_the_limit() {
     let engine = engine(1);
     let mut reader = engine.reader();
     for tenant in ["t", "u", "v"] {
@@ -68,7 +68,7 @@ fn tenants_past_the_limit_share_one() {
     let engine = Engine::builder().tenant_limit(2).build();
     let mut reader = engine.reader();
     let overflowed = Outcome::Overflowed(Overflow::Tenants);
-    // The shared one takes no other's place, though it comes first.
+    // The overflow tenant does not count against the limit, though it comes first.
     assert_eq!(engine.record(&labels().tenant(OVERFLOW), Dimension::REQUESTS, 1), Outcome::Counted);
     for (tenant, expected) in [("a", Outcome::Counted), ("b", Outcome::Counted), ("c", overflowed)] {
         assert_eq!(engine.record(&labels().tenant(tenant).route("/"), Dimension::REQUESTS, 1), expected);
@@ -95,7 +95,7 @@ fn limits_of_zero_are_limits_of_one() {
 }
 
 #[test]
-fn evicted_keys_past_the_settled_limit_are_folded_and_totals_stay() {
+fn evicted_keys_past_the_limit_of_detached_keys_are_folded_and_totals_stay() {
     let engine = engine(4);
     let (mut reader, mut prompt) = (engine.reader(), engine.reader());
     let mut taken = Totals::new();
@@ -104,7 +104,7 @@ fn evicted_keys_past_the_settled_limit_are_folded_and_totals_stay() {
         let tenant = if n % 3 == 0 { "t" } else { "u" };
         let raw = labels().tenant(tenant).route(&name);
         assert_eq!(engine.record(&raw, Dimension::BYTES_IN, n + 1), Outcome::Counted);
-        // In time: the settled keys of eight recordings are as many as it keeps.
+        // In time: the detached keys of eight recordings are as many as it keeps.
         if n % 8 == 7 || n == 99 {
             for (key, n) in by_route(&prompt.take()) {
                 *taken.entry(key).or_default() += n;
@@ -116,7 +116,7 @@ fn evicted_keys_past_the_settled_limit_are_folded_and_totals_stay() {
     let stats = engine.stats();
     assert_eq!(stats.folded_keys, 100 - 4 - 4);
     let reading = reader.take();
-    // The live ones, the settled ones, and a row for each tenant's rest.
+    // The live ones, the detached ones, and an overflow row of each tenant.
     assert_eq!(reading.len(), 4 + 4 + 2);
     // 1 + 4 + ... + 100, and what is missing to 1 + 2 + ... + 100.
     let expected: Totals = [("t", 1717), ("u", 3333)]
@@ -127,7 +127,7 @@ fn evicted_keys_past_the_settled_limit_are_folded_and_totals_stay() {
 }
 
 #[test]
-fn restored_keys_past_the_settled_limit_are_folded() {
+fn restored_keys_past_the_limit_of_detached_keys_are_folded() {
     let engine = engine(2);
     let mut reader = engine.reader();
     for n in 0..10 {

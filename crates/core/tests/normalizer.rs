@@ -24,7 +24,7 @@ fn a_refused_label_is_counted_as_invalid_and_the_first_is_named() {
     let long = "x".repeat(LABEL_BYTES_MAX + 1);
     let raw = FEED.route(&long).region("i\nad");
     let expected = Outcome::Replaced { label: Label::Route, reason: Reason::TooLong };
-    // The second is answered from the thread's cache unless the labels are too long for that.
+    // The second is found in the thread's cache unless the labels are too long for that.
     assert_eq!(engine.record(&raw, Dimension::REQUESTS, 1), expected);
     assert_eq!(engine.record(&raw, Dimension::REQUESTS, 1), expected);
     let control = FEED.tenant("\0");

@@ -94,17 +94,17 @@ fn a_later_reader_sees_only_later_counts() {
 }
 
 #[test]
-fn the_place_of_a_dropped_reader_is_used_again() {
+fn the_id_of_a_dropped_reader_is_used_again() {
     let engine = Engine::default();
     let mut kept = engine.reader();
-    let place = |reader: &Reader| format!("{reader:?}");
+    let id = |reader: &Reader| format!("{reader:?}");
     let dropped = engine.reader();
-    let first = place(&dropped);
+    let first = id(&dropped);
     engine.record(&FEED, Dimension::REQUESTS, 1);
     drop(dropped);
     for _ in 0..100 {
         let mut reader = engine.reader();
-        assert_eq!(place(&reader), first);
+        assert_eq!(id(&reader), first);
         assert!(reader.take().is_empty(), "counts of the reader before");
         reader.restore(&engine.usage_key(&FEED), Dimension::REQUESTS, 7);
     }
@@ -122,7 +122,7 @@ fn recording_waits_for_no_reading() {
         move || {
             let (meter, _) = engine.meter(&UPLOAD);
             meter.incr_request();
-            // The first fills its cell, the second has it carried over: neither may be felt later.
+            // The first fills its cell, the second empties it.
             engine.record(&FEED, Dimension::REQUESTS, (1 << 48) - 1);
             engine.record(&FEED, Dimension::REQUESTS, 1);
             for () in std::iter::once(()).chain(asked) {
@@ -193,16 +193,16 @@ fn a_reading_can_be_used_again_and_wiped() {
 }
 
 #[test]
-fn what_was_seen_is_found_where_it_was_carried_to() {
-    // One settled key is the limit, and it is another's.
+fn what_was_seen_is_found_wherever_it_was_moved_to() {
+    // One detached key is the limit, and another key is detached already.
     let engine = Engine::builder().label_limit(1).build();
     let mut reader = engine.reader();
     reader.restore(&engine.usage_key(&OTHER), Dimension::REQUESTS, 7);
     engine.record(&FEED, Dimension::REQUESTS, 3);
     let mut seen = Reading::default();
     reader.peek(&mut seen);
-    seen.leave(|_, dimension| dimension == Dimension::CPU);
-    // Fills the cell, whose 3 are carried over, too.
+    seen.retain(|_, dimension| dimension != Dimension::CPU);
+    // Fills the cell, whose 3 are detached as well.
     engine.record(&FEED, Dimension::REQUESTS, 1 << 48);
     reader.take_seen(&seen);
     let reading = reader.take();
@@ -219,7 +219,7 @@ fn what_is_left_is_left_whole_even_where_it_is_beyond_what_can_be_shown() {
     let mut seen = Reading::default();
     reader.peek(&mut seen);
     assert_eq!(values(&seen, &FEED), [1, 0, 0, u64::MAX]);
-    seen.leave(|_, dimension| dimension == Dimension::CPU);
+    seen.retain(|_, dimension| dimension != Dimension::CPU);
     reader.take_seen(&seen);
     assert_eq!(engine.stats().saturations, 0, "what saturated was not taken");
     assert_eq!(values(&reader.take(), &FEED), [0, 0, 0, u64::MAX]);

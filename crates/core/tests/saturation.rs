@@ -12,7 +12,7 @@ use totals::{add, by_route, engine, record, requests, route, Totals};
 const CELL_MAX: u64 = (1 << 48) - 1;
 
 #[test]
-fn a_cell_that_is_full_is_carried_over() {
+fn a_cell_that_is_full_is_emptied_and_its_counts_are_kept() {
     let engine = engine(4);
     let (mut reader, mut other) = (engine.reader(), engine.reader());
     let elsewhere = engine.clone();

@@ -1,5 +1,5 @@
 //! A scope counts what the full label set would count, and what it costs is all that differs.
-#![allow(clippy::unwrap_used)] // A failed assertion, wherever it stands.
+#![allow(clippy::unwrap_used)] // A failed `unwrap` is a failed assertion.
 
 mod totals;
 

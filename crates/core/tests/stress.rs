@@ -1,5 +1,6 @@
-//! Does it hold with many threads at once? They start and stop, all keys are fought for, readings come at any moment.
-#![allow(clippy::unwrap_used)] // A failed assertion, wherever it stands.
+//! Does it hold with many threads at once? They start and stop, all keys are fought for, readings come at any
+//! moment.
+#![allow(clippy::unwrap_used)] // A failed `unwrap` is a failed assertion.
 
 mod totals;
 
@@ -125,7 +126,7 @@ fn recorded_is_taken_to_the_unit() {
                 } else {
                     prompt.peek(&mut reading);
                     thread::yield_now();
-                    reading.leave(|tenant, dimension| !accept(tenant.index(), dimension.index()));
+                    reading.retain(|tenant, dimension| accept(tenant.index(), dimension.index()));
                     prompt.take_seen(&reading);
                 }
                 merge(&mut taken, by_tenant(&reading));
@@ -141,6 +142,7 @@ fn recorded_is_taken_to_the_unit() {
                 let stats = engine.stats();
                 assert!(stats.label_sets <= LABEL_LIMIT, "{stats:?}");
                 assert!(stats.ids_in_use <= 8 * LABEL_LIMIT + TENANTS.len() + 1, "{stats:?}");
+                assert_eq!(engine.validate(), Ok(()));
                 thread::yield_now();
             }
         });

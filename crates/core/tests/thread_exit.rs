@@ -1,4 +1,4 @@
-//! What a thread leaves behind.
+//! What remains of a thread when it ends.
 
 use std::{
     cell::OnceCell,
@@ -16,7 +16,8 @@ fn record(engine: &Engine, route: &str) -> Outcome {
 fn threads_that_are_gone_keep_no_label_set() {
     let engine = Engine::builder().label_limit(8).build();
     let mut reader = engine.reader();
-    // All at once, so that none goes on with the state of another: more than the ids that evicted label sets may have.
+    // All at once, so that none goes on with the state of another: more than the ids that evicted label sets
+    // may have.
     let all_have_recorded = Arc::new(Barrier::new(20));
     let threads = (0..20).map(|number| {
         let (engine, all_have_recorded) = (engine.clone(), Arc::clone(&all_have_recorded));
@@ -79,7 +80,8 @@ fn what_is_recorded_while_a_thread_ends_is_not_remembered() {
     let mut reader = engine.reader();
     let ending = engine.clone();
     let ended = thread::spawn(move || {
-        // Somebody else's state per thread keeps that of the engine reachable until after the value here is dropped.
+        // Somebody else's state per thread keeps that of the engine reachable until after the value here is
+        // dropped.
         let others = thread_local::ThreadLocal::new();
         others.get_or(|| ());
         BEFORE.with(|value| assert!(value.set(AtTheEnd(ending.clone())).is_ok()));

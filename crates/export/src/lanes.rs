@@ -12,20 +12,23 @@
 //!    flight (its first slices in one batch, next to each other and in order) or parked.
 //! 3. A slice leaves its lane from the head, by an acknowledgement of the batch that it is in, and in no other way. What
 //!    stands behind a refused slice of its stream is not acknowledged, whatever the answer.
-//! 4. Slices of lanes that are not parked, and what parked lanes hold beyond `pending_max`, are at most
-//!    `pending_max` together when a slice is pushed, or it is the only one that is not parked.
+//! 4. Slices of lanes that are neither parked nor stalled, and what those hold beyond `pending_max`, are at most `pending_max`
+//!    together when a slice is pushed, or it is the only one in such a lane, or a probe.
 //! 5. At most `in_flight_max` batches are out, each of at most `batch_max` slices. A batch past its deadline still
 //!    counts until its answers come, since its put may still be running.
+//! 6. A lane is suspect or stalled only while it fails.
 //!
 //! [`Lanes::validate`] checks them.
 
 mod answers;
+mod trouble;
 mod validation;
 
 use std::collections::{BTreeMap, HashMap};
 
 use ron_ledger_wire::{SealedSlice, StreamId};
 
+use self::trouble::Trouble;
 use crate::{
     backoff::Backoff,
     elapsed::Elapsed,
@@ -60,6 +63,7 @@ pub struct Lanes {
     pending: usize,
     /// Of these, the ones in parked lanes.
     pending_parked: usize,
+    trouble: Trouble,
     /// When the wait for the next acknowledgement began; none while nothing could be acknowledged.
     waits_since: Option<u64>,
     counters: Counters,
@@ -102,6 +106,7 @@ impl Lanes {
             next_batch: 0,
             pending: 0,
             pending_parked: 0,
+            trouble: Trouble::default(),
             waits_since: None,
             counters: Counters::default(),
             last_failure: None,
@@ -111,31 +116,54 @@ impl Lanes {
 
     /// How many more slices can be pushed.
     ///
-    /// That is what `pending_max` leaves beside the slices of lanes that are not parked. Parked lanes take room
-    /// only with what they hold beyond `pending_max` among them, and while nothing but parked lanes is pending there is
-    /// room for one slice at least. So neither one parked stream nor many of them stop the others.
+    /// That is what `pending_max` leaves beside the slices of lanes that are going on. Those that are parked, or stalled
+    /// (see [`LanesStatus::stalled`]), take room only with what they hold beyond `pending_max` among them, and while nothing
+    /// else is pending there is room for one slice at least. So neither one stream in trouble nor many of them stop the
+    /// others.
     ///
-    /// As long as a caller seals no more than [`Lanes::room_for`] says, at most twice `pending_max` slices are pending,
-    /// and one for each parked lane.
+    /// Where every lane that is going on has failed several times, the ledger may be out of reach, or these may be
+    /// the streams that it refuses. There is room for one slice then, and another one when that has failed as often, up
+    /// to `pending_max` further ones: the first that is taken tells.
+    ///
+    /// As long as a caller seals no more than [`Lanes::room_for`] says, at most twice `pending_max` slices are pending, and
+    /// one for each lane that is parked or stalled.
     #[must_use]
     pub fn room(&self) -> usize {
-        let pending_max = self.options.pending_max;
-        let unparked = self.pending.saturating_sub(self.pending_parked);
-        let excess = self.pending_parked.saturating_sub(pending_max);
-        let room = pending_max.saturating_sub(unparked).saturating_sub(excess);
-        if unparked == 0 {
-            room.max(1)
+        let active = self.pending.saturating_sub(self.set_aside());
+        let excess = self.set_aside().saturating_sub(self.options.pending_max);
+        let may_probe = self.trouble.suspect_slices() == active
+            && active.saturating_add(excess) < self.options.pending_max.saturating_mul(2);
+        if active == 0 || may_probe {
+            self.room_beside_others().max(1)
         } else {
-            room
+            self.room_beside_others()
         }
     }
 
-    /// How many slices of this stream are worth sealing now: none while its lane is parked, since they could not
-    /// move and would fill the memory; else [`Lanes::room`].
+    /// What `pending_max` leaves.
+    fn room_beside_others(&self) -> usize {
+        let pending_max = self.options.pending_max;
+        let set_aside = self.set_aside();
+        let active = self.pending.saturating_sub(set_aside);
+        let excess = set_aside.saturating_sub(pending_max);
+        pending_max.saturating_sub(active).saturating_sub(excess)
+    }
+
+    /// How many slices are in lanes that are parked or stalled: they leave their room to the others.
+    #[must_use]
+    pub fn set_aside(&self) -> usize {
+        self.pending_parked + self.trouble.stalled_slices()
+    }
+
+    /// How many slices of this stream are worth sealing now: none while its lane is parked or stalled, since they could not
+    /// move and would fill the memory; else [`Lanes::room`], without the last slice's room if it has failed several times.
     #[must_use]
     pub fn room_for(&self, stream: &StreamId) -> usize {
-        if self.parked.contains_key(stream) {
+        if self.parked.contains_key(stream) || self.trouble.is_stalled(stream) {
             0
+        } else if self.trouble.is_suspect(stream) {
+            // Another slice of it would tell nothing.
+            self.room_beside_others()
         } else {
             self.room()
         }
@@ -160,6 +188,7 @@ impl Lanes {
             if lane.state == LaneState::Parked {
                 self.pending_parked += 1;
             }
+            self.trouble.note_push(slice.stream());
             lane.push(slice, now);
         } else {
             let stream = slice.stream().clone();
@@ -297,6 +326,8 @@ impl Lanes {
             overdue: self.flights.values().filter(|flight| flight.expired).count(),
             backing_off: self.schedule.waiting(),
             parked: parked.collect(),
+            set_aside: self.set_aside(),
+            stalled: self.trouble.stalled().cloned().collect(),
             degraded: waited >= self.options.deadline_ms,
             acknowledged: self.counters.acknowledged,
             duplicates: self.counters.duplicates,

@@ -20,6 +20,11 @@ pub struct LanesStatus {
     pub backing_off: usize,
     /// Lanes that an operator must look at, in the order of their streams.
     pub parked: Vec<ParkedLane>,
+    /// Streams that fail again and again while the ledger takes what others have, sorted. They go on trying by themselves, take
+    /// no further slices meanwhile, and leave their room to the others. An acknowledgement ends it.
+    pub stalled: Vec<StreamId>,
+    /// Slices in lanes that are parked or stalled, see [`Lanes::room`](crate::Lanes::room).
+    pub set_aside: usize,
     /// For `deadline_ms` or longer no slice was acknowledged, although some wait that are not parked. Nothing is
     /// dropped, and one acknowledgement ends it.
     pub degraded: bool,

@@ -3,7 +3,7 @@
 mod samples;
 
 use ron_accounting_export::{Ack, LaneError, LaneOptions, Lanes, NextStep, PutError};
-use ron_ledger_wire::Digest;
+use ron_ledger_wire::{Digest, SealedSlice};
 use samples::{chain, complete_all, content, push_all, push_all_at, slice, stream, unavailable};
 
 /// An exporter that leaves out one answer shifts all behind it. Believed, the acknowledgement of the second slice
@@ -159,6 +159,57 @@ fn parked_streams_leave_their_room_to_the_others() {
         let completion = complete_all(&mut lanes, &batch, 1, &Ok(Ack::Ok));
         assert_eq!(completion.acknowledged, [(slice.clone(), Ack::Ok)]);
     }
+}
+
+/// A ledger that refused one tenant for hours with answers that may be retried kept the others waiting for as long.
+#[test]
+fn streams_that_fail_for_ever_leave_their_room_to_the_others() {
+    const PENDING_MAX: usize = 8;
+    let mut lanes = Lanes::new(LaneOptions::default().pending_max(PENDING_MAX).backoff_ms(1, 1));
+    let refused: Vec<_> = (0..4).flat_map(|number| chain(&format!("refused {number}"), 2)).collect();
+    push_all(&mut lanes, &refused);
+    assert_eq!(lanes.room(), 0);
+    let is_refused = |slice: &SealedSlice| slice.stream().tenant().starts_with("refused");
+    let mut now_ms = 0;
+    let mut exchange = |lanes: &mut Lanes| {
+        now_ms += 10;
+        while let Some(batch) = lanes.next_batch(now_ms) {
+            let answer = |slice| if is_refused(slice) { Err(PutError::Busy) } else { Ok(Ack::Ok) };
+            let answers = batch.slices.iter().map(answer).collect();
+            let _ = lanes.complete(batch.id, now_ms, answers);
+            lanes.validate().unwrap();
+        }
+    };
+    for _ in 0..20 {
+        exchange(&mut lanes);
+    }
+    assert!(lanes.status().stalled.is_empty(), "it could be the ledger as a whole");
+    assert_eq!(lanes.room(), 1, "so only a single slice tells");
+    for slice in chain("healthy", 30) {
+        assert!(lanes.room_for(slice.stream()) >= 1);
+        push_all(&mut lanes, std::slice::from_ref(&slice));
+        exchange(&mut lanes);
+        assert_eq!((lanes.pending(), lanes.room()), (refused.len(), PENDING_MAX));
+    }
+    assert_eq!(lanes.status().stalled.len(), 4);
+    assert_eq!(lanes.room_for(refused[0].stream()), 0, "and they are not sealed meanwhile");
+}
+
+/// While the ledger cannot be reached, what is pending has a limit however long that takes.
+#[test]
+fn an_outage_has_room_for_twice_the_limit_at_most() {
+    let mut lanes = Lanes::new(LaneOptions::default().pending_max(16).backoff_ms(1, 1));
+    for now_ms in 0..1_000 {
+        let slice = &chain(&format!("tenant {now_ms}"), 1)[0];
+        if lanes.room_for(slice.stream()) > 0 {
+            lanes.push(slice.clone(), now_ms * 10).unwrap();
+        }
+        while let Some(batch) = lanes.next_batch(now_ms * 10) {
+            let _ = complete_all(&mut lanes, &batch, now_ms * 10, &Err(PutError::Busy));
+        }
+        lanes.validate().unwrap();
+    }
+    assert_eq!((lanes.pending(), lanes.room()), (2 * 16, 0));
 }
 
 /// Nobody can tell a ledger that stored out of order from one whose answer to the slice before was lost. Believed, the

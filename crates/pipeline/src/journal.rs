@@ -61,6 +61,9 @@ pub(crate) trait Journal: Send + std::fmt::Debug {
     /// Whether a stream that is not known here may have a head in the ledger.
     fn has_forgotten(&self) -> bool;
 
+    /// The streams that were forgotten since the last call and are not known again.
+    fn take_forgotten(&mut self) -> Vec<StreamId>;
+
     /// How many slices of a stream the ledger has, as far as the log knows.
     fn acknowledged(&self, stream: &StreamId) -> u64;
 
@@ -69,6 +72,9 @@ pub(crate) trait Journal: Send + std::fmt::Debug {
 
     /// The ids that the openings of this log drew, as far as they are durable, the latest last.
     fn claims(&self) -> Vec<ClaimId>;
+
+    /// Notes that the ledger has taken the claim of an opening. It is written with the next acknowledgement.
+    fn confirm_claim(&mut self, claim: ClaimId);
 
     /// The acknowledged slices from `seq` on, if the log still has all of them: they are pending again. Only before
     /// anything was appended.

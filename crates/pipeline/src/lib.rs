@@ -2,7 +2,7 @@
 //!
 //! * [`Pipeline`] is the protocol, as steps to which time and answers are arguments; [`PipelineOptions`] its limits.
 //! * [`Driver`] brings its batches to an `Exporter`, on threads of its own or on the caller's.
-//! * [`PipelineStats`] and [`StreamTotals`] tell how far things are.
+//! * [`PipelineStats`], [`StreamTotals`] and [`ForgottenTotals`] tell how far things are.
 #![cfg_attr(
     feature = "wal",
     doc = "* [`inspect`](fn@inspect) shows what stands in a log, without changing it."
@@ -45,8 +45,8 @@ pub use error::PipelineError;
 #[cfg(all(feature = "wal", not(loom)))]
 pub use inspect::{inspect, LogInspection};
 #[cfg(not(loom))]
-pub use options::{OnFull, PipelineOptions, SyncPolicy, CHECKPOINT_MS_DEFAULT};
+pub use options::{OnFull, PipelineOptions, SyncPolicy, CHECKPOINT_MS_DEFAULT, STREAMS_MAX_DEFAULT};
 #[cfg(not(loom))]
 pub use pipeline::Pipeline;
 #[cfg(not(loom))]
-pub use stats::{LogStats, PipelineStats, StreamTotals};
+pub use stats::{ForgottenTotals, LogStats, PipelineStats, StreamTotals};

@@ -79,10 +79,14 @@ pub(crate) struct Log<S: Storage> {
     claims_durable: usize,
     /// How many of them the newest record has.
     claims_written: usize,
+    /// Whether it lacks the claim that the ledger has taken.
+    lacks_confirmed: bool,
     /// Up to where streams are acknowledged, as far as no record says so yet. Sorted, so that the bytes are the same each time.
     unnoted: BTreeMap<StreamId, u64>,
     may_forget: bool,
     forgotten: u64,
+    /// Of these, the ones that were not told to the pipeline yet.
+    newly_forgotten: Vec<StreamId>,
     /// The first segment with parts of checkpoints that do not count yet, so that it must not be emptied.
     unfinished_from: Option<u64>,
     /// Streams whose counts had no room in the last checkpoint.
@@ -143,9 +147,11 @@ where
             identity_at: contents.identity_at,
             claims_durable,
             claims_written: claims_durable,
+            lacks_confirmed: false,
             unnoted: BTreeMap::new(),
             may_forget: false,
             forgotten: 0,
+            newly_forgotten: Vec::new(),
             unfinished_from: None,
             uncovered: 0,
             reopenable,
@@ -163,9 +169,7 @@ where
         // A power cut brings back files of segments that were begun in vain. One that cannot be removed is no matter now.
         let _ = log.wal.retire_released();
         if let Some(claim) = claim {
-            log.identity.claims.push(*claim.as_bytes());
-            let surplus = log.identity.claims.len().saturating_sub(CLAIMS_MAX);
-            log.identity.claims.drain(..surplus);
+            let surplus = log.identity.add_claim(*claim.as_bytes(), CLAIMS_MAX);
             log.claims_durable = log.claims_durable.saturating_sub(surplus);
             log.claims_written = log.claims_durable;
         }
@@ -178,20 +182,6 @@ where
         let checkpoints = self.streams.values().filter_map(|stream| stream.checkpoint.as_ref());
         self.checkpoint_bytes = checkpoints.map(streams::StoredCheckpoint::bytes).sum();
         self.head_bytes = self.streams.values().filter_map(|stream| stream.head).map(|head| head.bytes).sum();
-    }
-
-    /// What stands in a poisoned segment was read, perhaps from a page cache that cannot reach the disk.
-    fn doubt_poisoned(&mut self) {
-        for position in self.wal.unsafe_positions() {
-            let Some(Item::Slice { stream, seq }) = self.index.item(position).cloned() else { continue };
-            if !self.index.is_live(position) {
-                continue;
-            }
-            if let Some(log) = self.streams.get_mut(&stream) {
-                log.doubt(seq);
-            }
-            self.undurable.insert((stream, seq));
-        }
     }
 
     fn write(
@@ -378,6 +368,7 @@ where
         }
         self.unnoted.extend(slices.iter().map(|slice| (slice.stream().clone(), slice.seq())));
         self.guarded(now_ms, |log| {
+            log.write_identity(now_ms)?;
             log.note_acknowledgements(now_ms).or_else(spare_full)?;
             log.reclaim(now_ms)
         })
@@ -394,6 +385,7 @@ where
     fn maintain(&mut self, now_ms: u64) -> Result<(), PipelineError> {
         let is_due = !self.wal.poisoned().is_empty()
             || self.claims_durable < self.identity.claims.len()
+            || self.lacks_confirmed
             || !self.superseded.is_empty()
             || !self.unnoted.is_empty();
         self.guarded(now_ms, |log| {
@@ -415,6 +407,12 @@ where
 
     fn has_forgotten(&self) -> bool {
         self.identity.has_forgotten
+    }
+
+    fn take_forgotten(&mut self) -> Vec<StreamId> {
+        let mut forgotten = std::mem::take(&mut self.newly_forgotten);
+        forgotten.retain(|stream| !self.streams.contains_key(stream));
+        forgotten
     }
 
     fn acknowledged(&self, stream: &StreamId) -> u64 {
@@ -440,6 +438,14 @@ where
 
     fn claims(&self) -> Vec<ClaimId> {
         self.identity.claims.iter().take(self.claims_durable).copied().map(ClaimId::from_bytes).collect()
+    }
+
+    fn confirm_claim(&mut self, claim: ClaimId) {
+        let claim = *claim.as_bytes();
+        if self.identity.confirmed != Some(claim) && self.identity.claims.contains(&claim) {
+            self.identity.confirmed = Some(claim);
+            self.lacks_confirmed = true;
+        }
     }
 
     fn reopen(&mut self, stream: &StreamId, seq: u64) -> Option<Vec<SealedSlice>> {

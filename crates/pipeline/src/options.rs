@@ -34,6 +34,9 @@ pub enum SyncPolicy {
 /// The default of [`PipelineOptions::checkpoint_ms`].
 pub const CHECKPOINT_MS_DEFAULT: u64 = 5_000;
 
+/// The default of [`PipelineOptions::streams_max`].
+pub const STREAMS_MAX_DEFAULT: usize = 65_536;
+
 /// Options of a [`Pipeline`](crate::Pipeline).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -49,6 +52,9 @@ pub struct PipelineOptions {
     /// The longest random delay between a boundary and its export, in milliseconds, so that not all processes come at
     /// once.
     pub jitter_ms: u64,
+    /// How many streams are remembered one by one in memory. Beyond it, those that were not used at the last boundary and of
+    /// which the ledger has everything are forgotten, see [`Pipeline::totals`](crate::Pipeline::totals).
+    pub streams_max: usize,
     /// Whether counts are overwritten once they are sealed.
     pub zeroize: bool,
     /// The random id of this opening of the log, see `docs/durability.md`. None for slices that several processes may
@@ -64,6 +70,7 @@ impl Default for PipelineOptions {
             sync: SyncPolicy::default(),
             checkpoint_ms: CHECKPOINT_MS_DEFAULT,
             jitter_ms: 0,
+            streams_max: STREAMS_MAX_DEFAULT,
             zeroize: false,
             claim_id: None,
         }
@@ -103,6 +110,13 @@ impl PipelineOptions {
     #[must_use]
     pub fn jitter_ms(mut self, ms: u64) -> Self {
         self.jitter_ms = ms;
+        self
+    }
+
+    /// Sets how many streams are remembered one by one in memory.
+    #[must_use]
+    pub fn streams_max(mut self, streams: usize) -> Self {
+        self.streams_max = streams;
         self
     }
 

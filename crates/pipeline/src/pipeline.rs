@@ -10,11 +10,13 @@
 //! * `sealing`: which streams are sealed when, and what becomes of those that have to wait.
 //! * `logging`: slices and checkpoints become durable.
 //! * `exporting`: what is durable goes to the ledger in order.
+//! * `forgetting`: streams that ended leave the memory.
 //! * `heads`: what the ledger's heads tell at the start, and of streams that the log has dropped.
 //!
 //! A step that fails leaves its slices where they are, to be tried again.
 
 mod exporting;
+mod forgetting;
 mod heads;
 mod logging;
 mod sealing;
@@ -22,10 +24,10 @@ mod sealing;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use ron_accounting_core::{Engine, Reading};
-use ron_accounting_export::Lanes;
+use ron_accounting_export::{BatchId, Lanes};
 use ron_accounting_seal::Sealer;
 use ron_accounting_window::Span;
-use ron_ledger_wire::{Origin, SealedSlice, StreamId};
+use ron_ledger_wire::{ClaimId, Origin, SealedSlice, StreamId};
 
 use crate::{
     journal::{Journal, Recovered, RecoveredRows},
@@ -69,10 +71,20 @@ pub struct Pipeline {
     /// Nothing is offered before this moment.
     export_from_ms: u64,
     jitter: u64,
+    /// The claims under which batches are out.
+    claims_out: BTreeMap<BatchId, ClaimId>,
     /// When the log was last synced; none if that is due at once.
     last_sync_ms: Option<u64>,
     last_checkpoint_ms: u64,
     totals: BTreeMap<StreamId, Totals>,
+    /// What streams had whose totals were forgotten, by dimension.
+    forgotten: BTreeMap<String, Forgotten>,
+    /// How many boundaries there were.
+    boundary: u64,
+    /// Whether there is a ledger that can be asked for heads.
+    can_ask: bool,
+    /// Whether chains were forgotten that no log knows.
+    has_forgotten: bool,
     counters: Counters,
     behind: Vec<StreamId>,
     last_error: Option<String>,
@@ -81,6 +93,14 @@ pub struct Pipeline {
 #[derive(Debug, Default, Clone, Copy)]
 struct Totals {
     sealed: u128,
+    acknowledged: u128,
+    /// The boundary at which the stream was sealed last.
+    used_at: u64,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Forgotten {
+    streams: u64,
     acknowledged: u128,
 }
 
@@ -156,9 +176,14 @@ impl Pipeline {
             genesis: BTreeSet::new(),
             ask_from_ms: 0,
             export_from_ms: 0,
+            claims_out: BTreeMap::new(),
             last_sync_ms: Some(now_ms),
             last_checkpoint_ms: now_ms,
             totals: BTreeMap::new(),
+            forgotten: BTreeMap::new(),
+            boundary: 0,
+            can_ask: false,
+            has_forgotten: false,
             counters: Counters::default(),
             behind: Vec::new(),
             last_error: None,
@@ -260,7 +285,9 @@ impl Pipeline {
         self.sealer.unsealed(reading);
     }
 
-    /// Per stream, what is on its way and what has arrived.
+    /// Per stream, what is on its way and what has arrived. Of streams beyond
+    /// [`PipelineOptions::streams_max`] that are not in use, what has arrived is in [`PipelineStats::forgotten`] instead, so
+    /// that both together are all that was sealed.
     pub fn totals(&self) -> Vec<StreamTotals> {
         let totals = self.totals.iter().map(|(stream, totals)| StreamTotals {
             stream: stream.clone(),
@@ -288,6 +315,8 @@ impl Pipeline {
             resent: counters.resent,
             behind: self.behind.clone(),
             unknown_heads: self.unknown.len() + self.asked.len(),
+            known_streams: self.sealer.known_streams(),
+            forgotten: self.forgotten_totals(),
             shed: counters.shed,
             refused: self.refused.len(),
             lanes: self.lanes.status(),

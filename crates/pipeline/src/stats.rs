@@ -27,7 +27,8 @@ pub struct PipelineStats {
     pub waiting_streams: usize,
     /// Of those, the ones that waited for room in the log.
     pub waiting_for_log: usize,
-    /// Times that the live counts were found durable, in a new checkpoint or in the last one.
+    /// Times that the live counts were found durable, in a new checkpoint or in the last one. A checkpoint that lacks counts
+    /// of some stream, because its slices have no room in the log, is not one of them.
     pub checkpoints: u64,
     /// Slices that were sent again at the start, since the ledger had lost them: it was restored from an older copy.
     pub resent: u64,
@@ -35,6 +36,10 @@ pub struct PipelineStats {
     pub behind: Vec<StreamId>,
     /// Streams that wait until the ledger was asked for their head, since the log may have dropped it.
     pub unknown_heads: usize,
+    /// Streams whose chains are remembered in memory.
+    pub known_streams: usize,
+    /// What the ledger has of streams whose totals are not kept one by one any more, by dimension.
+    pub forgotten: Vec<ForgottenTotals>,
     /// Units thrown away because there was no room, all dimensions together.
     pub shed: u128,
     /// Recovered slices that could not be queued; they stay in the log.
@@ -45,6 +50,18 @@ pub struct PipelineStats {
     pub log: Option<LogStats>,
     /// The latest error, with its causes.
     pub last_error: Option<String>,
+}
+
+/// The units of streams that are not remembered one by one any more: all of them are in the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ForgottenTotals {
+    /// The dimension.
+    pub dimension: String,
+    /// How often a stream was forgotten. One that comes back can be forgotten again.
+    pub streams: u64,
+    /// Units in slices that were acknowledged since the pipeline was opened.
+    pub acknowledged: u128,
 }
 
 /// Numbers about a log.

@@ -5,7 +5,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use ron_accounting_core::{Dimension, KeyTable, Reading, TenantId, UsageKey};
+use ron_accounting_core::{Dimension, KeyId, KeyTable, Reading, TenantId, UsageKey};
 use ron_ledger_wire::{encode_account_key, encode_labels_key, EncodeError, MergeSource, SortedKeys};
 
 /// What the longest integer takes.
@@ -50,15 +50,17 @@ impl Layout {
             return;
         }
         let old_keys = std::mem::replace(&mut self.keys, keys.clone());
-        let stays =
-            |id: u32| matches!((old_keys.get(id), keys.get(id)), (Some(old), Some(new)) if old.is_same(new));
+        let stays = |id: u32| {
+            let id = KeyId::new(id);
+            matches!((old_keys.get(id), keys.get(id)), (Some(old), Some(new)) if old.is_same(new))
+        };
         let mut changes: BTreeMap<TenantId, Vec<AddedKey<'_>>> = BTreeMap::new();
         let ids = old_keys.len().max(keys.len());
         for id in (0..ids).filter_map(|id| u32::try_from(id).ok()).filter(|id| !stays(*id)) {
-            if let Some(old) = old_keys.get(id) {
+            if let Some(old) = old_keys.get(KeyId::new(id)) {
                 changes.entry(old.tenant_id()).or_default();
             }
-            if let Some(new) = keys.get(id) {
+            if let Some(new) = keys.get(KeyId::new(id)) {
                 changes.entry(new.tenant_id()).or_default().push(AddedKey::new(id, new));
             }
         }
@@ -162,7 +164,7 @@ impl TenantRows<'_> {
         let (counts, ids) = (self.reading.counts(dimension), self.reading.keys().len());
         self.keys.places.iter().enumerate().filter_map(move |(index, place)| {
             let count = if (*place as usize) < ids {
-                counts.get(*place)
+                counts.get(KeyId::new(*place))
             } else {
                 self.departed_count(*place as usize - ids, dimension)
             };

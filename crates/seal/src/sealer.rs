@@ -53,6 +53,8 @@ pub struct Candidate<'a> {
     pub row_bytes: usize,
     /// The start of the first window that had to be left out; none if the stream does not wait.
     pub waits_since_ms: Option<u64>,
+    /// The seq of its next slice; 0 if none was sealed or continued, or its head was forgotten.
+    pub next_seq: u64,
 }
 
 /// What becomes of a stream's counts at a sealing.
@@ -109,19 +111,24 @@ impl Sealer {
         self.streams.set_head(head);
     }
 
-    /// The head of each stream that was ever sealed or continued, sorted by stream.
+    /// The head of each stream that was sealed or continued and not forgotten, sorted by stream.
     pub fn heads(&self) -> impl Iterator<Item = Head> + '_ {
         self.streams.heads()
     }
 
-    /// Returns the head of a stream, if it was ever sealed or continued.
+    /// Returns the head of a stream, if it was sealed or continued and not forgotten.
     pub fn head(&self, stream: &StreamId) -> Option<Head> {
         self.streams.head(stream)
     }
 
-    /// Forgets the head of a stream that does not wait. It has to be continued before its next sealing.
-    pub fn forget(&mut self, stream: &StreamId) {
-        self.streams.forget(stream);
+    /// Forgets the heads of streams, but of those that wait. They have to be continued before their next sealing.
+    pub fn forget(&mut self, streams: &[StreamId]) {
+        self.streams.forget(streams);
+    }
+
+    /// How many streams it remembers.
+    pub fn known_streams(&self) -> usize {
+        self.streams.len()
     }
 
     /// Seals what was counted since the last time, as usage of `window`, into `room` slices at most, leaving out the streams
@@ -163,7 +170,7 @@ impl Sealer {
             }
         }
         if !left.is_empty() {
-            self.reading.leave(|tenant, dimension| left.contains(&(tenant, dimension)));
+            self.reading.retain(|tenant, dimension| !left.contains(&(tenant, dimension)));
         }
         self.reader.take_seen(&self.reading);
         self.wipe();
@@ -193,7 +200,7 @@ impl Sealer {
         self.layout.update(self.reading.keys());
         let tenants = self.layout.rows(&self.reading);
         for stream in streams_of(&tenants, &self.reading, &self.engine, &mut self.streams) {
-            let mut chain = self.streams.chain(&stream.id).clone();
+            let mut chain = self.streams.chain_so_far(&stream.id);
             if let Err(source) = stream.encode(&mut chain, window, self.slice_bytes_max, &mut sealed.slices) {
                 sealed.errors.push(SealError { stream: stream.id, source });
             }
@@ -249,7 +256,7 @@ impl UsedStream<'_> {
     }
 
     /// What the stream asks for in slices of `bytes_max`, at the most.
-    pub(crate) fn candidate(&self, bytes_max: usize, waits_since_ms: Option<u64>) -> Candidate<'_> {
+    pub(crate) fn candidate(&self, bytes_max: usize, chain: Option<&Chain>) -> Candidate<'_> {
         let per_slice = bytes_max - FRAME_BYTES;
         // The sum over the rows is needed only where it decides something.
         let row_bytes = match self.rows.row_bytes_max() {
@@ -257,7 +264,13 @@ impl UsedStream<'_> {
             _ => self.rows.row_bytes(self.dimension),
         };
         let slices = row_bytes.div_ceil(per_slice).max(1);
-        Candidate { stream: &self.id, slices, row_bytes, waits_since_ms }
+        Candidate {
+            stream: &self.id,
+            slices,
+            row_bytes,
+            waits_since_ms: chain.and_then(|chain| chain.waits_since_ms),
+            next_seq: chain.map_or(0, |chain| chain.next_seq),
+        }
     }
 
     fn encode(

@@ -47,6 +47,11 @@ impl Streams {
         self.chains.entry(stream.clone()).or_default()
     }
 
+    /// A copy of the chain, which does not make the stream known.
+    pub(crate) fn chain_so_far(&self, stream: &StreamId) -> Chain {
+        self.chains.get(stream).cloned().unwrap_or_default()
+    }
+
     pub(crate) fn set_head(&mut self, head: &Head) {
         let chain = self.chain(head.stream());
         if head.next_seq() > chain.next_seq {
@@ -64,10 +69,18 @@ impl Streams {
         Some(Head::new(stream.clone(), chain.next_seq, chain.last))
     }
 
-    pub(crate) fn forget(&mut self, stream: &StreamId) {
-        if self.waits_since_ms(stream).is_none() {
-            self.chains.remove(stream);
+    pub(crate) fn forget(&mut self, streams: &[StreamId]) {
+        for stream in streams {
+            if self.waits_since_ms(stream).is_none() {
+                self.chains.remove(stream);
+            }
         }
+        let chains = &self.chains;
+        self.ids.retain(|_, stream| chains.contains_key(stream));
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.chains.len()
     }
 
     pub(crate) fn waiting(&self) -> Vec<StreamId> {
@@ -80,9 +93,10 @@ impl Streams {
     }
 
     pub(crate) fn end_waiting(&mut self) {
-        for chain in self.chains.values_mut() {
+        self.chains.retain(|_, chain| {
             chain.waits_since_ms = None;
-        }
+            chain.next_seq > 0
+        });
     }
 
     /// Asks about each of the streams, those that wait longest first, and returns the answers in the streams' own order.
@@ -99,7 +113,7 @@ impl Streams {
             (self.waits_since_ms(&stream.id).unwrap_or(u64::MAX), stream.id.clone())
         });
         for (stream, admission) in by_waiting {
-            *admission = admit(&stream.candidate(bytes_max, self.waits_since_ms(&stream.id)));
+            *admission = admit(&stream.candidate(bytes_max, self.chains.get(&stream.id)));
             if *admission == Admission::Wait {
                 self.chain(&stream.id).waits_since_ms.get_or_insert(window.start_ms);
             }

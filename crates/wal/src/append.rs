@@ -2,7 +2,8 @@
 
 use std::io;
 
-use crate::format::{self, Footer, Header, Place, DATA_OFFSET, FOOTER_BYTES, RECORD_HEADER_BYTES};
+use crate::format::{self, Footer, Header, Place, DATA_OFFSET};
+use crate::format::{END_MARK_BYTES, FOOTER_BYTES, RECORD_HEADER_BYTES};
 use crate::record::RECORD_BODY_BYTES_MAX;
 use crate::segment::{Active, Segment};
 use crate::{Limit, Position, RecordKind, SegmentFile, Storage, Wal, WalError};
@@ -97,11 +98,18 @@ impl<S: Storage> Wal<S> {
         match self.active.as_ref().filter(|active| fits(active)) {
             Some(active) => {
                 let growth = (active.end + need).saturating_sub(active.segment.length);
-                self.check_bytes(budget, self.bytes().saturating_add(growth))?;
+                let full = |log: &Self| log.check_bytes(budget, log.bytes().saturating_add(growth));
+                full(self).or_else(|error| if self.discard_spare() { full(self) } else { Err(error) })?;
             }
             None => self.begin_segment(budget, need, now_ms)?,
         }
-        self.write_record(kind, body)
+        match self.write_record(kind, body) {
+            // A file that grows as it is written: the room that is kept for the next segment serves this one.
+            Err(WalError::DiskFull { .. }) if self.active.is_some() && self.discard_spare() => {
+                self.write_record(kind, body)
+            }
+            written => written,
+        }
     }
 
     fn write_record(&mut self, kind: RecordKind, body: &[u8]) -> Result<Position, WalError> {
@@ -110,14 +118,19 @@ impl<S: Storage> Wal<S> {
             return Err(WalError::io("append to", "the active segment", io::ErrorKind::NotFound.into()));
         };
         let position = Position { segment: active.segment.number, offset: active.end };
-        let place = Place { segment: position.segment, offset: active.end, synced: active.synced };
+        let place =
+            Place { segment: position.segment, offset: active.end, synced: active.synced, salt: active.salt };
         self.frame.clear();
         format::encode_record(place, kind.0, body, &mut self.frame);
+        let end = active.end + self.frame.len() as u64;
+        let framed = self.frame.len();
+        active.mark_end(&mut self.frame);
         if let Err(source) = active.file.write_all_at(active.end, &self.frame) {
             return Err(self.cut_back("append to", source));
         }
+        self.frame.truncate(framed);
         active.checksum = crc32c::crc32c_append(active.checksum, &self.frame);
-        active.end += self.frame.len() as u64;
+        active.end = end;
         active.segment.length = active.segment.length.max(active.end);
         active.segment.records += 1;
         active.segment.unreleased.insert(position.offset);
@@ -143,20 +156,26 @@ impl<S: Storage> Wal<S> {
     /// Closes the active segment, if there is one, and begins another with room for `need` bytes.
     fn begin_segment(&mut self, budget: Budget, need: u64, now_ms: u64) -> Result<(), WalError> {
         let length = self.options.segment_length().max(DATA_OFFSET as u64 + need + FOOTER_BYTES as u64);
-        // The active segment gives up its preallocated rest when it is sealed.
-        let rest = self
-            .active
-            .as_ref()
-            .map_or(0, |active| active.segment.length.saturating_sub(active.end + FOOTER_BYTES as u64));
-        self.check_bytes(budget, (self.bytes() - rest).saturating_add(length))?;
-        let mut new = self.claim_room(length)?;
-        let begun = self.seal_active().and_then(|()| self.write_header(&mut new, now_ms));
+        let others = self.bytes_when_sealed() - self.spare_bytes();
+        self.check_bytes(budget, others.saturating_add(length))?;
+        let mut new = self.claim_room(budget, length)?;
+        if let Err(error) = self.seal_active() {
+            self.abandon(&new, now_ms);
+            return Err(error);
+        }
+        let mut begun = self.write_header(&mut new, now_ms);
+        if begun.is_err() && new.salt != 0 {
+            self.abandon(&new, now_ms);
+            new = self.create_file(budget, length)?;
+            begun = self.write_header(&mut new, now_ms);
+        }
         match begun {
             Ok(length) => {
                 let segment = Segment { length, has_header: true, ..blank_segment(new.number, now_ms) };
                 let end = DATA_OFFSET as u64;
                 let checksum = crc32c::crc32c(&new.header);
-                self.active = Some(Active { segment, file: new.file, end, synced: end, checksum });
+                let (file, salt) = (new.file, new.salt);
+                self.active = Some(Active { segment, file, end, synced: end, checksum, salt });
                 Ok(())
             }
             Err(error) => {
@@ -172,11 +191,12 @@ impl<S: Storage> Wal<S> {
         self.sync_active()?;
         let Some(active) = self.active.as_mut() else { return Ok(()) };
         let number = active.segment.number;
-        let place = Place { segment: number, offset: active.end, synced: active.synced };
+        let place = Place { segment: number, offset: active.end, synced: active.synced, salt: active.salt };
         let footer = Footer { records: active.segment.records, bytes: active.end, checksum: active.checksum };
         self.frame.clear();
         format::encode_footer(place, footer, &mut self.frame);
         let mut end = active.end + self.frame.len() as u64;
+        active.mark_end(&mut self.frame);
         if active.file.write_all_at(active.end, &self.frame).is_err() {
             // A segment without a footer is as good to recovery; half a footer must go.
             end = active.end;
@@ -190,20 +210,29 @@ impl<S: Storage> Wal<S> {
         }
         active.segment.length = active.file.length().unwrap_or(end);
         if let Some(active) = self.active.take() {
+            self.salt_source = crc32c::crc32c_append(self.salt_source, &active.checksum.to_le_bytes());
             self.closed.insert(number, active.segment);
         }
         Ok(())
     }
 
-    /// Creates the file of a segment and takes its room on the disk, before the active segment is closed: on a full disk
+    /// Takes the room of a segment on the disk: that of the spare, or of a new file, before the active segment is closed: on a full disk
     /// that one stays, with what it keeps for the owner's bookkeeping. A file without a header counts as no segment.
-    fn claim_room(&mut self, length: u64) -> Result<NewSegment<S::File>, WalError> {
+    fn claim_room(&mut self, budget: Budget, length: u64) -> Result<NewSegment<S::File>, WalError> {
         self.remove_abandoned()?;
-        let number = self.next_number;
-        self.next_number = number.checked_add(1).ok_or(WalError::NumbersExhausted { highest: number })?;
+        match self.claim_spare(length)? {
+            Some(new) => Ok(new),
+            None => self.create_file(budget, length),
+        }
+    }
+
+    fn create_file(&mut self, budget: Budget, length: u64) -> Result<NewSegment<S::File>, WalError> {
+        // A spare that cannot be removed counts beside the new file.
+        self.check_bytes(budget, self.bytes_when_sealed().saturating_add(length))?;
+        let number = self.take_number()?;
         let name = format::segment_name(number);
         let file = self.storage.create(&name).map_err(|error| WalError::io("create", &name, error))?;
-        let mut new = NewSegment { number, name, file, header: Vec::new(), length };
+        let mut new = NewSegment { number, name, file, header: Vec::new(), length, salt: 0, is_spare: false };
         let claimed =
             match new.file.allocate(length).map_err(|error| WalError::io("allocate", &new.name, error)) {
                 // A segment that the disk cannot hold would take the last room from what the old one keeps.
@@ -225,6 +254,12 @@ impl<S: Storage> Wal<S> {
         }
     }
 
+    pub(crate) fn take_number(&mut self) -> Result<u64, WalError> {
+        let number = self.next_number;
+        self.next_number = number.checked_add(1).ok_or(WalError::NumbersExhausted { highest: number })?;
+        Ok(number)
+    }
+
     /// Removes files of segments that were never begun. While that fails no other is created, so that a disk on which
     /// nothing can be removed is not filled with them.
     fn remove_abandoned(&mut self) -> Result<(), WalError> {
@@ -242,11 +277,25 @@ impl<S: Storage> Wal<S> {
 
     /// Makes the header and the name of a new segment durable, before its first record is written.
     fn write_header(&mut self, new: &mut NewSegment<S::File>, now_ms: u64) -> Result<u64, WalError> {
-        new.header = Header { origin: self.origin, number: new.number, created_ms: now_ms }.encode();
-        let written = new.file.write_all_at(0, &new.header);
+        if new.is_spare {
+            new.salt = self.next_salt(new.number, now_ms);
+        }
+        let (origin, number, salt) = (self.origin, new.number, new.salt);
+        new.header = Header { origin, number, created_ms: now_ms, salt }.encode();
+        self.frame.clear();
+        self.frame.extend_from_slice(&new.header);
+        if new.is_spare {
+            self.frame.extend_from_slice(&[0; END_MARK_BYTES]);
+        }
+        let written = new.file.write_all_at(0, &self.frame);
         written.map_err(|error| WalError::io("write the header of", &new.name, error))?;
-        let synced = new.file.sync().and_then(|()| self.storage.sync_directory());
-        if let Err(error) = synced {
+        let failed = |error| WalError::io("sync", &new.name, error);
+        if let Err(error) = new.file.sync().map_err(failed) {
+            self.sync_failures += 1;
+            return Err(error);
+        }
+        self.name_spare(new)?;
+        if let Err(error) = self.storage.sync_directory() {
             self.sync_failures += 1;
             return Err(WalError::io("sync", &new.name, error));
         }
@@ -255,6 +304,13 @@ impl<S: Storage> Wal<S> {
 
     /// Nobody knows of this file, so it may go; if it does not, it is retired like any other.
     fn abandon(&mut self, new: &NewSegment<S::File>, now_ms: u64) {
+        if new.is_spare {
+            // As long as nothing was written to it, the spare is as good as before.
+            if new.salt != 0 {
+                self.discard_spare();
+            }
+            return;
+        }
         if self.storage.remove(&new.name).is_err() {
             let length = self.storage.length(&new.name).unwrap_or(new.length);
             self.closed.insert(new.number, Segment { length, ..blank_segment(new.number, now_ms) });
@@ -295,22 +351,34 @@ impl<S: Storage> Wal<S> {
         Ok(())
     }
 
-    /// The bytes that count against the limit: all files but poisoned ones.
-    fn bytes(&self) -> u64 {
+    /// The bytes that will count when the active segment has given up its preallocated rest.
+    fn bytes_when_sealed(&self) -> u64 {
+        let rest =
+            |active: &Active<S::File>| active.segment.length.saturating_sub(active.end + FOOTER_BYTES as u64);
+        self.bytes() - self.active.as_ref().map_or(0, rest)
+    }
+
+    /// The bytes that count against the limit: all files but poisoned ones. The spare counts.
+    pub(crate) fn bytes(&self) -> u64 {
         let active = self.active.as_ref().map_or(0, |active| active.segment.length);
         let closed = self.closed.values().filter(|segment| !segment.poisoned);
-        closed.map(|segment| segment.length).sum::<u64>() + active
+        closed.map(|segment| segment.length).sum::<u64>() + active + self.spare_bytes()
     }
 }
 
 /// A segment that is being begun.
 #[derive(Debug)]
-struct NewSegment<F> {
-    number: u64,
-    name: String,
-    file: F,
-    header: Vec<u8>,
-    length: u64,
+pub(crate) struct NewSegment<F> {
+    pub(crate) number: u64,
+    /// Its name, but while it is a spare.
+    pub(crate) name: String,
+    pub(crate) file: F,
+    pub(crate) header: Vec<u8>,
+    pub(crate) length: u64,
+    /// That of the header: 0 in a new file, and until the header of a recycled one is written.
+    pub(crate) salt: u32,
+    /// The file still has the name of the spare.
+    pub(crate) is_spare: bool,
 }
 
 fn blank_segment(number: u64, created_ms: u64) -> Segment {

@@ -14,6 +14,8 @@ pub(crate) const HEADER_COPY_OFFSET: usize = 4096;
 pub(crate) const DATA_OFFSET: usize = HEADER_COPY_OFFSET + HEADER_BYTES;
 pub(crate) const RECORD_HEADER_BYTES: usize = 24;
 pub(crate) const FOOTER_BODY_BYTES: usize = 24;
+/// Zeros that are written behind each frame in a recycled file, so that its end can be told from a torn one.
+pub(crate) const END_MARK_BYTES: usize = RECORD_HEADER_BYTES;
 pub(crate) const FOOTER_BYTES: usize = RECORD_HEADER_BYTES + FOOTER_BODY_BYTES;
 
 pub(crate) const SEGMENT_BYTES_MIN: u64 = 8 << 10;
@@ -22,11 +24,13 @@ pub(crate) const SEGMENT_BYTES_MAX: u64 = 256 << 20;
 const FRAME_RECORD: u8 = 1;
 const FRAME_FOOTER: u8 = 2;
 
-const _: () = assert!(8 + 4 + 4 + 16 + 8 + 8 + 12 + 4 == HEADER_BYTES, "docs/wal-format.md says 64");
-const _: () = assert!(4 + 1 + 1 + 2 + 8 + 4 + 4 == RECORD_HEADER_BYTES, "docs/wal-format.md says 24");
+const _: () = assert!(8 + 4 + 4 + 16 + 8 + 8 + 4 + 8 + 4 == HEADER_BYTES, "docs/wal-format.md says 64");
+const _: () = assert!(4 + 1 + 1 + 2 + 4 + 4 + 4 + 4 == RECORD_HEADER_BYTES, "docs/wal-format.md says 24");
 const _: () = assert!(8 + 8 + 4 + 4 == FOOTER_BODY_BYTES, "docs/wal-format.md says 24");
 const _: () = assert!(DATA_OFFSET == 4160, "docs/wal-format.md says 4160");
 const _: () = assert!(RECORD_BODY_BYTES_MAX <= u32::MAX as usize);
+const _: () =
+    assert!(SEGMENT_BYTES_MAX <= u32::MAX as u64, "docs/wal-format.md says that `synced` has 4 bytes");
 const _: () = assert!(((DATA_OFFSET + FOOTER_BYTES) as u64) < SEGMENT_BYTES_MIN);
 const _: () = assert!(
     ((DATA_OFFSET + FOOTER_BYTES + RECORD_HEADER_BYTES + RECORD_BODY_BYTES_MAX) as u64) < SEGMENT_BYTES_MAX
@@ -36,6 +40,8 @@ const SEGMENT_EXTENSION: &str = ".wal";
 const POISONED_EXTENSION: &str = ".poisoned";
 const SET_ASIDE_EXTENSION: &str = ".damaged";
 const NUMBER_DIGITS: usize = 20;
+/// The file of a retired segment, kept for the next one.
+pub(crate) const SPARE_NAME: &str = "spare";
 
 pub(crate) fn segment_name(number: u64) -> String {
     format!("{number:020}{SEGMENT_EXTENSION}")
@@ -71,6 +77,8 @@ pub(crate) struct Header {
     pub(crate) origin: [u8; 16],
     pub(crate) number: u64,
     pub(crate) created_ms: u64,
+    /// What the frames of this segment carry: 0, or in a recycled file a number that its leftovers do not have.
+    pub(crate) salt: u32,
 }
 
 /// What stands where a header should be.
@@ -91,7 +99,8 @@ impl Header {
         copy.extend_from_slice(&self.origin);
         copy.extend_from_slice(&self.number.to_le_bytes());
         copy.extend_from_slice(&self.created_ms.to_le_bytes());
-        copy.extend_from_slice(&[0; 12]);
+        copy.extend_from_slice(&self.salt.to_le_bytes());
+        copy.extend_from_slice(&[0; 8]);
         let checksum = crc32c::crc32c(&copy);
         copy.extend_from_slice(&checksum.to_le_bytes());
         debug_assert_eq!(copy.len(), HEADER_BYTES);
@@ -116,12 +125,13 @@ impl Header {
         let origin = fields.take();
         let number = fields.u64();
         let created_ms = fields.u64();
-        let _reserved: [u8; 12] = fields.take();
+        let salt = fields.u32();
+        let _reserved: [u8; 8] = fields.take();
         if magic != MAGIC || fields.u32() != checksum {
             return HeaderCheck::Invalid;
         }
         match version {
-            VERSION => HeaderCheck::Valid(Self { origin, number, created_ms }),
+            VERSION => HeaderCheck::Valid(Self { origin, number, created_ms, salt }),
             0 => HeaderCheck::Invalid,
             found => HeaderCheck::Newer { found },
         }
@@ -169,6 +179,16 @@ pub(crate) struct Place {
     pub(crate) segment: u64,
     pub(crate) offset: u64,
     pub(crate) synced: u64,
+    /// That of the segment's header.
+    pub(crate) salt: u32,
+}
+
+/// Which frames belong to a segment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Membership {
+    pub(crate) segment: u64,
+    /// That of the segment's header; `None` if no header is readable.
+    pub(crate) salt: Option<u32>,
 }
 
 /// Appends the bytes of a record to `out`. The caller has checked the length of the body.
@@ -186,14 +206,15 @@ pub(crate) fn encode_footer(place: Place, footer: Footer, out: &mut Vec<u8>) {
     encode_frame(place, FRAME_FOOTER, 0, &body, out);
 }
 
-#[allow(clippy::cast_possible_truncation)] // the caller has checked the length of the body
+#[allow(clippy::cast_possible_truncation)] // the body is at most 4 MiB, and a segment at most 256 MiB
 fn encode_frame(place: Place, frame: u8, kind: u8, body: &[u8], out: &mut Vec<u8>) {
     debug_assert!(body.len() <= RECORD_BODY_BYTES_MAX);
     let mut header = [0; RECORD_HEADER_BYTES];
     header[0..4].copy_from_slice(&(body.len() as u32).to_le_bytes());
     header[4] = frame;
     header[5] = kind;
-    header[8..16].copy_from_slice(&place.synced.to_le_bytes());
+    header[8..12].copy_from_slice(&(place.synced as u32).to_le_bytes());
+    header[12..16].copy_from_slice(&place.salt.to_le_bytes());
     let position = position_checksum(place.segment, place.offset);
     let checksum = crc32c::crc32c_append(crc32c::crc32c_append(position, &header[0..16]), body);
     header[16..20].copy_from_slice(&checksum.to_le_bytes());
@@ -203,22 +224,50 @@ fn encode_frame(place: Place, frame: u8, kind: u8, body: &[u8], out: &mut Vec<u8
     out.extend_from_slice(body);
 }
 
+/// At how many offsets [`may_begin_frame`] looks at once.
+pub(crate) const GLANCE_OFFSETS: usize = 64;
+
+/// Whether a frame may begin at one of the first 64 offsets. Looks at some of the bytes that are known of a header, without
+/// a branch, which compiles to wide instructions: what is left over in a recycled file is searched at memory speed.
+pub(crate) fn may_begin_frame(membership: Membership, bytes: &[u8; GLANCE_OFFSETS + 16]) -> bool {
+    let (salt, known) = match membership.salt {
+        Some(salt) => (salt.to_le_bytes(), 0xff),
+        None => ([0; 4], 0),
+    };
+    let mut may_begin = 0;
+    for offset in 0..GLANCE_OFFSETS {
+        let other_kind = (bytes[offset + 4] ^ FRAME_RECORD) & (bytes[offset + 4] ^ FRAME_FOOTER);
+        let other = bytes[offset + 6]
+            | bytes[offset + 7]
+            | ((bytes[offset + 12] ^ salt[0]) & known)
+            | ((bytes[offset + 15] ^ salt[3]) & known);
+        may_begin |= u8::from(other_kind | other == 0);
+    }
+    may_begin != 0
+}
+
 /// Reads the frame at `offset` of a segment's bytes. Costs one checksum of 36 bytes, and one of the body when the header
 /// holds.
-pub(crate) fn decode_frame(segment: u64, bytes: &[u8], offset: usize) -> Result<Framed<'_>, FrameError> {
+pub(crate) fn decode_frame(
+    membership: Membership,
+    bytes: &[u8],
+    offset: usize,
+) -> Result<Framed<'_>, FrameError> {
     let mut fields = Fields::new(bytes, offset, RECORD_HEADER_BYTES).ok_or(FrameError::Header)?;
     let length = fields.u32() as usize;
     let [frame, kind, reserved_low, reserved_high] = fields.take();
-    let synced = fields.u64();
+    let synced = u64::from(fields.u32());
+    let salt = fields.u32();
     let checksum = fields.u32();
     let header_checksum = fields.u32();
     // Cheap tests first: a scan over damage comes through here once per byte.
     let plausible = (frame == FRAME_RECORD && length <= RECORD_BODY_BYTES_MAX)
         || (frame == FRAME_FOOTER && length == FOOTER_BODY_BYTES && kind == 0);
-    if !plausible || reserved_low != 0 || reserved_high != 0 {
+    let is_member = membership.salt.map_or(true, |expected| expected == salt);
+    if !plausible || !is_member || reserved_low != 0 || reserved_high != 0 {
         return Err(FrameError::Header);
     }
-    let position = position_checksum(segment, offset as u64);
+    let position = position_checksum(membership.segment, offset as u64);
     let header = bytes.get(offset..offset + 20).ok_or(FrameError::Header)?;
     if crc32c::crc32c_append(position, header) != header_checksum {
         return Err(FrameError::Header);

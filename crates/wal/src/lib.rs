@@ -57,6 +57,7 @@ mod recovery;
 mod retire;
 mod scan;
 mod segment;
+mod spare;
 mod stats;
 mod storage;
 mod survey;

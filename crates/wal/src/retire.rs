@@ -1,4 +1,4 @@
-//! Giving space back, and giving up on a segment whose sync failed.
+//! Giving space back, or keeping it for the next segment, and giving up on a segment whose sync failed.
 //!
 //! Deleting is the only operation that can lose what was safe, so it comes last and only when all is well: what is
 //! appended is synced first, any poisoned segment with records in need stops it, and the newest header stays.
@@ -13,7 +13,8 @@ use crate::{SegmentFile, Storage, Wal, WalError};
 const SET_ASIDE_MAX: usize = 8;
 
 impl<S: Storage> Wal<S> {
-    /// Deletes the closed segments whose records are all released, and says how many.
+    /// Deletes the closed segments whose records are all released, and says how many. The file of one of them is kept for
+    /// the next segment, see [`WalOptions::recycle`](crate::WalOptions::recycle).
     ///
     /// Syncs first, so that the records in which the owner carries its state onwards are durable before the segments
     /// that they replace are gone; if that fails, or a poisoned segment is still needed, every file stays. The owner
@@ -57,6 +58,7 @@ impl<S: Storage> Wal<S> {
             self.sync_failures += 1;
             WalError::io("sync", "the log directory", error)
         });
+        self.note_directory_sync(synced.is_ok());
         trimmed.and(synced).map(|()| retired.len())
     }
 
@@ -66,7 +68,7 @@ impl<S: Storage> Wal<S> {
             let aside = format::set_aside_name(number);
             self.storage.rename(&name, &aside).map_err(|error| WalError::io("set aside", &name, error))?;
             self.set_aside.push(number);
-        } else {
+        } else if !self.keep_as_spare(segment) {
             self.storage.remove(&name).map_err(|error| WalError::io("remove", &name, error))?;
         }
         self.closed.remove(&number);
@@ -103,6 +105,7 @@ impl<S: Storage> Wal<S> {
     pub(crate) fn poison_active(&mut self) -> u64 {
         let Some(active) = self.active.take() else { return 0 };
         let number = active.segment.number;
+        self.salt_source = crc32c::crc32c_append(self.salt_source, &active.checksum.to_le_bytes());
         let mut segment = active.segment;
         segment.length = active.file.length().unwrap_or(segment.length);
         segment.poison(&mut self.storage);

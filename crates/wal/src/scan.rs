@@ -14,8 +14,8 @@
 
 use std::fmt;
 
-use crate::format::{self, Footer, Frame, FrameError, Header, HeaderCheck, DATA_OFFSET, HEADER_BYTES};
-use crate::format::{HEADER_COPY_OFFSET, RECORD_HEADER_BYTES};
+use crate::format::{self, Footer, Frame, FrameError, Header, HeaderCheck, Membership, DATA_OFFSET};
+use crate::format::{END_MARK_BYTES, GLANCE_OFFSETS, HEADER_BYTES, HEADER_COPY_OFFSET, RECORD_HEADER_BYTES};
 use crate::{Position, RecordKind, RecordRef};
 
 /// What a segment's bytes say about it.
@@ -176,15 +176,15 @@ impl ScannedSegment {
         may_be_torn: bool,
         visit: &mut dyn FnMut(RecordRef<'_>),
     ) {
+        let membership = Membership { segment: self.number, salt: self.header.map(|header| header.salt) };
         let mut offset = DATA_OFFSET;
         let mut durable = 0;
         let mut footer = None;
         while offset < content_end && footer.is_none() {
-            let framed = match format::decode_frame(self.number, bytes, offset) {
+            let framed = match format::decode_frame(membership, bytes, offset) {
                 Ok(framed) => framed,
                 Err(error) => {
-                    let Some(next) = find_frame(self.number, bytes, resume(offset, error), content_end)
-                    else {
+                    let Some(next) = find_frame(membership, bytes, resume(offset, error), content_end) else {
                         break;
                     };
                     self.push_damage(offset, next - offset, DamageKind::Records);
@@ -204,8 +204,9 @@ impl ScannedSegment {
             offset = framed.next;
             self.end = offset as u64;
         }
-        // Zeros behind the last record are the preallocated rest. Anything else is a torn end, or worse.
-        if offset < content_end {
+        // Zeros behind the last record are the preallocated rest, or the mark before what a recycled file held. Anything
+        // else is a torn end, or worse.
+        if offset < content_end && !self.ends_with_mark(bytes, offset) {
             let tail = content_end - offset;
             if may_be_torn {
                 self.torn_bytes = tail as u64;
@@ -231,6 +232,13 @@ impl ScannedSegment {
         } else {
             SegmentState::Open
         };
+    }
+
+    /// Whether what stands at `offset` and behind it is left over from the segment whose file this was.
+    fn ends_with_mark(&self, bytes: &[u8], offset: usize) -> bool {
+        let is_recycled = self.header.is_some_and(|header| header.salt != 0);
+        let mark = bytes.get(offset..bytes.len().min(offset + END_MARK_BYTES));
+        is_recycled && mark.is_some_and(is_zero)
     }
 
     fn check_footer(&mut self, bytes: &[u8], offset: usize, footer: Footer) {
@@ -266,10 +274,19 @@ fn is_zero(bytes: &[u8]) -> bool {
 }
 
 /// The first offset from `from` on at which a frame verifies.
-fn find_frame(segment: u64, bytes: &[u8], from: usize, content_end: usize) -> Option<usize> {
+fn find_frame(membership: Membership, bytes: &[u8], from: usize, content_end: usize) -> Option<usize> {
     let mut offset = from;
+    let mut glanced_to = from;
     while offset < content_end && offset + RECORD_HEADER_BYTES <= bytes.len() {
-        match format::decode_frame(segment, bytes, offset) {
+        if offset >= glanced_to {
+            glanced_to = offset + GLANCE_OFFSETS;
+            let ahead = bytes.get(offset..).and_then(|rest| rest.first_chunk());
+            if ahead.is_some_and(|ahead| !format::may_begin_frame(membership, ahead)) {
+                offset = glanced_to;
+                continue;
+            }
+        }
+        match format::decode_frame(membership, bytes, offset) {
             Ok(_) => return Some(offset),
             Err(error) => offset = resume(offset, error),
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::format::END_MARK_BYTES;
 use crate::{format, Storage};
 
 /// A segment, active or closed.
@@ -47,6 +48,18 @@ impl Segment {
     }
 }
 
+impl<F> Active<F> {
+    /// Appends the mark of the end to a frame that is about to be written at the end, if something may be left over behind
+    /// it. The file never grows by it.
+    pub(crate) fn mark_end(&self, frame: &mut Vec<u8>) {
+        let behind = self.segment.length.saturating_sub(self.end + frame.len() as u64);
+        if self.salt != 0 {
+            let mark = usize::try_from(behind).map_or(END_MARK_BYTES, |behind| behind.min(END_MARK_BYTES));
+            frame.resize(frame.len() + mark, 0);
+        }
+    }
+}
+
 /// The segment that is appended to, with its open file.
 #[derive(Debug)]
 pub(crate) struct Active<F> {
@@ -58,4 +71,6 @@ pub(crate) struct Active<F> {
     pub(crate) synced: u64,
     /// CRC32C of everything up to `end`.
     pub(crate) checksum: u32,
+    /// That of the header: not 0 if the file is recycled.
+    pub(crate) salt: u32,
 }

@@ -4,8 +4,10 @@
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WalStats {
-    /// The bytes that the log's segments take, as the storage reports their lengths.
+    /// The bytes that the log's files take, as the storage reports their lengths: its segments and the spare.
     pub bytes: u64,
+    /// Of those, the bytes of the spare: the file of a retired segment, kept for the next one.
+    pub spare_bytes: u64,
     /// The segments, the active one included.
     pub segments: usize,
     /// The records in them, released or not.

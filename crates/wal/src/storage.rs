@@ -30,7 +30,7 @@ pub trait Storage: fmt::Debug {
     /// Creates an empty file; fails if the name is taken. Durable after [`Storage::sync_directory`].
     fn create(&mut self, name: &str) -> io::Result<Self::File>;
 
-    /// Opens an existing file for cutting and syncing.
+    /// Opens an existing file for writing, cutting and syncing.
     fn open(&mut self, name: &str) -> io::Result<Self::File>;
 
     /// Renames a file. Durable after [`Storage::sync_directory`].

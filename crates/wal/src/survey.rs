@@ -23,6 +23,8 @@ pub(crate) struct Survey {
     pub(crate) set_aside: Vec<u64>,
     /// Names that are not ours, in order.
     pub(crate) ignored: Vec<String>,
+    /// Whether there is a file that a segment may use again.
+    pub(crate) has_spare: bool,
     /// The highest number that any name claims.
     pub(crate) highest: Option<u64>,
     /// The number of the newest segment that was begun. Those before it are durable; those behind it hold nothing.
@@ -63,6 +65,8 @@ pub(crate) fn survey<S: Storage>(
         } else if let Some(number) = format::parse_set_aside_name(&name) {
             survey.highest = survey.highest.max(Some(number));
             survey.set_aside.push(number);
+        } else if name == format::SPARE_NAME {
+            survey.has_spare = true;
         } else {
             survey.ignored.push(name);
         }
@@ -95,6 +99,12 @@ pub(crate) fn survey<S: Storage>(
             if unless_vanished(read, "read", &name, company)?.is_none() {
                 continue;
             }
+        }
+        // A writer may have retired the segment meanwhile, and filled its file with another one.
+        if company == Company::Writer
+            && unless_vanished(storage.length(&name), "measure", &name, company)?.is_none()
+        {
+            continue;
         }
         // Nothing is known about the writes to a poisoned segment, so its end may be torn as well.
         match scan(number, &buffer, poisoned || number >= survey.newest_begun, visit) {

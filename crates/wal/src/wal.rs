@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::format::SPARE_NAME;
 use crate::recovery::{agreed_origin, settle, Recovery, RecoveryReport};
 use crate::segment::{Active, Segment};
+use crate::spare::Spare;
 use crate::survey::{survey, Company};
 use crate::{
     Position, Record, RecordRef, SegmentFile, SegmentUsage, Storage, WalError, WalOptions, WalStats,
@@ -21,7 +23,8 @@ use crate::{
 /// 2. A newer segment exists only if the older ones were synced, or are poisoned.
 /// 3. A poisoned segment is never written or synced again, and stays until all its records are released. Its bytes do
 ///    not count against the limit: they leave as soon as the disk takes the copies.
-/// 4. At least one segment with a readable header stays, so that the origin and the numbering are never lost.
+/// 4. A file that is used again gets its new name only with its new headers, and nothing that it held before verifies.
+/// 5. At least one segment with a readable header stays, so that the origin and the numbering are never lost.
 #[derive(Debug)]
 pub struct Wal<S: Storage> {
     pub(crate) storage: S,
@@ -32,6 +35,9 @@ pub struct Wal<S: Storage> {
     /// The numbers of the poisoned segments that still exist, in order.
     pub(crate) poisoned: Vec<u64>,
     pub(crate) set_aside: Vec<u64>,
+    pub(crate) spare: Option<Spare>,
+    /// Depends on everything that was appended to closed segments.
+    pub(crate) salt_source: u32,
     pub(crate) next_number: u64,
     pub(crate) frame: Vec<u8>,
     torn_tails: u64,
@@ -94,8 +100,9 @@ impl<S: Storage> Wal<S> {
             Some(highest) => highest.checked_add(1).ok_or(WalError::NumbersExhausted { highest })?,
             None => 0,
         };
+        let spare = survey.has_spare.then(|| storage.length(SPARE_NAME).unwrap_or(0)).map(Spare::left_behind);
         let (segments, report) = settle(&mut storage, survey, now_ms)?;
-        let wal = Self {
+        let mut wal = Self {
             storage,
             options,
             origin,
@@ -103,6 +110,8 @@ impl<S: Storage> Wal<S> {
             closed: segments.into_iter().map(|segment| (segment.number, segment)).collect(),
             poisoned: report.poisoned.clone(),
             set_aside: report.set_aside.clone(),
+            spare,
+            salt_source: 0,
             next_number,
             frame: Vec::new(),
             torn_tails: report.torn_tails,
@@ -110,6 +119,7 @@ impl<S: Storage> Wal<S> {
             sync_failures: 0,
             last_error: None,
         };
+        wal.discard_spare();
         Ok((wal, report))
     }
 
@@ -118,6 +128,7 @@ impl<S: Storage> Wal<S> {
     pub fn close(mut self) -> Result<S, WalError> {
         self.sync()?;
         self.seal_active()?;
+        self.discard_spare();
         Ok(self.storage)
     }
 
@@ -149,8 +160,11 @@ impl<S: Storage> Wal<S> {
         let active = self.active.as_ref();
         let segments = || closed.clone().chain(active.map(|active| &active.segment));
         let length = |segment: &Segment| self.storage.length(&segment.name()).unwrap_or(segment.length);
+        let spare_bytes =
+            self.spare.map_or(0, |spare| self.storage.length(SPARE_NAME).unwrap_or(spare.length));
         WalStats {
-            bytes: segments().map(length).sum(),
+            spare_bytes,
+            bytes: segments().map(length).sum::<u64>() + spare_bytes,
             segments: segments().count(),
             entries: segments().map(|segment| segment.records).sum(),
             unreleased: segments().map(|segment| segment.unreleased.len() as u64).sum(),

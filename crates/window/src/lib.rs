@@ -10,18 +10,19 @@
 //! The crate knows no wire format, starts no thread, and reads no clock by itself.
 //!
 //! # Crate features
+//! * **`history`** (default): [`History`] and [`Snapshot`], and with them the recording engine. Without it, the crate is
+//!   clocks, windows and rings alone, with no dependency but the one that derives its errors.
 //! * **`serde`**: makes [`Snapshot`] serializable, as a `SnapshotRecord`, which is also how to read one back.
 
 mod boundary;
 mod cadence;
 mod clock;
-// The recording engine's doors are not there on loom's atomics.
-#[cfg(not(loom))]
+#[cfg(feature = "history")]
 mod history;
-#[cfg(all(feature = "serde", not(loom)))]
+#[cfg(feature = "serde")]
 mod record;
 mod ring;
-#[cfg(not(loom))]
+#[cfg(feature = "history")]
 mod snapshot;
 mod steady;
 
@@ -30,12 +31,12 @@ pub use cadence::{
     Cadence, FixedCadence, WindowLengthError, WINDOW_MS_DEFAULT, WINDOW_MS_MAX, WINDOW_MS_MIN,
 };
 pub use clock::{Clock, ClockReading, ManualClock, SystemClock};
-#[cfg(not(loom))]
+#[cfg(feature = "history")]
 pub use history::History;
-#[cfg(all(feature = "serde", not(loom)))]
+#[cfg(feature = "serde")]
 pub use record::{EntryRecord, SnapshotRecord};
 pub use ring::Ring;
-#[cfg(not(loom))]
+#[cfg(feature = "history")]
 pub use snapshot::{Entry, Snapshot, SNAPSHOT_VERSION};
 pub use steady::{
     ClockAlarm, ClockEvent, JumpDirection, Observation, SteadyTime, CLOCK_JUMP_ACCEPTED_AFTER_MS,

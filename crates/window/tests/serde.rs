@@ -1,5 +1,4 @@
 //! A snapshot survives the journey, and tolerates what it does not know.
-#![cfg(feature = "serde")]
 
 use ron_accounting_core::{labels, AccountKey, Dimension, Engine};
 use ron_accounting_window::{History, SnapshotRecord, Span};

@@ -213,17 +213,18 @@ impl Model {
         ledger.offence().map_or(Ok(()), Err)
     }
 
-    /// Slices that wait for an operator take no room from the others. Of those that wait for the log, each stream may have one
-    /// beyond: while nothing else can move, one is always admitted.
+    /// Slices that wait for an operator, or fail while others are taken, take no room from the others. Of those that wait for
+    /// the log, each stream may have one beyond: while nothing else can move, one is always admitted. While all fail, there is
+    /// as much beyond, to find one that does not.
     fn check_pending(&self, facts: &Facts) -> Result<(), Failure> {
-        let unparked = facts.pending - facts.refused - facts.parked_slices;
+        let active = facts.pending - facts.refused - facts.set_aside;
         let of_log = facts.not_durable.min(self.setup.streams());
-        let most = self.pending_max + of_log;
-        if unparked > most {
-            let detail = format!("{unparked} slices are on their way, {most} may be");
+        let most = 2 * self.pending_max + of_log;
+        if active > most {
+            let detail = format!("{active} slices are on their way, {most} may be");
             return Err(Failure::new("pending", detail));
         }
-        let most = 2 * self.pending_max + facts.parked.len() + of_log;
+        let most = 2 * self.pending_max + facts.parked.len() + facts.stalled + of_log;
         if facts.pending - facts.refused > most {
             let detail = format!("{} slices, {most} may be", facts.pending);
             return Err(Failure::new("pending beside parked", detail));

@@ -34,8 +34,10 @@ pub(crate) struct Facts {
     pub(crate) checkpoints: u64,
     pub(crate) shed: u128,
     pub(crate) refused: usize,
-    /// Slices of parked streams.
-    pub(crate) parked_slices: usize,
+    /// Slices of streams that are parked, or that fail while others are taken.
+    pub(crate) set_aside: usize,
+    /// How many streams fail while others are taken.
+    pub(crate) stalled: usize,
     /// Streams that wait for an operator, and whether a fork, a gap or another copy of the log is the cause.
     pub(crate) parked: Vec<(StreamId, bool)>,
     /// Slices that were sent again at the start.
@@ -249,7 +251,8 @@ impl Process {
             shed: stats.shed,
             refused: stats.refused,
             parked: parked.collect(),
-            parked_slices: stats.lanes.parked.iter().map(|lane| lane.pending).sum(),
+            set_aside: stats.lanes.set_aside,
+            stalled: stats.lanes.stalled.len(),
             resent: stats.resent,
             behind: stats.behind,
             tells_damage: log

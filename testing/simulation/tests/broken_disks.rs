@@ -31,5 +31,5 @@ fn failing_removals_make_no_busy_loop() {
 
 #[test]
 fn a_full_disk_makes_no_busy_loop() {
-    stays_below(BrokenDisk::Full, 30, 320, 3);
+    stays_below(BrokenDisk::Full, 30, 450, 3);
 }

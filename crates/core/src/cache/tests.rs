@@ -1,12 +1,12 @@
 //! The caches by themselves: what they find, what they keep, and how much of it.
-#![allow(clippy::unwrap_used)] // A failed assertion, wherever it stands.
+#![allow(clippy::unwrap_used)] // A failed `unwrap` is a failed assertion.
 
 use super::*;
 use crate::{hashing::Hashing, key::UsageKey, labels};
 
 fn key(hash: u64, route: &str) -> Arc<Key> {
     Arc::new(Key::new(
-        u32::try_from(hash).unwrap(),
+        KeyId::new(u32::try_from(hash).unwrap()),
         hash,
         UsageKey::from_labels(TenantId(0), &labels().route(route)),
     ))
@@ -42,7 +42,8 @@ fn nothing_is_forgotten_while_there_is_room() {
 fn a_full_cache_replaces_in_turn_and_keeps_its_size() {
     let mut cache = LabelsCache::new(64);
     let keys = filled(&mut cache, 10_000);
-    assert_eq!((cache.cache.entries.len(), cache.cache.index.len()), (64, 64));
+    assert_eq!((cache.cache.entries.len(), cache.cache.table.len()), (64, 64));
+    assert_eq!(cache.validate(), Ok(()));
     assert!(keys.iter().rev().take(64).all(|key| knows(&cache, key)));
     assert!(!keys.iter().rev().skip(64).any(|key| knows(&cache, key)));
 }
@@ -73,7 +74,7 @@ fn what_was_found_last_is_found_again_without_a_hash() {
     let keys = filled(&mut cache, 3);
     let again = |cache: &LabelsCache, route: &str| {
         let set = labels().route(route);
-        cache.find_again(&set, Lengths::of(&set).unwrap()).map(|found| found.id)
+        cache.find_again(&set, Lengths::of(&set).unwrap()).map(|cached| cached.id.index())
     };
     assert!(knows(&cache, &keys[2]));
     assert_eq!((again(&cache, "2"), again(&cache, "1")), (Some(2), None));
@@ -93,6 +94,7 @@ fn remembered_raw_labels_are_bounded() {
         cache.insert(n, Arc::clone(&shared), &labels().route(&raw), Outcome::Counted);
         let held: usize = cache.cache.entries.iter().map(LabelsEntry::raw_bytes).sum();
         assert_eq!(held, cache.raw_bytes);
+        assert_eq!(cache.validate(), Ok(()));
         most = most.max(held);
     }
     assert_eq!(most, RAW_BYTES_TOTAL_MAX);
@@ -114,10 +116,11 @@ fn evicted_keys_are_let_go_once_per_epoch() {
     assert!(knows(&cache, &keys[1]));
     cache.purge_evicted(2);
     assert!(!knows(&cache, &keys[1]));
+    assert_eq!(cache.validate(), Ok(()));
     assert!(keys.iter().all(|key| Arc::strong_count(key) == 1));
 }
 
-fn found(cache: &LabelsCache, hash: u64, scope: &Arc<FixedLabels>) -> Option<u32> {
+fn found(cache: &LabelsCache, hash: u64, scope: &Arc<FixedLabels>) -> Option<KeyId> {
     cache.find_scoped(hash, "acme", scope).map(|found| found.id)
 }
 
@@ -132,23 +135,23 @@ fn a_scope_finds_its_tenants_and_no_others() {
     assert_eq!(hash, hashing.scoped("acme", feed.hash));
 
     let mut cache = LabelsCache::new(64);
-    let counted = Arc::new(Key::new(5, hash, UsageKey::from_labels(TenantId(0), &set)));
+    let counted = Arc::new(Key::new(KeyId::new(5), hash, UsageKey::from_labels(TenantId(0), &set)));
     cache.insert(hash, counted, &set, Outcome::Counted);
     assert_eq!(found(&cache, hash, &feed), None, "not known to be of this scope");
     cache.note_scope(hash, &set, &feed);
     assert_eq!(
         (found(&cache, hash, &feed), found(&cache, hash, &same), found(&cache, hash, &other)),
-        (Some(5), None, None)
+        (Some(KeyId::new(5)), None, None)
     );
     assert!(
         cache.find_scoped(hash, "acm", &feed).is_none() && cache.find_scoped(hash, "acmee", &feed).is_none()
     );
 
     cache.note_scope(hash, &set, &same);
-    assert_eq!(found(&cache, hash, &same), None, "a scope that lives keeps its place");
+    assert_eq!(found(&cache, hash, &same), None, "a scope that lives is remembered");
     drop(feed);
     cache.note_scope(hash, &set, &same);
-    assert_eq!(found(&cache, hash, &same), Some(5));
+    assert_eq!(found(&cache, hash, &same), Some(KeyId::new(5)));
 }
 
 #[test]

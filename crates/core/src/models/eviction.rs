@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use loom::thread;
 
 use super::{add, check, engine, route, spawn_reading, spawn_sealing, take};
-use crate::{scope::FixedLabels, Dimension, Outcome};
+use crate::{fixed_labels::FixedLabels, Dimension, Outcome};
 
 #[test]
 fn a_late_increment_lands_under_its_own_labels() {
@@ -23,6 +23,7 @@ fn a_late_increment_lands_under_its_own_labels() {
         let mut totals = BTreeMap::new();
         take(&engine, reader, &mut totals);
         assert_eq!((totals["a"], totals["b"]), (2, 2));
+        assert_eq!(engine.validate(None), Ok(()));
     });
 }
 
@@ -31,7 +32,7 @@ fn a_reused_id_never_shows_old_counts() {
     check(|| {
         let engine = engine(1);
         let reader = engine.add_reader();
-        // The other thread takes the only place; ids go round among "a", "b" and "c".
+        // The other thread has the only live key; "a", "b" and "c" use the same ids in turn.
         let other = thread::spawn({
             let engine = engine.clone();
             move || {
@@ -48,6 +49,7 @@ fn a_reused_id_never_shows_old_counts() {
         other.join().unwrap();
         take(&engine, reader, &mut totals);
         assert_eq!((totals.get("a"), totals.get("b"), totals.get("c")), (Some(&3), Some(&1), Some(&2)));
+        assert_eq!(engine.validate(None), Ok(()));
     });
 }
 
@@ -72,6 +74,7 @@ fn two_threads_at_the_limit_keep_every_count() {
         take(&engine, reader, &mut totals);
         assert_eq!(totals.values().sum::<u64>(), 3);
         assert!(engine.stats().label_sets <= 1);
+        assert_eq!(engine.validate(None), Ok(()));
     });
 }
 
@@ -87,7 +90,7 @@ fn a_key_that_is_found_idle_while_it_is_used_keeps_its_counts() {
             let engine = engine.clone();
             move || engine.maintain(0)
         });
-        // From the cache, then with a look at the registry, in which "a" may be evicted or gone.
+        // From the cache, then from the registry, in which "a" may be evicted or gone.
         add(&engine, &own, "a", 1);
         add(&engine, &engine.new_thread(), "a", 1);
         add(&engine, &own, "b", 1);
@@ -95,24 +98,26 @@ fn a_key_that_is_found_idle_while_it_is_used_keeps_its_counts() {
         let mut totals = BTreeMap::new();
         take(&engine, reader, &mut totals);
         assert_eq!((totals["a"], totals["b"]), (3, 1));
+        assert_eq!(engine.validate(None), Ok(()));
     });
 }
 
 #[test]
-fn what_is_carried_over_stays_with_the_key_when_its_id_is_reused() {
+fn what_a_full_cell_held_stays_with_the_key_when_its_id_is_reused() {
     check(|| {
         let engine = engine(1);
         let reader = engine.add_reader();
         let roller = spawn_reading(&engine, reader);
         let own = engine.new_thread();
         add(&engine, &own, "a", 3);
-        // Takes the place and the id of "a", whose cell holds 3: the next 1 is carried over.
+        // Gets the id of "a", whose cell holds 3: the next 1 fills it.
         add(&engine, &own, "b", 0);
         add(&engine, &own, "b", 1);
         add(&engine, &own, "b", 1);
         let mut totals = roller.join().unwrap();
         take(&engine, reader, &mut totals);
         assert_eq!((totals["a"], totals["b"]), (3, 2));
+        assert_eq!(engine.validate(None), Ok(()));
     });
 }
 
@@ -124,11 +129,12 @@ fn a_key_that_goes_between_seeing_and_taking_is_taken_once() {
         let own = engine.new_thread();
         add(&engine, &own, "a", 1);
         let sealing = spawn_sealing(&engine, reader, 1);
-        // Takes the place and the id of "a", and counts under them at once.
+        // Gets the id of "a", and counts under it at once.
         add(&engine, &own, "b", 2);
         let mut totals = sealing.join().unwrap();
         take(&engine, reader, &mut totals);
         assert_eq!((totals["a"], totals["b"]), (1, 2));
+        assert_eq!(engine.validate(None), Ok(()));
     });
 }
 
@@ -146,20 +152,21 @@ fn an_eviction_does_not_mislead_a_scope() {
             let engine = engine.clone();
             move || add(&engine, &engine.new_thread(), "b", 2)
         });
-        // From the cache, then with a look at the registry, where "b" may have taken the place.
+        // From the cache, then from the registry, where "b" may have replaced "a".
         scoped();
         add(&engine, &engine.new_thread(), "a", 1);
         newcomer.join().unwrap();
         let mut totals = BTreeMap::new();
         take(&engine, reader, &mut totals);
-        // What finds no place is counted under the overflow row.
+        // Usage past the limit is counted under the overflow row.
         assert_eq!(totals.values().sum::<u64>(), 5);
         assert!(totals["a"] >= 2, "{totals:?}");
+        assert_eq!(engine.validate(None), Ok(()));
     });
 }
 
 #[test]
-fn a_key_that_arrives_at_a_free_id_during_a_reading_is_for_the_next() {
+fn a_key_that_gets_a_free_id_during_a_reading_is_for_the_next() {
     check(|| {
         let engine = engine(1);
         let reader = engine.add_reader();
@@ -170,11 +177,12 @@ fn a_key_that_arrives_at_a_free_id_during_a_reading_is_for_the_next() {
         engine.maintain(0);
         engine.maintain(0);
         assert_eq!(engine.stats().ids_in_use, 0);
-        // The first time takes what was settled, so that the second takes the short way.
+        // The first time takes what was detached, so that the second takes the short way.
         let sealing = spawn_sealing(&engine, reader, 2);
         add(&engine, &engine.new_thread(), "b", 2);
         let mut totals = sealing.join().unwrap();
         take(&engine, reader, &mut totals);
         assert_eq!((totals["a"], totals["b"]), (1, 2));
+        assert_eq!(engine.validate(None), Ok(()));
     });
 }

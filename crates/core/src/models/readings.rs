@@ -72,7 +72,7 @@ fn two_threads_that_see_a_label_set_first_share_one_key() {
 }
 
 #[test]
-fn a_cell_that_is_carried_over_loses_nothing_to_a_reading() {
+fn a_full_cell_that_is_emptied_loses_nothing_to_a_reading() {
     check(|| {
         let engine = engine(2);
         let reader = engine.add_reader();
@@ -99,7 +99,7 @@ fn a_new_reader_sees_each_increment_whole_or_not_at_all() {
         let own = engine.new_thread();
         add(&engine, &own, "a", 1);
         add(&engine, &own, "a", 1);
-        // Carried over.
+        // Fills the cell.
         add(&engine, &own, "a", 3);
         let newcomer = newcomer.join().unwrap();
         let (mut all, mut late) = (BTreeMap::new(), BTreeMap::new());
@@ -111,7 +111,7 @@ fn a_new_reader_sees_each_increment_whole_or_not_at_all() {
 }
 
 #[test]
-fn each_reader_is_given_what_is_carried_over() {
+fn each_reader_is_given_what_a_full_cell_held() {
     check(|| {
         let engine = engine(2);
         let (first, second) = (engine.add_reader(), engine.add_reader());
@@ -136,7 +136,7 @@ fn what_was_seen_is_taken_and_no_more() {
         let sealing = spawn_sealing(&engine, reader, 1);
         let own = engine.new_thread();
         add(&engine, &own, "a", 1);
-        // Carried over, perhaps between the two steps.
+        // Fills the cell, perhaps between the two steps.
         add(&engine, &own, "a", 3);
         let mut totals = sealing.join().unwrap();
         take(&engine, reader, &mut totals);

@@ -89,6 +89,10 @@ impl Lanes {
         let Some(stream) = run.first().map(|(slice, _)| slice.stream().clone()) else { return };
         let Some(lane) = Lane::in_batch(&mut self.by_stream, &stream, id, run.len()) else { return };
         let now = self.clock.now();
+        if run.first().is_some_and(|(_, answer)| answer.is_ok()) {
+            self.trouble.end(&stream, lane);
+            self.trouble.stall_suspects();
+        }
         let mut refused = Vec::new();
         for (slice, answer) in run {
             match answer {
@@ -133,11 +137,13 @@ impl Lanes {
         let next = if error.is_retryable() {
             lane.failures = lane.failures.saturating_add(1);
             lane.state = LaneState::Scheduled;
+            self.trouble.note_failure(&stream, lane);
             let due = now.saturating_add(self.backoff.delay_ms(lane.failures));
             self.schedule.add_waiting(due, stream);
             NextStep::RetryAt(self.clock.to_clock(due, now_ms))
         } else {
             lane.state = LaneState::Parked;
+            self.trouble.end(&stream, lane);
             self.pending_parked += lane.slices.len();
             self.parked.insert(stream, error);
             NextStep::Parked

@@ -14,6 +14,7 @@ impl Lanes {
         self.validate_counts()?;
         self.validate_schedule()?;
         self.validate_flights()?;
+        self.trouble.validate(&self.by_stream)?;
         for (stream, lane) in &self.by_stream {
             validate_order(stream, lane)?;
             if (lane.state == LaneState::Parked) != self.parked.contains_key(stream) {
@@ -46,9 +47,8 @@ impl Lanes {
                 "1: {pending} slices, {parked} of them parked, and the wait began at {waits:?}"
             ));
         }
-        let unparked = pending - parked;
-        if unparked == 0 && self.room() == 0 {
-            return Err(format!("4: no room beside {parked} slices of parked lanes"));
+        if pending == self.set_aside() && self.room() == 0 {
+            return Err(format!("4: no room beside {pending} slices that are set aside"));
         }
         Ok(())
     }

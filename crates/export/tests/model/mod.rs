@@ -35,6 +35,8 @@ pub(crate) enum Answer {
 }
 
 const STREAMS: usize = 6;
+/// Failures in a row that may be the stream's own.
+const SUSPECT_FAILURES: usize = 4;
 
 pub(crate) fn actions() -> impl Strategy<Value = Vec<Action>> {
     let answer = prop_oneof![
@@ -83,6 +85,10 @@ struct StreamModel {
     /// The batch that it is in, with how many slices.
     in_flight: Option<(BatchId, usize)>,
     parked: Option<PutError>,
+    /// Failures in a row.
+    failures: usize,
+    /// Fails while others are taken.
+    is_stalled: bool,
     /// Ready without a delay: how often each other stream was offered meanwhile.
     passed_by: Option<HashMap<StreamId, usize>>,
 }
@@ -154,7 +160,7 @@ impl Model {
     }
 
     fn push(&mut self, number: usize) {
-        let (room, id) = (self.room(), stream(&number.to_string()));
+        let (room, id) = (self.room().0, stream(&number.to_string()));
         let model = self.streams.get_mut(&id).unwrap();
         let slice = next(&id, model.pushed.last());
         match self.lanes.push(slice.clone(), self.now_ms) {
@@ -271,6 +277,7 @@ impl Model {
             assert_eq!(failed.error, if is_first { PutError::Deadline } else { PutError::NotReached });
             assert!(matches!(failed.next, NextStep::RetryAt(_)));
             model.in_flight = None;
+            model.failures += usize::from(is_first);
         }
     }
 
@@ -296,8 +303,12 @@ impl Model {
                 Ok(ack) => {
                     assert_eq!(acknowledged.next(), Some((slice.clone(), *ack)));
                     model.acknowledged += 1;
+                    (model.failures, model.is_stalled) = (0, false);
                     self.duplicates += u64::from(*ack == Ack::Duplicate);
                     model.becomes_ready();
+                    for other in self.streams.values_mut() {
+                        other.is_stalled |= other.failures >= SUSPECT_FAILURES;
+                    }
                 }
                 Err(error) => {
                     let failed = failed.next().unwrap();
@@ -308,9 +319,11 @@ impl Model {
                         let NextStep::RetryAt(due_ms) = failed.next else { panic!("parked after {error}") };
                         let delay_ms = due_ms - self.now_ms;
                         assert!((1..=self.options.backoff_ms_max).contains(&delay_ms), "delay {delay_ms}");
+                        model.failures += 1;
                     } else {
                         assert_eq!(failed.next, NextStep::Parked);
                         model.parked = Some(error.clone());
+                        (model.failures, model.is_stalled) = (0, false);
                     }
                 }
             }
@@ -332,13 +345,19 @@ impl Model {
         self.streams.values().map(StreamModel::pending).sum()
     }
 
-    /// What parked streams hold counts only beyond the limit, and they never take the last slice's room.
-    fn room(&self) -> usize {
-        let parked: usize =
-            self.streams.values().filter(|model| model.parked.is_some()).map(StreamModel::pending).sum();
-        let (pending_max, unparked) = (self.options.pending_max, self.pending() - parked);
-        let room = pending_max.saturating_sub(unparked + parked.saturating_sub(pending_max));
-        room.max(usize::from(unparked == 0))
+    /// What parked and stalled streams hold counts only beyond the limit, and they never take the last slice's room. While
+    /// all others fail, there is room for one beyond, but not for a slice of one that fails: that is the second number.
+    fn room(&self) -> (usize, usize) {
+        let held = |is_held: fn(&StreamModel) -> bool| -> usize {
+            self.streams.values().filter(|model| is_held(model)).map(StreamModel::pending).sum()
+        };
+        let aside = held(|model| model.parked.is_some() || model.is_stalled);
+        let failing = held(|model| !model.is_stalled && model.failures >= SUSPECT_FAILURES);
+        let (pending_max, active) = (self.options.pending_max, self.pending() - aside);
+        let taken = active + aside.saturating_sub(pending_max);
+        let probes = failing == active && taken < 2 * pending_max;
+        let room = pending_max.saturating_sub(taken);
+        (room.max(usize::from(active == 0 || probes)), room)
     }
 
     fn check(&mut self) {
@@ -346,9 +365,13 @@ impl Model {
         let (pending, status) = (self.pending(), self.lanes.status());
         assert!(self.out.len() <= self.options.in_flight_max);
         assert_eq!((self.lanes.pending(), status.pending), (pending, pending));
-        assert_eq!(self.lanes.room(), self.room());
+        assert_eq!(self.lanes.room(), self.room().0);
         for (id, model) in &self.streams {
-            let expected = if model.parked.is_some() { 0 } else { self.room() };
+            let expected = match model {
+                StreamModel { is_stalled: true, .. } | StreamModel { parked: Some(_), .. } => 0,
+                StreamModel { failures, .. } if *failures >= SUSPECT_FAILURES => self.room().1,
+                _ => self.room().0,
+            };
             assert_eq!(self.lanes.room_for(id), expected, "{id}");
         }
         assert_eq!(self.lanes.is_idle(), pending == 0);
@@ -368,6 +391,8 @@ impl Model {
             .iter()
             .map(|lane| (lane.stream.clone(), lane.seq, lane.pending, lane.error.clone()));
         assert!(expected.eq(parked), "parked: {:?}", status.parked);
+        let stalled = self.streams.iter().filter(|(_, model)| model.is_stalled).map(|(id, _)| id.clone());
+        assert_eq!(status.stalled, stalled.collect::<Vec<_>>());
         self.trace.push(format!("{status:?}"));
     }
 

@@ -74,3 +74,24 @@ fn ctrl_c_ends_it_with_a_balance() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert_eq!(names(&folder.path(".")), [""; 0], "nothing temporary is left");
 }
+
+/// Files may not grow beyond 128 KiB: enough for an empty ledger and the beginning of a log, too little for either to take
+/// what is counted. So counts are left that end with the process, and a script has to see that.
+#[cfg(unix)]
+#[test]
+fn counts_that_exist_in_memory_alone_end_the_demo_with_exit_code_1() {
+    let folder = Folder::new();
+    // Passing the limit is a signal, which would end the process, and then an error. Units of `ulimit` are 512 bytes.
+    let script = "trap '' XFSZ; ulimit -f 256; exec \"$@\"";
+    let demo =
+        folder.command(&["demo", "--for", "1s", "--dir", "kept", "--tenants", "200", "--threads", "1"]);
+    let mut limited = std::process::Command::new("sh");
+    limited
+        .args(["-c", script, "sh"])
+        .arg(demo.get_program())
+        .args(demo.get_args())
+        .current_dir(folder.path(""));
+    let ended = crate::binary::Ended::from(limited.stdin(Stdio::null()).output().unwrap());
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.out.contains("\nin memory only: ") && ended.out.contains("\nconserved: no\n"), "{ended:?}");
+}

@@ -5,8 +5,9 @@ use ron_ledger_wire::{Head, SealedSlice};
 
 use super::{
     index::Item,
-    records::{self, Group},
-    streams::{StoredSlice, StreamLog},
+    records::{self, kind, Group, HeadRecord},
+    recovery::HEAD_BYTES,
+    streams::{StoredHead, StoredSlice, StreamLog},
     Limit, Log,
 };
 
@@ -87,9 +88,16 @@ where
         let seq = slice.seq();
         let frees_checkpoint = self.streams.get(stream).is_some_and(|log| log.checkpoint.is_some());
         let limit = if is_urgent || frees_checkpoint { Limit::Urgent } else { Limit::Regular };
-        let (kind, body) = records::slice(group, slice);
+        let (record_kind, body) = records::slice(group, slice);
         let item = Item::Slice { stream: stream.clone(), seq };
-        let position = self.write_with_room(limit, (kind, &body), &item, now_ms)?;
+        let position = self.write_with_room(limit, (record_kind, &body), &item, now_ms)?;
+        let head = match self.write_missing_head(slice, now_ms) {
+            Ok(head) => head,
+            Err(error) => {
+                self.release(position);
+                return Err(error);
+            }
+        };
         let genesis = || StreamLog::new(&Head::new(stream.clone(), seq, slice.previous()), seq);
         let log = self.streams.entry(stream.clone()).or_insert_with(genesis);
         debug_assert_eq!(log.next_seq, seq, "{stream}: slices are appended in order");
@@ -99,11 +107,37 @@ where
             StoredSlice { position, slice: Some(slice.clone()), digest, group, bytes, is_durable: false };
         let before = log.slices.insert(seq, stored);
         debug_assert!(before.is_none(), "{stream}: slice {seq} is appended twice");
+        if let Some(head) = head {
+            self.head_bytes += head.bytes;
+            log.head = Some(head);
+        }
         (log.next_seq, log.last) = (seq + 1, Some(digest));
         log.written_in = log.written_in.max(position.segment);
         self.pending_bytes += bytes;
         self.undurable.insert((stream.clone(), seq));
         Ok(())
+    }
+
+    /// Writes what comes before a slice, if nothing in the log says it: the stream had been forgotten. Without it, a recovery
+    /// would take the slice for one that had lost those before it. Both are durable with the same sync.
+    fn write_missing_head(
+        &mut self,
+        slice: &SealedSlice,
+        now_ms: u64,
+    ) -> Result<Option<StoredHead>, WalError> {
+        let (stream, seq) = (slice.stream(), slice.seq());
+        let is_said =
+            self.streams.get(stream).is_some_and(|log| log.head.is_some() || !log.slices.is_empty());
+        if seq == 0 || is_said {
+            return Ok(None);
+        }
+        let record = HeadRecord::new(&Head::new(stream.clone(), seq, slice.previous()), seq);
+        let bytes = (record.tenant.len() + record.dimension.len()) as u64 + HEAD_BYTES;
+        let body = records::encode(&[record]);
+        let item = Item::Heads(vec![stream.clone()]);
+        // Not with more room: that may empty the segment in which the slice was just written.
+        let position = self.write(Limit::Reserved, (kind::HEADS, &body), item, now_ms)?;
+        Ok(Some(StoredHead { position, acknowledged: seq, lacks_digest: false, bytes }))
     }
 
     /// Forgets the slices of a group that did not get in whole.

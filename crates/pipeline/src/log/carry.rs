@@ -32,6 +32,20 @@ impl<S: Storage + Send> Log<S>
 where
     S::File: Send,
 {
+    /// What stands in a poisoned segment was read, perhaps from a page cache that cannot reach the disk.
+    pub(super) fn doubt_poisoned(&mut self) {
+        for position in self.wal.unsafe_positions() {
+            let Some(Item::Slice { stream, seq }) = self.index.item(position).cloned() else { continue };
+            if !self.index.is_live(position) {
+                continue;
+            }
+            if let Some(log) = self.streams.get_mut(&stream) {
+                log.doubt(seq);
+            }
+            self.undurable.insert((stream, seq));
+        }
+    }
+
     /// Empties the segments whose sync failed.
     pub(super) fn rescue(&mut self, now_ms: u64) -> Result<(), WalError> {
         for segment in self.wal.poisoned().to_vec() {
@@ -352,6 +366,7 @@ where
             if let Some(log) = self.streams.remove(&stream) {
                 self.head_bytes -= log.head.map_or(0, |head| head.bytes);
             }
+            self.newly_forgotten.push(stream);
         }
         // Acknowledged slices of this segment leave no trace but the head.
         for (_, item) in self.index.in_segment(segment) {

@@ -109,6 +109,9 @@ pub(crate) struct IdentityRecord {
     /// The ids that the openings of this log drew, oldest first: see `ron_ledger_wire::Claim`.
     #[serde(default)]
     pub(crate) claims: Vec<[u8; 16]>,
+    /// The last of them that the ledger is known to have taken. It stays in the list however many openings follow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) confirmed: Option<[u8; 16]>,
     /// Whether a head was ever dropped, so that an unknown stream may have one in the ledger.
     #[serde(default)]
     pub(crate) has_forgotten: bool,

@@ -18,12 +18,17 @@ impl Pipeline {
         if now_ms < self.export_from(now_ms) {
             return None;
         }
-        self.lanes.next_batch(now_ms)
+        let batch = self.lanes.next_batch(now_ms)?;
+        if let Some(claim) = self.claim() {
+            self.claims_out.insert(batch.id, claim.holder());
+        }
+        Some(batch)
     }
 
     /// Takes the ledger's answers. No answers at all stand for a put that died.
     pub fn complete(&mut self, id: BatchId, now_ms: u64, answers: Vec<Result<Ack, PutError>>) {
         let completion = self.lanes.complete(id, now_ms, answers);
+        let claim = self.claims_out.remove(&id);
         let refused = completion.failed.iter().rev().find(|failed| failed.error != PutError::NotReached);
         if let Some(failed) = refused {
             self.last_error = Some(failed.error.to_string());
@@ -39,6 +44,10 @@ impl Pipeline {
             slices.push(slice);
         }
         if !slices.is_empty() {
+            // A ledger that answers so for a slice has judged the claim, and holds it.
+            if let Some((journal, claim)) = self.journal.as_mut().zip(claim) {
+                journal.confirm_claim(claim);
+            }
             let noted = self.journal.as_mut().map(|journal| journal.acknowledge(&slices, now_ms));
             if let Some(Err(error)) = noted {
                 self.note(&error);
@@ -71,10 +80,9 @@ impl Pipeline {
         }
     }
 
-    /// Whether nothing is on its way to the ledger that could still arrive by itself.
+    /// Whether nothing is on its way to the ledger but what is parked or stalled.
     pub(super) fn is_export_idle(&self) -> bool {
-        let parked: usize = self.lanes.status().parked.iter().map(|lane| lane.pending).sum();
-        self.lanes.pending() == parked
+        self.lanes.pending() == self.lanes.set_aside()
     }
 
     /// The claim under which batches are offered, see [`Exporter::put_claimed`]. None for a pipeline without a log, and for

@@ -78,6 +78,7 @@ impl Pipeline {
     /// Tells that there is a ledger that can be asked for heads, so that the log may drop those of idle streams when they
     /// take too much of it.
     pub fn expect_ledger(&mut self) {
+        self.can_ask = true;
         if let Some(journal) = &mut self.journal {
             journal.allow_forgetting();
         }
@@ -109,6 +110,8 @@ impl Pipeline {
                     journal.adopt(&head);
                 }
                 self.sealer.continue_from(&head);
+                // So that it is forgotten again, also if nothing of it is ever sealed.
+                self.totals.entry(stream.clone()).or_default().used_at = self.boundary;
             }
             Ok(None) => {
                 if self.genesis.len() >= GENESIS_MAX {

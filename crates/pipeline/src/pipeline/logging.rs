@@ -89,6 +89,7 @@ impl Pipeline {
     pub fn maintain(&mut self, window: Span, now_ms: u64) {
         self.open = Some(window);
         self.maintain_log(now_ms);
+        self.forget_streams();
         self.ask_for_recovered(now_ms);
         if self.not_durable() > 0 {
             self.log_sealed(now_ms);

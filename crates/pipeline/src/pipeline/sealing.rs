@@ -9,7 +9,7 @@ use ron_accounting_window::Span;
 use ron_ledger_wire::{Head, SealedSlice, StreamId};
 
 use super::Pipeline;
-use crate::{journal::Journal, OnFull, PipelineError};
+use crate::{OnFull, PipelineError};
 
 impl Pipeline {
     /// Closes a window: seals its counts as far as there is room, makes the slices durable, and returns them.
@@ -31,6 +31,8 @@ impl Pipeline {
             self.maintain_log(now_ms);
         }
         self.log_sealed(now_ms);
+        self.forget_streams();
+        self.boundary += 1;
         let sealed = self.seal_streams(window, false);
         self.counters.waiting_streams = sealed.waiting;
         if sealed.waiting > 0 && sheds {
@@ -76,6 +78,7 @@ impl Pipeline {
 
     fn seal_streams(&mut self, window: Span, only_waiting: bool) -> Sealed {
         let mut admission = self.begin_admission();
+        let may_be_forgotten = self.may_be_forgotten();
         let Self { sealer, .. } = self;
         let mut unknown: Vec<StreamId> = Vec::new();
         let mut waiting_for_log = 0;
@@ -83,18 +86,12 @@ impl Pipeline {
         let journal = self.journal.as_deref();
         let (unlogged, refused) = (&self.unlogged, &self.refused);
         let (recovered, genesis) = (&self.recovered, &self.genesis);
-        let may_be_forgotten = journal.is_some_and(Journal::has_forgotten);
-        let heads: std::collections::HashSet<_> = if may_be_forgotten {
-            sealer.heads().filter(|head| head.next_seq() > 0).map(|head| head.stream().clone()).collect()
-        } else {
-            std::collections::HashSet::new()
-        };
         let sealed = sealer.seal_admitted(window, |candidate: &Candidate<'_>| {
             let stream = candidate.stream;
             if only_waiting && candidate.waits_since_ms.is_none() {
                 return Admission::Skip;
             }
-            if may_be_forgotten && !heads.contains(stream) && !genesis.contains(stream) {
+            if may_be_forgotten && candidate.next_seq == 0 && !genesis.contains(stream) {
                 unknown.push(stream.clone());
                 return Admission::Wait;
             }
@@ -164,7 +161,10 @@ impl Pipeline {
             self.counters.sealed_slices += 1;
             self.counters.sealed_rows += slice.row_count() as u64;
             let stream = slice.stream().clone();
-            self.totals.entry(stream.clone()).or_default().sealed += slice.total();
+            let totals = self.totals.entry(stream.clone()).or_default();
+            totals.sealed += slice.total();
+            totals.used_at = self.boundary;
+            self.genesis.remove(&stream);
             self.unlogged.entry(stream).or_default().push_back(slice);
         }
     }

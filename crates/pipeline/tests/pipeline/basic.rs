@@ -214,3 +214,45 @@ fn the_same_counts_give_the_same_bytes() {
     };
     assert_eq!(run(), run());
 }
+
+/// One tenant that the ledger refuses for hours with answers that may be retried.
+fn assert_others_go_on(mut node: Node) {
+    let refused: Vec<_> = (0..6).map(|number| format!("refused {number}")).collect();
+    for tenant in &refused {
+        node.ledger.memory.refuse(&stream(tenant), Some(PutError::Busy));
+    }
+    for window in 0..100 {
+        for tenant in &refused {
+            node.record(tenant, 1);
+        }
+        // They come later, so that there is no room when they come.
+        if window > 2 {
+            node.record("healthy", 1);
+        }
+        node.boundary();
+        for _ in 0..20 {
+            node.maintain();
+            node.export();
+            node.now_ms += 20;
+        }
+        node.pipeline.validate().unwrap();
+        node.assert_conserved();
+    }
+    assert!(node.ledger.memory.total("healthy", "requests") >= 95);
+    let stats = node.pipeline.stats();
+    assert_eq!(stats.lanes.stalled.len(), stats.lanes.lanes, "{:?}", stats.lanes);
+    assert!(stats.pending <= 2 * 4 + 6, "{} slices are pending", stats.pending);
+    for tenant in &refused {
+        node.ledger.memory.refuse(&stream(tenant), None);
+    }
+    node.settle();
+    node.assert_complete();
+}
+
+#[test]
+fn a_tenant_that_the_ledger_cannot_take_for_hours_does_not_stop_the_others() {
+    let few = options().lanes(lanes().pending_max(4));
+    assert_others_go_on(Node::in_memory(few.clone()));
+    #[cfg(feature = "wal")]
+    assert_others_go_on(Node::on(&ron_accounting_wal::fault::MemoryStorage::new(), few));
+}

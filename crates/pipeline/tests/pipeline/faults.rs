@@ -154,6 +154,7 @@ fn a_segment_that_cannot_be_deleted_does_not_stop_the_export() {
     let mut node = Node::on(&disk, options());
     for skip in 0..200 {
         disk.fail_nth(Operation::Remove, skip);
+        disk.fail_nth(Operation::Rename, skip);
     }
     for _ in 0..60 {
         node.record("acme", 1);

@@ -15,8 +15,19 @@ const SEGMENT: &str = "00000000000000000000.wal";
 /// with 100 of acme and 1000 of crow.
 const VERSION_1: &[u8] = include_bytes!("../golden/version-1/00000000000000000000.wal");
 
-fn golden() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/version-2")
+/// What [`life`] wrote when the identity did not have the claim that the ledger has taken, and what it writes now.
+const VERSION_2: [&str; 2] = ["version-2", "version-2-confirmed"];
+
+fn golden(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
+}
+
+fn golden_files(name: &str) -> BTreeMap<String, Vec<u8>> {
+    fs::read_dir(golden(name))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), fs::read(&path).unwrap()))
+        .collect()
 }
 
 fn files(disk: &MemoryStorage) -> BTreeMap<String, Vec<u8>> {
@@ -27,7 +38,8 @@ fn files(disk: &MemoryStorage) -> BTreeMap<String, Vec<u8>> {
 /// A life that writes each kind of record.
 fn life(disk: &MemoryStorage) -> Node {
     let shedding = options().on_full(OnFull::Shed).lanes(lanes().pending_max(4).batch_max(1));
-    let log = small_log().segment_bytes(32 << 10).max_bytes(64 << 10);
+    // Without recycling, so that the files show nothing but the records.
+    let log = small_log().segment_bytes(32 << 10).max_bytes(64 << 10).recycle(false);
     let claimed = shedding.claim_id(Some(ClaimId::from_bytes([5; 16])));
     let mut node = Node::with_log(disk, claimed, log, 2048);
     node.record("acme", 1);
@@ -83,7 +95,7 @@ fn a_log_of_version_2_is_written_as_before_and_carried_on() {
     assert!([1, 2, 3, 6, 7, 8, 9].iter().all(|kind| kinds.contains(kind)), "{kinds:?}");
 
     let written = files(&disk);
-    let folder = golden();
+    let [_, folder] = VERSION_2.map(golden);
     // A change of the bytes is a change of the format: write anew only together with a new version.
     if std::env::var_os("WRITE_GOLDEN_LOG").is_some() {
         fs::create_dir_all(&folder).unwrap();
@@ -91,20 +103,19 @@ fn a_log_of_version_2_is_written_as_before_and_carried_on() {
             fs::write(folder.join(name), content).unwrap();
         }
     }
-    let kept: BTreeMap<String, Vec<u8>> = fs::read_dir(&folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), fs::read(&path).unwrap()))
-        .collect();
+    let [before, kept] = VERSION_2.map(golden_files);
     assert_eq!(written.keys().collect::<Vec<_>>(), kept.keys().collect::<Vec<_>>());
     assert!(written == kept, "this build writes other bytes");
 
-    let disk = MemoryStorage::new();
-    for (name, content) in kept {
-        disk.put(&name, content);
+    for log in [before, kept] {
+        let disk = MemoryStorage::new();
+        for (name, content) in log {
+            disk.put(&name, content);
+        }
+        let mut next = Node::on(&disk, options());
+        assert_eq!(next.log_stats().unreadable_records, 0);
+        next.ledger = node.ledger.copy();
+        next.settle();
+        assert_eq!(next.ledger.memory.totals().values().sum::<u128>(), recorded - shed);
     }
-    let mut next = Node::on(&disk, options());
-    next.ledger = node.ledger.copy();
-    next.settle();
-    assert_eq!(next.ledger.memory.totals().values().sum::<u128>(), recorded - shed);
 }

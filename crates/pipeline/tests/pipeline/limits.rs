@@ -1,7 +1,6 @@
 //! Is everything bounded, and what happens at the bound?
 
 use ron_accounting_core::{Dimension, Engine};
-use ron_accounting_export::Exporter;
 use ron_accounting_pipeline::{OnFull, Pipeline, SyncPolicy};
 use ron_accounting_wal::fault::{MemoryStorage, Operation};
 use ron_accounting_wal::WalOptions;
@@ -297,10 +296,7 @@ fn heads_of_idle_streams_leave_a_log_that_can_ask_the_ledger() {
         node.record(&format!("tenant {tenant}"), 1);
         for _ in 0..2 {
             node.boundary();
-            while let Some(stream) = node.pipeline.ask_head() {
-                let head = node.ledger.head(&stream);
-                node.pipeline.take_head(&stream, head, node.now_ms);
-            }
+            node.answer_heads();
             node.drain();
         }
     }

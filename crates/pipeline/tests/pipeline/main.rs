@@ -6,6 +6,7 @@
 
 mod basic;
 mod driver;
+mod forgetting;
 
 #[cfg(feature = "wal")]
 mod checkpoint;

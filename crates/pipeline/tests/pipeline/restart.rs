@@ -3,7 +3,7 @@
 use ron_accounting_export::PutError;
 use ron_accounting_wal::fault::{MemoryStorage, Survival};
 use ron_accounting_wal::{inspect, RecordKind, Wal};
-use ron_ledger_wire::Origin;
+use ron_ledger_wire::{ClaimId, Origin};
 
 use crate::node::{lanes, options, small_log, stream, Node};
 
@@ -312,4 +312,43 @@ fn thousands_of_streams_keep_their_heads() {
     }
     node.assert_complete();
     assert_eq!(node.ledger.memory.slices().len(), 3_300);
+}
+
+/// The `number`th opening of a log.
+fn claimed(number: u64) -> ron_accounting_pipeline::PipelineOptions {
+    let mut id = [0xc1; 16];
+    id[..8].copy_from_slice(&number.to_le_bytes());
+    options().claim_id(Some(ClaimId::from_bytes(id)))
+}
+
+#[test]
+fn a_log_may_be_opened_any_number_of_times_while_its_ledger_cannot_be_reached() {
+    let disk = MemoryStorage::new();
+    let mut node = Node::on(&disk, claimed(0));
+    node.record("acme", 1);
+    node.settle();
+    node.ledger.memory.set_unavailable(true);
+    for opening in 1..=80 {
+        node.options = claimed(opening);
+        node.restart(&disk);
+        node.record("acme", 1);
+        node.boundary();
+        node.export();
+        let claim = node.pipeline.claim().unwrap();
+        assert!(claim.ancestors().len() <= ron_ledger_wire::CLAIM_ANCESTORS_MAX);
+    }
+    node.ledger.memory.set_unavailable(false);
+    node.settle();
+    assert!(node.pipeline.stats().lanes.parked.is_empty());
+    node.assert_complete();
+    // And once more, with the opening that has reached the ledger now.
+    node.ledger.memory.set_unavailable(true);
+    for opening in 81..=160 {
+        node.options = claimed(opening);
+        node.restart(&disk);
+    }
+    node.ledger.memory.set_unavailable(false);
+    node.record("acme", 1);
+    node.settle();
+    node.assert_complete();
 }

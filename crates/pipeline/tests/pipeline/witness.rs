@@ -6,7 +6,7 @@ use std::{
 };
 
 use ron_accounting_export::{memory::MemoryLedger, Ack, Exporter, PutError};
-use ron_ledger_wire::{Head, SealedSlice, StreamId};
+use ron_ledger_wire::{Claim, Head, SealedSlice, StreamId};
 
 /// A [`MemoryLedger`], which follows the one acceptance rule, with a look at what the pipeline promises besides.
 #[derive(Debug, Clone, Default)]
@@ -39,6 +39,17 @@ impl Witness {
             copy.hear(&slice);
         }
         copy
+    }
+
+    fn heard(
+        &self,
+        batch: &[SealedSlice],
+        answers: Vec<Result<Ack, PutError>>,
+    ) -> Vec<Result<Ack, PutError>> {
+        for (slice, _) in batch.iter().zip(&answers).filter(|(_, answer)| answer.is_ok()) {
+            self.hear(slice);
+        }
+        answers
     }
 
     fn hear(&self, slice: &SealedSlice) {
@@ -94,11 +105,12 @@ impl Witness {
 impl Exporter for Witness {
     fn put_batch(&self, batch: &[SealedSlice]) -> Vec<Result<Ack, PutError>> {
         self.check(batch);
-        let answers = self.memory.put_batch(batch);
-        for (slice, _) in batch.iter().zip(&answers).filter(|(_, answer)| answer.is_ok()) {
-            self.hear(slice);
-        }
-        answers
+        self.heard(batch, self.memory.put_batch(batch))
+    }
+
+    fn put_claimed(&self, claim: &Claim, batch: &[SealedSlice]) -> Vec<Result<Ack, PutError>> {
+        self.check(batch);
+        self.heard(batch, self.memory.put_claimed(claim, batch))
     }
 
     fn head(&self, stream: &StreamId) -> Result<Option<Head>, PutError> {

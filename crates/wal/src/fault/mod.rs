@@ -120,8 +120,8 @@ impl MemoryStorage {
         self.disk().count(operation)
     }
 
-    /// Every change that reached the disk, failed syncs included, in order, with the file's name. The name is empty for
-    /// the directory.
+    /// Every change that reached the disk, failed syncs included, in order, with the name under which the file was
+    /// opened. The name is empty for the directory.
     pub fn history(&self) -> Vec<(Operation, String)> {
         self.disk().history.clone()
     }

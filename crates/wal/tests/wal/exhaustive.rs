@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ron_accounting_wal::fault::{MemoryStorage, Survival};
+use ron_accounting_wal::fault::{MemoryStorage, Operation, Survival};
 use ron_accounting_wal::{inspect, Position, Recovery, SegmentState, Wal, WalError};
 
 use crate::failing::{FailingStorage, Failure};
@@ -27,6 +27,35 @@ fn log_of_64_kib() -> MemoryStorage {
     disk
 }
 
+/// The same, but every file was another segment's before.
+fn recycled_log_of_64_kib() -> MemoryStorage {
+    let disk = MemoryStorage::new();
+    let (mut wal, _) = open(&disk);
+    let mut old = Vec::new();
+    for number in 0..8u8 {
+        old.push(append(&mut wal, vec![[0xFF, 1, number, b'R'][usize::from(number % 4)]; 3_900]));
+    }
+    let mut length = 0;
+    for number in 8..16 {
+        wal.release(old.remove(0));
+        wal.retire().unwrap();
+        wal.rotate(0).unwrap();
+        let records = if number == 15 { 3 } else { 6 };
+        for _ in 0..records {
+            length = (length + 211) % 900;
+            let body: Vec<u8> = (0..length).map(|byte| [0, 0xFF, b'R', 1][byte % 4]).collect();
+            let position = append(&mut wal, body);
+            wal.sync().unwrap();
+            // The segments of the other log have other numbers.
+            assert_eq!(position.segment, number);
+        }
+        assert!(disk.content(&segment(number)).unwrap()[48..52] != [0; 4]);
+    }
+    let newest = disk.content(&segment(15)).unwrap();
+    assert!(newest[7_000..8_000].iter().all(|byte| *byte != 0), "something is left over");
+    disk
+}
+
 /// A disk with one segment of the log, and one that is newer and has no record if the segment is not the newest.
 fn with_segment(log: &MemoryStorage, number: u64, newest: u64) -> MemoryStorage {
     let disk = MemoryStorage::new();
@@ -41,13 +70,25 @@ fn with_segment(log: &MemoryStorage, number: u64, newest: u64) -> MemoryStorage 
 
 #[test]
 fn each_flipped_bit_is_found_and_costs_only_its_record() {
-    let log = log_of_64_kib();
-    let newest = 7;
-    for number in 0..=newest {
-        let disk = with_segment(&log, number, newest);
+    flip_each_bit(&log_of_64_kib(), 0, 7);
+}
+
+#[test]
+fn each_flipped_bit_of_a_recycled_file_is_found_and_costs_only_its_record() {
+    flip_each_bit(&recycled_log_of_64_kib(), 8, 15);
+}
+
+fn flip_each_bit(log: &MemoryStorage, oldest: u64, newest: u64) {
+    for number in oldest..=newest {
+        let disk = with_segment(log, number, newest);
         let name = segment(number);
         let sound = inspect(&disk).unwrap().segments.remove(0);
         assert!(sound.damage.is_empty() && sound.torn_bytes == 0);
+        let is_recycled = log.content(&name).unwrap()[48..52] != [0; 4];
+        let sound_end = sound
+            .records
+            .last()
+            .map_or(0, |record| record.position.offset + RECORD_HEADER_BYTES + record.body.len() as u64);
         for offset in 0..sound.bytes {
             // The record that the byte belongs to is the only one that may be missing.
             let hit = sound.records.iter().position(|record| {
@@ -71,6 +112,9 @@ fn each_flipped_bit_is_found_and_costs_only_its_record() {
                     SegmentState::Open
                 } else if hit.is_some() && !is_last {
                     SegmentState::Corrupt
+                } else if hit.is_none() && offset >= sound_end + 24 && is_recycled {
+                    // Left over.
+                    SegmentState::Open
                 } else {
                     SegmentState::Torn
                 };
@@ -281,6 +325,14 @@ fn live(target: Option<(u64, Failure)>, aftermath: Aftermath) -> u64 {
 fn each_operation_may_fail_in_each_way_and_nothing_that_was_confirmed_is_lost() {
     let operations = live(None, Aftermath::Nothing);
     assert!(operations > 100, "{operations}");
+    let disk = MemoryStorage::new();
+    let mut owner = Owner::new(FailingStorage::new(disk.clone(), None));
+    for step in Owner::steps() {
+        step(&mut owner).unwrap();
+    }
+    let begun = disk.history().into_iter().filter(|(_, name)| name == "spare");
+    let begun = begun.filter(|(operation, _)| *operation == Operation::Rename).count();
+    assert!(begun >= 2, "{begun} segments begin in recycled files");
     let aftermaths = [
         Aftermath::Nothing,
         Aftermath::Kill,

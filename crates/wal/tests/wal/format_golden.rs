@@ -32,25 +32,41 @@ fn build(heading: &str, mut value: impl FnMut(&str, &[u8]) -> Vec<u8>) -> Vec<u8
 }
 
 fn header(number: u64, created_ms: u64) -> Vec<u8> {
+    salted_header(number, created_ms, 0)
+}
+
+fn salted_header(number: u64, created_ms: u64, salt: u32) -> Vec<u8> {
     build("Header", |name, before| match name {
         "magic" => b"RONWAL\r\n".to_vec(),
         "version" => 1u32.to_le_bytes().to_vec(),
         "origin" => ORIGIN.to_vec(),
         "segment" => number.to_le_bytes().to_vec(),
         "created_ms" => created_ms.to_le_bytes().to_vec(),
+        "salt" => salt.to_le_bytes().to_vec(),
         "checksum" => crc32c::crc32c(before).to_le_bytes().to_vec(),
         other => panic!("the page has an unknown field {other}"),
     })
 }
 
 fn frame(number: u64, offset: usize, kind: (u8, u8), synced: u64, body: &[u8]) -> Vec<u8> {
+    salted_frame(number, offset, kind, (synced, 0), body)
+}
+
+pub(crate) fn salted_frame(
+    number: u64,
+    offset: usize,
+    kind: (u8, u8),
+    (synced, salt): (u64, u32),
+    body: &[u8],
+) -> Vec<u8> {
     build("Record", |name, before| {
         let place = [number.to_le_bytes(), (offset as u64).to_le_bytes()].concat();
         match name {
             "length" => u32::try_from(body.len()).unwrap().to_le_bytes().to_vec(),
             "frame" => vec![kind.0],
             "kind" => vec![kind.1],
-            "synced" => synced.to_le_bytes().to_vec(),
+            "synced" => u32::try_from(synced).unwrap().to_le_bytes().to_vec(),
+            "salt" => salt.to_le_bytes().to_vec(),
             "checksum" => crc32c::crc32c(&[&place, before, body].concat()).to_le_bytes().to_vec(),
             "header_checksum" => crc32c::crc32c(&[&place, before].concat()).to_le_bytes().to_vec(),
             "body" => body.to_vec(),
@@ -89,6 +105,31 @@ fn the_code_writes_what_the_page_says() {
     wal.append(RecordKind(0), &[0; 300], 0).unwrap();
     wal.rotate(0).unwrap();
     assert!(disk.content(&segment(0)).unwrap() == golden());
+}
+
+#[test]
+fn the_code_writes_into_a_recycled_file_what_the_page_says() {
+    let disk = MemoryStorage::new();
+    let (mut wal, _) = open(&disk);
+    let old = append(&mut wal, [7; 3_000]);
+    wal.rotate(0).unwrap();
+    append(&mut wal, "kept");
+    wal.release(old);
+    wal.retire().unwrap();
+    let leftovers = disk.content("spare").unwrap();
+    wal.rotate(9).unwrap();
+    wal.append(RecordKind(3), b"new", 0).unwrap();
+
+    let found = disk.content(&segment(2)).unwrap();
+    let salt = u32::from_le_bytes(found[48..52].try_into().unwrap());
+    assert_ne!(salt, 0);
+    let mut expected = salted_header(2, 9, salt);
+    expected.resize(4096, 0);
+    expected.extend(salted_header(2, 9, salt));
+    expected.extend(salted_frame(2, expected.len(), (1, 3), (4160, salt), b"new"));
+    expected.extend([0; 24]);
+    expected.extend(&leftovers[expected.len()..]);
+    assert!(found == expected);
 }
 
 #[test]

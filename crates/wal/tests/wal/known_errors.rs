@@ -177,8 +177,8 @@ fn the_directory_is_synced_after_create_rename_and_unlink() {
     wal.release(wal_position(1));
     wal.retire().unwrap();
     let renamed = when(&disk, 0, Operation::Rename, &segment(0)).unwrap();
-    let removed = when(&disk, 0, Operation::Remove, &segment(1)).unwrap();
-    assert!(when(&disk, renamed.max(removed), Operation::SyncDirectory, "").is_some());
+    let recycled = when(&disk, 0, Operation::Rename, &segment(1)).unwrap();
+    assert!(when(&disk, renamed.max(recycled), Operation::SyncDirectory, "").is_some());
     assert!(disk.crash_with(Survival::Synced, 0).content(&segment(1)).is_none());
 }
 
@@ -217,8 +217,8 @@ fn newer_records_are_synced_before_older_files_go() {
     let start = disk.history().len();
     wal.retire().unwrap();
     let synced = when(&disk, start, Operation::Sync, &segment(1)).unwrap();
-    let removed = when(&disk, start, Operation::Remove, &segment(0)).unwrap();
-    assert!(synced < removed);
+    let recycled = when(&disk, start, Operation::Rename, &segment(0)).unwrap();
+    assert!(synced < recycled);
     for seed in 0..20 {
         let found = recovered(&disk.crash(seed));
         assert_eq!(found.last().map(String::as_str), Some("new cursor"), "seed {seed}");
@@ -393,7 +393,7 @@ fn zeros_end_the_log_and_garbage_is_torn() {
 }
 
 /// Old segments were recycled, and after a crash their old records came back to life behind the new ones (RocksDB#12918,
-/// pebble#580). Files are never recycled here, and the segment's number is in every checksum.
+/// pebble#580). Here the segment's number is in every checksum. The module `recycled` has more about it.
 #[test]
 fn records_of_another_segment_never_verify() {
     let disk = disk_with(&["old", "older"]);

@@ -11,5 +11,6 @@ mod format_golden;
 mod invariants;
 mod known_errors;
 mod limits;
+mod recycled;
 
 mod rig;

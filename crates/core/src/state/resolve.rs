@@ -1,25 +1,31 @@
 //! From a raw label set to a key: normalization, admission within the limits, eviction, and the overflow row.
 //!
-//! All of this is off the hot path: a thread comes here once per raw label set, and again only after an eviction.
+//! All of this is off the hot path: a thread comes here once per raw label set, and again only after an
+//! eviction.
 
-use super::{claim_live, Resolved, Shared, ThreadState, ADMISSIONS_MAX};
+use super::{EngineState, Readings, Resolved, ThreadState};
 use crate::{
-    key::{overflow_labels, AccountKey, Key, TenantId, UsageKey, Wanted},
+    cache::CachedKey,
+    key::{overflow_labels, Key, UsageKey, Wanted},
     name::Lengths,
     normalizer::{enforce_limits, LABEL_BYTES_MAX},
-    readings::Readings,
     registry::{Full, Quota},
     sync::{Arc, Ordering},
+    tenant::{AccountKey, TenantId},
     Label, Labels, Outcome, Overflow, Verdict, OVERFLOW,
 };
 
-impl Shared {
-    /// The key of a raw label set, with the caller's claim on it.
+/// How many times admission is retried while other threads fill each slot that eviction frees. Then the usage
+/// goes to the overflow row.
+const ADMISSIONS_MAX: usize = 16;
+
+impl EngineState {
+    /// Returns the live key of a raw label set.
     pub(crate) fn resolve(&self, thread: &ThreadState, labels: &Labels<'_>) -> Option<Resolved> {
         let known = || {
-            let local = thread.local.try_borrow().ok()?;
-            let found = local.labels.find(self.hashing.labels(labels), labels, Lengths::of(labels)?)?;
-            claim_live(found)
+            let caches = thread.caches.try_borrow().ok()?;
+            let cached = caches.labels.find(self.hashing.labels(labels), labels, Lengths::of(labels)?)?;
+            own_if_live(cached)
         };
         known().or_else(|| self.resolve_labels(thread, labels))
     }
@@ -27,8 +33,8 @@ impl Shared {
     #[cold]
     #[inline(never)]
     pub(super) fn resolve_labels(&self, thread: &ThreadState, raw: &Labels<'_>) -> Option<Resolved> {
-        let mut buffers = match thread.local.try_borrow_mut() {
-            Ok(mut local) => std::mem::take(&mut local.normalized),
+        let mut buffers = match thread.caches.try_borrow_mut() {
+            Ok(mut caches) => std::mem::take(&mut caches.normalized),
             Err(_) => Default::default(),
         };
         // No borrow is held here: the normalizer is the host's code and may record.
@@ -43,7 +49,8 @@ impl Shared {
         let resolved = if let Some(id) = admitted {
             let wanted = Wanted::Labels(labels);
             let hash = self.hashing.labels(&labels);
-            // A caller may write the labels of an overflow row, which is never evicted, and so must take no place.
+            // A caller may write the very labels of an overflow row. It is never evicted, so it must not use
+            // up the label limit.
             let is_overflow = labels == overflow_labels(labels.tenant);
             let quota = if is_overflow { Quota::Exempt } else { Quota::Limited };
             self.find_or_admit(thread, hash, &wanted, quota, || UsageKey::from_labels(id, &labels))
@@ -52,8 +59,8 @@ impl Shared {
         };
         let resolved = match (resolved, admitted) {
             (Some(key), _) => {
-                if let Some(mut local) = thread.remembering() {
-                    local.labels.insert(self.hashing.labels(raw), Arc::clone(&key), raw, outcome);
+                if let Some(mut caches) = thread.caches_to_fill() {
+                    caches.labels.insert(self.hashing.labels(raw), Arc::clone(&key), raw, outcome);
                 }
                 Some(key)
             }
@@ -64,12 +71,12 @@ impl Shared {
                 self.overflow_row(id, name)
             }
         };
-        // Raw labels of any length pass through; their room must not stay.
+        // A raw label of any length went through the buffers, whose memory must stay bounded.
         for buffer in &mut buffers {
             buffer.shrink_to(LABEL_BYTES_MAX);
         }
-        if let Ok(mut local) = thread.local.try_borrow_mut() {
-            local.normalized = buffers;
+        if let Ok(mut caches) = thread.caches.try_borrow_mut() {
+            caches.normalized = buffers;
         }
         resolved.map(|key| Resolved { key, outcome })
     }
@@ -86,8 +93,8 @@ impl Shared {
         let wanted = Wanted::Account(tenant, account);
         let make = || UsageKey::from_account(tenant, name, account);
         if let Some(key) = self.find_or_admit(thread, hash, &wanted, Quota::Limited, make) {
-            if let Some(mut local) = thread.remembering() {
-                local.accounts.insert(hash, Arc::clone(&key), tenant, account);
+            if let Some(mut caches) = thread.caches_to_fill() {
+                caches.accounts.insert(hash, Arc::clone(&key), tenant, account);
             }
             return Some(Resolved { key, outcome: Outcome::Counted });
         }
@@ -95,7 +102,7 @@ impl Shared {
         self.overflow_row(tenant, name).map(|key| Resolved { key, outcome })
     }
 
-    /// The key of an account, with the caller's claim on it.
+    /// Returns the live key of an account.
     pub(crate) fn resolve_account_key(
         &self,
         thread: &ThreadState,
@@ -103,11 +110,11 @@ impl Shared {
         account: AccountKey,
     ) -> Option<Resolved> {
         let hash = self.hashing.account(tenant.0, account);
-        let known = || claim_live(thread.local.try_borrow().ok()?.accounts.find(hash, tenant.0, account)?);
+        let known = || own_if_live(thread.caches.try_borrow().ok()?.accounts.find(hash, tenant.0, account)?);
         known().or_else(|| self.resolve_account(thread, hash, tenant, account))
     }
 
-    /// Normalizes `raw` into `out`; `Counted` or `Replaced`.
+    /// Normalizes `raw` into `out`. Returns `Counted` or `Replaced`.
     fn normalize(&self, raw: &Labels<'_>, out: &mut [String; 5]) -> Outcome {
         let mut outcome = Outcome::Counted;
         for (label, out) in Label::ALL.into_iter().zip(out) {
@@ -124,6 +131,8 @@ impl Shared {
         outcome
     }
 
+    /// Finds the key in the registry or registers it, and evicts other keys for it if need be. Returns `None`
+    /// at the limit.
     fn find_or_admit(
         &self,
         thread: &ThreadState,
@@ -133,8 +142,8 @@ impl Shared {
         make: impl Fn() -> UsageKey,
     ) -> Option<Arc<Key>> {
         self.watch(thread);
-        if let Ok(mut local) = thread.local.try_borrow_mut() {
-            local.purge_evicted(self.epoch.load(Ordering::Relaxed));
+        if let Ok(mut caches) = thread.caches.try_borrow_mut() {
+            caches.purge_evicted(self.eviction_epoch.load(Ordering::Relaxed));
         }
         if let Some(key) = self.registry.find(hash, wanted) {
             return Some(key);
@@ -152,44 +161,47 @@ impl Shared {
         self.registry.admit(hash, wanted, quota, &make).ok()
     }
 
-    /// Evicts the least recently used keys, a few at once, since finding them costs a reading of all. `true` if it
-    /// is worth trying again.
+    /// Evicts the least recently used keys. Returns whether another admission may succeed.
+    ///
+    /// Finding them costs a reading of all cells, so several are evicted at once.
     fn make_room(&self, thread: &ThreadState) -> bool {
-        let mut readings = self.readings.lock();
-        readings.arrive(&self.registry);
-        readings.note_activity(&self.slabs);
+        let mut readings = self.readings_with_new_keys();
+        readings.slots.note_activity(&self.slabs);
         let mut evicted = 0;
         if self.registry.live() >= self.limits.label_sets {
-            evicted = readings.evict_least_recent(&self.registry, (self.limits.label_sets / 32).max(1));
+            evicted = readings.slots.evict_least_recent(&self.registry, (self.limits.label_sets / 32).max(1));
             self.counters.evicted_cardinality.fetch_add(evicted as u64, Ordering::Relaxed);
         }
         self.reclaim(&mut readings, evicted, Some(thread));
-        // A key that another thread admitted in the meantime can be evicted once it has arrived.
-        self.registry.live() < self.limits.label_sets || self.registry.has_arrivals()
+        // A key that another thread admitted in the meantime can be evicted once it has a slot.
+        self.registry.live() < self.limits.label_sets || self.registry.has_new_keys()
     }
 
+    /// Frees the ids of evicted keys that nobody owns any more. `thread`, if given, releases its own first.
     pub(super) fn reclaim(&self, readings: &mut Readings, evicted: usize, thread: Option<&ThreadState>) {
-        // Each thread goes through its whole cache in a new epoch.
-        let epoch = self.epoch.fetch_add(u64::from(evicted > 0), Ordering::Relaxed) + u64::from(evicted > 0);
-        if let Some(Ok(mut local)) = thread.map(|thread| thread.local.try_borrow_mut()) {
-            local.purge_evicted(epoch);
+        // In a new epoch, each thread goes through its whole cache once.
+        let step = u64::from(evicted > 0);
+        let epoch = self.eviction_epoch.fetch_add(step, Ordering::Relaxed) + step;
+        if let Some(Ok(mut caches)) = thread.map(|thread| thread.caches.try_borrow_mut()) {
+            caches.purge_evicted(epoch);
         }
-        readings.reclaim(&self.registry, &self.slabs);
+        let Readings { slots, readers } = readings;
+        slots.remove_unowned(&self.registry, |key| readers.detach_key(key, &self.slabs));
     }
 
-    /// The id of a tenant, unless it is a new one past the limit.
+    /// Returns the id of a tenant, or `None` if it is a new one past the limit.
     pub(crate) fn tenant(&self, name: &str) -> Option<TenantId> {
         let mut tenants = self.tenants.lock();
-        if let Some(id) = tenants.ids.get(name) {
+        if let Some(id) = tenants.get(name) {
             return Some(*id);
         }
-        // The overflow tenant is always admitted, and takes no other's place.
-        let others = tenants.ids.len() - usize::from(tenants.ids.contains_key(OVERFLOW));
+        // The overflow tenant is always admitted, and does not count against the limit.
+        let others = tenants.len() - usize::from(tenants.contains_key(OVERFLOW));
         if name != OVERFLOW && others >= self.limits.tenants {
             return None;
         }
-        let id = TenantId(u32::try_from(tenants.ids.len()).ok()?);
-        tenants.ids.insert(name.into(), id);
+        let id = TenantId(u32::try_from(tenants.len()).ok()?);
+        tenants.insert(name.into(), id);
         Some(id)
     }
 
@@ -197,6 +209,7 @@ impl Shared {
         self.tenant(OVERFLOW).unwrap_or(TenantId(u32::MAX))
     }
 
+    /// Returns the key of a tenant's overflow row.
     fn overflow_row(&self, tenant: TenantId, name: &str) -> Option<Arc<Key>> {
         let labels = overflow_labels(name);
         let wanted = Wanted::Labels(labels);
@@ -217,7 +230,7 @@ impl Shared {
         overflow
     }
 
-    /// The name that a raw label set would be counted under, without registering it.
+    /// Returns the name that a raw label set would be counted under, and registers no key.
     pub(crate) fn usage_key(&self, raw: &Labels<'_>) -> UsageKey {
         let mut buffers = <[String; 5]>::default();
         self.normalize(raw, &mut buffers);
@@ -229,9 +242,15 @@ impl Shared {
         }
     }
 
-    /// The tenant that usage of `raw` would be counted under: the normalized one, or the overflow tenant.
+    /// Returns the tenant that usage of `raw` is counted under: the normalized one, or the overflow tenant.
     pub(crate) fn admit_tenant(&self, raw: &str) -> (TenantId, Box<str>) {
         let key = self.usage_key(&crate::labels().tenant(raw));
         (key.tenant_id(), key.tenant().into())
     }
+}
+
+/// Makes the caller an owner of a key that its cache knows, unless the key was evicted: a meter's key must be
+/// live.
+fn own_if_live(cached: CachedKey<'_>) -> Option<Resolved> {
+    (!cached.key.is_evicted()).then(|| Resolved { key: Arc::clone(cached.key), outcome: cached.outcome })
 }

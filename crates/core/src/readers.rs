@@ -1,0 +1,371 @@
+//! Readers: what each has not taken yet, for every key, so that each increment is in exactly one reading.
+//!
+//! # Cumulative cells, differential readers
+//! Cells only grow. A reader keeps the sums that it took last (its *base*), and what it takes next is the
+//! difference to the current sums. Two readings of one cell are ordered by the cell's own modification order,
+//! so each increment is in one difference and no other, and the writer never notices.
+//!
+//! # Detached counts
+//! Some counts must leave the cells before every reader has taken them: the key's id is about to be reused,
+//! or a cell is full. They are *detached*: added to a map that each reader has beside its base. Counts that a
+//! restart recovered start there. The next reading takes both. The map is limited; past the limit, the counts
+//! of a key go to its tenant's overflow row, so that totals stay right.
+//!
+//! # Invariants
+//! 1. For each reader and key: recorded = taken + detached + (sum of cells - base). So the base never exceeds
+//!    the sum.
+//! 2. The base of a free id equals the sum of its cells, so that the next key of this id starts from zero.
+//! 3. A detached row has a count that is not zero.
+
+use std::collections::HashMap;
+
+use zeroize::Zeroize;
+
+use crate::{
+    cells::{self, Slab},
+    key::{overflow_labels, Key, KeyId, UsageKey},
+    key_slots::KeySlots,
+    reading::{KeyTable, Reading, ReadingRow},
+    registry::Ids,
+    sync::RwLock,
+};
+
+/// Which reader of an engine. The number is used again once its reader is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ReaderId(usize);
+
+/// By key: counts that are no longer in the cells, by dimension.
+type DetachedRows = HashMap<UsageKey, Box<[u64]>>;
+
+/// What one reader has taken of the cells, and what it has not taken of the rest.
+#[derive(Debug, Default)]
+struct ReaderSums {
+    /// The sums of the last reading, by id and dimension. Absent means zero.
+    base: Vec<u64>,
+    detached: DetachedRows,
+}
+
+/// What becomes of a key's counts when they are detached and the map is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum AtLimit {
+    /// They go to the overflow row of the key's tenant.
+    Fold,
+    /// They are kept under the key. Ids are limited, so keys that have one are too, and a reader that has
+    /// peeked must find the counts under the same key.
+    Keep,
+}
+
+/// All readers of an engine.
+#[derive(Debug)]
+pub(crate) struct Readers {
+    /// `None` where the reader is gone.
+    by_id: Vec<Option<ReaderSums>>,
+    limits: DetachLimits,
+    stride: usize,
+    zeroize: bool,
+    counters: DetachCounters,
+}
+
+/// What a detached row may be.
+#[derive(Debug, Clone, Copy)]
+struct DetachLimits {
+    dimensions: usize,
+    keys_max: usize,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct DetachCounters {
+    /// Additions that reached 2^64 - 1 and stayed there.
+    saturations: u64,
+    /// Keys whose counts went to an overflow row.
+    folded_keys: u64,
+}
+
+impl Readers {
+    pub(crate) fn new(dimensions: usize, detached_keys_max: usize, zeroize: bool) -> Self {
+        Self {
+            by_id: Vec::new(),
+            limits: DetachLimits { dimensions, keys_max: detached_keys_max },
+            stride: cells::stride(dimensions),
+            zeroize,
+            counters: DetachCounters::default(),
+        }
+    }
+
+    /// Returns how many additions reached 2^64 - 1 and stayed there.
+    pub(crate) const fn saturations(&self) -> u64 {
+        self.counters.saturations
+    }
+
+    /// Returns how many keys had counts go to an overflow row because too many were detached at once.
+    pub(crate) const fn folded_keys(&self) -> u64 {
+        self.counters.folded_keys
+    }
+
+    /// Adds a reader that sees what is counted from now on. `slots` is how many ids have a slot.
+    pub(crate) fn add(&mut self, slots: usize, slabs: &RwLock<Vec<Slab>>) -> ReaderId {
+        let cells = slots * self.stride;
+        let mut base = Vec::with_capacity(cells);
+        cells::sum_chunks(&slabs.read(), cells, |_, now| base.extend_from_slice(now));
+        let sums = Some(ReaderSums { base, detached: HashMap::new() });
+        if let Some(free) = self.by_id.iter().position(Option::is_none) {
+            self.by_id.splice(free..=free, [sums]);
+            return ReaderId(free);
+        }
+        self.by_id.push(sums);
+        ReaderId(self.by_id.len() - 1)
+    }
+
+    /// Removes a reader. What it has not taken is dropped.
+    pub(crate) fn remove(&mut self, reader: ReaderId) {
+        let removed = self.by_id.get_mut(reader.0).and_then(Option::take);
+        debug_assert!(removed.is_some(), "{reader:?} is removed twice");
+        if let Some(mut sums) = removed.filter(|_| self.zeroize) {
+            sums.base.zeroize();
+            sums.detached.values_mut().for_each(Zeroize::zeroize);
+        }
+    }
+
+    /// Fills `out` with what `reader` has not taken yet, and takes nothing.
+    pub(crate) fn peek(
+        &mut self,
+        reader: ReaderId,
+        keys: &KeyTable,
+        slabs: &RwLock<Vec<Slab>>,
+        out: &mut Reading,
+    ) {
+        out.keys = keys.clone();
+        out.dimensions = self.limits.dimensions;
+        out.values.clear();
+        out.departed.clear();
+        out.excess.clear();
+        let Some(ReaderSums { base, detached }) = sums_of(&mut self.by_id, reader) else { return };
+        base.resize(keys.len() * self.stride, 0);
+        out.values.reserve(base.len());
+        cells::sum_chunks(&slabs.read(), base.len(), |first, now| {
+            let base = base.get(first..).unwrap_or_default();
+            out.values.extend(now.iter().zip(base).map(|(now, base)| now - base));
+        });
+        // A free id may have gone to a key that was registered and counted in the meantime. Its counts are
+        // for the next reading, whose table names the key.
+        for index in out.keys.vacant() {
+            let first = index * self.stride;
+            out.values.iter_mut().skip(first).take(self.stride).for_each(|value| *value = 0);
+        }
+        if !detached.is_empty() {
+            add_detached(detached, self.stride, out);
+        }
+    }
+
+    /// Takes the counts that `seen` holds: no more, whatever was counted since, and no less, wherever they
+    /// are by now.
+    pub(crate) fn take_seen(&mut self, reader: ReaderId, slots: &KeySlots, seen: &Reading) {
+        let Some(ReaderSums { base, detached }) = sums_of(&mut self.by_id, reader) else { return };
+        // Nothing was detached since, so what was seen is still in the cells of the same ids.
+        if detached.is_empty() && seen.departed.is_empty() {
+            for (base, seen) in base.iter_mut().zip(&seen.values) {
+                *base = base.wrapping_add(*seen);
+            }
+            return;
+        }
+        let has_its_id = |row: &ReadingRow<'_>| {
+            let key = row.id.and_then(|id| slots.get(id));
+            key.is_some_and(|key| key.usage.is_same(row.key))
+        };
+        // Keys without their id first. If their counts were folded, they must be found in the overflow row
+        // before the counts of that row itself are taken.
+        let (present, gone): (Vec<_>, Vec<_>) = seen.rows().partition(has_its_id);
+        for row in gone {
+            let folded = overflow_key(row.key);
+            for (index, &value) in row.values.iter().enumerate() {
+                let left = value - take_detached(detached, row.key, index, value);
+                take_detached(detached, &folded, index, left);
+            }
+        }
+        for row in present {
+            for (index, &value) in row.values.iter().enumerate() {
+                // Detached counts first: what is in the cells can still be detached, but never goes back.
+                let mut left = value - take_detached(detached, row.key, index, value);
+                let excess = seen.excess(row.key, index);
+                if excess > 0 {
+                    self.counters.saturations += 1;
+                    left = left.wrapping_add(excess);
+                }
+                let base = row.id.and_then(|id| base.get_mut(id.index() * self.stride + index));
+                debug_assert!(base.is_some(), "peek made room for the base of each id");
+                if let Some(base) = base {
+                    *base = base.wrapping_add(left);
+                }
+            }
+        }
+        detached.retain(|_, values| values.iter().any(|&value| value != 0));
+    }
+
+    /// Adds counts that one reader has yet to take, as if they had just been recorded.
+    pub(crate) fn restore(&mut self, reader: ReaderId, key: &UsageKey, dimension: usize, n: u64) {
+        let mut row = vec![0; self.limits.dimensions];
+        let Some(value) = row.get_mut(dimension) else { return };
+        *value = n;
+        let Some(sums) = sums_of(&mut self.by_id, reader) else { return };
+        sums.detach(key, &row, AtLimit::Fold, self.limits, &mut self.counters);
+    }
+
+    /// Reads the cells of a key for the last time: detaches what each reader has not taken, and returns the
+    /// sums of the cells. Nobody may own the key any more.
+    pub(crate) fn detach_key(&mut self, key: &Key, slabs: &RwLock<Vec<Slab>>) -> Vec<u64> {
+        let now = self.sum_key(key.id, slabs);
+        let first = key.id.index() * self.stride;
+        for sums in self.by_id.iter_mut().flatten() {
+            let mut row = sums.advance(first, &now);
+            sums.detach(&key.usage, &row, AtLimit::Fold, self.limits, &mut self.counters);
+            if self.zeroize {
+                row.zeroize();
+            }
+        }
+        now
+    }
+
+    /// Detaches a cell that has no room for `n` more, together with `n`, and sets the cell to zero. For the
+    /// owner of the slab alone.
+    pub(crate) fn empty_full_cell(
+        &mut self,
+        slabs: &RwLock<Vec<Slab>>,
+        own: &Slab,
+        key: &Key,
+        dimension: usize,
+        n: u64,
+    ) {
+        let now = self.sum_key(key.id, slabs);
+        let first = key.id.index() * self.stride;
+        let saturations = self.counters.saturations;
+        for sums in self.by_id.iter_mut().flatten() {
+            let mut row = sums.advance(first, &now);
+            let saturated = row.get_mut(dimension).map_or(0, |value| add_saturating(value, n));
+            sums.detach(&key.usage, &row, AtLimit::Keep, self.limits, &mut self.counters);
+            self.counters.saturations += saturated;
+        }
+        // Each reader counted it, but it was one addition that saturated.
+        self.counters.saturations = self.counters.saturations.min(saturations + 1);
+        let held = own.clear(key.id, dimension);
+        for sums in self.by_id.iter_mut().flatten() {
+            if let Some(base) = sums.base.get_mut(first + dimension) {
+                *base -= held;
+            }
+        }
+    }
+
+    /// Checks the invariants, as far as they can be seen from outside of the threads that record.
+    pub(crate) fn validate(&self, ids: &Ids, slabs: &[Slab]) -> Result<(), String> {
+        for (reader, sums) in self.by_id.iter().enumerate() {
+            let Some(ReaderSums { base, detached }) = sums else { continue };
+            let mut now = Vec::with_capacity(base.len());
+            cells::sum_chunks(slabs, base.len(), |_, sums| now.extend_from_slice(sums));
+            if let Some(cell) = base.iter().zip(&now).position(|(base, now)| base > now) {
+                return Err(format!("reader {reader} took more of cell {cell} than was counted"));
+            }
+            for id in ids.free() {
+                let first = id.index() * self.stride;
+                let mut now = vec![0; self.limits.dimensions];
+                for slab in slabs {
+                    slab.sum_key(*id, &mut now);
+                }
+                let base = base.iter().skip(first).chain(std::iter::repeat(&0));
+                if now.iter().zip(base).any(|(now, base)| now != base) {
+                    return Err(format!("reader {reader} has not taken all of {id:?}, which is free"));
+                }
+            }
+            let is_row = |row: &[u64]| row.len() == self.limits.dimensions && row.iter().any(|n| *n != 0);
+            if let Some((key, row)) = detached.iter().find(|(_, row)| !is_row(row)) {
+                return Err(format!("reader {reader} has a detached row {row:?} of {key:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn sum_key(&self, id: KeyId, slabs: &RwLock<Vec<Slab>>) -> Vec<u64> {
+        let mut now = vec![0; self.limits.dimensions];
+        for slab in slabs.read().iter() {
+            slab.sum_key(id, &mut now);
+        }
+        now
+    }
+}
+
+impl ReaderSums {
+    /// Moves the base of one key to `now` and returns the difference.
+    fn advance(&mut self, first: usize, now: &[u64]) -> Vec<u64> {
+        if self.base.len() < first + now.len() {
+            self.base.resize(first + now.len(), 0);
+        }
+        let bases = self.base.iter_mut().skip(first);
+        now.iter().zip(bases).map(|(&now, base)| now.wrapping_sub(std::mem::replace(base, now))).collect()
+    }
+
+    /// Adds counts by dimension to what is detached under a key.
+    fn detach(
+        &mut self,
+        key: &UsageKey,
+        row: &[u64],
+        at_limit: AtLimit,
+        limits: DetachLimits,
+        counters: &mut DetachCounters,
+    ) {
+        if row.iter().all(|&value| value == 0) {
+            return;
+        }
+        let has_room = self.detached.len() < limits.keys_max || self.detached.contains_key(key);
+        let key = if has_room || at_limit == AtLimit::Keep {
+            key.clone()
+        } else {
+            counters.folded_keys += 1;
+            overflow_key(key)
+        };
+        let detached = self.detached.entry(key).or_insert_with(|| vec![0; limits.dimensions].into());
+        for (detached, &value) in detached.iter_mut().zip(row) {
+            counters.saturations += add_saturating(detached, value);
+        }
+    }
+}
+
+/// Returns the sums of a reader. A [`ReaderId`] is used only while its reader lives, so there always are
+/// some.
+fn sums_of(readers: &mut [Option<ReaderSums>], reader: ReaderId) -> Option<&mut ReaderSums> {
+    let sums = readers.get_mut(reader.0).and_then(Option::as_mut);
+    debug_assert!(sums.is_some(), "{reader:?} is gone");
+    sums
+}
+
+/// Adds detached counts to the rows of keys that have an id, and the rest as rows of departed keys.
+fn add_detached(detached: &DetachedRows, stride: usize, out: &mut Reading) {
+    let mut departed: HashMap<_, _> = detached.iter().collect();
+    for (key, values) in out.keys.iter().zip(out.values.chunks_mut(stride)) {
+        let Some(key) = key else { continue };
+        let Some(detached) = departed.remove(key) else { continue };
+        for (index, (value, detached)) in values.iter_mut().zip(&**detached).enumerate() {
+            let excess = value.saturating_sub(u64::MAX - detached);
+            if add_saturating(value, *detached) > 0 {
+                out.excess.push((key.clone(), index, excess));
+            }
+        }
+    }
+    out.departed.extend(departed.into_iter().map(|(key, values)| (key.clone(), values.clone())));
+}
+
+/// Removes up to `n` from what is detached under a key, and returns how much that was.
+fn take_detached(detached: &mut DetachedRows, key: &UsageKey, dimension: usize, n: u64) -> u64 {
+    let Some(value) = detached.get_mut(key).and_then(|values| values.get_mut(dimension)) else { return 0 };
+    let taken = n.min(*value);
+    *value -= taken;
+    taken
+}
+
+fn overflow_key(key: &UsageKey) -> UsageKey {
+    UsageKey::from_labels(key.tenant_id(), &overflow_labels(key.tenant()))
+}
+
+/// Adds in place. Returns 1 if the sum saturated, else 0.
+fn add_saturating(sum: &mut u64, n: u64) -> u64 {
+    let saturated = sum.checked_add(n).is_none();
+    *sum = sum.saturating_add(n);
+    u64::from(saturated)
+}
