@@ -3,6 +3,7 @@
 //! They are here only when documentation is built. A page links to another by reference, and its own definitions come last:
 //! the ones given here, which lead to modules instead of files, come first and so win.
 
+#[doc = "[CONTRIBUTING.md]: https://github.com/rustyonions/ron-accounting/blob/main/CONTRIBUTING.md"]
 #[doc = "[wire-format.md]: self::wire_format"]
 #[doc = "[configuration.md]: self::configuration"]
 #[doc = "[durability.md]: self::durability"]
