@@ -40,6 +40,8 @@ pub(crate) fn run(workspace: &Workspace, steps: &mut Steps, options: &Options) -
 
 fn weekly(workspace: &Workspace, steps: &mut Steps, revision: Option<&str>) -> anyhow::Result<()> {
     oldest_rust::run(workspace, steps)?;
+    let tools = Tools::install(workspace, steps)?;
+    deny::advisories(workspace, steps, &tools)?;
     if let Some(revision) = revision {
         let program = semver_checks(workspace, steps)?;
         steps.step(&format!("public API, compared with {revision}"), || {
@@ -52,8 +54,7 @@ fn weekly(workspace: &Workspace, steps: &mut Steps, revision: Option<&str>) -> a
             execute(&mut command)
         })?;
     }
-    let tools = Tools::install(workspace, steps)?;
-    deny::advisories(workspace, steps, &tools)
+    Ok(())
 }
 
 fn semver_checks(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<PathBuf> {
