@@ -1,47 +1,26 @@
-//! `deny`: bans, licences and sources of all dependencies, by the rules of `deny.toml`.
-//!
-//! cargo-deny is a program of its own with hundreds of dependencies; it is built on first use, below the target directory.
-
-use std::{fs, path::PathBuf, process::Command};
-
-use anyhow::Context;
+//! `deny`: bans, licences and sources of all dependencies, by the rules of `deny.toml`; `ci --weekly` asks for advisories, too.
 
 use crate::{
     steps::{execute, Steps},
+    tools::Tools,
     workspace::Workspace,
 };
 
-const VERSION: &str = "0.20.2";
-
 pub(crate) fn run(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
-    let program = match installed(workspace) {
-        Some(program) => program,
-        None => install(workspace, steps)?,
-    };
-    steps.step("bans, licences and sources", || {
-        let arguments = ["check", "--hide-inclusion-graph", "bans", "licenses", "sources"];
-        execute(workspace.command(program).args(arguments))
-    })
+    let tools = Tools::install(workspace, steps)?;
+    rules(workspace, steps, &tools)
 }
 
-fn installed(workspace: &Workspace) -> Option<PathBuf> {
-    [own_program(workspace), PathBuf::from("cargo-deny")].into_iter().find(|program| {
-        Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
-    })
+pub(crate) fn rules(workspace: &Workspace, steps: &mut Steps, tools: &Tools) -> anyhow::Result<()> {
+    steps.step("bans, licences and sources", || check(workspace, tools, &["bans", "licenses", "sources"]))
 }
 
-fn install(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<PathBuf> {
-    steps.step("building cargo-deny, once (some minutes)", || {
-        let build = workspace.target("tools/build");
-        let mut command =
-            workspace.cargo(&["install", "cargo-deny", "--quiet", "--locked", "--version", VERSION]);
-        execute(command.arg("--root").arg(workspace.target("tools")).env("CARGO_TARGET_DIR", &build))?;
-        // The program is all that is needed; what it was built from is larger than our own build.
-        fs::remove_dir_all(&build).with_context(|| format!("cannot remove {}", build.display()))
-    })?;
-    Ok(own_program(workspace))
+/// Known vulnerabilities. The answer depends on the day, and the list comes from the network.
+pub(crate) fn advisories(workspace: &Workspace, steps: &mut Steps, tools: &Tools) -> anyhow::Result<()> {
+    steps.step("advisories", || check(workspace, tools, &["advisories"]))
 }
 
-fn own_program(workspace: &Workspace) -> PathBuf {
-    workspace.target("tools/bin").join(format!("cargo-deny{}", std::env::consts::EXE_SUFFIX))
+fn check(workspace: &Workspace, tools: &Tools, what: &[&str]) -> anyhow::Result<()> {
+    let mut command = workspace.command(tools.program("cargo-deny"));
+    execute(command.args(["check", "--hide-inclusion-graph"]).args(what))
 }

@@ -4,6 +4,7 @@ use crate::{
     deny,
     steps::{execute, Steps},
     tidy,
+    tools::Tools,
     workspace::Workspace,
 };
 
@@ -12,6 +13,8 @@ const NODE: &str = "ron-accounting-node";
 pub(crate) fn run(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
     steps.step("formatting", || execute(&mut workspace.cargo(&["fmt", "--all", "--check"])))?;
     tidy::run(workspace, steps)?;
+    let tools = Tools::install(workspace, steps)?;
+    documents_and_manifests(workspace, steps, &tools)?;
     steps.step("clippy", || {
         execute(&mut workspace.cargo(&[
             "clippy",
@@ -28,7 +31,26 @@ pub(crate) fn run(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()
         document(workspace, &["--package", NODE])?;
         document(workspace, &["--workspace", "--exclude", NODE])
     })?;
-    deny::run(workspace, steps)
+    deny::rules(workspace, steps, &tools)
+}
+
+/// What other people's programs check better than ours: nothing here compiles.
+fn documents_and_manifests(workspace: &Workspace, steps: &mut Steps, tools: &Tools) -> anyhow::Result<()> {
+    steps.step("spelling", || {
+        execute(workspace.command(tools.program("typos")).args(["--config", ".typos.toml", "."]))
+    })?;
+    steps.step("links between documents, and their anchors", || {
+        let documents = ["*.md", "docs/*.md", "crates/*/*.md", ".github/**/*.md"];
+        let options = ["--offline", "--include-fragments", "--no-progress"];
+        execute(workspace.command(tools.program("lychee")).args(options).args(documents))
+    })?;
+    steps.step("unused dependencies", || {
+        execute(workspace.command(tools.program("cargo-shear")).args(["shear", "--deny-warnings"]))
+    })?;
+    steps.step("workflows", || {
+        let arguments = ["--offline", "--quiet", "--config", ".github/zizmor.yml", ".github"];
+        execute(workspace.command(tools.program("zizmor")).args(arguments))
+    })
 }
 
 fn document(workspace: &Workspace, packages: &[&str]) -> anyhow::Result<()> {

@@ -10,6 +10,7 @@ mod deny;
 mod faults;
 mod lint;
 mod loom;
+mod oldest_rust;
 mod perf_gate;
 mod profiles;
 mod python;
@@ -18,6 +19,7 @@ mod steps;
 mod telemetry_python;
 mod test;
 mod tidy;
+mod tools;
 mod vectors;
 mod workspace;
 
@@ -40,19 +42,21 @@ enum Verb {
     /// What everything costs, beside peers and floors
     #[command(subcommand)]
     Bench(Bench),
-    /// Everything that a pull request must pass: `lint`, then `test`
-    Ci,
+    /// Everything that a pull request must pass: `lint`, then `test`; or what is asked once a week
+    Ci(ci::Options),
     /// A node on a real disk, killed again and again, and its ledger beside a tally; --help lists the conditions
     #[command(disable_help_flag = true)]
     Crash(crash::Options),
-    /// Bans, licences and sources of the dependencies; builds cargo-deny on first use
+    /// Bans, licences and sources of the dependencies
     Deny,
     /// Known bugs put back one by one: which suite catches which
     Faults(faults::Options),
-    /// Formatting, clippy, documentation, `tidy` and `deny`
+    /// Formatting, spelling, links, unused dependencies, clippy, documentation, `tidy` and `deny`
     Lint,
     /// The concurrency models of the recording engine and of the event store
     Loom,
+    /// The library crates with the oldest Rust that they promise; rustup installs it
+    OldestRust,
     /// Instructions per operation against the committed baseline; needs valgrind
     PerfGate(perf_gate::Options),
     /// Each feature profile pulls what it may and builds alone
@@ -73,12 +77,13 @@ impl Verb {
     const fn name(&self) -> &'static str {
         match self {
             Self::Bench(_) => "bench",
-            Self::Ci => "ci",
+            Self::Ci(_) => "ci",
             Self::Crash(_) => "crash",
             Self::Deny => "deny",
             Self::Faults(_) => "faults",
             Self::Lint => "lint",
             Self::Loom => "loom",
+            Self::OldestRust => "oldest-rust",
             Self::PerfGate(_) => "perf-gate",
             Self::Profiles => "profiles",
             Self::Simulate(_) => "simulate",
@@ -95,12 +100,13 @@ fn run(verb: &Verb) -> anyhow::Result<Steps> {
     let mut steps = Steps::new();
     match verb {
         Verb::Bench(what) => bench::run(&workspace, &mut steps, what),
-        Verb::Ci => ci::run(&workspace, &mut steps),
+        Verb::Ci(options) => ci::run(&workspace, &mut steps, options),
         Verb::Crash(options) => crash::run(&workspace, &mut steps, options),
         Verb::Deny => deny::run(&workspace, &mut steps),
         Verb::Faults(options) => faults::run(&workspace, &mut steps, options),
         Verb::Lint => lint::run(&workspace, &mut steps),
         Verb::Loom => loom::run(&workspace, &mut steps),
+        Verb::OldestRust => oldest_rust::run(&workspace, &mut steps),
         Verb::PerfGate(options) => perf_gate::run(&workspace, &mut steps, options),
         Verb::Profiles => profiles::run(&workspace, &mut steps),
         Verb::Simulate(options) => simulate::run(&workspace, &mut steps, options),

@@ -1,15 +1,17 @@
 //! `profiles`: what each feature profile pulls, and that each builds alone.
 //!
 //! In the workspace build cargo unifies the features of all members, so that a missing `cfg` or a dependency too many
-//! stays hidden. Only a build of one package with one feature set shows it. Clippy does the building, because it also
-//! finds what is unused under that feature set alone; dependencies come from the same target directory as in `lint`.
+//! stays hidden. Only a build of one package with one feature set shows it: cargo-hack makes one for each feature, and clippy
+//! does the building, because it also finds what is unused under that feature set alone. Who may use a runtime or SQLite
+//! under any feature is said in `deny.toml`.
 
 use std::collections::BTreeSet;
 
-use anyhow::{bail, Context};
+use anyhow::bail;
 
 use crate::{
     steps::{capture, execute, Steps},
+    tools::Tools,
     workspace::Workspace,
 };
 
@@ -60,36 +62,53 @@ const PURITY: &[Purity] = &[
     },
 ];
 
+/// Packages that do without serde until a feature asks for it.
+const WITHOUT_SERDE: [&str; 8] = [
+    "ron-accounting-core",
+    "ron-accounting-export",
+    "ron-accounting-seal",
+    "ron-accounting-stream",
+    "ron-accounting-telemetry",
+    "ron-accounting-wal",
+    "ron-accounting-window",
+    "ron-ledger-wire",
+];
+
 pub(crate) fn run(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
     for purity in PURITY {
         steps.step(&format!("profile {}: dependencies", purity.name), || {
             let tree = dependency_tree(workspace, purity.arguments)?;
             check_purity(purity, &tree)
         })?;
-        steps
-            .step(&format!("profile {}: builds alone", purity.name), || build(workspace, purity.arguments))?;
     }
-    let facade = workspace
-        .members()
-        .into_iter()
-        .find(|package| package.name == FACADE)
-        .context("the workspace has no package ron-accounting")?;
-    let features: Vec<&str> = facade
-        .features
-        .keys()
-        .map(String::as_str)
-        .filter(|name| !["default", "micronode", "macronode"].contains(name))
-        .collect();
-    steps.step("façade: no feature and each single feature builds", || {
-        build(workspace, &["-p", FACADE, "--no-default-features"])?;
-        features.iter().try_for_each(|feature| {
-            build(workspace, &["-p", FACADE, "--no-default-features", "--features", feature])
-        })
+    steps.step("libraries without serde until it is asked for", || {
+        WITHOUT_SERDE
+            .iter()
+            .try_for_each(|package| without_serde(package, &dependency_tree(workspace, &["-p", package])?))
+    })?;
+    let tools = Tools::install(workspace, steps)?;
+    steps.step("each library with no feature, each single one, and all", || {
+        let mut command = workspace.command(tools.program("cargo-hack"));
+        command.args(["hack", "clippy", "--quiet", "--each-feature"]);
+        for member in workspace.libraries() {
+            command.args(["--package", &member.name]);
+        }
+        execute(command.args(["--", "-D", "warnings"]))
     })
 }
 
+fn without_serde(package: &str, tree: &BTreeSet<String>) -> anyhow::Result<()> {
+    match ["serde", "serde_core"].into_iter().find(|name| tree.contains(*name)) {
+        Some(name) => bail!(
+            "{package} pulls `{name}` with its default features, and small hosts must not pay for a second codec: \
+             put it behind the feature `serde`, off by default"
+        ),
+        None => Ok(()),
+    }
+}
+
 /// The names in the normal dependency tree of a package.
-pub(crate) fn dependency_tree(workspace: &Workspace, arguments: &[&str]) -> anyhow::Result<BTreeSet<String>> {
+fn dependency_tree(workspace: &Workspace, arguments: &[&str]) -> anyhow::Result<BTreeSet<String>> {
     let mut command = workspace.cargo(&["tree", "--edges", "normal", "--prefix", "none"]);
     Ok(names(&capture(command.args(arguments))?))
 }
@@ -117,10 +136,6 @@ fn check_purity(purity: &Purity, tree: &BTreeSet<String>) -> anyhow::Result<()> 
     Ok(())
 }
 
-fn build(workspace: &Workspace, arguments: &[&str]) -> anyhow::Result<()> {
-    execute(workspace.cargo(&["clippy", "--quiet"]).args(arguments).args(["--", "-D", "warnings"]))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,6 +158,13 @@ mod tests {
         assert!(verdict(&format!("{base}ron-accounting-seal v0\n")).contains("pulls `ron-accounting-seal`"));
         assert!(verdict(&format!("{base}serde v1.0.0 (*)\n")).contains("pulls `serde`"));
         assert!(verdict(&format!("{base}serde_json v1.0.0\n")).contains("pure"));
+    }
+
+    #[test]
+    fn serde_and_its_core_are_found() {
+        let found = |tree: &str| without_serde("p", &names(tree)).is_err();
+        assert!(!found("p v0\nthiserror v2\nserde_json v1\n"));
+        assert!(found("p v0\nserde v1\n") && found("p v0\nserde_core v1\n"));
     }
 
     #[test]

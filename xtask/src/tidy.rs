@@ -2,10 +2,9 @@
 //!
 //! * [`layers`]: who may depend on whom, as the table in `docs/architecture.md` says.
 //! * [`msrv`]: the oldest Rust that the dependencies of the library crates allow.
-//! * [`purity`]: runtimes and codecs that must stay out of the lower layers.
-//! * [`manifests`]: lints, minimum Rust version, and the files that each checkout has.
+//! * [`manifests`]: lints, minimum Rust version, default members, and what a library says of itself.
 //! * [`sources`]: what Rust files contain, and how they begin.
-//! * [`documents`]: links between documents, and from code to them.
+//! * [`documents`]: documents that the code names.
 //!
 //! Each rule is a function from text or metadata to findings, so that its tests can break it. All findings are shown at
 //! once, each with its reason and the repair. A rule that nobody can defend gets deleted.
@@ -15,7 +14,6 @@ mod files;
 mod layers;
 mod manifests;
 mod msrv;
-mod purity;
 mod sources;
 
 use std::fmt;
@@ -46,7 +44,6 @@ pub(crate) fn run(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()
         let files = files::read(workspace)?;
         let mut findings = layers::check(workspace.root(), &workspace.members(), &files);
         findings.extend(msrv::check(workspace.metadata()));
-        findings.extend(purity::check(workspace)?);
         findings.extend(manifests::check(workspace, &files));
         findings.extend(sources::check(&files));
         findings.extend(documents::check(&files));

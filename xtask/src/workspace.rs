@@ -13,6 +13,9 @@ use serde::Deserialize;
 
 use crate::steps::capture;
 
+/// The highest layer of the library crates.
+pub(crate) const LIBRARY_LAYER_MAX: u8 = 4;
+
 /// The workspace as cargo sees it.
 #[derive(Debug)]
 pub(crate) struct Workspace {
@@ -128,6 +131,12 @@ impl Workspace {
     pub(crate) fn members(&self) -> Vec<&Package> {
         let ids = &self.metadata.workspace_members;
         self.metadata.packages.iter().filter(|package| ids.contains(&package.id)).collect()
+    }
+
+    /// The library crates, which promise Rust 1.80 and a public API.
+    pub(crate) fn libraries(&self) -> Vec<&Package> {
+        let is_library = |member: &&Package| member.layer().is_some_and(|layer| layer <= LIBRARY_LAYER_MAX);
+        self.members().into_iter().filter(is_library).collect()
     }
 
     /// A folder or file below the target directory, wherever that is.

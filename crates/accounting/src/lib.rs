@@ -36,6 +36,10 @@
 )]
 #![cfg_attr(feature = "wal", doc = "* [`wal`]: a look into a write-ahead log.")]
 //! * [`Stats`] and [`Readiness`] tell how it is doing.
+#![cfg_attr(
+    all(doc, not(doctest)),
+    doc = "* [`_documentation`]: architecture, durability, formats and settings."
+)]
 //!
 //! # Crate features
 //! * **`micronode`**: recording and windows alone; nothing but `ron-accounting-core` and `ron-accounting-window` of ours.
@@ -135,6 +139,11 @@ pub mod wal {
     pub use ron_accounting_pipeline::{inspect, LogInspection, PipelineError};
     pub use ron_accounting_wal::{Damage, DamageKind, SegmentInspection, SegmentState};
 }
+
+/// Architecture, durability, formats and settings, page by page.
+#[cfg(all(doc, not(doctest)))]
+#[path = "documentation.rs"]
+pub mod _documentation;
 
 /// The programs of the README, compiled and run with the other examples.
 #[cfg(doctest)]

@@ -1,61 +1,65 @@
-//! The manifests share lints and the minimum Rust version, and a checkout has the files that users look for.
+//! The manifests share lints and the minimum Rust version, list all crates, and say what a library is.
 
 use toml::{Table, Value};
 
-use super::{
-    files::File,
-    msrv::{LAYER_MAX, MINOR},
-    Finding,
-};
-use crate::workspace::{Package, Workspace};
+use super::{files::File, msrv::MINOR, Finding};
+use crate::workspace::{Package, Workspace, LIBRARY_LAYER_MAX};
 
-const REQUIRED: [&str; 9] = [
-    "CHANGELOG.md",
-    "LICENSE-APACHE",
-    "LICENSE-MIT",
-    "README.md",
-    "deny.toml",
-    "docs/architecture.md",
-    "docs/configuration.md",
-    "docs/wire-format.md",
-    "rust-toolchain.toml",
-];
+/// The one crate that is built only when it is asked for by name.
+const NO_DEFAULT_MEMBER: &str = "crates/telemetry-py";
+/// What a library's manifest says to those who look for one.
+const SHELF_KEYS: [&str; 3] = ["readme", "keywords", "categories"];
 
 pub(super) fn check(workspace: &Workspace, files: &[File]) -> Vec<Finding> {
     let text = |path: &str| files.iter().find(|file| file.path == path).and_then(|file| file.text.as_deref());
-    let mut findings = required(files);
-    findings.extend(root_lints(text("Cargo.toml").unwrap_or_default()));
+    let mut findings = Vec::new();
+    let mut crates = Vec::new();
     for member in workspace.members() {
         let path = member.manifest_path.strip_prefix(workspace.root()).unwrap_or(&member.manifest_path);
         let path = path.to_string_lossy().replace('\\', "/");
         findings.extend(member_lints(&path, text(&path).unwrap_or_default()));
         findings.extend(minimum_rust(&path, member));
+        findings.extend(on_the_shelf(&path, text(&path).unwrap_or_default(), member));
+        crates.extend(
+            path.strip_suffix("/Cargo.toml")
+                .filter(|folder| folder.starts_with("crates/"))
+                .map(str::to_owned),
+        );
     }
+    findings.extend(default_members(text("Cargo.toml").unwrap_or_default(), &crates));
     findings
 }
 
-fn required(files: &[File]) -> Vec<Finding> {
-    REQUIRED
-        .iter()
-        .filter(|path| !files.iter().any(|file| file.path == **path))
-        .map(|path| Finding {
-            place: (*path).to_owned(),
-            what: "is missing".to_owned(),
-            why: "users, packagers and lawyers look for it in each checkout",
-            repair: "write it, or restore it from git",
+/// `default-members` is the list of the crates, written out, because a glob cannot leave one out.
+fn default_members(manifest: &str, crates: &[String]) -> Vec<Finding> {
+    let listed = lookup(manifest, &["workspace", "default-members"]);
+    let listed: Vec<&str> =
+        listed.iter().filter_map(Value::as_array).flatten().filter_map(Value::as_str).collect();
+    let expected = crates.iter().filter(|folder| *folder != NO_DEFAULT_MEMBER);
+    let missing = expected.filter(|folder| !listed.contains(&folder.as_str()));
+    missing
+        .map(|folder| Finding {
+            place: "Cargo.toml".to_owned(),
+            what: format!("`{folder}` is no default member"),
+            why: "a plain `cargo test` would leave it out, and nobody would notice",
+            repair: "add it to `default-members`",
         })
         .collect()
 }
 
-fn root_lints(manifest: &str) -> Option<Finding> {
-    let level = lookup(manifest, &["workspace", "lints", "rust", "unsafe_code"]);
-    let forbidden = level.as_ref().and_then(Value::as_str) == Some("forbid");
-    (!forbidden).then(|| Finding {
-        place: "Cargo.toml".to_owned(),
-        what: "[workspace.lints.rust] unsafe_code is not \"forbid\"".to_owned(),
-        why: "no code here has shown a measured need for unsafe, so that none may slip in",
-        repair: "restore the lint; a module that needs unsafe brings its measurement, its proof and a change of this rule",
-    })
+fn on_the_shelf(path: &str, manifest: &str, member: &Package) -> Vec<Finding> {
+    if member.layer().is_none_or(|layer| layer > LIBRARY_LAYER_MAX) {
+        return Vec::new();
+    }
+    let missing = SHELF_KEYS.iter().filter(|key| lookup(manifest, &["package", key]).is_none());
+    missing
+        .map(|key| Finding {
+            place: path.to_owned(),
+            what: format!("has no `{key}`"),
+            why: "a library is found by its keywords and judged by its README",
+            repair: "add the key; a README of a dozen lines is enough",
+        })
+        .collect()
 }
 
 fn member_lints(path: &str, manifest: &str) -> Option<Finding> {
@@ -69,7 +73,7 @@ fn member_lints(path: &str, manifest: &str) -> Option<Finding> {
 }
 
 fn minimum_rust(path: &str, member: &Package) -> Option<Finding> {
-    let promised = member.layer().is_some_and(|layer| layer <= LAYER_MAX);
+    let promised = member.layer().is_some_and(|layer| layer <= LIBRARY_LAYER_MAX);
     let declared = member.rust_version.as_deref();
     (promised && declared != Some(&format!("1.{MINOR}"))).then(|| Finding {
         place: path.to_owned(),
@@ -92,21 +96,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_required_file_is_missed() {
-        let all: Vec<File> = REQUIRED.iter().map(|path| File::new(path, "")).collect();
-        assert_eq!(required(&all), []);
-        for index in 0..all.len() {
-            let mut some = all.clone();
-            let gone = some.remove(index);
-            assert_eq!(required(&some)[0].place, gone.path);
-        }
+    fn a_crate_that_is_no_default_member_is_found() {
+        let manifest = "[workspace]\ndefault-members = [\"crates/a\"]";
+        let crates = |names: &[&str]| names.iter().map(|name| format!("crates/{name}")).collect::<Vec<_>>();
+        assert_eq!(default_members(manifest, &crates(&["a", "telemetry-py"])), []);
+        assert_eq!(default_members(manifest, &crates(&["a", "time"])).len(), 1);
+        assert_eq!(default_members("[workspace]", &crates(&["a"])).len(), 1);
     }
 
     #[test]
-    fn unsafe_code_stays_forbidden() {
-        assert_eq!(root_lints("[workspace.lints.rust]\nunsafe_code = \"forbid\""), None);
-        assert!(root_lints("[workspace.lints.rust]\nunsafe_code = \"deny\"").is_some());
-        assert!(root_lints("[workspace]").is_some());
+    fn a_library_can_be_found() {
+        let member = |layer: u8| -> Package {
+            let text = format!(
+                r#"{{"id": "", "name": "m", "version": "", "edition": "", "rust_version": null, "manifest_path": "",
+                    "dependencies": [], "metadata": {{"ron": {{"layer": {layer}}}}}}}"#
+            );
+            serde_json::from_str(&text).unwrap()
+        };
+        let manifest = "[package]\nreadme = \"README.md\"\nkeywords = []\ncategories = []";
+        assert_eq!(on_the_shelf("m", manifest, &member(4)), []);
+        assert_eq!(on_the_shelf("m", "[package]", &member(4)).len(), 3);
+        assert_eq!(on_the_shelf("m", "[package]", &member(5)), []);
     }
 
     #[test]

@@ -7,12 +7,10 @@
 use std::collections::BTreeMap;
 
 use super::Finding;
-use crate::workspace::{Metadata, Node, Package};
+use crate::workspace::{Metadata, Node, Package, LIBRARY_LAYER_MAX};
 
 /// The minor number of the minimum Rust version of layers 0 to 4.
 pub(super) const MINOR: u32 = 80;
-/// The highest layer that makes the promise.
-pub(super) const LAYER_MAX: u8 = 4;
 /// Rust 1.85 brought edition 2024, so that an older edition is the only sign of age in a manifest without a version.
 const EDITION_MAX: &str = "2021";
 
@@ -25,7 +23,7 @@ pub(super) fn check(metadata: &Metadata) -> Vec<Finding> {
     let mut open: Vec<&str> = metadata
         .packages
         .iter()
-        .filter(|package| package.layer().is_some_and(|layer| layer <= LAYER_MAX))
+        .filter(|package| package.layer().is_some_and(|layer| layer <= LIBRARY_LAYER_MAX))
         .map(|package| package.id.as_str())
         .collect();
     for id in &open {

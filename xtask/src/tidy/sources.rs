@@ -29,31 +29,12 @@ enum Scope {
     Written,
 }
 
-const WHY_UNFINISHED: &str = "what is merged works; the unfinished parts of a plan live in the plan";
 const WHY_SLEEP: &str = "a test that sleeps is slow on each machine and still fails on a slower one";
 const WHY_PATH: &str = "a path of one machine is wrong on each other one";
 const REPAIR_SLEEP: &str = "inject a clock, or wait for the event itself: a channel, a join, a condition";
 const REPAIR_PATH: &str = "use a relative path, `CARGO_MANIFEST_DIR`, or a temporary directory";
 
 const FORBIDDEN: &[Forbidden] = &[
-    Forbidden {
-        text: "todo!(",
-        scope: Scope::Rust,
-        why: WHY_UNFINISHED,
-        repair: "finish it, or return an error",
-    },
-    Forbidden {
-        text: "unimplemented!(",
-        scope: Scope::Rust,
-        why: WHY_UNFINISHED,
-        repair: "finish it, or return an error",
-    },
-    Forbidden {
-        text: "dbg!(",
-        scope: Scope::Rust,
-        why: "it writes to the user's terminal from inside a library",
-        repair: "remove it, or make it a `tracing` event",
-    },
     Forbidden {
         text: "#[ignore",
         scope: Scope::Rust,

@@ -1,0 +1,56 @@
+//! The pages of `docs/`, so that they are at hand where the API is.
+//!
+//! They are here only when documentation is built. A page links to another by reference, and its own definitions come last:
+//! the ones given here, which lead to modules instead of files, come first and so win.
+
+#[doc = "[CONTRIBUTING.md]: https://github.com/rustyonions/ron-accounting/blob/main/CONTRIBUTING.md"]
+#[doc = "[wire-format.md]: self::wire_format"]
+#[doc = "[configuration.md]: self::configuration"]
+#[doc = "[durability.md]: self::durability"]
+#[doc = "[wal-format.md]: self::wal_format"]
+#[doc = "[telemetry.md]: self::telemetry"]
+#[doc = "[streams.md]: self::streams"]
+#[doc = "[events.md]: self::events"]
+#[doc = "[performance.md]: self::performance"]
+#[doc = ""]
+#[doc = include_str!("../../../docs/architecture.md")]
+pub mod architecture {}
+
+#[doc = include_str!("../../../docs/configuration.md")]
+pub mod configuration {}
+
+#[doc = "[wal-format.md]: self::wal_format"]
+#[doc = "[wire-format.md]: self::wire_format"]
+#[doc = ""]
+#[doc = include_str!("../../../docs/durability.md")]
+pub mod durability {}
+
+#[doc = include_str!("../../../docs/events.md")]
+pub mod events {}
+
+#[doc = "[plots/threads.svg]: https://github.com/rustyonions/ron-accounting/raw/main/docs/plots/threads.svg"]
+#[doc = "[plots/label-sets.svg]: https://github.com/rustyonions/ron-accounting/raw/main/docs/plots/label-sets.svg"]
+#[doc = "[plots/dimensions.svg]: https://github.com/rustyonions/ron-accounting/raw/main/docs/plots/dimensions.svg"]
+#[doc = "[plots/windows.svg]: https://github.com/rustyonions/ron-accounting/raw/main/docs/plots/windows.svg"]
+#[doc = ""]
+#[doc = include_str!("../../../docs/performance.md")]
+pub mod performance {}
+
+#[doc = "[../crates/accounting/examples/count_a_connection.rs]: https://github.com/rustyonions/ron-accounting/blob/main/crates/accounting/examples/count_a_connection.rs"]
+#[doc = ""]
+#[doc = include_str!("../../../docs/streams.md")]
+pub mod streams {}
+
+#[doc = "[../crates/telemetry-py/README.md]: https://github.com/rustyonions/ron-accounting/blob/main/crates/telemetry-py/README.md"]
+#[doc = "[../crates/telemetry/examples/encrypt_files/main.rs]: https://github.com/rustyonions/ron-accounting/blob/main/crates/telemetry/examples/encrypt_files/main.rs"]
+#[doc = ""]
+#[doc = include_str!("../../../docs/telemetry.md")]
+pub mod telemetry {}
+
+#[doc = include_str!("../../../docs/wal-format.md")]
+pub mod wal_format {}
+
+#[doc = "[slice.cddl]: https://github.com/rustyonions/ron-accounting/blob/main/docs/slice.cddl"]
+#[doc = ""]
+#[doc = include_str!("../../../docs/wire-format.md")]
+pub mod wire_format {}
