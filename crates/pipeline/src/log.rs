@@ -82,6 +82,8 @@ pub(crate) struct Log<S: Storage> {
     /// Up to where streams are acknowledged, as far as no record says so yet. Sorted, so that the bytes are the same each time.
     unnoted: BTreeMap<StreamId, u64>,
     may_forget: bool,
+    /// A stream whose head must not be dropped now, although it is idle.
+    kept: Option<StreamId>,
     forgotten: u64,
     /// The first segment with parts of checkpoints that do not count yet, so that it must not be emptied.
     unfinished_from: Option<u64>,
@@ -145,6 +147,7 @@ where
             claims_written: claims_durable,
             unnoted: BTreeMap::new(),
             may_forget: false,
+            kept: None,
             forgotten: 0,
             unfinished_from: None,
             uncovered: 0,
