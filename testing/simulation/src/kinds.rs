@@ -81,25 +81,26 @@ impl Kind {
                 ..small
             },
             Self::ManyStreams => Setup {
-                tenants: dice.size(50, 80),
+                tenants: dice.size(60, 90),
                 tenant_bytes: dice.size(100, 160),
                 routes: 1,
                 route_bytes: 0,
                 registered: 0,
                 pending_max: dice.one_of(&[10, 50, 400]).unwrap_or(50),
                 batch_max: 64,
-                log: Some(log(dice.between(10, 14))),
+                log: Some(log(dice.between(10, 12))),
                 ..small
             },
         }
     }
 
     /// The next steps of a world that is not mixed.
-    pub(crate) fn some_steps(self, setup: &Setup, dice: &mut Dice) -> Vec<Step> {
+    pub(crate) fn some_steps(self, setup: &Setup, is_first: bool, dice: &mut Dice) -> Vec<Step> {
         match self {
             Self::Mixed => Vec::new(),
             Self::LargeCheckpoints => large_checkpoints(setup, dice),
             Self::FailingSyncs => failing_syncs(setup, dice),
+            Self::LargeStreams if is_first => even_windows(setup, dice),
             Self::LargeStreams => large_streams(setup, dice),
             Self::ManyStreams => many_streams(setup, dice),
         }
@@ -111,7 +112,7 @@ impl Kind {
             Self::Mixed => dice.size(15, 110),
             Self::LargeCheckpoints | Self::FailingSyncs => dice.size(15, 40),
             Self::LargeStreams => dice.size(10, 30),
-            Self::ManyStreams => dice.size(20, 40),
+            Self::ManyStreams => dice.size(50, 80),
         }
     }
 }
@@ -236,6 +237,19 @@ fn failing_syncs(setup: &Setup, dice: &mut Dice) -> Vec<Step> {
     steps
 }
 
+/// On a disk and with a ledger that work, what the others count arrives window by window beside a stream that has more than
+/// its share.
+fn even_windows(setup: &Setup, dice: &mut Dice) -> Vec<Step> {
+    let windows = dice.size(4, 12);
+    let mut steps = Vec::new();
+    for _ in 0..windows {
+        steps.extend([rows(0, setup.routes), one(1, 1), Step::Boundary, Step::PutAll]);
+    }
+    let expected = Step::Expect { tenant: 1, dimension: 0, arrived: windows as u128 };
+    steps.extend([Step::Boundary, Step::PutAll, expected]);
+    steps
+}
+
 /// One stream has more than its share; what the others count has to arrive all the same.
 fn large_streams(setup: &Setup, dice: &mut Dice) -> Vec<Step> {
     let mut steps = Vec::new();
@@ -259,9 +273,9 @@ fn large_streams(setup: &Setup, dice: &mut Dice) -> Vec<Step> {
 
 /// A share of the streams counts, and is idle until its turn comes again.
 fn many_streams(setup: &Setup, dice: &mut Dice) -> Vec<Step> {
-    let width = dice.size(4, 10).min(setup.tenants);
+    let width = dice.size(3, 6).min(setup.tenants);
     let first = dice.index(setup.tenants - width + 1);
-    let dimensions = 0..dice.size(1, setup.dimensions());
+    let dimensions = 0..dice.size(2, setup.dimensions());
     let burst =
         Step::Burst { tenants: first..first + width, routes: 0..1, dimensions, n: dice.between(1, 3) };
     let mut steps = vec![burst];

@@ -78,7 +78,7 @@ impl Story {
         while steps.len() < length {
             steps.extend(match kind {
                 Kind::Mixed => some_steps(&setup, mood, &mut dice),
-                kind => kind.some_steps(&setup, &mut dice),
+                kind => kind.some_steps(&setup, steps.is_empty(), &mut dice),
             });
         }
         let mut salts = Dice::of(seed, "salts");
