@@ -24,15 +24,16 @@ use crate::{
 
 /// A drain waits so long for retries, in milliseconds of its own clock.
 const PASS_MS_MAX: u64 = 60_000;
-/// A drain that is asked so often whether it is over is over.
-const QUESTIONS_MAX: usize = 5_000;
+/// A drain lets time pass so often at the most.
+const WAITS_MAX: usize = 5_000;
 
 /// What a driver is given for a ledger and for a clock.
 #[derive(Debug, Default)]
 pub(crate) struct Door {
     state: Mutex<State>,
     now_ms: AtomicU64,
-    questions: AtomicUsize,
+    /// How often a drain let time pass.
+    waits: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -70,7 +71,7 @@ impl Door {
     /// Opens the door for a drain that begins now, beside so many batches and questions that are out.
     pub(crate) fn open(&self, ledger: &Ledger, answers: &[Answer], now_ms: u64, out: usize, asked: usize) {
         self.now_ms.store(now_ms, Ordering::Relaxed);
-        self.questions.store(0, Ordering::Relaxed);
+        self.waits.store(0, Ordering::Relaxed);
         *self.state() = State {
             ledger: Some(ledger.clone()),
             answers: answers.iter().copied().collect(),
@@ -100,10 +101,12 @@ impl Door {
             return false;
         }
         let now_ms = self.now_ms();
-        let is_hopeless = self.questions.fetch_add(1, Ordering::Relaxed) > QUESTIONS_MAX;
-        match pipeline.next_due_ms(now_ms).filter(|_| !pipeline.is_drained() && !is_hopeless) {
+        match pipeline.next_due_ms(now_ms).filter(|_| !pipeline.is_drained()) {
             Some(due_ms) if due_ms <= now_ms => false,
-            Some(due_ms) if due_ms - state.start_ms <= PASS_MS_MAX => {
+            Some(due_ms)
+                if due_ms - state.start_ms <= PASS_MS_MAX
+                    && self.waits.fetch_add(1, Ordering::Relaxed) < WAITS_MAX =>
+            {
                 self.now_ms.store(due_ms, Ordering::Relaxed);
                 false
             }

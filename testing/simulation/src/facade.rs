@@ -100,7 +100,9 @@ impl Books {
         let mut requests: Totals = TENANTS.iter().map(|tenant| (*tenant, 0)).collect();
         match self {
             Self::Memory(ledger) => {
-                requests.iter_mut().for_each(|(tenant, n)| *n = ledger.total(tenant, "requests"));
+                for (tenant, n) in &mut requests {
+                    *n = ledger.total(tenant, "requests");
+                }
             }
             Self::Sqlite(ledger) => {
                 for total in ledger.totals().map_err(|error| failed("totals", &error))? {
