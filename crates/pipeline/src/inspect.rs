@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use ron_accounting_wal::{inspect_directory, SegmentInspection, SegmentState};
+use ron_accounting_wal::{
+    inspect as inspect_log, DirectoryStorage, SegmentInspection, SegmentState, Storage,
+};
 use ron_ledger_wire::{Head, Origin, SealedSlice};
 
 use crate::{log, PipelineError};
@@ -41,7 +43,12 @@ impl LogInspection {
 
 /// Reads the log in a directory, even while another process writes to it.
 pub fn inspect(directory: &Path) -> Result<LogInspection, PipelineError> {
-    let inspection = inspect_directory(directory)?;
+    inspect_storage(&DirectoryStorage::open_read_only(directory)?)
+}
+
+/// Reads the log in a storage, as [`inspect`] does for a directory.
+pub fn inspect_storage<S: Storage>(storage: &S) -> Result<LogInspection, PipelineError> {
+    let inspection = inspect_log(storage)?;
     let origin = inspection.segments.iter().find_map(|segment| segment.origin).map(Origin::from_bytes);
     let mut records = BTreeMap::new();
     let mut reader = log::Reader::default();

@@ -82,6 +82,8 @@ pub(crate) struct Log<S: Storage> {
     /// Up to where streams are acknowledged, as far as no record says so yet. Sorted, so that the bytes are the same each time.
     unnoted: BTreeMap<StreamId, u64>,
     may_forget: bool,
+    /// A stream whose head must not be dropped now, although it is idle.
+    kept: Option<StreamId>,
     forgotten: u64,
     /// Of these, the ones that were not told to the pipeline yet.
     newly_forgotten: Vec<StreamId>,
@@ -148,6 +150,7 @@ where
             lacks_confirmed: false,
             unnoted: BTreeMap::new(),
             may_forget: false,
+            kept: None,
             forgotten: 0,
             newly_forgotten: Vec::new(),
             unfinished_from: None,

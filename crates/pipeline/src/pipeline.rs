@@ -275,6 +275,11 @@ impl Pipeline {
         self.undurable.len() + self.unlogged.values().map(VecDeque::len).sum::<usize>()
     }
 
+    /// Batches and questions for heads that the ledger owes an answer. Unlike [`Pipeline::stats`], this asks the disk nothing.
+    pub fn unanswered(&self) -> usize {
+        self.lanes.in_flight() + self.unknown.len() + self.asked.len()
+    }
+
     /// The origin of all slices.
     pub fn origin(&self) -> Origin {
         self.sealer.origin()

@@ -16,7 +16,8 @@ use std::{
 };
 
 use ron_accounting::{labels, AccError, Accounting, Dimension, OnFull};
-use ron_accounting_export::memory::MemoryLedger;
+use ron_accounting_export::{memory::MemoryLedger, Exporter};
+use ron_accounting_sqlite::SqliteLedger;
 use ron_accounting_window::{Clock, ManualClock};
 use ron_ledger_wire::Origin;
 
@@ -27,6 +28,9 @@ const WINDOW_MS: u64 = 60_000;
 /// Long enough that a put of a ledger in memory returns, however slow the machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 const TENANTS: [&str; 3] = ["acme", "globex", "initech"];
+
+/// Stories in a hundred that have a real ledger, in a file.
+const SQLITE_PERCENT: u64 = 40;
 
 type Totals = BTreeMap<&'static str, u128>;
 
@@ -45,7 +49,7 @@ pub struct FacadeOutcome {
 pub fn run_facade(seed: u64) -> FacadeOutcome {
     let mut outcome = FacadeOutcome::default();
     let result = match tempfile::tempdir() {
-        Ok(directory) => Host::new(seed, directory.path()).run(&mut outcome),
+        Ok(directory) => Host::new(seed, directory.path()).and_then(|host| host.run(&mut outcome)),
         Err(error) => Err(failed("directory", &error)),
     };
     outcome.failure = result.err();
@@ -65,6 +69,60 @@ impl Clock for PassingClock {
     }
 }
 
+/// The ledger of a story: one that can be away, or the one of the product.
+#[derive(Debug)]
+enum Books {
+    Memory(Arc<MemoryLedger>),
+    Sqlite(Arc<SqliteLedger>),
+}
+
+impl Books {
+    fn exporter(&self) -> Arc<dyn Exporter> {
+        match self {
+            Self::Memory(ledger) => Arc::clone(ledger) as Arc<_>,
+            Self::Sqlite(ledger) => Arc::clone(ledger) as Arc<_>,
+        }
+    }
+
+    fn set_unavailable(&self, is_unavailable: bool) {
+        if let Self::Memory(ledger) = self {
+            ledger.set_unavailable(is_unavailable);
+        }
+    }
+
+    fn lose_acknowledgements(&self, count: usize) {
+        if let Self::Memory(ledger) = self {
+            ledger.lose_acknowledgements(count);
+        }
+    }
+
+    fn requests(&self) -> Result<Totals, Failure> {
+        let mut requests: Totals = TENANTS.iter().map(|tenant| (*tenant, 0)).collect();
+        match self {
+            Self::Memory(ledger) => {
+                for (tenant, n) in &mut requests {
+                    *n = ledger.total(tenant, "requests");
+                }
+            }
+            Self::Sqlite(ledger) => {
+                for total in ledger.totals().map_err(|error| failed("totals", &error))? {
+                    let tenant = TENANTS.iter().find(|tenant| **tenant == total.tenant);
+                    if let Some(tenant) = tenant.filter(|_| total.dimension == "requests") {
+                        requests.insert(tenant, total.increment);
+                    }
+                }
+            }
+        }
+        Ok(requests)
+    }
+
+    /// Compares what is stored with what it proves.
+    fn verify(&self) -> Result<(), Failure> {
+        let Self::Sqlite(ledger) = self else { return Ok(()) };
+        ledger.verify(|_| ()).map(drop).map_err(|error| failed("verification", &error))
+    }
+}
+
 /// A host with its ledger, its log directory, and a plain model of both.
 struct Host {
     dice: Dice,
@@ -74,7 +132,7 @@ struct Host {
     log: PathBuf,
     clock: Arc<ManualClock>,
     export_clock: Arc<PassingClock>,
-    ledger: Arc<MemoryLedger>,
+    ledger: Books,
     accounting: Option<Accounting>,
     recorded: Totals,
     /// What must arrive in the end: what was in the ledger or in the log for certain.
@@ -87,18 +145,24 @@ struct Host {
 }
 
 impl Host {
-    fn new(seed: u64, root: &Path) -> Self {
+    fn new(seed: u64, root: &Path) -> Result<Self, Failure> {
         let mut dice = Dice::of(seed, "facade");
         let backlog_max = dice.one_of(&[1, 2, 5, 50]).unwrap_or(50);
         let label_limit = dice.one_of(&[1, 3, 100]).unwrap_or(100);
-        Self {
+        let ledger = if Dice::of(seed, "ledger of the facade").percent(SQLITE_PERCENT) {
+            let ledger = SqliteLedger::open(root.join("ledger.sqlite"));
+            Books::Sqlite(Arc::new(ledger.map_err(|error| failed("ledger", &error))?))
+        } else {
+            Books::Memory(Arc::new(MemoryLedger::new()))
+        };
+        Ok(Self {
             dice,
             openings: 0,
             root: root.to_owned(),
             log: root.join("log"),
             clock: Arc::new(ManualClock::new(START_MS)),
             export_clock: Arc::new(PassingClock(AtomicU64::new(START_MS))),
-            ledger: Arc::new(MemoryLedger::new()),
+            ledger,
             accounting: None,
             recorded: Totals::new(),
             safe: Totals::new(),
@@ -106,7 +170,7 @@ impl Host {
             is_doubtful: false,
             backlog_max,
             label_limit,
-        }
+        })
     }
 
     fn open(&mut self, log: &Path) -> Result<Accounting, AccError> {
@@ -125,7 +189,7 @@ impl Host {
             .drop_deadline_ms(0)
             .clock(Arc::clone(&self.clock) as Arc<_>)
             .export_clock(Arc::clone(&self.export_clock) as Arc<_>)
-            .exporter(Arc::clone(&self.ledger) as Arc<_>)
+            .exporter(self.ledger.exporter())
             .wal_dir(log)
             .wal_max_bytes(4 << 20)
             .build()
@@ -142,7 +206,8 @@ impl Host {
             })?;
         }
         self.finish()?;
-        outcome.arrived = self.arrived().into_iter().map(|(tenant, n)| (tenant.to_owned(), n)).collect();
+        outcome.arrived =
+            self.ledger.requests()?.into_iter().map(|(tenant, n)| (tenant.to_owned(), n)).collect();
         Ok(())
     }
 
@@ -282,18 +347,13 @@ impl Host {
     }
 
     fn check_at_most(&self) -> Result<(), Failure> {
-        for (tenant, arrived) in self.arrived() {
+        for (tenant, arrived) in self.ledger.requests()? {
             let recorded = self.recorded.get(tenant).copied().unwrap_or_default();
             if arrived > recorded {
                 return Err(Failure::new("counted twice", format!("{tenant}: {arrived} of {recorded}")));
             }
         }
         Ok(())
-    }
-
-    fn arrived(&self) -> Totals {
-        let total = |tenant: &&'static str| (*tenant, self.ledger.total(tenant, "requests"));
-        TENANTS.iter().map(total).collect()
     }
 
     fn finish(&mut self) -> Result<(), Failure> {
@@ -306,7 +366,7 @@ impl Host {
         }
         self.accounting = None;
         self.check_at_most()?;
-        let arrived = self.arrived();
+        let arrived = self.ledger.requests()?;
         for (tenant, safe) in &self.safe {
             let value = arrived.get(tenant).copied().unwrap_or_default();
             if value < *safe {
@@ -321,9 +381,10 @@ impl Host {
                 Err(failed("drain", &error))
             }
         })?;
-        if !self.is_doubtful && self.arrived() != arrived {
+        if !self.is_doubtful && self.ledger.requests()? != arrived {
             return Err(Failure::new("adds", "a start after a clean end adds something".to_owned()));
         }
+        self.ledger.verify()?;
         self.check_at_most()
     }
 }

@@ -113,7 +113,10 @@ impl Model {
         self.entrusted.add_all(&acknowledged);
         let facts = process.facts();
         self.checkpoints = facts.checkpoints;
-        self.pending_max = self.setup.slices_pending_max().max(facts.pending);
+        let most = self.setup.slices_pending_max();
+        // Counts of streams whose heads the log had dropped come on top, once the ledger has told the heads.
+        let has_dropped_heads = self.setup.tenant_bytes > 0;
+        self.pending_max = if has_dropped_heads { most + facts.pending } else { most.max(facts.pending) };
     }
 
     /// Parked streams try again, so that their slices count again.
@@ -177,6 +180,13 @@ impl Model {
 
     /// Nothing is safe but this, for a life that begins.
     pub(crate) fn trust_only(&mut self, safe: Totals) {
+        self.bounds.safe = safe;
+    }
+
+    /// Nothing is safe but this, in a life that goes on.
+    pub(crate) fn trust_nothing_else(&mut self, safe: Totals) {
+        self.inherited.clone_from(&safe);
+        self.recorded.clear();
         self.bounds.safe = safe;
     }
 

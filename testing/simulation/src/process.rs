@@ -1,24 +1,35 @@
 //! One life of a process. Every call to the product stands in this file.
 
-use std::{collections::BTreeMap, thread};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
 
 use ron_accounting_core::{
     labels, AccountKey, Dimension, Dimensions, Engine, Meter, Outcome, Overflow, Reading,
 };
 use ron_accounting_export::{Batch, BatchId, LaneOptions, PutError};
-use ron_accounting_pipeline::{OnFull, Pipeline, PipelineError, PipelineOptions, SyncPolicy};
+use ron_accounting_pipeline::{
+    inspect_storage, Driver, LogInspection, OnFull, Pipeline, PipelineError, PipelineOptions, SyncPolicy,
+};
 use ron_accounting_wal::WalOptions;
 use ron_accounting_window::Span;
 use ron_ledger_wire::{Claim, ClaimId, Head, Origin, SealedSlice, StreamId};
 
 use crate::{
-    disk::Volume,
+    disk::{Disk, Image, Volume},
+    door::{Door, Drained},
     ledger::{Answers, Ledger},
     report::Failure,
     setup::{Setup, Syncing},
-    steps::{Key, Recording},
+    steps::{Answer, Key, Recording},
     totals::{Place, Totals},
 };
+
+/// A drain that takes longer than this does not end.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The answer for slices behind a refused one of their stream.
 pub(crate) fn not_reached() -> PutError {
@@ -52,6 +63,8 @@ pub(crate) struct Facts {
     pub(crate) is_drained: bool,
     /// Whether all that is left waits for an operator.
     pub(crate) is_stuck: bool,
+    /// Streams whose counts had no room in the last checkpoint, as the log tells.
+    pub(crate) uncovered_streams: usize,
     /// Streams that had no room at the last sealing.
     pub(crate) waiting_streams: usize,
 }
@@ -60,7 +73,8 @@ pub(crate) struct Facts {
 #[derive(Debug)]
 pub(crate) struct Process {
     engine: Engine,
-    pipeline: Pipeline,
+    driver: Driver,
+    door: Arc<Door>,
     dimensions: Vec<Dimension>,
     meters: BTreeMap<u8, (usize, Meter)>,
     reading: Reading,
@@ -68,6 +82,8 @@ pub(crate) struct Process {
     out: BTreeMap<BatchId, Vec<SealedSlice>>,
     /// Up to where streams are acknowledged, as this process was told.
     acknowledged: BTreeMap<StreamId, u64>,
+    /// Streams whose heads the ledger was asked for and has not told.
+    asked: BTreeSet<StreamId>,
 }
 
 impl Process {
@@ -105,14 +121,18 @@ impl Process {
             }
         };
         let dimensions = engine.dimensions().iter().collect();
+        let door = Arc::new(Door::default());
+        let driver = Driver::new(pipeline, Some(Arc::clone(&door) as Arc<_>), Arc::clone(&door) as Arc<_>);
         Ok(Self {
             engine,
-            pipeline,
+            driver,
+            door,
             dimensions,
             meters: BTreeMap::new(),
             reading: Reading::default(),
             out: BTreeMap::new(),
             acknowledged: BTreeMap::new(),
+            asked: BTreeSet::new(),
         })
     }
 
@@ -128,13 +148,13 @@ impl Process {
         let tenant = match recording.key {
             Key::Route(_) => recording.tenant,
             // An account's tenant is admitted before, so that its limit does not show in the outcome.
-            Key::Account(_) => setup.tenant(engine.tenant(&Setup::tenant_name(recording.tenant)).name()),
+            Key::Account(_) => setup.tenant(engine.tenant(&setup.tenant_name(recording.tenant)).name()),
         };
         place(setup, outcome, tenant, recording.dimension)
     }
 
     pub(crate) fn hold_meter(&mut self, setup: &Setup, slot: u8, tenant: usize, key: Key) {
-        let name = Setup::tenant_name(tenant);
+        let name = setup.tenant_name(tenant);
         let ((meter, outcome), tenant) = match key {
             Key::Route(route) => {
                 let route = setup.route_name(route);
@@ -166,23 +186,23 @@ impl Process {
     }
 
     pub(crate) fn seal(&mut self, window: Span, now_ms: u64) -> Vec<SealedSlice> {
-        self.pipeline.seal(window, now_ms)
+        self.driver.with(|pipeline| pipeline.seal(window, now_ms))
     }
 
     pub(crate) fn maintain(&mut self, window: Span, now_ms: u64) {
-        self.pipeline.maintain(window, now_ms);
+        self.driver.with(|pipeline| pipeline.maintain(window, now_ms));
     }
 
     pub(crate) fn checkpoint(&mut self, window: Span, now_ms: u64) {
-        self.pipeline.checkpoint(window, now_ms);
+        self.driver.with(|pipeline| pipeline.checkpoint(window, now_ms));
     }
 
     pub(crate) fn flush(&mut self, now_ms: u64) {
-        self.pipeline.flush(now_ms);
+        self.driver.with(|pipeline| pipeline.flush(now_ms));
     }
 
     pub(crate) fn next_batch(&mut self, now_ms: u64) -> Option<Batch> {
-        let batch = self.pipeline.next_batch(now_ms)?;
+        let batch = self.driver.with(|pipeline| pipeline.next_batch(now_ms))?;
         self.out.insert(batch.id, batch.slices.clone());
         Some(batch)
     }
@@ -194,7 +214,7 @@ impl Process {
                 self.acknowledged.insert(slice.stream().clone(), slice.seq() + 1);
             }
         }
-        self.pipeline.complete(id, now_ms, answers);
+        self.driver.with(|pipeline| pipeline.complete(id, now_ms, answers));
     }
 
     /// Up to where streams are acknowledged, as this process was told.
@@ -203,17 +223,19 @@ impl Process {
     }
 
     pub(crate) fn check_heads(&mut self, ledger: &Ledger) -> Result<(), PipelineError> {
-        self.pipeline.check_heads(ledger)
+        self.driver.with(|pipeline| pipeline.check_heads(ledger))
     }
 
     /// The claim under which the next batch is offered.
     pub(crate) fn claim(&self) -> Option<Claim> {
-        self.pipeline.claim()
+        self.driver.with(|pipeline| pipeline.claim())
     }
 
     /// A stream whose head the ledger is to be asked for.
     pub(crate) fn ask_head(&mut self) -> Option<StreamId> {
-        self.pipeline.ask_head()
+        let stream = self.driver.with(Pipeline::ask_head)?;
+        self.asked.insert(stream.clone());
+        Some(stream)
     }
 
     pub(crate) fn take_head(
@@ -222,20 +244,54 @@ impl Process {
         answer: Result<Option<Head>, PutError>,
         now_ms: u64,
     ) {
-        self.pipeline.take_head(stream, answer, now_ms);
+        self.asked.remove(stream);
+        self.driver.with(|pipeline| pipeline.take_head(stream, answer, now_ms));
     }
 
     /// Checks the product's own invariants.
     pub(crate) fn validate(&self) -> Result<(), Failure> {
-        self.pipeline.validate().map_err(|detail| Failure::new("invariant", detail))
+        let (valid, stats) = self.driver.with(|pipeline| (pipeline.validate(), pipeline.stats()));
+        let valid = valid.and_then(|()| {
+            let (export, order) = (&stats.lanes.export, &stats.lanes.order);
+            let is_sorted = [export, order].iter().all(|latencies| {
+                let quantiles = [0.5, 0.99].map(|share| latencies.quantile_ms(share));
+                quantiles.is_sorted() && quantiles.iter().all(|ms| *ms <= Some(latencies.max_ms()))
+            });
+            let is_counted = export.count() == stats.acknowledged;
+            (is_sorted && is_counted).then_some(()).ok_or_else(|| format!("{export:?} and {order:?}"))
+        });
+        valid.map_err(|detail| Failure::new("invariant", detail))
+    }
+
+    /// Lets the driver export until nothing is due, on the thread that it has for puts while this one waits: with threads that
+    /// step by themselves, a seed would not give the same bytes twice. The ledger answers as it is told, then stores. Time passes
+    /// as far as retries need it.
+    pub(crate) fn drain(
+        &mut self,
+        ledger: &Ledger,
+        answers: &[Answer],
+        now_ms: u64,
+    ) -> Result<Drained, Failure> {
+        let failed = |detail: &str| Failure::new("drain", detail.to_owned());
+        self.door.open(ledger, answers, now_ms, self.out.len() + self.asked.len());
+        if !self.driver.drain(PATIENCE, |pipeline| self.door.is_over(pipeline)) {
+            return Err(failed("it does not end"));
+        }
+        let drained = self.door.close();
+        self.acknowledged.extend(drained.acknowledged.clone());
+        if drained.is_elsewhere {
+            return Err(failed("a put was made on the caller's thread"));
+        }
+        Ok(drained)
     }
 
     pub(crate) fn resume(&mut self, stream: &StreamId) {
-        self.pipeline.resume(stream);
+        self.driver.with(|pipeline| pipeline.resume(stream));
     }
 
     pub(crate) fn facts(&self) -> Facts {
-        let stats = self.pipeline.stats();
+        let (stats, is_drained, is_stuck) =
+            self.driver.with(|pipeline| (pipeline.stats(), pipeline.is_drained(), pipeline.is_stuck()));
         let log = stats.log.as_ref();
         let parked = stats.lanes.parked.iter().map(|lane| {
             let is_evidence = matches!(
@@ -262,15 +318,16 @@ impl Process {
                 .as_ref()
                 .is_some_and(|error| error.contains("could not be sealed")),
             last_error: stats.last_error,
-            is_drained: self.pipeline.is_drained(),
-            is_stuck: self.pipeline.is_stuck(),
+            is_drained,
+            is_stuck,
+            uncovered_streams: log.map_or(0, |log| log.uncovered_streams),
             waiting_streams: stats.waiting_streams,
         }
     }
 
     /// Units that are not sealed.
     pub(crate) fn live(&mut self, setup: &Setup) -> Totals {
-        self.pipeline.unsealed(&mut self.reading);
+        self.driver.with(|pipeline| pipeline.unsealed(&mut self.reading));
         let mut live = setup.totals();
         for row in self.reading.rows() {
             let tenant = setup.tenant(row.key.tenant());
@@ -284,7 +341,7 @@ impl Process {
     /// Units that are sealed and not acknowledged, and units that were acknowledged in this life.
     pub(crate) fn exported(&self, setup: &Setup) -> (Totals, Totals) {
         let (mut pending, mut acknowledged) = (setup.totals(), setup.totals());
-        for total in self.pipeline.totals() {
+        for total in self.driver.with(|pipeline| pipeline.totals()) {
             let place = setup.place(&total.stream);
             pending.add(place, total.pending);
             acknowledged.add(place, total.acknowledged);
@@ -293,9 +350,14 @@ impl Process {
     }
 }
 
+/// What stands in a log, as an operator sees it.
+pub(crate) fn inspect(image: Image) -> Result<LogInspection, PipelineError> {
+    inspect_storage(&Disk::holding(image).volume())
+}
+
 fn count(engine: &Engine, setup: &Setup, recording: &Recording, dimension: Dimension) -> Outcome {
     let Recording { tenant, key, n, .. } = *recording;
-    let tenant = Setup::tenant_name(tenant);
+    let tenant = setup.tenant_name(tenant);
     match key {
         Key::Route(route) => {
             let route = setup.route_name(route);

@@ -3,13 +3,15 @@
 //! A seed means a story only as long as the stories are drawn in the same way. Who changes `story.rs`, `setup.rs` or
 //! `dice.rs` finds new seeds for these.
 
-use crate::{report::Failure, run_once_or_twice, story::Story, world::Probing};
+use crate::{kinds::Kind, report::Failure, run_once_or_twice, story::Story, world::Probing};
 
 /// A seed that once failed.
 #[derive(Debug, Clone, Copy)]
 pub struct Regression {
     /// The claim that it disproved.
     pub name: &'static str,
+    /// The kind of its world.
+    pub kind: Kind,
     /// The seed.
     pub seed: u64,
 }
@@ -17,13 +19,13 @@ pub struct Regression {
 impl Regression {
     /// Runs the world. Returns what did not hold.
     pub fn run(&self) -> Result<(), Failure> {
-        let outcome = run_once_or_twice(&Story::generate(self.seed), Probing::USUAL, true);
+        let outcome = run_once_or_twice(&Story::of_kind(self.kind, self.seed), Probing::USUAL, true);
         outcome.failure.map_or(Ok(()), Err)
     }
 }
 
 const fn regression(seed: u64, name: &'static str) -> Regression {
-    Regression { name, seed }
+    Regression { name, kind: Kind::Mixed, seed }
 }
 
 /// All of them.

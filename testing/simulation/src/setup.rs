@@ -61,6 +61,8 @@ pub struct Setup {
     pub tenant_limit: usize,
     /// Tenants that are used.
     pub tenants: usize,
+    /// The length of a tenant's name in bytes, at least.
+    pub tenant_bytes: usize,
     /// Routes that are used.
     pub routes: usize,
     /// The length of a route in bytes, at least.
@@ -97,6 +99,7 @@ impl Default for Setup {
             label_limit: 2048,
             tenant_limit: 8192,
             tenants: 2,
+            tenant_bytes: 0,
             routes: 4,
             route_bytes: 0,
             registered: 0,
@@ -137,6 +140,7 @@ impl Setup {
             label_limit,
             tenant_limit: if dice.percent(5) { dice.size(1, 3) } else { 100 },
             tenants,
+            tenant_bytes: 0,
             routes: dice.size(1, 2 * label_limit + 2),
             route_bytes: usize::try_from(route_bytes).unwrap_or_default(),
             registered: dice.size(0, 2),
@@ -195,8 +199,10 @@ impl Setup {
     }
 
     /// The name of a tenant.
-    pub fn tenant_name(tenant: usize) -> String {
-        format!("t{tenant}")
+    pub fn tenant_name(&self, tenant: usize) -> String {
+        let name = format!("t{tenant}");
+        let filler = "-".repeat(self.tenant_bytes.saturating_sub(name.len()));
+        name + &filler
     }
 
     /// The route of a number.
@@ -208,7 +214,7 @@ impl Setup {
 
     /// The number of a tenant's name.
     pub fn tenant(&self, name: &str) -> usize {
-        let number = name.strip_prefix('t').and_then(|number| number.parse().ok());
+        let number = name.strip_prefix('t').and_then(|number| number.trim_end_matches('-').parse().ok());
         number.unwrap_or(self.tenants).min(self.tenants)
     }
 

@@ -116,6 +116,11 @@ pub enum Step {
     Put(Answer),
     /// Batches go out and come back until none is due.
     PutAll,
+    /// The driver exports until nothing is due.
+    Drain {
+        /// How the ledger answers first. Afterwards it stores.
+        answers: Vec<Answer>,
+    },
     /// A batch goes out. It is stored now or when [`Step::Deliver`] comes, and answered then.
     PutSlowly {
         /// Whether it is stored now.
@@ -242,6 +247,7 @@ impl fmt::Display for Step {
             Self::Maintain => f.write_str("maintain"),
             Self::Put(answer) => write!(f, "put, answered {answer:?}"),
             Self::PutAll => f.write_str("put until nothing is due"),
+            Self::Drain { answers } => write!(f, "drain, answered {answers:?}"),
             Self::PutSlowly { is_stored } => write!(f, "put that is answered later, stored now: {is_stored}"),
             Self::Deliver => f.write_str("a late answer arrives"),
             Self::Arrive => f.write_str("a put of an earlier life arrives"),

@@ -3,6 +3,7 @@
 use crate::{
     dice::Dice,
     disk::{Fault, Operation, Survival},
+    kinds::{self, Kind},
     setup::Setup,
     steps::{Answer, Key, Recording, Step},
 };
@@ -60,19 +61,44 @@ impl Mood {
 }
 
 impl Story {
-    /// Draws a story from a seed.
+    /// Draws a story from a seed, its kind included.
     pub fn generate(seed: u64) -> Self {
-        let setup = Setup::generate(seed);
+        let mut story = Self::of_kind(Kind::generate(seed), seed);
+        story.let_a_driver_export();
+        story
+    }
+
+    /// Draws a story of a kind from a seed.
+    pub fn of_kind(kind: Kind, seed: u64) -> Self {
+        let setup = kind.setup(seed);
         let mood = Mood::generate(seed);
         let mut dice = Dice::of(seed, "steps");
-        let length = dice.size(15, 110);
+        let length = kind.length(&mut dice);
         let mut steps = Vec::with_capacity(length);
         while steps.len() < length {
-            steps.extend(some_steps(&setup, mood, &mut dice));
+            steps.extend(match kind {
+                Kind::Mixed => some_steps(&setup, mood, &mut dice),
+                kind => kind.some_steps(&setup, steps.is_empty(), &mut dice),
+            });
         }
         let mut salts = Dice::of(seed, "salts");
         let steps = steps.into_iter().map(|step| Planned { step, salt: salts.roll() }).collect();
         Self { seed, setup, steps }
+    }
+
+    /// In some stories a driver makes some of the puts.
+    fn let_a_driver_export(&mut self) {
+        let mut dice = Dice::of(self.seed, "driver");
+        if dice.percent(75) {
+            return;
+        }
+        for planned in &mut self.steps {
+            let is_put = matches!(planned.step, Step::Put(_) | Step::PutAll);
+            if is_put && dice.percent(40) {
+                let answers = kinds::answers(&mut dice);
+                planned.step = Step::Drain { answers };
+            }
+        }
     }
 
     /// A story that a person wrote.

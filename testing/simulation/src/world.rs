@@ -240,7 +240,7 @@ impl World {
             Step::EvictPages => {
                 if self.disk.evict_pages() && self.setup.syncing == Syncing::Never {
                     // What a failed sync left in the page cache alone is gone, as after a power cut.
-                    self.model.trust_only(self.ledger.totals());
+                    self.model.trust_nothing_else(self.ledger.totals());
                     self.expect_forks();
                 }
             }
@@ -266,7 +266,7 @@ impl World {
                 }
             }
             Step::Kill => {
-                self.end_life();
+                self.end_life()?;
                 self.outcome.crashes += 1;
                 self.start()?;
             }
@@ -343,6 +343,13 @@ impl World {
             }
             Step::Put(answer) => self.put(*answer, salt)?,
             Step::PutAll => drop(put_all(process, &self.ledger, now_ms)),
+            Step::Drain { answers } => {
+                let drained = process.drain(&self.ledger, answers, now_ms)?;
+                self.clock.pass(drained.passed_ms);
+                if drained.is_claimed && !self.model.bounds.may_fork {
+                    return Err(taken_for_a_copy());
+                }
+            }
             Step::PutSlowly { is_stored } => {
                 self.asked.extend(process.ask_head());
                 if let Some(batch) = process.next_batch(now_ms) {
@@ -444,8 +451,11 @@ impl World {
 fn check_claim(answers: &Answers, may_fork: bool) -> Result<(), Failure> {
     let is_refused = answers.iter().any(|answer| matches!(answer, Err(PutError::Claimed { .. })));
     if is_refused && !may_fork {
-        let detail = "the ledger takes the only process for a copy of another".to_owned();
-        return Err(Failure::new("claim", detail));
+        return Err(taken_for_a_copy());
     }
     Ok(())
+}
+
+fn taken_for_a_copy() -> Failure {
+    Failure::new("claim", "the ledger takes the only process for a copy of another".to_owned())
 }

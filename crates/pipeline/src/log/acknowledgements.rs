@@ -37,7 +37,14 @@ where
                 list.push(AcknowledgementRecord::new(stream, *seq));
             }
             let record = (kind::ACKNOWLEDGEMENTS, &*records::encode(&list));
-            self.write(Limit::Reserved, record, Item::Acknowledgements, now_ms)?;
+            // The last of the reserve is for the heads, without which no segment of acknowledged slices can go.
+            let position = self.write(Limit::Urgent, record, Item::Acknowledgements, now_ms)?;
+            for (stream, _) in self.unnoted.iter().take(list.len()) {
+                // A head must not go before this, or only an acknowledgement without its digest is left.
+                if let Some(log) = self.streams.get_mut(stream) {
+                    log.written_in = log.written_in.max(position.segment);
+                }
+            }
             let rest = self.unnoted.iter().skip(list.len()).map(|(stream, seq)| (stream.clone(), *seq));
             self.unnoted = rest.collect();
         }

@@ -6,7 +6,6 @@ use ron_ledger_wire::{Head, SealedSlice};
 use super::{
     index::Item,
     records::{self, kind, Group, HeadRecord},
-    recovery::HEAD_BYTES,
     streams::{StoredHead, StoredSlice, StreamLog},
     Limit, Log,
 };
@@ -28,7 +27,7 @@ where
         if slices.len() == 1 || !is_covered {
             return self.append_singly(slices, is_urgent, now_ms);
         }
-        let group = Group { first: first.seq(), last: last.seq() };
+        let group = Group { first: first.seq(), last: last.seq(), is_resumed: false };
         match self.append_group(slices, group, is_urgent, now_ms) {
             // Nothing else will ever make room: then the slices go one by one, and the first of them ends the checkpoint.
             Err(WalError::Full { .. }) if is_urgent => self.append_singly(slices, is_urgent, now_ms),
@@ -50,7 +49,8 @@ where
             if share > 0 && share + slice.bytes().len() as u64 > self.budgets.slices_of_stream {
                 break;
             }
-            match self.append_slice(slice, Group::single(slice.seq()), is_urgent, now_ms) {
+            let group = Group { is_resumed: self.is_resumed_by(slice), ..Group::single(slice.seq()) };
+            match self.append_slice(slice, group, is_urgent, now_ms) {
                 Ok(()) => count += 1,
                 Err(WalError::Full { .. }) => break,
                 Err(error) if count == 0 => return Err(error),
@@ -68,13 +68,48 @@ where
         is_urgent: bool,
         now_ms: u64,
     ) -> Result<usize, WalError> {
-        for slice in slices {
-            if let Err(error) = self.append_slice(slice, group, is_urgent, now_ms) {
+        let is_resumed = slices.first().is_some_and(|slice| self.is_resumed_by(slice));
+        let mut appended =
+            slices.iter().try_for_each(|slice| self.append_slice(slice, group, is_urgent, now_ms));
+        if is_resumed {
+            appended = appended.and_then(|()| self.write_resumed_head(slices, now_ms));
+        }
+        match appended {
+            Ok(()) => Ok(slices.len()),
+            Err(error) => {
                 self.take_back(slices);
-                return Err(error);
+                Err(error)
             }
         }
-        Ok(slices.len())
+    }
+
+    /// Whether no record says what comes before this slice: the log had dropped the head, and the ledger told it.
+    fn is_resumed_by(&self, slice: &SealedSlice) -> bool {
+        let Some(before) = slice.seq().checked_sub(1) else { return false };
+        let Some(log) = self.streams.get(slice.stream()) else { return true };
+        let is_known = |head: &StoredHead| head.acknowledged > before;
+        !log.slices.contains_key(&before) && !log.head.as_ref().is_some_and(is_known)
+    }
+
+    /// Writes where a group continues. It comes after the group is durable: as long as one of its slices can get lost, the
+    /// checkpoint has to count, which does not know the head either.
+    fn write_resumed_head(&mut self, slices: &[SealedSlice], now_ms: u64) -> Result<(), WalError> {
+        let Some(stream) = slices.first().map(SealedSlice::stream) else { return Ok(()) };
+        self.wal.sync_active()?;
+        let Some(log) = self.streams.get(stream) else { return Ok(()) };
+        let head = HeadRecord::new(&log.durable_head(stream), log.acknowledged);
+        let (acknowledged, bytes) = (head.acknowledged, head.stored_bytes());
+        let record = (kind::HEADS, &*records::encode(&[head]));
+        let item = Item::Heads(vec![stream.clone()]);
+        let position = self.write_with_room(Limit::Urgent, record, &item, now_ms)?;
+        let head = StoredHead { position, acknowledged, lacks_digest: false, bytes };
+        let Some(log) = self.streams.get_mut(stream) else { return Ok(()) };
+        log.written_in = log.written_in.max(position.segment);
+        self.head_bytes += bytes;
+        if let Some(old) = log.head.replace(head) {
+            self.head_bytes -= old.bytes;
+        }
+        Ok(())
     }
 
     fn append_slice(
@@ -88,16 +123,13 @@ where
         let seq = slice.seq();
         let frees_checkpoint = self.streams.get(stream).is_some_and(|log| log.checkpoint.is_some());
         let limit = if is_urgent || frees_checkpoint { Limit::Urgent } else { Limit::Regular };
-        let (record_kind, body) = records::slice(group, slice);
+        let (kind, body) = records::slice(group, slice);
         let item = Item::Slice { stream: stream.clone(), seq };
-        let position = self.write_with_room(limit, (record_kind, &body), &item, now_ms)?;
-        let head = match self.write_missing_head(slice, now_ms) {
-            Ok(head) => head,
-            Err(error) => {
-                self.release(position);
-                return Err(error);
-            }
-        };
+        // Its slice follows from what the log has of it now.
+        self.kept = Some(stream.clone());
+        let position = self.write_with_room(limit, (kind, &body), &item, now_ms);
+        self.kept = None;
+        let position = position?;
         let genesis = || StreamLog::new(&Head::new(stream.clone(), seq, slice.previous()), seq);
         let log = self.streams.entry(stream.clone()).or_insert_with(genesis);
         debug_assert_eq!(log.next_seq, seq, "{stream}: slices are appended in order");
@@ -107,37 +139,11 @@ where
             StoredSlice { position, slice: Some(slice.clone()), digest, group, bytes, is_durable: false };
         let before = log.slices.insert(seq, stored);
         debug_assert!(before.is_none(), "{stream}: slice {seq} is appended twice");
-        if let Some(head) = head {
-            self.head_bytes += head.bytes;
-            log.head = Some(head);
-        }
         (log.next_seq, log.last) = (seq + 1, Some(digest));
         log.written_in = log.written_in.max(position.segment);
         self.pending_bytes += bytes;
         self.undurable.insert((stream.clone(), seq));
         Ok(())
-    }
-
-    /// Writes what comes before a slice, if nothing in the log says it: the stream had been forgotten. Without it, a recovery
-    /// would take the slice for one that had lost those before it. Both are durable with the same sync.
-    fn write_missing_head(
-        &mut self,
-        slice: &SealedSlice,
-        now_ms: u64,
-    ) -> Result<Option<StoredHead>, WalError> {
-        let (stream, seq) = (slice.stream(), slice.seq());
-        let is_said =
-            self.streams.get(stream).is_some_and(|log| log.head.is_some() || !log.slices.is_empty());
-        if seq == 0 || is_said {
-            return Ok(None);
-        }
-        let record = HeadRecord::new(&Head::new(stream.clone(), seq, slice.previous()), seq);
-        let bytes = (record.tenant.len() + record.dimension.len()) as u64 + HEAD_BYTES;
-        let body = records::encode(&[record]);
-        let item = Item::Heads(vec![stream.clone()]);
-        // Not with more room: that may empty the segment in which the slice was just written.
-        let position = self.write(Limit::Reserved, (kind::HEADS, &body), item, now_ms)?;
-        Ok(Some(StoredHead { position, acknowledged: seq, lacks_digest: false, bytes }))
     }
 
     /// Forgets the slices of a group that did not get in whole.

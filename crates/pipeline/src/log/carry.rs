@@ -11,8 +11,7 @@ use ron_ledger_wire::StreamId;
 use super::{
     budgets::{RECORD_BYTES, SEGMENT_BYTES},
     index::Item,
-    records::{self, kind, EmptyRecord, HeadRecord, PartHeader},
-    recovery::HEAD_BYTES,
+    records::{self, kind, EmptyRecord, HeadRecord, PartHeader, HEAD_BYTES},
     streams::{StoredHead, StoredSlice},
     Limit, Log, ITEMS_PER_RECORD,
 };
@@ -272,8 +271,7 @@ where
             let record = (kind::HEADS, &*records::encode(&list));
             let position = self.write(limit, record, Item::Heads(chunk.to_vec()), now_ms)?;
             for (stream, record) in chunk.iter().zip(list) {
-                let bytes = (record.tenant.len() + record.dimension.len()) as u64 + HEAD_BYTES;
-                let acknowledged = record.acknowledged;
+                let (acknowledged, bytes) = (record.acknowledged, record.stored_bytes());
                 let head = StoredHead { position, acknowledged, lacks_digest: false, bytes };
                 carried.heads.push((stream.clone(), head));
             }
@@ -292,7 +290,8 @@ where
             let is_last_trace = oldest.map_or(true, |oldest| {
                 log.written_in < oldest || log.written_in == segment && segment < oldest
             });
-            let is_dropped = self.may_forget && surplus > 0 && log.is_idle() && is_last_trace;
+            let is_idle = log.is_idle() && self.kept.as_ref() != Some(stream);
+            let is_dropped = self.may_forget && surplus > 0 && is_idle && is_last_trace;
             if is_dropped {
                 surplus = surplus.saturating_sub(log.head.map_or(HEAD_BYTES, |head| head.bytes));
             }
@@ -363,6 +362,8 @@ where
         }
         for stream in carried.forgotten {
             self.forgotten += 1;
+            // Noted later, it would be an acknowledgement without its digest.
+            self.unnoted.remove(&stream);
             if let Some(log) = self.streams.remove(&stream) {
                 self.head_bytes -= log.head.map_or(0, |head| head.bytes);
             }

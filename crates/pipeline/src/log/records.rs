@@ -48,6 +48,9 @@ pub(crate) const fn kind_name(kind: RecordKind) -> &'static str {
     }
 }
 
+/// What a head takes in a record, beside the names.
+pub(crate) const HEAD_BYTES: u64 = 80;
+
 /// The ledger has this slice.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct AcknowledgementRecord {
@@ -85,6 +88,11 @@ impl HeadRecord {
             last: head.last().map_or_else(Vec::new, |digest| digest.as_bytes().to_vec()),
             acknowledged,
         }
+    }
+
+    /// What the record takes of the share that heads have.
+    pub(crate) fn stored_bytes(&self) -> u64 {
+        (self.tenant.len() + self.dimension.len()) as u64 + HEAD_BYTES
     }
 
     pub(crate) fn head(&self, origin: Origin) -> Head {
@@ -137,12 +145,15 @@ impl PartHeader {
 pub(crate) struct Group {
     pub(crate) first: u64,
     pub(crate) last: u64,
+    /// The ledger told where the stream continues, and no other record says it: the log had dropped the head. Only of a
+    /// slice that needs no other, which is then written as a group of one.
+    pub(crate) is_resumed: bool,
 }
 
 impl Group {
     /// A slice that needs no other.
     pub(crate) const fn single(seq: u64) -> Self {
-        Self { first: seq, last: seq }
+        Self { first: seq, last: seq, is_resumed: false }
     }
 }
 
@@ -160,7 +171,7 @@ pub(crate) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
 
 /// The kind and the body of a slice's record.
 pub(crate) fn slice(group: Group, slice: &SealedSlice) -> (RecordKind, Vec<u8>) {
-    if group.first == group.last {
+    if group.first == group.last && !group.is_resumed {
         return (kind::SLICE, slice.bytes().to_vec());
     }
     let body = [&group.first.to_le_bytes(), &group.last.to_le_bytes(), slice.bytes()].concat();
@@ -183,7 +194,7 @@ pub(crate) fn read_grouped(body: &[u8]) -> Result<(Group, SealedSlice), String> 
     if !(first..=last).contains(&slice.seq()) {
         return Err(format!("slice {} is not in its group {first} to {last}", slice.seq()));
     }
-    Ok((Group { first, last }, slice))
+    Ok((Group { first, last, is_resumed: first == last }, slice))
 }
 
 pub(crate) fn read_part(body: &[u8]) -> Result<(PartHeader, SealedSlice), String> {

@@ -22,7 +22,8 @@ use ron_ledger_wire::{encode_row_key, Digest, Head, Origin, SealedSlice, StreamI
 use super::{
     index::{Index, Item},
     records::{
-        self, decode, kind, AcknowledgementRecord, EmptyRecord, Group, HeadRecord, IdentityRecord, PartHeader,
+        self, decode, kind, AcknowledgementRecord, EmptyRecord, Group, HeadRecord, IdentityRecord,
+        PartHeader, HEAD_BYTES,
     },
     streams::{StoredCheckpoint, StoredHead, StoredSlice, StreamLog},
 };
@@ -247,9 +248,10 @@ impl Reader {
                 (reading.next_seq, reading.last) = (head.next_seq(), head.last());
             }
             reading.acknowledged = reading.acknowledged.max(record.acknowledged);
-            let bytes = (record.tenant.len() + record.dimension.len()) as u64 + HEAD_BYTES;
-            reading.head =
-                Some(StoredHead { position, acknowledged: record.acknowledged, lacks_digest: false, bytes });
+            let (acknowledged, bytes) = (record.acknowledged, record.stored_bytes());
+            let head = StoredHead { position, acknowledged, lacks_digest: false, bytes };
+            let before = reading.head.replace(head).map_or(0, |head| head.position.segment);
+            reading.written_in = reading.written_in.max(before);
         }
         streams
     }
@@ -267,6 +269,7 @@ impl Reader {
             let acknowledged = record.seq.saturating_add(1);
             let bytes = (record.tenant.len() + record.dimension.len()) as u64 + HEAD_BYTES;
             let reading = self.stream(&stream);
+            reading.written_in = reading.written_in.max(position.segment);
             reading.acknowledged = reading.acknowledged.max(acknowledged);
             if reading.head.map_or(true, |head| head.acknowledged < acknowledged) {
                 reading.head = Some(StoredHead { position, acknowledged, lacks_digest: true, bytes });
@@ -299,9 +302,6 @@ impl Reader {
         }
     }
 }
-
-/// What a head takes in a record, beside the names.
-pub(super) const HEAD_BYTES: u64 = 80;
 
 impl Reading {
     fn conclude(mut self, stream: StreamId, is_sound: bool, contents: &mut LogContents) {
@@ -381,7 +381,15 @@ impl Reading {
     /// Rule 2.
     fn drop_orphans(&mut self, stream: &StreamId, contents: &mut LogContents) {
         let (mut next_seq, mut last) = (self.next_seq, self.last);
-        while let Some(found) = self.slices.get(&next_seq) {
+        while let Some((seq, found)) = self.slices.range(next_seq..).next() {
+            if *seq > next_seq {
+                if !found.group.is_resumed {
+                    break;
+                }
+                // What comes before it is in the ledger.
+                (next_seq, last) = (*seq, found.slice.previous());
+                self.acknowledged = self.acknowledged.max(next_seq);
+            }
             let end = found.group.last.max(next_seq);
             let Some(digest) = self.chain_through(next_seq, last, end) else { break };
             (next_seq, last) = (end + 1, Some(digest));

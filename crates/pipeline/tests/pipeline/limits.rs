@@ -2,7 +2,7 @@
 
 use ron_accounting_core::{Dimension, Engine};
 use ron_accounting_pipeline::{OnFull, Pipeline, SyncPolicy};
-use ron_accounting_wal::fault::{MemoryStorage, Operation};
+use ron_accounting_wal::fault::{MemoryStorage, Operation, Survival};
 use ron_accounting_wal::WalOptions;
 
 use crate::node::{lanes, options, small_log, Node};
@@ -303,4 +303,58 @@ fn heads_of_idle_streams_leave_a_log_that_can_ask_the_ledger() {
     node.assert_complete();
     let stats = node.log_stats();
     assert!(stats.forgotten_streams > 100 && stats.streams < 200, "{stats:?}");
+}
+
+/// A node whose log has dropped the heads of most of 300 tenants.
+fn node_that_forgot(disk: &MemoryStorage) -> Node {
+    let mut node = Node::with_log(disk, options(), small_log().max_bytes(8 * SEGMENT), 2048);
+    node.pipeline.expect_ledger();
+    for tenant in 0..300 {
+        node.record(&format!("tenant {tenant}"), 1);
+        node.boundary();
+        node.answer_heads();
+        node.settle();
+    }
+    assert!(node.log_stats().forgotten_streams > 100, "{:?}", node.log_stats());
+    node
+}
+
+#[test]
+fn what_a_stream_counts_after_its_head_was_dropped_survives_a_power_cut() {
+    let disk = MemoryStorage::new();
+    let mut node = node_that_forgot(&disk);
+    for tenant in 0..40 {
+        node.record(&format!("tenant {tenant}"), 10);
+    }
+    node.boundary();
+    node.answer_heads();
+    node.boundary();
+    assert!(node.live().is_empty() && node.pipeline.stats().not_durable == 0, "it is sealed and durable");
+    node.restart(&disk.crash_with(Survival::Synced, 0));
+    node.pipeline.check_heads(&node.ledger).unwrap();
+    node.settle();
+    node.assert_complete();
+}
+
+#[test]
+fn a_slice_is_admitted_when_nothing_in_a_full_backlog_can_move() {
+    let disk = MemoryStorage::new();
+    let log = small_log().max_bytes(8 * SEGMENT);
+    let mut node = Node::with_log(&disk, options().lanes(lanes().pending_max(2)), log, 2048);
+    let rejected = ron_accounting_export::PutError::Rejected { reason: "no such customer".to_owned() };
+    node.ledger.memory.refuse(&crate::node::stream("parked"), Some(rejected));
+    for row in 0..60 {
+        let route = format!("/{row}/{}", "x".repeat(900));
+        node.record_row("parked", &route, Dimension::REQUESTS, 1);
+    }
+    node.boundary();
+    node.export();
+    let stats = node.pipeline.stats();
+    assert!(stats.not_durable >= 2 && stats.lanes.parked.len() == 1, "the backlog is full: {stats:?}");
+    for _ in 0..5 {
+        node.record("acme", 1);
+        node.boundary();
+        node.export();
+    }
+    assert_eq!(node.ledger.memory.total("acme", "requests"), 5);
 }

@@ -49,7 +49,7 @@ impl World {
         }
         let arrived = self.ledger.totals();
         for _ in 0..2 {
-            self.end_life();
+            self.end_life()?;
             self.start()?;
             let Some(process) = &mut self.process else { return Ok(()) };
             let (pending, _) = process.exported(&self.setup);

@@ -1,11 +1,11 @@
 //! How lives begin and end, and how copies of logs and ledgers come into them.
 
-use ron_ledger_wire::StreamId;
+use ron_ledger_wire::{SealedSlice, StreamId};
 
 use super::World;
 use crate::{
     disk::{Disk, Survival},
-    process::{Facts, Process},
+    process::{inspect, Facts, Process},
     report::Failure,
     settle::put_all,
     setup::Syncing,
@@ -64,7 +64,7 @@ impl World {
     }
 
     /// The process is no more. The page cache stays.
-    pub(super) fn end_life(&mut self) {
+    pub(super) fn end_life(&mut self) -> Result<(), Failure> {
         let process = self.process.take();
         if self.disk.is_healthy() && !self.disk.is_off() {
             self.noted.extend(process.iter().flat_map(|process| process.acknowledged().clone()));
@@ -80,10 +80,37 @@ impl World {
             self.model.trust_only(self.ledger.totals());
         }
         self.trace_all();
+        self.check_inspection()
+    }
+
+    /// What an operator sees in the log is what the next start will find.
+    fn check_inspection(&self) -> Result<(), Failure> {
+        let bounds = &self.model.bounds;
+        if self.setup.log.is_none() || self.is_refused || bounds.may_fork || bounds.may_lose {
+            return Ok(());
+        }
+        let failed = |detail: String| Err(Failure::new("inspection", detail));
+        let inspection = match inspect(self.disk.image()) {
+            Ok(inspection) => inspection,
+            Err(error) => return failed(error.with_causes()),
+        };
+        if let Some(kind) = inspection.records.keys().find(|kind| **kind == "unknown") {
+            return failed(format!("there are records of kind {kind}"));
+        }
+        let heads = self.ledger.heads();
+        let is_missing =
+            |slice: &&SealedSlice| heads.get(slice.stream()).is_none_or(|next_seq| slice.seq() >= *next_seq);
+        let unacknowledged = inspection.unacknowledged.iter().filter(is_missing).map(SealedSlice::total);
+        let known = self.ledger.totals().sum() + unacknowledged.sum::<u128>() + inspection.live;
+        let (least, most) = (bounds.safe.sum(), bounds.recorded.sum());
+        if known < least || known > most {
+            return failed(format!("ledger and log have {known} units, {least} were safe, {most} counted"));
+        }
+        Ok(())
     }
 
     pub(super) fn cut_power(&mut self, survival: Survival) -> Result<(), Failure> {
-        self.lose_power(survival);
+        self.lose_power(survival)?;
         self.start()
     }
 
@@ -93,15 +120,15 @@ impl World {
         changes: u64,
         second: Survival,
     ) -> Result<(), Failure> {
-        self.lose_power(first);
+        self.lose_power(first)?;
         self.disk.cut_power_after(changes);
         self.start()?;
-        self.lose_power(second);
+        self.lose_power(second)?;
         self.start()
     }
 
-    fn lose_power(&mut self, survival: Survival) {
-        self.end_life();
+    fn lose_power(&mut self, survival: Survival) -> Result<(), Failure> {
+        self.end_life()?;
         self.noted.clear();
         self.disk.replace(self.disk.image().after_power_cut(survival));
         self.outcome.crashes += 1;
@@ -111,6 +138,7 @@ impl World {
             self.model.trust_only(self.ledger.totals());
             self.expect_forks();
         }
+        self.check_inspection()
     }
 
     pub(super) fn expect_forks(&mut self) {
@@ -172,7 +200,7 @@ impl World {
 
     pub(super) fn restore_log(&mut self) -> Result<(), Failure> {
         let Some((image, safe)) = self.log_copy.clone() else { return Ok(()) };
-        self.end_life();
+        self.end_life()?;
         self.outcome.crashes += 1;
         self.disk.replace(image);
         self.expect_forks();
@@ -234,11 +262,13 @@ impl World {
             self.model.check(process, &self.ledger, &self.disk)?;
             let bounds = &self.model.bounds;
             let is_promised = self.setup.log.is_some() && !bounds.may_fork && !bounds.may_lose;
-            if is_promised && is_healthy && self.disk.is_healthy() {
+            // What is larger than its share of the log stays in memory, and the log says so.
+            let is_told = process.facts().uncovered_streams > 0;
+            if is_promised && !is_told && is_healthy && self.disk.is_healthy() {
                 self.model.check_clean_end()?;
             }
         }
-        self.end_life();
+        self.end_life()?;
         self.start()
     }
 }
