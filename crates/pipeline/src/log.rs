@@ -2,7 +2,8 @@
 //!
 //! * `records`: what stands in a record. * `recovery`: from records to state, with the rules of what counts.
 //! * `streams`, `index`: the state, by stream and by position. * `budgets`: how the room is shared out.
-//! * `appending`, `acknowledgements`, `checkpoints`, `identity`: what is written. * `carry`: moving what is needed out of a segment, so that it can go.
+//! * `appending`, `acknowledgements`, `checkpoints`, `identity`: what is written.
+//! * `carry`: moving what is needed out of a segment, so that it can go. `victims`: out of which segment.
 //! * `pause`: leaving a failing disk alone.
 //!
 //! # When a record is released
@@ -23,6 +24,7 @@ mod pause;
 pub(crate) mod records;
 mod recovery;
 mod streams;
+mod victims;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -165,6 +167,9 @@ where
         if let Some(position) = log.identity_at {
             log.index.insert(position, Item::Identity, 0);
         }
+        for usage in log.wal.usage() {
+            log.index.note_change(usage.number);
+        }
         log.count_bytes();
         log.doubt_poisoned();
         // A power cut brings back files of segments that were begun in vain. One that cannot be removed is no matter now.
@@ -230,6 +235,12 @@ where
         self.wal.release(position);
     }
 
+    /// Releases what the recovery found to say nothing.
+    fn release_superseded(&mut self, position: Position) {
+        self.index.note_change(position.segment);
+        self.wal.release(position);
+    }
+
     fn release_all(&mut self, positions: impl IntoIterator<Item = Position>) {
         for position in positions {
             self.release(position);
@@ -274,7 +285,7 @@ where
         self.sync()?;
         if self.undurable.is_empty() {
             for position in std::mem::take(&mut self.superseded) {
-                self.wal.release(position);
+                self.release_superseded(position);
             }
         }
         self.reclaim(now_ms)

@@ -273,7 +273,8 @@ impl Process {
         now_ms: u64,
     ) -> Result<Drained, Failure> {
         let failed = |detail: &str| Failure::new("drain", detail.to_owned());
-        self.door.open(ledger, answers, now_ms, self.out.len() + self.asked.len());
+        let in_flight = self.driver.with(|pipeline| pipeline.stats().lanes.in_flight);
+        self.door.open(ledger, answers, now_ms, in_flight + self.asked.len());
         if !self.driver.drain(PATIENCE, |pipeline| self.door.is_over(pipeline)) {
             return Err(failed("it does not end"));
         }

@@ -5,19 +5,15 @@
 
 use std::collections::BTreeSet;
 
-use ron_accounting_wal::{Limit as WalLimit, Position, RecordKind, SegmentUsage, Storage, WalError};
+use ron_accounting_wal::{Limit as WalLimit, Position, RecordKind, Storage, WalError};
 use ron_ledger_wire::StreamId;
 
 use super::{
-    budgets::{RECORD_BYTES, SEGMENT_BYTES},
     index::Item,
     records::{self, kind, EmptyRecord, HeadRecord, PartHeader, HEAD_BYTES},
     streams::{StoredHead, StoredSlice},
     Limit, Log, ITEMS_PER_RECORD,
 };
-
-/// The part of a segment that has to be garbage, so that emptying it is worth the copies.
-const GARBAGE_SHARE: u64 = 8;
 
 /// What was written to empty a segment, and takes effect once it is durable.
 #[derive(Debug, Default)]
@@ -59,13 +55,19 @@ where
         Ok(())
     }
 
-    /// Deletes the closed segments of which nothing has to be copied.
+    /// Deletes the closed segments of which little has to be copied. Looks only at those in which something was released.
     pub(super) fn reclaim(&mut self, now_ms: u64) -> Result<(), WalError> {
         if self.reclaim_pause.is_on(now_ms) {
             return Ok(());
         }
+        let has_surplus = self.may_forget && self.head_bytes > self.budgets.heads;
         for usage in self.wal.usage() {
-            if usage.is_active || usage.is_poisoned || self.index.load(usage.number).live_records > 0 {
+            let is_due = has_surplus || self.index.has_changed(usage.number);
+            if usage.is_active || usage.is_poisoned || !is_due {
+                continue;
+            }
+            if !self.is_spent(&usage) {
+                self.index.note_seen(usage.number);
                 continue;
             }
             match self.carry_out(usage.number, now_ms) {
@@ -105,30 +107,6 @@ where
         }
     }
 
-    /// The segment with the most of what the limit is about that is garbage, if that is enough.
-    fn victim(&self, limit: WalLimit, is_candidate: impl Fn(&SegmentUsage) -> bool) -> Option<u64> {
-        let usage = self.wal.usage();
-        let is_finished =
-            |usage: &SegmentUsage| self.unfinished_from.map_or(true, |from| usage.number < from);
-        let candidates =
-            usage.iter().filter(|usage| !usage.is_poisoned && is_finished(usage) && is_candidate(usage));
-        let gains = candidates.filter_map(|usage| {
-            let load = self.index.load(usage.number);
-            let (gain, whole) = match limit {
-                WalLimit::Entries => (usage.records - load.live_records as u64, usage.records),
-                // A copy would be young. So only what needs none counts.
-                WalLimit::Age => (u64::from(load.live_records == 0), 1),
-                _ => {
-                    let needed = SEGMENT_BYTES + load.live_bytes + load.live_records as u64 * RECORD_BYTES;
-                    (usage.bytes.saturating_sub(needed), usage.bytes)
-                }
-            };
-            let is_worth = gain > 0 && gain >= whole / GARBAGE_SHARE;
-            is_worth.then_some((gain, std::cmp::Reverse(usage.number)))
-        });
-        gains.max().map(|(_, number)| number.0)
-    }
-
     /// Copies what is needed of a segment, syncs, and deletes it. On an error the segment stays as it is.
     pub(super) fn carry_out(&mut self, segment: u64, now_ms: u64) -> Result<(), WalError> {
         let records = self.index.in_segment(segment);
@@ -155,7 +133,7 @@ where
         let here: Vec<Position> = here;
         if self.undurable.is_empty() {
             for position in here {
-                self.wal.release(position);
+                self.release_superseded(position);
             }
         } else {
             self.superseded.extend(here);
@@ -216,7 +194,7 @@ where
     }
 
     /// Whether a slice is acknowledged, and no durable head in another segment says so.
-    fn needs_head(&self, stream: &StreamId, seq: u64, segment: u64) -> bool {
+    pub(super) fn needs_head(&self, stream: &StreamId, seq: u64, segment: u64) -> bool {
         let Some(log) = self.streams.get(stream) else { return false };
         let is_said = |head: &StoredHead| {
             head.position.segment != segment && head.acknowledged > seq && !head.lacks_digest
@@ -281,7 +259,11 @@ where
 
     /// Which heads are written again, and which streams are forgotten: idle ones that have nothing in any other segment,
     /// while heads take more than their share and the ledger can be asked.
-    fn choose_heads(&self, segment: u64, streams: BTreeSet<StreamId>) -> (Vec<StreamId>, Vec<StreamId>) {
+    pub(super) fn choose_heads(
+        &self,
+        segment: u64,
+        streams: BTreeSet<StreamId>,
+    ) -> (Vec<StreamId>, Vec<StreamId>) {
         let mut surplus = self.head_bytes.saturating_sub(self.budgets.heads);
         let others = self.wal.usage();
         let oldest = others.iter().map(|usage| usage.number).filter(|number| *number != segment).min();
@@ -355,6 +337,7 @@ where
             self.head_bytes += head.bytes;
             if let Some(old) = log.head.replace(head) {
                 self.head_bytes -= old.bytes;
+                self.index.note_change(old.position.segment);
                 if old.position.segment != segment {
                     log.written_in = log.written_in.max(old.position.segment);
                 }
