@@ -41,7 +41,7 @@ impl Sealing {
     /// Ready to seal `rows` rows again and again.
     pub fn new(rows: usize) -> Self {
         let engine = Engine::builder().label_limit(rows.max(2048)).hash_seed(1).build();
-        let sealer = Sealer::new(&engine, Origin::from_bytes(ORIGIN), false);
+        let sealer = Sealer::new(&engine, Origin::from_bytes(ORIGIN));
         Self { tenant: engine.tenant(TENANT), engine, accounts: accounts(rows), sealer }
     }
 

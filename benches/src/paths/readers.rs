@@ -56,7 +56,7 @@ fn sitting(effort: Effort) -> [Vec<f64>; 2] {
     thread::scope(|scope| {
         let reader = scope.spawn(|| {
             let history = History::new(&engine, 1, false);
-            let mut sealer = Sealer::new(&engine, Origin::from_bytes(ORIGIN), false);
+            let mut sealer = Sealer::new(&engine, Origin::from_bytes(ORIGIN));
             while !ends.load(Ordering::Relaxed) {
                 if reads.load(Ordering::Relaxed) {
                     black_box(history.snapshot(WINDOW));

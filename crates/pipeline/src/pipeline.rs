@@ -154,7 +154,7 @@ impl Pipeline {
         recovered: Recovered,
         now_ms: u64,
     ) -> Self {
-        let mut sealer = Sealer::new(engine, origin, options.zeroize);
+        let mut sealer = Sealer::new(engine, origin).zeroize(options.zeroize);
         if let Some(journal) = &journal {
             sealer = sealer.slice_bytes_max(journal.slice_bytes_max());
         }

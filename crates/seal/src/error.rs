@@ -2,13 +2,13 @@
 
 use ron_ledger_wire::{EncodeError, StreamId};
 
-/// A stream could not be sealed. Its counts were put back and go out with a later slice.
+/// A stream could not be sealed. Its counts stay in the engine and go out with a later slice.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("stream {stream} could not be sealed, its counts wait for the next boundary")]
 #[non_exhaustive]
 pub struct SealError {
     /// The stream.
     pub stream: StreamId,
-    /// What the encoder refused.
+    /// Why the encoder refused it.
     pub source: EncodeError,
 }
