@@ -2,6 +2,7 @@
 //!
 //! Random steps, beside a plain model that remembers what was recorded and what a strict ledger has accepted. After each
 //! step, the model is compared with the sealer, and the invariants of the sealer and the engine are checked.
+#![allow(clippy::unwrap_used)] // A failed assertion, wherever it stands.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -222,7 +223,8 @@ impl World {
         for (stream, (slices, row_bytes)) in needs {
             let of_stream: Vec<_> = sealed.slices.iter().filter(|slice| *slice.stream() == stream).collect();
             assert!(of_stream.len() <= slices, "{stream} fills no more slices than it said");
-            let rows: usize = of_stream.iter().flat_map(|slice| slice.decode().rows).map(row_bytes_of).sum();
+            let rows: usize =
+                of_stream.iter().flat_map(|slice| slice.decode().rows).map(|row| row_bytes(&row)).sum();
             assert!(rows <= row_bytes, "{stream} has {rows} bytes of rows, {row_bytes} at the most");
         }
         self.check_sealed(window, &preview, &sealed, &expected, admission);
@@ -418,7 +420,7 @@ fn encoded(key: &UsageKey) -> Vec<u8> {
     encoded
 }
 
-fn row_bytes_of(row: ron_ledger_wire::Row) -> usize {
+fn row_bytes(row: &ron_ledger_wire::Row) -> usize {
     let mut key = Vec::new();
     encode_row_key(&row.key, &mut key);
     key.len() + 1

@@ -9,6 +9,7 @@
 //! 3. A crash that keeps unsynced writes in order is never called corruption.
 //! 4. Recovering a recovery changes nothing.
 //! 5. The files never take more than the limits allow.
+//! 6. The numbered invariants of the log hold after each action.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -142,6 +143,7 @@ impl Run {
             Action::ShortWrite { skip, kept } => self.disk.short_write(skip, kept),
             Action::Capacity { bytes } => self.disk.set_capacity(bytes),
         }
+        assert_eq!(self.wal.validate(), Ok(()), "after {action:?}");
         let stats = self.wal.stats();
         let poisoned: u64 =
             self.wal.usage().iter().filter(|usage| usage.is_poisoned).map(|usage| usage.bytes).sum();
