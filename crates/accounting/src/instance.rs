@@ -91,7 +91,7 @@ impl Instance {
         }
         let clock = SteadyClock::new(Arc::clone(&builder.clock), settings.clock_jump_ms_max);
         let boundaries = Boundaries::new(cadence, clock.now_ms());
-        let history = History::new(&engine, settings.slices, settings.amnesia);
+        let history = History::new(&engine, settings.slices).zeroize(settings.amnesia);
         Self {
             engine,
             export,

@@ -11,9 +11,9 @@ use crate::{
 };
 
 /// The most bytes of a slice that are not rows, for planning.
-const FRAME_BYTES: usize = 4096;
+const BYTES_BESIDES_ROWS_MAX: usize = 4096;
 
-const _: () = assert!(FRAME_BYTES < SLICE_BYTES_LEAST, "each slice has room for rows");
+const _: () = assert!(BYTES_BESIDES_ROWS_MAX < SLICE_BYTES_LEAST, "each slice has room for rows");
 
 /// A stream with counts: the rows of one tenant in one dimension.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl<'a> UsedStream<'a> {
 
     /// Returns what the stream's slices of at most `bytes_max` would take.
     pub(crate) fn candidate(&self, bytes_max: usize, chain: Option<&Chain>) -> Candidate<'_> {
-        let bytes_per_slice = bytes_max - FRAME_BYTES;
+        let bytes_per_slice = bytes_max - BYTES_BESIDES_ROWS_MAX;
         // The sum over the rows is needed only if the stream may not fit in one slice.
         let row_bytes = match self.rows.row_bytes_max() {
             all if all <= bytes_per_slice => all,

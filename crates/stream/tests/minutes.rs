@@ -4,7 +4,7 @@ mod samples;
 
 use std::io::{ErrorKind, Read};
 
-use ron_accounting_stream::{Attribution, Counters, CountingStream, CALLS_BETWEEN_LOOKS_MAX, MINUTES};
+use ron_accounting_stream::{Attribution, Counters, CountingStream, CALLS_BETWEEN_CLOCK_READS_MAX, MINUTES};
 use samples::{counters_at, Scripted, Step, MINUTE_MS};
 
 fn read<S: Read>(stream: &mut CountingStream<S>, bytes: usize) {
@@ -114,11 +114,11 @@ fn calls_until_noticed(calls_before: usize, between: impl FnOnce(&Counters)) -> 
 fn a_sampling_stream_is_late_by_less_than_the_bound() {
     let late: Vec<u64> = (0..400).map(|calls| calls_until_noticed(calls, |_| {})).collect();
     assert_eq!(late[0], 0, "the first call looks");
-    assert!(late.iter().all(|late| *late < u64::from(CALLS_BETWEEN_LOOKS_MAX)), "{late:?}");
+    assert!(late.iter().all(|late| *late < u64::from(CALLS_BETWEEN_CLOCK_READS_MAX)), "{late:?}");
     for (calls, late) in late.iter().enumerate() {
         assert!(*late <= calls as u64, "at most as many as in the burst before: {late} of {calls}");
     }
-    assert!(late.contains(&(u64::from(CALLS_BETWEEN_LOOKS_MAX) - 1)), "and the bound is reached");
+    assert!(late.contains(&(u64::from(CALLS_BETWEEN_CLOCK_READS_MAX) - 1)), "and the bound is reached");
 }
 
 #[test]
