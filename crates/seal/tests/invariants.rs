@@ -224,7 +224,7 @@ impl World {
             let of_stream: Vec<_> = sealed.slices.iter().filter(|slice| *slice.stream() == stream).collect();
             assert!(of_stream.len() <= slices, "{stream} fills no more slices than it said");
             let rows: usize =
-                of_stream.iter().flat_map(|slice| slice.decode().rows).map(|row| row_bytes(&row)).sum();
+                of_stream.iter().flat_map(|slice| slice.decode().rows).map(|row| bytes_of_row(&row)).sum();
             assert!(rows <= row_bytes, "{stream} has {rows} bytes of rows, {row_bytes} at the most");
         }
         self.check_sealed(window, &preview, &sealed, &expected, admission);
@@ -420,7 +420,7 @@ fn encoded(key: &UsageKey) -> Vec<u8> {
     encoded
 }
 
-fn row_bytes(row: &ron_ledger_wire::Row) -> usize {
+fn bytes_of_row(row: &ron_ledger_wire::Row) -> usize {
     let mut key = Vec::new();
     encode_row_key(&row.key, &mut key);
     key.len() + 1
