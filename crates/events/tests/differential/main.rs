@@ -1,6 +1,7 @@
 //! The same operations on this crate and on `tiny-counter`, whose answers it promises to give.
 //!
-//! Each answer is compared, except where the other crate is known to be wrong, or the answer is another by intent:
+//! Each answer is compared, and the invariants of this crate are checked. Not compared is what the other crate is known to get wrong, and
+//! what differs on purpose:
 //!
 //! * Weeks are not compared over the end of a 53-week year: no generated time reaches the end of 2020 or of 2026.
 //! * Clocks that go back, future times, reversed ranges: see `tests/clock.rs` and `tests/limits.rs`.
@@ -275,6 +276,9 @@ proptest! {
         let mut world = World::new(tracked, Utc.timestamp_opt(start_s, 0).unwrap());
         for (store, event, step) in steps {
             run(&mut world, store, EVENTS[event], step)?;
+            for ours in &world.ours {
+                prop_assert_eq!(ours.validate(), Ok(()));
+            }
         }
     }
 }
