@@ -7,7 +7,7 @@
 //!
 //! # Detached counts
 //! Some counts must leave the cells before every reader has taken them: the key's id is about to be reused,
-//! or a cell is full. They are *detached*: added to a map that each reader has beside its base. Counts that a
+//! or a cell is full. They are *detached*: added to a map that each reader has in addition to its base. Counts that a
 //! restart recovered start there. The next reading takes both. The map is limited; past the limit, the counts
 //! of a key go to its tenant's overflow row, so that totals stay right.
 //!
@@ -211,7 +211,7 @@ impl Readers {
     }
 
     /// Reads the cells of a key for the last time: detaches what each reader has not taken, and returns the
-    /// sums of the cells. Nobody may own the key any more.
+    /// sums of the cells. The key must have no owner any more.
     pub(crate) fn detach_key(&mut self, key: &Key, slabs: &RwLock<Vec<Slab>>) -> Vec<u64> {
         let now = self.sum_key(key.id, slabs);
         let first = key.id.index() * self.stride;
@@ -225,8 +225,8 @@ impl Readers {
         now
     }
 
-    /// Detaches a cell that has no room for `n` more, together with `n`, and sets the cell to zero. For the
-    /// owner of the slab alone.
+    /// Detaches a cell that would overflow by `n` more, together with `n`, and sets the cell to zero. Only the
+    /// owner of the slab may call it.
     pub(crate) fn empty_full_cell(
         &mut self,
         slabs: &RwLock<Vec<Slab>>,

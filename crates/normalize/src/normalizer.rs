@@ -15,7 +15,7 @@ use crate::{path, placeholder, segment};
 ///
 /// | label | what is done |
 /// | --- | --- |
-/// | tenant | whitespace around it is trimmed; refused if it is too long, has control or invisible characters, or is personal data |
+/// | tenant | surrounding whitespace is trimmed; refused if too long, with control or invisible characters, or personal data |
 /// | service, region | as the tenant, and lower case |
 /// | method | upper case; [`OTHER_METHOD`](crate::OTHER_METHOD) if neither IANA nor the host lists it |
 /// | route | the host's template, or a template of the path: see below |

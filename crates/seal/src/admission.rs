@@ -12,8 +12,8 @@ pub struct Candidate<'a> {
     pub slices: usize,
     /// How many bytes of rows they hold, at the most.
     pub row_bytes: usize,
-    /// The start of the first window that was answered with [`Admission::Wait`] or could not be encoded. `None` if the
-    /// stream does not wait.
+    /// The start of the first window whose counts had to wait, by [`Admission::Wait`] or because they could not be encoded.
+    /// `None` if the stream does not wait.
     pub waits_since_ms: Option<u64>,
     /// The number of its next slice. 0 if no slice was sealed or continued, or if its head was forgotten.
     pub next_seq: u64,

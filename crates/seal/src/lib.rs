@@ -15,7 +15,7 @@
 //!  2  Layout::update      Reading's key table    new keys are encoded and merged in; most boundaries change nothing
 //!  3  Layout::rows        Layout + Reading       TenantRows: a tenant's keys in wire order, with their counts
 //!  4  used_streams        TenantRows             UsedStream: one per tenant and dimension that has counts
-//!  5  Streams::choose     UsedStream + Chain     Candidate -> the caller answers with an Admission
+//!  5  Streams::choose     UsedStream + Chain     Candidate -> the caller returns an Admission
 //!  6  Chain::seal_rows    admitted streams       slices: encoded keys are copied, counts are added, digests linked
 //!  7  Reading::retain     all others             their counts are removed from the reading ...
 //!  8  Reader::take_seen   Reading -> engine      ... so that exactly what is in slices now counts as taken

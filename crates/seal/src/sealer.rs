@@ -158,8 +158,8 @@ impl Sealer {
         })
     }
 
-    /// Seals the streams that `admit` answers with [`Admission::Seal`], as usage of `window`. It is called once for each
-    /// stream with counts, and first for the one that waits longest.
+    /// Seals the streams for which `admit` returns [`Admission::Seal`], as usage of `window`. It is called once for each stream
+    /// with counts, and first for the one that waits longest.
     pub fn seal_admitted(&mut self, window: Span, admit: impl FnMut(&Candidate<'_>) -> Admission) -> Sealed {
         let mut sealed = Sealed::default();
         self.reader.peek(&mut self.reading);

@@ -4,7 +4,7 @@
 //! 1. Each chain can be continued: exactly a chain without slices has no digest to link to.
 //! 2. The ids are those of their tenant and dimension, each once.
 //!
-//! A stream is *known* while it has a chain here. A look at a stream, such as a preview, does not make it known.
+//! A stream is *known* while it has a chain here. Reading, such as a preview, does not make it known.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -93,7 +93,7 @@ impl Streams {
         });
     }
 
-    /// Asks about each of the streams, those that wait longest first, and returns the answers in the order of `streams`.
+    /// Calls `admit` with each of the streams, those that wait longest first. Returns the admissions in the order of `streams`.
     pub(crate) fn choose<'a>(
         &mut self,
         streams: &'a [UsedStream<'a>],
@@ -101,8 +101,8 @@ impl Streams {
         bytes_max: usize,
         mut admit: impl FnMut(&Candidate<'_>) -> Admission,
     ) -> Vec<(&'a UsedStream<'a>, Admission)> {
-        let mut answers: Vec<_> = streams.iter().map(|stream| (stream, Admission::Skip)).collect();
-        let mut longest_wait_first: Vec<_> = answers.iter_mut().collect();
+        let mut admissions: Vec<_> = streams.iter().map(|stream| (stream, Admission::Skip)).collect();
+        let mut longest_wait_first: Vec<_> = admissions.iter_mut().collect();
         longest_wait_first.sort_by_cached_key(|(stream, _)| {
             (self.waits_since_ms(stream.id()).unwrap_or(u64::MAX), stream.id().clone())
         });
@@ -112,7 +112,7 @@ impl Streams {
                 self.chain_or_begin(stream.id()).wait_since(window.start_ms);
             }
         }
-        answers
+        admissions
     }
 
     fn waits_since_ms(&self, stream: &StreamId) -> Option<u64> {

@@ -1,7 +1,7 @@
 //! What sealing promises: nothing lost or counted twice, chains without gaps, the same bytes for the same counts.
 //!
-//! Random steps, beside a plain model that remembers what was recorded and what a strict ledger has accepted. After each
-//! step, the model is compared with the sealer, and the invariants of the sealer and the engine are checked.
+//! Random steps, and a plain model that remembers what was recorded and what a strict ledger has accepted. After each step,
+//! the model is compared with the sealer, and the invariants of the sealer and the engine are checked.
 #![allow(clippy::unwrap_used)] // A failed assertion, wherever it stands.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -275,11 +275,11 @@ impl World {
                     (stream.waits_since_ms, stream.is_known) = (None, true);
                 }
                 Admission::Skip => assert!(of_stream.is_empty()),
-                answer => {
+                admission => {
                     assert!(of_stream.is_empty());
                     stream.waits_since_ms = Some(start_ms);
                     stream.is_known = true;
-                    if answer == Admission::Wait {
+                    if admission == Admission::Wait {
                         waiting += 1;
                     } else {
                         errors.insert(id.clone());
@@ -301,7 +301,7 @@ impl World {
                 expected += stream.total();
                 stream.unsealed.clear();
             }
-            // A stream that only waited was never heard of by anyone else.
+            // A stream that only waited has no slice, so its chain is dropped.
             stream.is_known &= stream.head.next_seq() > 0;
         }
         assert_eq!(shed, expected);
@@ -441,6 +441,8 @@ fn label_limit() -> impl Strategy<Value = usize> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn recorded_is_sealed_or_shed_or_unsealed(
         steps in prop::collection::vec(step(), 0..60),

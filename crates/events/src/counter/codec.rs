@@ -7,7 +7,8 @@
 //! | anchor year | 4, zero for calendar |
 //! | now, last use | 8 each, Unix milliseconds; last use 0 if not known |
 //! | intervals | 1, how many |
-//! | per interval | unit (1), buckets, number of the newest bucket, non-empty buckets, and for each of them the number of empty buckets since the one before, newest first, and its count |
+//! | per interval | unit (1), buckets, number of the newest bucket, number of non-empty buckets, non-empty buckets |
+//! | per non-empty bucket, newest first | number of empty buckets since the one before, count |
 //! | checksum | 4: CRC32C of all before |
 //!
 //! Fixed-width numbers are little endian, all others are LEB128. The decoder accepts only what the encoder writes.

@@ -1,7 +1,7 @@
 //! A cache per thread of the events that it used lately.
 //!
 //! Without it, threads that count the same event would contend for the lock of its shard just to find the event. An event in
-//! the cache may have been retired meanwhile. The event's own lock tells.
+//! the cache may have been retired meanwhile. The event itself says whether it was.
 
 use std::{cell::RefCell, sync::Arc};
 

@@ -87,7 +87,7 @@ fn action() -> impl Strategy<Value = Action> {
     ]
 }
 
-/// A record as it was offered. Its place in the list is its identity and the order of appending.
+/// A record as it was offered. Its index in the list is its identity and the order of appending.
 #[derive(Debug)]
 struct Offered {
     kind: RecordKind,
@@ -203,8 +203,7 @@ impl Run {
             // A file that an earlier attempt removed, without being able to sync the directory, may still come back.
             let names = files_of(&self.disk);
             for (id, one) in self.offered.iter().enumerate() {
-                let removed =
-                    |place: Position| before.contains(&place.segment) && !names.contains(&place.segment);
+                let removed = |at: Position| before.contains(&at.segment) && !names.contains(&at.segment);
                 if one.released && one.position.is_some_and(removed) {
                     self.gone.insert(id);
                 }
