@@ -28,6 +28,7 @@ pub struct LimitExceeded {
 /// read directly; any other error reads there as no time to wait and a constraint that always holds. To tell them apart
 /// use [`Error::as_limit_exceeded`] or `match`.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// A time after the clock's was to be recorded. Nothing was counted, in any unit.
     #[error("future events cannot be recorded")]
@@ -107,5 +108,37 @@ impl Deref for Error {
                 retry_after: None,
             }),
         }
+    }
+}
+
+#[cfg(all(test, feature = "tokio"))]
+mod tests {
+    use ron_accounting_error_contract::assert_errors;
+
+    use super::*;
+
+    #[test]
+    fn every_error_leaves_its_cause_to_its_source() {
+        let text = || "job".to_owned();
+        let constraint =
+            Constraint::AtLeast { event_id: text(), count: 1, window_count: 1, time_unit: TimeUnit::Hours };
+        assert_errors!(Error {
+            without_cause: {
+                FutureEvent => Error::FutureEvent,
+                EventNotFound => Error::EventNotFound(text()),
+                Storage => Error::Storage(text()),
+                Serialization => Error::Serialization(text()),
+                ConfigMismatch => Error::ConfigMismatch(text()),
+                InvalidHour => Error::InvalidHour(24),
+                InvalidRange => Error::InvalidRange(9, 8),
+                InvalidBucketCount => Error::InvalidBucketCount(text()),
+                InvalidTimeUnitEver => Error::InvalidTimeUnitEver,
+                InvalidAutoPersistInterval => Error::InvalidAutoPersistInterval(Duration::zero()),
+                AutoPersistRequiresStorage => Error::AutoPersistRequiresStorage,
+                NoFormatterForStorage => Error::NoFormatterForStorage,
+                LimitExceeded => Error::refused("job", &constraint, None),
+            }
+            with_cause: {}
+        });
     }
 }

@@ -1,9 +1,14 @@
 //! Two kinds of refusal: a ledger's answer to a slice, and the lanes' answer to a push.
 
+use std::error::Error as StdError;
+
 use ron_ledger_wire::{ClaimId, Digest, Origin, Rejection, SealedSlice, StreamId};
 use thiserror::Error;
 
-use crate::Ack;
+use crate::{
+    cause::{with_causes, Cause},
+    Ack,
+};
 
 /// Why a ledger did not take a slice.
 ///
@@ -13,10 +18,10 @@ use crate::Ack;
 #[non_exhaustive]
 pub enum PutError {
     /// The ledger cannot be reached or could not store. Whether it stored is unknown; a retry finds out.
-    #[error("ledger unavailable ({reason}); the slice is offered again")]
+    #[error("ledger unavailable; the slice is offered again")]
     Unavailable {
         /// What the ledger or its transport said.
-        reason: String,
+        source: Cause,
     },
     /// The ledger has no room for more work at this moment.
     #[error("ledger busy; the slice is offered again")]
@@ -71,14 +76,30 @@ pub enum PutError {
         current: ClaimId,
     },
     /// The ledger will never take this slice as it is.
-    #[error("ledger refused the slice ({reason}); the lane is parked until an operator resumes it")]
+    #[error("ledger refused the slice; the lane is parked until an operator resumes it")]
     Rejected {
-        /// What is wrong with it.
-        reason: String,
+        /// What is wrong with it. By the acceptance rule, a [`Rejection`].
+        source: Cause,
     },
 }
 
 impl PutError {
+    /// Returns [`PutError::Unavailable`] with this error or text as its cause.
+    pub fn unavailable(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::Unavailable { source: Cause::new(cause) }
+    }
+
+    /// Returns [`PutError::Rejected`] with this error or text as its cause.
+    pub fn rejected(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::Rejected { source: Cause::new(cause) }
+    }
+
+    /// Returns the message with all its causes, in one line.
+    #[must_use]
+    pub fn with_causes(&self) -> String {
+        with_causes(self)
+    }
+
     /// True when the same slice may succeed later without anybody's help.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
@@ -106,7 +127,7 @@ impl PutError {
 
 impl From<Rejection> for PutError {
     fn from(rejection: Rejection) -> Self {
-        Self::Rejected { reason: rejection.to_string() }
+        Self::rejected(rejection)
     }
 }
 
@@ -147,4 +168,42 @@ pub enum LaneError {
         /// The digest that the slice links to.
         found: Option<Digest>,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use ron_accounting_error_contract::assert_errors;
+    use ron_ledger_wire::DecodeError;
+
+    use super::*;
+
+    #[test]
+    fn every_error_leaves_its_cause_to_its_source() {
+        let (digest, origin) = (Digest::of(b""), Origin::from_bytes([7; 16]));
+        let stream = || StreamId::new(origin, "acme", "requests");
+        let malformed: DecodeError = ron_ledger_wire::SealedSlice::from_bytes(*b"no slice").unwrap_err();
+        assert_errors!(PutError {
+            without_cause: {
+                Busy => PutError::Busy,
+                Deadline => PutError::Deadline,
+                Unanswered => PutError::Unanswered { answered: 1, offered: 2 },
+                NotReached => PutError::NotReached,
+                Conflict => PutError::Conflict { stored: digest, offered: digest },
+                Gap => PutError::Gap { expected: 1, found: 2 },
+                Claimed => PutError::Claimed { origin, current: ClaimId::from_bytes([1; 16]) },
+            }
+            with_cause: {
+                Unavailable => PutError::unavailable(std::io::Error::other("connection refused")),
+                Rejected => PutError::from(Rejection::Malformed(malformed)),
+            }
+        });
+        assert_errors!(LaneError {
+            without_cause: {
+                Full => LaneError::Full { pending_max: 1 },
+                OutOfOrder => LaneError::OutOfOrder { stream: stream(), expected: 1, found: 2 },
+                BrokenLink => LaneError::BrokenLink { stream: stream(), seq: 1, expected: digest, found: None },
+            }
+            with_cause: {}
+        });
+    }
 }

@@ -1,6 +1,6 @@
 //! Ordered, fair and bounded export of sealed slices, as a state machine without I/O.
 //!
-//! * [`Exporter`]: what a ledger implements; [`Ack`] and [`PutError`] are its answers for each slice. With a
+//! * [`Exporter`]: what a ledger implements; [`Ack`] and [`PutError`], with its [`Cause`], are its answers for each slice. With a
 //!   [`Claim`](ron_ledger_wire::Claim) it tells two copies of one log apart.
 //! * [`Lanes`]: one ordered queue per stream. It says what to send next and digests the answers; you bring the
 //!   clock and the threads. [`LaneOptions`] holds its limits.
@@ -40,6 +40,7 @@
 
 mod backoff;
 mod batch;
+mod cause;
 mod elapsed;
 mod error;
 mod exporter;
@@ -53,6 +54,7 @@ mod status;
 
 pub use crate::{
     batch::{Batch, BatchId, Completion, FailedPut, NextStep},
+    cause::Cause,
     error::{LaneError, PutError},
     exporter::{Ack, Exporter},
     lanes::Lanes,

@@ -252,7 +252,7 @@ impl State {
                 match chain.and_then(|chain| chain.slices.get(index)) {
                     Some(stored) if stored.digest() == digest => Ok(Ack::Duplicate),
                     Some(stored) => Err(PutError::Conflict { stored: stored.digest(), offered: digest }),
-                    None => Err(PutError::Rejected { reason: format!("seq {seq} is not in the ledger") }),
+                    None => Err(PutError::rejected(format!("seq {seq} is not in the ledger"))),
                 }
             }
             Acceptance::Gap { expected, found } => Err(PutError::Gap { expected, found }),
@@ -262,7 +262,7 @@ impl State {
 }
 
 fn unavailable() -> PutError {
-    PutError::Unavailable { reason: "fault injected into the in-memory ledger".to_owned() }
+    PutError::unavailable("fault injected into the in-memory ledger")
 }
 
 fn take_one(count: &mut usize) -> bool {

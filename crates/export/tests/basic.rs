@@ -181,7 +181,7 @@ fn which_errors_pass_with_time() {
         PutError::Conflict { stored: digest, offered: digest },
         PutError::Gap { expected: 1, found: 2 },
         PutError::Claimed { origin: stream("acme").origin(), current: ClaimId::from_bytes([1; 16]) },
-        PutError::Rejected { reason: String::new() },
+        PutError::rejected(""),
     ];
     assert!(retryable.iter().all(PutError::is_retryable));
     assert!(!lasting.iter().any(PutError::is_retryable));

@@ -82,7 +82,7 @@ fn a_rejected_slice_blocks_its_own_lane_alone() {
     push_all(&mut lanes, &chain("healthy", 3));
     let batch = lanes.next_batch(0).unwrap();
     let answers = batch.slices.iter().map(|slice| match slice.stream().tenant() {
-        "poisoned" => Err(PutError::Rejected { reason: "rows are not canonical".to_owned() }),
+        "poisoned" => Err(PutError::rejected("rows are not canonical")),
         _ => Ok(Ack::Ok),
     });
     let completion = lanes.complete(batch.id, 0, answers.collect());
@@ -118,7 +118,7 @@ fn a_parked_stream_asks_for_no_more_slices() {
     push_all(&mut lanes, &chain[..2]);
     assert_eq!(lanes.room_for(&stream("acme")), 8);
     let batch = lanes.next_batch(0).unwrap();
-    let rejected = PutError::Rejected { reason: String::new() };
+    let rejected = PutError::rejected("");
     let _ = complete_all(&mut lanes, &batch, 0, &Err(rejected));
     assert_eq!((lanes.room_for(&stream("acme")), lanes.room_for(&stream("globex"))), (0, 10));
 
@@ -137,7 +137,7 @@ fn a_parked_stream_asks_for_no_more_slices() {
 #[test]
 fn parked_streams_leave_their_room_to_the_others() {
     let mut lanes = Lanes::new(LaneOptions::default().pending_max(4));
-    let rejected = PutError::Rejected { reason: String::new() };
+    let rejected = PutError::rejected("");
     let mut parked = 0;
     for number in 0..40 {
         let chain = chain(&format!("refused {number}"), 4);
@@ -278,7 +278,7 @@ fn degraded_means_no_success_for_a_deadline_and_drops_nothing() {
     let _ = complete_all(&mut lanes, &batch, now_ms + 2000, &Ok(Ack::Ok));
     assert!(!lanes.status().degraded, "one success is enough");
     let batch = lanes.next_batch(now_ms + 2000).unwrap();
-    let rejected = PutError::Rejected { reason: String::new() };
+    let rejected = PutError::rejected("");
     let _ = complete_all(&mut lanes, &batch, now_ms + 2000, &Err(rejected));
     let _ = lanes.expire(now_ms + 9000);
     assert!(!lanes.status().degraded, "what is parked waits for an operator, not for the ledger");

@@ -83,7 +83,7 @@ pub enum Acceptance<S = Slice> {
 #[non_exhaustive]
 pub enum Rejection {
     /// The bytes are not a canonical slice.
-    #[error("the bytes are not a canonical slice: {0}")]
+    #[error("the bytes are not a canonical slice")]
     Malformed(#[source] DecodeError),
     /// The bytes do not hash to the digest that came with them.
     #[error("the bytes hash to {computed}, but were sent as {claimed}")]

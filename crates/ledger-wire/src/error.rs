@@ -247,7 +247,7 @@ pub enum EncodeError {
     #[error("the row would take the slice past {MAX_SLICE_BYTES} bytes, finish it and go on with the next")]
     Full,
     /// The key is not the canonical form of a key, or one of its labels is too long.
-    #[error("the key is not canonical: {0}")]
+    #[error("the key is not canonical")]
     InvalidKey(#[source] DecodeError),
     /// The tenant or the dimension is longer than [`MAX_TEXT_BYTES`].
     #[error("{field} has {bytes} bytes, more than the {MAX_TEXT_BYTES} allowed")]
@@ -337,4 +337,95 @@ pub enum ParseError {
         /// The last character.
         found: char,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use ron_accounting_error_contract::{assert_errors, assert_without_cause};
+
+    use DecodeErrorKind as Kind;
+
+    use super::*;
+    use crate::{Digest, Origin, Rejection, StreamId};
+
+    #[test]
+    fn every_error_leaves_its_cause_to_its_source() {
+        assert_errors!(Kind {
+            without_cause: {
+                TooLarge => Kind::TooLarge { bytes: 1 },
+                Truncated => Kind::Truncated { needed: 2, left: 1 },
+                TrailingBytes => Kind::TrailingBytes { bytes: 1 },
+                ReservedByte => Kind::ReservedByte { byte: 0x1c },
+                NonShortestInteger => Kind::NonShortestInteger { value: 1 },
+                NonShortestLength => Kind::NonShortestLength { value: 1 },
+                IndefiniteLength => Kind::IndefiniteLength,
+                Float => Kind::Float,
+                ForeignTag => Kind::ForeignTag { tag: 1 },
+                WrongType => Kind::WrongType { expected: "a text", found: "a map" },
+                Nesting => Kind::Nesting { expected: "a text", found: "a map" },
+                InvalidUtf8 => Kind::InvalidUtf8,
+                TextTooLong => Kind::TextTooLong { bytes: 2000 },
+                UnknownField => Kind::UnknownField { name: "x".into() },
+                MissingField => Kind::MissingField { field: "seq" },
+                DuplicateField => Kind::DuplicateField { field: "seq" },
+                UnorderedFields => Kind::UnorderedFields { field: "v", after: "seq" },
+                UnsupportedVersion => Kind::UnsupportedVersion { version: 2 },
+                OriginLength => Kind::OriginLength { bytes: 1 },
+                LinkPrefix => Kind::LinkPrefix { found: 1 },
+                LinkVersion => Kind::LinkVersion { found: 2 },
+                LinkCodec => Kind::LinkCodec { found: 1 },
+                LinkHash => Kind::LinkHash { found: 1 },
+                LinkLength => Kind::LinkLength { bytes: 1 },
+                MissingLink => Kind::MissingLink { seq: 1 },
+                GenesisLink => Kind::GenesisLink,
+                EmptyWindow => Kind::EmptyWindow { start_ms: 1, end_ms: 1 },
+                NoRows => Kind::NoRows,
+                RowLength => Kind::RowLength { items: 1 },
+                KeyLength => Kind::KeyLength { items: 1 },
+                NamespaceTooLarge => Kind::NamespaceTooLarge { value: u64::MAX },
+                AccountIdLength => Kind::AccountIdLength { bytes: 1 },
+                UnsortedRows => Kind::UnsortedRows { row: 1 },
+                DuplicateRow => Kind::DuplicateRow { row: 1 },
+                ZeroIncrement => Kind::ZeroIncrement { row: 1 },
+            }
+            with_cause: {}
+        });
+        let decode_error = || DecodeError::new(1, Kind::NoRows);
+        assert_without_cause(&decode_error());
+        assert_errors!(EncodeError {
+            without_cause: {
+                Full => EncodeError::Full,
+                TextTooLong => EncodeError::TextTooLong { field: "tenant", bytes: 2000 },
+                EmptyWindow => EncodeError::EmptyWindow { start_ms: 1, end_ms: 1 },
+                GenesisLink => EncodeError::GenesisLink,
+                MissingLink => EncodeError::MissingLink { seq: 1 },
+                NoRows => EncodeError::NoRows,
+                UnsortedRows => EncodeError::UnsortedRows { row: 1 },
+                DuplicateRow => EncodeError::DuplicateRow { row: 1 },
+                ZeroIncrement => EncodeError::ZeroIncrement { row: 1 },
+            }
+            with_cause: { InvalidKey => EncodeError::InvalidKey(decode_error()) }
+        });
+        assert_errors!(ParseError {
+            without_cause: {
+                Length => ParseError::Length { expected: 2, found: 1 },
+                Character => ParseError::Character { index: 1, found: 'x', alphabet: "0-9 and a-f" },
+                Multibase => ParseError::Multibase { found: 'z' },
+                CidHeader => ParseError::CidHeader { found: [0; 4] },
+                TrailingBits => ParseError::TrailingBits { found: 'b' },
+            }
+            with_cause: {}
+        });
+        let stream = || StreamId::new(Origin::from_bytes([7; 16]), "acme", "requests");
+        let digest = Digest::of(b"");
+        assert_errors!(Rejection {
+            without_cause: {
+                DigestMismatch => Rejection::DigestMismatch { claimed: digest, computed: digest },
+                WrongStream => Rejection::WrongStream { expected: stream(), found: stream() },
+                BrokenLink => Rejection::BrokenLink { seq: 1, expected: Some(digest), found: None },
+                Exhausted => Rejection::Exhausted,
+            }
+            with_cause: { Malformed => Rejection::Malformed(decode_error()) }
+        });
+    }
 }

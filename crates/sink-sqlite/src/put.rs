@@ -12,7 +12,7 @@ use rusqlite::{params, params_from_iter, Connection, OptionalExtension, Statemen
 
 use crate::{
     claim,
-    error::{is_constraint, Fault},
+    error::{is_constraint, Fault, Refusal},
     open::{Opened, SqliteLedger},
     row_keys::RowKeyIds,
     stored,
@@ -47,8 +47,7 @@ impl SqliteLedger {
         }
         let mut opened = self.lock();
         if !opened.is_writable() {
-            let reason = format!("ledger {} was opened for reading only", self.path().display());
-            return Err(PutError::Rejected { reason });
+            return Err(Refusal::ReadOnly { path: self.path().to_owned() }.into());
         }
         let Opened { connection, row_keys, .. } = &mut *opened;
         let mut answers = put_in_transaction(connection, row_keys, claim, batch, Savepoints::No);
@@ -219,10 +218,10 @@ impl<'conn> Statements<'conn> {
         seq: u64,
         offered: Digest,
     ) -> Result<Result<Ack, PutError>, Fault> {
-        let Some(stream) = found else { return Ok(Err(missing_slice(seq))) };
-        let Ok(number) = i64::try_from(seq) else { return Ok(Err(missing_slice(seq))) };
+        let Some(stream) = found else { return Ok(Err(Refusal::MissingSlice { seq }.into())) };
+        let Ok(number) = i64::try_from(seq) else { return Ok(Err(Refusal::MissingSlice { seq }.into())) };
         let mut rows = self.find_digest.query(params![stream.id, number])?;
-        let Some(row) = rows.next()? else { return Ok(Err(missing_slice(seq))) };
+        let Some(row) = rows.next()? else { return Ok(Err(Refusal::MissingSlice { seq }.into())) };
         let stored = stored::digest(row, 0)?;
         Ok(if stored == offered { Ok(Ack::Duplicate) } else { Err(PutError::Conflict { stored, offered }) })
     }
@@ -250,8 +249,7 @@ impl<'conn> Statements<'conn> {
             Err(error) if is_constraint(&error) => {
                 self.connection.execute_batch("ROLLBACK TO slice; RELEASE slice")?;
                 self.row_keys.forget();
-                let reason = format!("the ledger is damaged, verify it: {error}");
-                Ok(Err(PutError::Rejected { reason }))
+                Ok(Err(Refusal::Constraint(error).into()))
             }
             Err(error) => Err(error.into()),
         }
@@ -332,12 +330,6 @@ fn prepare_usage_block(connection: &Connection) -> rusqlite::Result<Statement<'_
     connection.prepare(&format!("INSERT INTO usage (slice, row_key, increment) VALUES (?, ?, ?){more}"))
 }
 
-fn missing_slice(seq: u64) -> PutError {
-    let reason =
-        format!("the ledger is damaged, verify it: its head is past seq {seq} but that slice is missing");
-    PutError::Rejected { reason }
-}
-
 /// The slice's numbers as SQLite holds them, converted before anything is written.
 struct SliceColumns {
     seq: i64,
@@ -387,7 +379,7 @@ mod tests {
             assert_eq!(answers.len(), 3);
             for answer in answers {
                 assert!(
-                    matches!(&answer, Err(PutError::Unavailable { reason }) if reason.contains("full")),
+                    matches!(&answer, Err(error @ PutError::Unavailable { .. }) if error.with_causes().contains("full")),
                     "{answer:?}"
                 );
             }

@@ -1,16 +1,13 @@
 //! Between columns and types. Whatever comes back from a file is checked: it may have been edited.
 
-use ron_accounting_export::PutError;
 use ron_ledger_wire::{Digest, Origin, RowKey, StreamId};
 use rusqlite::{types::ValueRef, Row};
 
-use crate::error::Fault;
+use crate::error::{Fault, Refusal};
 
 /// A number that SQLite can hold, or why the slice that brings it is refused.
-pub(crate) fn integer_to_stored(what: &str, value: u64) -> Result<i64, PutError> {
-    i64::try_from(value).map_err(|_| PutError::Rejected {
-        reason: format!("{what} {value} is past {}, the largest that the ledger stores", i64::MAX),
-    })
+pub(crate) fn integer_to_stored(column: &'static str, value: u64) -> Result<i64, Refusal> {
+    i64::try_from(value).map_err(|_| Refusal::TooLarge { column, value })
 }
 
 /// A number that is never negative.

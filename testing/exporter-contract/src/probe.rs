@@ -127,7 +127,7 @@ impl Probe {
     pub(crate) fn head_is(&self, stream: &StreamId, last: Option<&SealedSlice>) {
         let head = match self.exporter.head(stream) {
             Ok(head) => head,
-            Err(error) => self.fail(format_args!("head of {stream}: {error}")),
+            Err(error) => self.fail(format_args!("head of {stream}: {}", error.with_causes())),
         };
         let found = head.as_ref().map(|head| (head.stream().clone(), head.next_seq(), head.last()));
         let expected: Option<(StreamId, u64, Option<Digest>)> =

@@ -142,7 +142,7 @@ fn wrong_answers_are_found() {
     let old_identities_are_forgotten: Put = |ledger, batch| {
         map(ledger, batch, |slice, answer| match answer {
             Ok(Ack::Duplicate) if slice.seq() + 3 < ledger.slices_of(slice.stream()).len() as u64 => {
-                Err(PutError::Rejected { reason: "too old".to_owned() })
+                Err(PutError::rejected("too old"))
             }
             answer => answer,
         })
@@ -270,7 +270,7 @@ fn limits_that_are_too_low_are_found() {
     ) -> Vec<Answer> {
         let put = |slice: &SealedSlice| {
             if too_much(slice) {
-                return Err(PutError::Rejected { reason: "too much".to_owned() });
+                return Err(PutError::rejected("too much"));
             }
             ledger.put_batch(std::slice::from_ref(slice)).remove(0)
         };
@@ -389,7 +389,7 @@ impl Exporter for Confused {
                 }
                 (seq, length) if seq == length => {
                     if slice.previous() != stored.last().copied() {
-                        return Err(PutError::Rejected { reason: "link".to_owned() });
+                        return Err(PutError::rejected("link"));
                     }
                     stored.push(slice.digest());
                     Ok(Ack::Ok)

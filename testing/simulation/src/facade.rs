@@ -57,7 +57,7 @@ pub fn run_facade(seed: u64) -> FacadeOutcome {
 }
 
 fn failed(check: &'static str, error: &dyn std::fmt::Display) -> Failure {
-    Failure::new(check, error.to_string())
+    Failure::new(check, error.with_causes())
 }
 
 /// A clock on which time passes with each look, so that nobody waits for a retry.

@@ -66,5 +66,5 @@ pub fn complete_all(
 }
 
 pub fn unavailable() -> PutError {
-    PutError::Unavailable { reason: "connection refused".to_owned() }
+    PutError::unavailable("connection refused")
 }

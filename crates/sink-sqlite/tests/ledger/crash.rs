@@ -151,7 +151,7 @@ fn a_head_moved_back_is_refused_for_that_stream_alone() {
     let globex = &chain(&stream("globex", "requests"), 5)[4];
     let answers = ledger.put_batch(&[acme, globex.clone()]);
     assert!(
-        matches!(&answers[0], Err(PutError::Rejected { reason }) if reason.contains("verify")),
+        matches!(&answers[0], Err(PutError::Rejected { source }) if source.to_string().contains("verify")),
         "{answers:?}"
     );
     assert_eq!(answers[1], Ok(Ack::Ok));
@@ -178,7 +178,7 @@ fn labels_of_a_refused_slice_are_not_remembered() {
     };
     let other = slice(&stream("initech", "requests"), 0, None, vec![labels("GET", "/other", 7)]);
     let answers = ledger.put_batch(&[other, next("acme", &["/b", "/new"]), next("globex", &["/new"])]);
-    let is_damage = |answer: &Result<Ack, PutError>| matches!(answer, Err(PutError::Rejected { reason }) if reason.contains("verify"));
+    let is_damage = |answer: &Result<Ack, PutError>| matches!(answer, Err(PutError::Rejected { source }) if source.to_string().contains("verify"));
     assert!(answers[0].is_ok() && is_damage(&answers[1]) && answers[2].is_ok(), "{answers:?}");
     place.raw().execute_batch("DELETE FROM usage WHERE increment = 5").unwrap();
     put_all(&ledger, &[next("acme", &["/b", "/new"])]);

@@ -187,7 +187,7 @@ fn a_number_whose_slice_is_missing_is_no_duplicate() {
     place.raw().execute_batch("DELETE FROM slices WHERE seq = 2").unwrap();
     let answers = place.open().put_batch(&acme[2..3]);
     assert!(
-        matches!(&answers[..], [Err(PutError::Rejected { reason })] if reason.contains("that slice is missing")),
+        matches!(&answers[..], [Err(PutError::Rejected { source })] if source.to_string().contains("that slice is missing")),
         "{answers:?}"
     );
 }

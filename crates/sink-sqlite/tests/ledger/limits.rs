@@ -68,7 +68,7 @@ fn times_past_what_sqlite_holds_are_refused_alone() {
     for too_far in [far(0, limit + 1), far(limit + 1, limit + 2), far(u64::MAX - 1, u64::MAX)] {
         let answers = ledger.put_batch(&[too_far, good.clone()]);
         assert!(
-            matches!(&answers[0], Err(PutError::Rejected { reason }) if reason.contains("_ms") && reason.contains("past")),
+            matches!(&answers[0], Err(PutError::Rejected { source }) if source.to_string().contains("_ms") && source.to_string().contains("past")),
             "{answers:?}"
         );
         assert!(answers[1].is_ok());
@@ -109,7 +109,7 @@ fn a_sequence_number_past_what_sqlite_holds_is_refused() {
     };
     let answers = ledger.put_batch(&[next(i64::MAX.unsigned_abs())]);
     assert!(
-        matches!(&answers[0], Err(PutError::Rejected { reason }) if reason.contains("seq") && reason.contains("past")),
+        matches!(&answers[0], Err(PutError::Rejected { source }) if source.to_string().contains("seq") && source.to_string().contains("past")),
         "{answers:?}"
     );
     let gap = PutError::Gap { expected: i64::MAX.unsigned_abs(), found: u64::MAX };

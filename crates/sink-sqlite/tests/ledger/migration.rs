@@ -103,7 +103,7 @@ fn an_old_ledger_with_an_edited_schema_stays_as_it_is() {
     let before = fs::read(place.ledger_path()).unwrap();
     let error = SqliteLedger::open(place.ledger_path()).unwrap_err();
     assert!(
-        matches!(&error, LedgerError::Damaged { reason, .. } if reason.contains("slices_by_window")),
+        matches!(&error, LedgerError::Damaged { source, .. } if source.to_string().contains("slices_by_window")),
         "{error}"
     );
     assert_eq!(fs::read(place.ledger_path()).unwrap(), before);

@@ -18,6 +18,7 @@ pub(crate) fn threads_on_different_streams_do_not_disturb_each_other(probe: &Pro
         // A retry after a lost answer finds a duplicate, so both are a success here.
         for (slice, answer) in chain.iter().zip(answers) {
             if let Err(error) = answer {
+                let error = error.with_causes();
                 probe.fail(format_args!("slice {} of {}: {error}", slice.seq(), slice.stream()));
             }
         }
