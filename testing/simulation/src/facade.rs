@@ -58,7 +58,7 @@ pub fn run_facade(seed: u64) -> FacadeOutcome {
 }
 
 fn failed(check: &'static str, error: &(dyn Error + 'static)) -> Failure {
-    let messages = std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string);
+    let messages = std::iter::successors(Some(error), |error| (*error).source()).map(ToString::to_string);
     Failure::new(check, messages.collect::<Vec<_>>().join(": "))
 }
 
