@@ -28,7 +28,7 @@ pub enum PutError {
     Busy,
     /// No answer came within the time for one put.
     #[error(
-        "no answer before the deadline; the slice is offered again, and if this persists raise `deadline_ms`"
+        "no answer before the deadline; the slice is offered again, and if this persists raise `timeout_ms`"
     )]
     Deadline,
     /// The exporter gave another number of answers than it was offered slices, so none can be assigned.

@@ -230,9 +230,9 @@ impl Lanes {
             return None;
         }
         self.next_batch = self.next_batch.wrapping_add(1);
-        let deadline = now.saturating_add(self.options.deadline_ms);
+        let deadline = now.saturating_add(self.options.timeout_ms);
         self.flights.insert(id, Flight { deadline, slices: slices.clone(), expired: false });
-        Some(Batch { id, slices, deadline_ms: now_ms.saturating_add(self.options.deadline_ms) })
+        Some(Batch { id, slices, deadline_ms: now_ms.saturating_add(self.options.timeout_ms) })
     }
 
     /// Whose turn it is, and how many slices of each fit into one batch.
@@ -328,7 +328,7 @@ impl Lanes {
             parked: parked.collect(),
             set_aside: self.set_aside(),
             stalled: self.trouble.stalled().cloned().collect(),
-            degraded: waited >= self.options.deadline_ms,
+            degraded: waited >= self.options.timeout_ms,
             acknowledged: self.counters.acknowledged,
             duplicates: self.counters.duplicates,
             retries: self.counters.retries,

@@ -25,7 +25,7 @@ pub struct LaneOptions {
     pub backoff_ms_max: u64,
     /// How long a batch may go unanswered, and how long the lanes may go without an acknowledgement before they
     /// call themselves degraded, in milliseconds.
-    pub deadline_ms: u64,
+    pub timeout_ms: u64,
     /// Seeds the jitter. Give each process another one, so that not all of them come back at the same moment.
     pub seed: u64,
 }
@@ -39,7 +39,7 @@ impl Default for LaneOptions {
             in_flight_max: 2,
             backoff_ms_min: 50,
             backoff_ms_max: 2000,
-            deadline_ms: 10_000,
+            timeout_ms: 10_000,
             seed: 0,
         }
     }
@@ -77,8 +77,8 @@ impl LaneOptions {
 
     /// Sets the time for one put, in milliseconds.
     #[must_use]
-    pub fn deadline_ms(mut self, deadline_ms: u64) -> Self {
-        self.deadline_ms = deadline_ms;
+    pub fn timeout_ms(mut self, timeout_ms: u64) -> Self {
+        self.timeout_ms = timeout_ms;
         self
     }
 
@@ -96,7 +96,7 @@ impl LaneOptions {
         self.in_flight_max = self.in_flight_max.max(1);
         self.backoff_ms_min = self.backoff_ms_min.max(1);
         self.backoff_ms_max = self.backoff_ms_max.max(self.backoff_ms_min);
-        self.deadline_ms = self.deadline_ms.max(1);
+        self.timeout_ms = self.timeout_ms.max(1);
         self
     }
 }

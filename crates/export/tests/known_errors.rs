@@ -31,7 +31,7 @@ fn answers_of_the_wrong_number_are_not_believed() {
 /// A put that was given up may still succeed, after its slice went out again or was acknowledged.
 #[test]
 fn late_answers_change_nothing() {
-    let mut lanes = Lanes::new(LaneOptions::default().deadline_ms(1000).in_flight_max(3).batch_max(1));
+    let mut lanes = Lanes::new(LaneOptions::default().timeout_ms(1000).in_flight_max(3).batch_max(1));
     let chain = chain("acme", 2);
     push_all(&mut lanes, &chain);
     let slow = lanes.next_batch(0).unwrap();
@@ -63,7 +63,7 @@ fn late_answers_change_nothing() {
 /// A sink that hangs must not be sent more and more puts at once.
 #[test]
 fn an_expired_batch_keeps_its_slot_until_its_put_returns() {
-    let mut lanes = Lanes::new(LaneOptions::default().deadline_ms(1000).in_flight_max(1));
+    let mut lanes = Lanes::new(LaneOptions::default().timeout_ms(1000).in_flight_max(1));
     push_all(&mut lanes, &chain("acme", 1));
     let hanging = lanes.next_batch(0).unwrap();
     assert_eq!(lanes.expire(1000).failed.len(), 1);
@@ -238,7 +238,7 @@ fn an_acknowledgement_behind_a_failure_is_not_believed() {
 fn a_clock_that_is_set_back_by_an_hour_delays_nothing() {
     let hour_ms = 3_600_000;
     let start_ms = 10 * hour_ms;
-    let mut lanes = Lanes::new(LaneOptions::default().deadline_ms(1000));
+    let mut lanes = Lanes::new(LaneOptions::default().timeout_ms(1000));
     push_all_at(&mut lanes, &chain("failed", 1), start_ms);
     let failed = lanes.next_batch(start_ms).unwrap();
     let _ = complete_all(&mut lanes, &failed, start_ms, &Err(unavailable()));
@@ -256,7 +256,7 @@ fn a_clock_that_is_set_back_by_an_hour_delays_nothing() {
 
 #[test]
 fn degraded_means_no_success_for_a_deadline_and_drops_nothing() {
-    let mut lanes = Lanes::new(LaneOptions::default().deadline_ms(1000).batch_max(1));
+    let mut lanes = Lanes::new(LaneOptions::default().timeout_ms(1000).batch_max(1));
     let day_ms = 86_400_000;
     assert!(lanes.next_batch(0).is_none());
     // A day without usage is no fault of the ledger.

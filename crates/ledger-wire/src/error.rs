@@ -1,8 +1,8 @@
-//! What can go wrong: one type per kind of operation.
+//! The errors: one type per kind of operation.
 //!
-//! A [`DecodeError`] separates *where* from *what*: every deviation has a kind of its own, and all share one offset.
+//! A [`DecodeError`] is an offset and a kind. The kind is part of its message, not a cause behind it.
 
-use crate::layout::{MAX_SLICE_BYTES, MAX_TEXT_BYTES, WIRE_VERSION};
+use crate::layout::{SLICE_BYTES_MAX, TEXT_BYTES_MAX, WIRE_VERSION};
 
 /// Why bytes are not a slice, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -17,12 +17,12 @@ impl DecodeError {
         Self { kind, offset }
     }
 
-    /// What deviates from the format.
+    /// Returns how the bytes deviate from the format.
     pub fn kind(&self) -> &DecodeErrorKind {
         &self.kind
     }
 
-    /// Index of the first byte of the item that deviates.
+    /// Returns the index of the first byte of the item that deviates.
     pub fn offset(&self) -> usize {
         self.offset
     }
@@ -33,7 +33,7 @@ impl DecodeError {
 #[non_exhaustive]
 pub enum DecodeErrorKind {
     /// The input is longer than a slice may be. Nothing of it was read.
-    #[error("{bytes} bytes are more than the {MAX_SLICE_BYTES} that a slice may have")]
+    #[error("{bytes} bytes are more than the {SLICE_BYTES_MAX} that a slice may have")]
     TooLarge {
         /// Length of the input.
         bytes: usize,
@@ -101,8 +101,8 @@ pub enum DecodeErrorKind {
     /// Text that is not UTF-8.
     #[error("the text is not valid UTF-8")]
     InvalidUtf8,
-    /// Text longer than [`MAX_TEXT_BYTES`].
-    #[error("a text of {bytes} bytes is longer than the {MAX_TEXT_BYTES} allowed")]
+    /// Text longer than [`TEXT_BYTES_MAX`].
+    #[error("a text of {bytes} bytes is longer than the {TEXT_BYTES_MAX} allowed")]
     TextTooLong {
         /// Announced length in bytes.
         bytes: u64,
@@ -125,8 +125,8 @@ pub enum DecodeErrorKind {
         /// Name of the field.
         field: &'static str,
     },
-    /// A field stands after one that it must precede.
-    #[error("field {field:?} stands after {after:?}, but must precede it")]
+    /// A field follows one that it must precede.
+    #[error("field {field:?} follows {after:?}, but must precede it")]
     UnorderedFields {
         /// Name of the field that comes too late.
         field: &'static str,
@@ -154,19 +154,19 @@ pub enum DecodeErrorKind {
     /// A link whose CID is not of version 1.
     #[error("a link holds a CID of version 1, found {found:#04x}")]
     LinkVersion {
-        /// The byte in the version's place.
+        /// The byte found instead of the version.
         found: u8,
     },
     /// A link whose CID names another codec than dag-cbor.
     #[error("a link's codec is dag-cbor (0x71), found {found:#04x}")]
     LinkCodec {
-        /// The byte in the codec's place.
+        /// The byte found instead of the codec.
         found: u8,
     },
     /// A link whose CID names another hash than BLAKE3.
     #[error("a link's hash is BLAKE3 (0x1e), found {found:#04x}")]
     LinkHash {
-        /// The byte in the hash's place.
+        /// The byte found instead of the hash.
         found: u8,
     },
     /// A link whose digest, or whose CID as a whole, is too short or too long.
@@ -243,14 +243,14 @@ pub enum DecodeErrorKind {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EncodeError {
-    /// The row would take the slice past [`MAX_SLICE_BYTES`]. Finish this slice and put the row into the next.
-    #[error("the row would take the slice past {MAX_SLICE_BYTES} bytes, finish it and go on with the next")]
+    /// The row would take the slice past [`SLICE_BYTES_MAX`]. Finish this slice and put the row into the next.
+    #[error("the row would take the slice past {SLICE_BYTES_MAX} bytes, finish it and go on with the next")]
     Full,
     /// The key is not the canonical form of a key, or one of its labels is too long.
     #[error("the key is not canonical")]
     InvalidKey(#[source] DecodeError),
-    /// The tenant or the dimension is longer than [`MAX_TEXT_BYTES`].
-    #[error("{field} has {bytes} bytes, more than the {MAX_TEXT_BYTES} allowed")]
+    /// The tenant or the dimension is longer than [`TEXT_BYTES_MAX`].
+    #[error("{field} has {bytes} bytes, more than the {TEXT_BYTES_MAX} allowed")]
     TextTooLong {
         /// Name of the field.
         field: &'static str,
@@ -312,7 +312,7 @@ pub enum ParseError {
     /// A byte that the form does not use: only lower case is accepted, so that each value has one text.
     #[error("character {found:?} at index {index} is not in {alphabet}")]
     Character {
-        /// Where it stands.
+        /// Index of the byte.
         index: usize,
         /// The byte found, as a character.
         found: char,

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, HashSet};
 use ron_accounting_core::{Dimension, Engine, Reader, Reading, TenantId, LABEL_BYTES_MAX};
 use ron_accounting_window::Span;
 use ron_ledger_wire::{
-    EncodeError, Head, Origin, SealedSlice, SortedKeys, StreamId, MAX_SLICE_BYTES, MAX_TEXT_BYTES,
+    EncodeError, Head, Origin, SealedSlice, SortedKeys, StreamId, SLICE_BYTES_MAX, TEXT_BYTES_MAX,
     SLICE_BYTES_LEAST,
 };
 
@@ -27,7 +27,7 @@ use crate::{
 const FRAME_BYTES: usize = 4096;
 
 const _: () = assert!(FRAME_BYTES < SLICE_BYTES_LEAST);
-const _: () = assert!(LABEL_BYTES_MAX <= MAX_TEXT_BYTES, "a label that the engine takes fits the wire");
+const _: () = assert!(LABEL_BYTES_MAX <= TEXT_BYTES_MAX, "a label that the engine takes fits the wire");
 
 /// Turns counts into slices, one stream after the other, and keeps the head of each.
 #[derive(Debug)]
@@ -89,15 +89,15 @@ impl Sealer {
             reading: Reading::default(),
             layout: Layout::default(),
             streams: Streams::new(origin, engine.dimensions().names().map(Into::into)),
-            slice_bytes_max: MAX_SLICE_BYTES,
+            slice_bytes_max: SLICE_BYTES_MAX,
             zeroize,
         }
     }
 
-    /// Makes slices end earlier than the format demands, from [`SLICE_BYTES_LEAST`] to [`MAX_SLICE_BYTES`].
+    /// Makes slices end earlier than the format demands, from [`SLICE_BYTES_LEAST`] to [`SLICE_BYTES_MAX`].
     #[must_use]
     pub fn slice_bytes_max(mut self, bytes: usize) -> Self {
-        self.slice_bytes_max = bytes.clamp(SLICE_BYTES_LEAST, MAX_SLICE_BYTES);
+        self.slice_bytes_max = bytes.clamp(SLICE_BYTES_LEAST, SLICE_BYTES_MAX);
         self
     }
 

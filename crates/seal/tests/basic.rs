@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ron_accounting_core::{labels, Dimension, Engine};
 use ron_accounting_seal::Sealer;
 use ron_accounting_window::Span;
-use ron_ledger_wire::{encode_account_key, Digest, Head, Origin, RowKey, StreamId, MAX_SLICE_BYTES};
+use ron_ledger_wire::{encode_account_key, Digest, Head, Origin, RowKey, StreamId, SLICE_BYTES_MAX};
 
 const ORIGIN: Origin = Origin::from_bytes([7; 16]);
 
@@ -70,7 +70,7 @@ fn more_rows_than_a_slice_holds_become_several_of_the_same_span() {
     let sealed = sealer.seal(window(0), 10, |_| false);
     let seqs: Vec<_> = sealed.slices.iter().map(|slice| (slice.seq(), slice.start_ms())).collect();
     assert_eq!(seqs, [(0, 0), (1, 0), (2, 0)]);
-    assert!(sealed.slices.iter().all(|slice| slice.bytes().len() <= MAX_SLICE_BYTES));
+    assert!(sealed.slices.iter().all(|slice| slice.bytes().len() <= SLICE_BYTES_MAX));
     assert_eq!(sealed.slices.iter().map(ron_ledger_wire::SealedSlice::total).sum::<u128>(), 3_000);
     assert_eq!(sealed.slices[1].previous(), Some(sealed.slices[0].digest()));
 

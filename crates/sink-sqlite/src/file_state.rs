@@ -12,7 +12,7 @@ use std::{
 pub(crate) struct FileState {
     path: PathBuf,
     content: Content,
-    log: Log,
+    log: LogFiles,
 }
 
 /// Size, time of the last change and identity.
@@ -20,7 +20,7 @@ pub(crate) struct FileState {
 struct Content(u64, Option<SystemTime>, u64);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Log {
+struct LogFiles {
     bytes: Option<u64>,
     has_index: bool,
 }
@@ -28,7 +28,7 @@ struct Log {
 impl FileState {
     /// `path` is the file itself, not a link to it.
     pub(crate) fn of(path: PathBuf) -> io::Result<Self> {
-        Ok(Self { content: Content::of(&path)?, log: Log::of(&path), path })
+        Ok(Self { content: Content::of(&path)?, log: LogFiles::of(&path), path })
     }
 
     /// Whether part of the ledger may be in a log. An empty log counts while its index shows that somebody uses it.
@@ -41,7 +41,7 @@ impl FileState {
     }
 
     pub(crate) fn is_unchanged(&self) -> bool {
-        Log::of(&self.path) == self.log && self.is_content_unchanged()
+        LogFiles::of(&self.path) == self.log && self.is_content_unchanged()
     }
 
     pub(crate) fn is_content_unchanged(&self) -> bool {
@@ -56,7 +56,7 @@ impl Content {
     }
 }
 
-impl Log {
+impl LogFiles {
     fn of(path: &Path) -> Self {
         let beside = |suffix| {
             let mut name = path.as_os_str().to_owned();

@@ -29,7 +29,7 @@ use crate::{
     file_state::FileState,
     migration,
     row_keys::RowKeyIds,
-    schema::{self, Kind},
+    schema::{self, FileKind},
 };
 
 /// How long a call waits for the lock of another process. Retries belong to the caller's lanes.
@@ -284,8 +284,8 @@ fn prepare_for_writing(connection: &mut Connection, path: &Path) -> Result<(), F
     let kind = schema::kind(&transaction)?;
     require_ledger(kind, true, path)?;
     match kind {
-        Kind::Blank => schema::create(&transaction)?,
-        Kind::Older => migration::migrate(&transaction)?,
+        FileKind::Blank => schema::create(&transaction)?,
+        FileKind::Older => migration::migrate(&transaction)?,
         _ if !durable => transaction.pragma_update(None, "user_version", schema::VERSION)?,
         _ => {}
     }
@@ -294,16 +294,16 @@ fn prepare_for_writing(connection: &mut Connection, path: &Path) -> Result<(), F
     Ok(())
 }
 
-fn require_ledger(kind: Kind, blank_allowed: bool, path: &Path) -> Result<(), Fault> {
+fn require_ledger(kind: FileKind, blank_allowed: bool, path: &Path) -> Result<(), Fault> {
     let path = path.to_owned();
     match kind {
-        Kind::Ledger | Kind::Older => Ok(()),
-        Kind::Blank if blank_allowed => Ok(()),
-        Kind::Blank => Err(Fault::Final(LedgerError::ForeignDatabase { path, application_id: 0 })),
-        Kind::Foreign(application_id) => {
+        FileKind::Ledger | FileKind::Older => Ok(()),
+        FileKind::Blank if blank_allowed => Ok(()),
+        FileKind::Blank => Err(Fault::Final(LedgerError::ForeignDatabase { path, application_id: 0 })),
+        FileKind::Foreign(application_id) => {
             Err(Fault::Final(LedgerError::ForeignDatabase { path, application_id }))
         }
-        Kind::Newer(found) => {
+        FileKind::Newer(found) => {
             Err(Fault::Final(LedgerError::NewerSchema { path, found, supported: schema::VERSION }))
         }
     }
@@ -323,8 +323,8 @@ fn open_for_reading(path: &Path) -> Result<Opened, LedgerError> {
         let real = fs::canonicalize(path).map_err(io_error)?;
         let state = FileState::of(real.clone()).map_err(io_error)?;
         let opened = open_in_state(&real, state.clone());
-        let is_blank = matches!(opened, Ok((_, Kind::Blank)));
-        let is_ledger = matches!(opened, Ok((_, Kind::Ledger | Kind::Older)));
+        let is_blank = matches!(opened, Ok((_, FileKind::Blank)));
+        let is_ledger = matches!(opened, Ok((_, FileKind::Ledger | FileKind::Older)));
         let may_change = is_blank || !state.is_unchanged();
         if is_ledger || !may_change || start.elapsed() >= OPENING_MAX {
             return opened
@@ -336,7 +336,7 @@ fn open_for_reading(path: &Path) -> Result<Opened, LedgerError> {
     }
 }
 
-fn open_in_state(real: &Path, state: FileState) -> Result<(Opened, Kind), Fault> {
+fn open_in_state(real: &Path, state: FileState) -> Result<(Opened, FileKind), Fault> {
     let (access, parameters) = if state.has_log() {
         (Access::ReadLogged, "mode=ro")
     } else {

@@ -120,7 +120,7 @@ pub(crate) const OBJECTS: [Object; 8] = [
 
 /// What a SQLite file is to this crate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum FileKind {
     /// No table and no mark of any program: may become a ledger.
     Blank,
     /// A ledger of the current schema.
@@ -134,16 +134,16 @@ pub(crate) enum Kind {
 }
 
 /// Says what the open file is, without changing it. In one transaction: the file may be on its way to become a ledger.
-pub(crate) fn kind(transaction: &Transaction<'_>) -> rusqlite::Result<Kind> {
+pub(crate) fn kind(transaction: &Transaction<'_>) -> rusqlite::Result<FileKind> {
     let application_id: i32 = transaction.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let version: i32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let objects: i64 = transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     Ok(match (application_id, version, objects) {
-        (APPLICATION_ID, VERSION, _) => Kind::Ledger,
-        (APPLICATION_ID, OLD_VERSION, _) => Kind::Older,
-        (APPLICATION_ID, newer, _) if newer > VERSION => Kind::Newer(newer),
-        (0, 0, 0) => Kind::Blank,
-        (foreign, ..) => Kind::Foreign(foreign),
+        (APPLICATION_ID, VERSION, _) => FileKind::Ledger,
+        (APPLICATION_ID, OLD_VERSION, _) => FileKind::Older,
+        (APPLICATION_ID, newer, _) if newer > VERSION => FileKind::Newer(newer),
+        (0, 0, 0) => FileKind::Blank,
+        (foreign, ..) => FileKind::Foreign(foreign),
     })
 }
 

@@ -11,8 +11,8 @@ use std::{
 use ron_accounting_export::{memory::MemoryLedger, Ack, Exporter, PutError};
 use ron_accounting_exporter_contract::{case_names, check, check_reopening};
 use ron_ledger_wire::{
-    judge_claim, Claim, ClaimId, ClaimVerdict, Digest, Head, Origin, SealedSlice, StreamId, MAX_SLICE_BYTES,
-    MAX_TEXT_BYTES,
+    judge_claim, Claim, ClaimId, ClaimVerdict, Digest, Head, Origin, SealedSlice, StreamId, SLICE_BYTES_MAX,
+    TEXT_BYTES_MAX,
 };
 
 type Answer = Result<Ack, PutError>;
@@ -277,9 +277,9 @@ fn limits_that_are_too_low_are_found() {
         put_each(batch, Result::is_err, put)
     }
     let size: Put =
-        |ledger, batch| refuse_if(ledger, batch, |slice| slice.bytes().len() + 64 > MAX_SLICE_BYTES);
+        |ledger, batch| refuse_if(ledger, batch, |slice| slice.bytes().len() + 64 > SLICE_BYTES_MAX);
     let names: Put =
-        |ledger, batch| refuse_if(ledger, batch, |slice| slice.stream().dimension().len() >= MAX_TEXT_BYTES);
+        |ledger, batch| refuse_if(ledger, batch, |slice| slice.stream().dimension().len() >= TEXT_BYTES_MAX);
     let increment: Put = |ledger, batch| {
         refuse_if(ledger, batch, |slice| slice.row_count() == 1 && slice.total() > i64::MAX as u128)
     };

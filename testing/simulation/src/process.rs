@@ -397,7 +397,7 @@ fn options(setup: &Setup, life: u64) -> PipelineOptions {
         .pending_max(setup.pending_max)
         .batch_max(setup.batch_max)
         .in_flight_max(setup.in_flight_max)
-        .deadline_ms(setup.deadline_ms)
+        .timeout_ms(setup.deadline_ms)
         .backoff_ms(1, 10)
         .seed(setup.hash_seed);
     PipelineOptions::default()

@@ -71,7 +71,7 @@ pub(crate) fn options() -> impl Strategy<Value = LaneOptions> {
                 .batch_max(batch)
                 .in_flight_max(in_flight)
                 .backoff_ms(backoff, backoff * 8)
-                .deadline_ms(deadline)
+                .timeout_ms(deadline)
                 .seed(seed)
         },
     )
