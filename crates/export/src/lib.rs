@@ -2,15 +2,15 @@
 //!
 //! * [`Exporter`]: what a ledger implements; [`Ack`] and [`PutError`], with its [`Cause`], are its answers for each slice. With a
 //!   [`Claim`](ron_ledger_wire::Claim) it tells two copies of one log apart.
-//! * [`Lanes`]: one ordered queue per stream. It says what to send next and digests the answers; you bring the
-//!   clock and the threads. [`LaneOptions`] holds its limits.
-//! * [`Batch`], [`BatchId`], [`Completion`], [`FailedPut`], [`NextStep`]: what goes out and what came of it.
-//! * [`LanesStatus`], [`ParkedLane`], [`LastFailure`], [`Latencies`]: what an operator wants to see.
-//! * [`LaneError`]: why a slice was not taken in.
+//! * [`Lanes`]: one ordered queue per stream. It returns the next batch, and updates its queues from each answer. You bring
+//!   the clock and the threads. [`LaneOptions`] holds its limits.
+//! * [`Batch`], [`BatchId`], [`Completion`], [`FailedPut`], [`NextStep`]: what goes out, and what its answers change.
+//! * [`LanesStatus`], [`ParkedLane`], [`LastFailure`], [`Latencies`]: counters and gauges for operators.
+//! * [`LaneError`]: why a push was refused.
 //! * [`memory`]: a ledger in RAM with faults to inject, for tests.
 //!
-//! The crate knows no transport, no log and no clock: time is an argument in Unix milliseconds, and the same seed
-//! and the same calls give the same batches.
+//! The crate knows no transport, no log and no clock. Time is an argument in Unix milliseconds. The same seed and the same calls
+//! give the same batches.
 //!
 //! ```
 //! use ron_accounting_export::{memory::MemoryLedger, Exporter, LaneOptions, Lanes};
