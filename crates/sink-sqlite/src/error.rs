@@ -1,4 +1,4 @@
-//! What can go wrong with a ledger file, and what to do about it.
+//! Errors of a ledger file, each with what to do about it.
 
 use std::{
     error::Error,
@@ -16,27 +16,27 @@ pub enum LedgerError {
     /// A read-only open found no file.
     #[error("no ledger at {}: check the path, or write to it first", path.display())]
     Missing {
-        /// The path asked for.
+        /// The path of the ledger.
         path: PathBuf,
     },
     /// The folder that the ledger would be created in does not exist.
     #[error("cannot create ledger {}: folder {} does not exist, create it first", path.display(), folder.display())]
     MissingFolder {
-        /// The path asked for.
+        /// The path of the ledger.
         path: PathBuf,
-        /// Its parent.
+        /// The folder.
         folder: PathBuf,
     },
     /// The path leads to a folder or a device.
     #[error("{} is not a file: name the ledger file itself", path.display())]
     NotAFile {
-        /// The path asked for.
+        /// The path of the ledger.
         path: PathBuf,
     },
     /// The file is not a SQLite database.
     #[error("{} is not a SQLite database, and was left as it is: name another file", path.display())]
     NotADatabase {
-        /// The path asked for.
+        /// The path of the ledger.
         path: PathBuf,
     },
     /// The file is a SQLite database of another program.
@@ -45,7 +45,7 @@ pub enum LedgerError {
          name another file", path.display()
     )]
     ForeignDatabase {
-        /// The path asked for.
+        /// The path of the ledger.
         path: PathBuf,
         /// The id in the file's header; 0 when its program sets none.
         application_id: i32,
@@ -56,7 +56,7 @@ pub enum LedgerError {
         path.display()
     )]
     NewerSchema {
-        /// The path asked for.
+        /// The path of the ledger.
         path: PathBuf,
         /// The file's schema version.
         found: i32,
@@ -66,21 +66,21 @@ pub enum LedgerError {
     /// Another process or handle holds the lock that is needed, for longer than this crate waits.
     #[error("ledger {} is locked by another writer: stop it or wait for it, then try again", path.display())]
     Locked {
-        /// The path asked for.
+        /// The path of the ledger.
         path: PathBuf,
     },
     /// The file's structure is broken, or it holds a value that no ledger writes.
     #[error("ledger {} is damaged: verify it, and restore it from a copy", path.display())]
     Damaged {
-        /// The path asked for.
+        /// The path of the ledger.
         path: PathBuf,
-        /// What is wrong: what SQLite said, or which value no ledger writes.
+        /// The error of SQLite, or the value that no ledger writes.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// A writer changed the file during a read that had started while nobody was writing.
+    /// A writer changed the file during a read that had begun while the file had no writer.
     #[error("ledger {} changed while it was read: ask again", path.display())]
     ChangedWhileReading {
-        /// The path asked for.
+        /// The path of the ledger.
         path: PathBuf,
     },
     /// The SQLite library is one that can corrupt a ledger.
@@ -91,42 +91,42 @@ pub enum LedgerError {
         /// The oldest that is safe.
         required: &'static str,
     },
-    /// A file system without what write-ahead logging needs.
+    /// The file system lacks what write-ahead logging needs.
     #[error("ledger {} cannot use write-ahead logging, its mode stays `{mode}`: use a local disk", path.display())]
     NoWriteAheadLog {
-        /// The path asked for.
+        /// The path of the ledger.
         path: PathBuf,
         /// The journal mode that SQLite fell back to.
         mode: String,
     },
-    /// The file, or the log beside it, cannot be opened.
+    /// The file or its `-wal` file cannot be opened.
     #[error(
-        "cannot open ledger {} or the log beside it: allow this program to read and write file and folder, \
+        "cannot open ledger {} or its `-wal` file: allow this program to read and write file and folder, \
          or copy both to where it may", path.display()
     )]
     CannotOpen {
-        /// The path asked for.
+        /// The path of the ledger.
         path: PathBuf,
-        /// What SQLite said.
+        /// The error of SQLite.
         source: rusqlite::Error,
     },
     /// The file could not be inspected.
     #[error("cannot read ledger {}", path.display())]
     Io {
-        /// The path asked for.
+        /// The path of the ledger.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// Any other answer of SQLite.
+    /// SQLite reported another error.
     #[error("ledger {} failed", path.display())]
     Sqlite {
-        /// The path asked for.
+        /// The path of the ledger.
         path: PathBuf,
-        /// What SQLite said.
+        /// The error of SQLite.
         source: rusqlite::Error,
     },
-    /// The sum of a group is larger than an increment can say.
+    /// The sum of a group is larger than `u64::MAX`.
     #[error("the sum of {group} is {sum}, past {}: ask for smaller groups or a shorter time", u64::MAX)]
     SumOverflow {
         /// The columns of the group and their values.
@@ -157,7 +157,7 @@ impl From<Refusal> for PutError {
     }
 }
 
-/// A failure inside this crate, before it knows which file it is about.
+/// A failure inside this crate, where the path of the file is not at hand.
 #[derive(Debug)]
 pub(crate) enum Fault {
     Sqlite(rusqlite::Error),
@@ -172,7 +172,7 @@ impl From<rusqlite::Error> for Fault {
     }
 }
 
-/// Whether a statement wanted to store what the schema does not allow.
+/// Returns whether a statement would have stored what the schema does not allow.
 pub(crate) fn is_constraint(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation)
 }
@@ -201,7 +201,7 @@ impl Fault {
         }
     }
 
-    /// The answer to a whole batch. Whatever was done is rolled back, so the slices may be offered again.
+    /// Returns the answer to a whole batch. Its transaction is rolled back, so the slices may be offered again.
     pub(crate) fn unavailable(self, path: &Path) -> PutError {
         match self.at(path) {
             LedgerError::Locked { .. } => PutError::Busy,
@@ -209,7 +209,7 @@ impl Fault {
         }
     }
 
-    /// What is wrong with the file, for a fault that is evidence about it rather than about reaching it.
+    /// Returns what is wrong with the file; `None` if the fault says nothing about its content.
     pub(crate) fn damage(&self) -> Option<String> {
         match self {
             Self::Stored(reason) => Some(reason.clone()),
@@ -221,7 +221,7 @@ impl Fault {
 
 fn is_damage(error: &rusqlite::Error) -> bool {
     match error.sqlite_error_code() {
-        // Too big: no value that a ledger writes reaches the limit set at opening.
+        // Too big: no value that a ledger writes reaches the limit that is set at opening.
         Some(code) => matches!(code, ErrorCode::DatabaseCorrupt | ErrorCode::TooBig),
         None => matches!(
             error,
