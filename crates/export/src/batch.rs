@@ -30,7 +30,7 @@ pub struct Batch {
     pub deadline_ms: u64,
 }
 
-/// What the answers to a batch, or their absence, changed.
+/// The changes that the answers to a batch, or their absence, made.
 #[derive(Debug, Clone, Default)]
 #[must_use = "acknowledged slices can be released from the log"]
 pub struct Completion {
@@ -54,7 +54,7 @@ pub struct FailedPut {
     pub next: NextStep,
 }
 
-/// What a lane does after a failure.
+/// The next step of a lane after a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NextStep {
     /// The lane offers its slices again, from this time on, in Unix milliseconds.

@@ -78,7 +78,7 @@ pub enum PutError {
     /// The ledger will never take this slice as it is.
     #[error("ledger refused the slice; the lane is parked until an operator resumes it")]
     Rejected {
-        /// What is wrong with it. By the acceptance rule, a [`Rejection`].
+        /// What is wrong with it: a [`Rejection`] if the acceptance rule refused it, else a reason of the ledger's own.
         source: Cause,
     },
 }

@@ -30,7 +30,7 @@
 //!
 //! while let Some(batch) = lanes.next_batch(60_000) {
 //!     let answers = ledger.put_batch(&batch.slices);
-//!     let completion = lanes.complete(batch.id, 60_001, answers);
+//!     let completion = lanes.complete(batch.id, answers, 60_001);
 //!     assert_eq!(completion.acknowledged.len(), 1);
 //! }
 //! assert!(lanes.is_idle());

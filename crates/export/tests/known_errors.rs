@@ -15,7 +15,7 @@ fn answers_of_the_wrong_number_are_not_believed() {
         push_all(&mut lanes, &chain("a", 1));
         push_all(&mut lanes, &chain("b", 1));
         let batch = lanes.next_batch(0).unwrap();
-        let completion = lanes.complete(batch.id, 0, vec![Ok(Ack::Ok); answered]);
+        let completion = lanes.complete(batch.id, vec![Ok(Ack::Ok); answered], 0);
         assert!(completion.acknowledged.is_empty());
         assert!(!completion.late);
         assert_eq!(completion.failed.len(), 2);
@@ -69,7 +69,7 @@ fn an_expired_batch_keeps_its_slot_until_its_put_returns() {
     assert_eq!(lanes.expire(1000).failed.len(), 1);
     assert!(lanes.next_batch(60_000).is_none());
     assert_eq!((lanes.next_due_ms(60_000), lanes.in_flight(), lanes.status().overdue), (None, 1, 1));
-    assert!(lanes.complete(hanging.id, 60_000, Vec::new()).late, "its thread died: no answers at all");
+    assert!(lanes.complete(hanging.id, Vec::new(), 60_000).late, "its thread died: no answers at all");
     assert_eq!((lanes.in_flight(), lanes.status().overdue), (0, 0));
     assert_eq!(content(&lanes.next_batch(60_000).unwrap()), [("acme", 0)]);
 }
@@ -85,7 +85,7 @@ fn a_rejected_slice_blocks_its_own_lane_alone() {
         "poisoned" => Err(PutError::rejected("rows are not canonical")),
         _ => Ok(Ack::Ok),
     });
-    let completion = lanes.complete(batch.id, 0, answers.collect());
+    let completion = lanes.complete(batch.id, answers.collect(), 0);
     assert_eq!(completion.acknowledged.len(), 3);
     assert!(completion.failed.iter().all(|failed| failed.next == NextStep::Parked));
     let parked = lanes.status().parked;
@@ -176,7 +176,7 @@ fn streams_that_fail_for_ever_leave_their_room_to_the_others() {
         while let Some(batch) = lanes.next_batch(now_ms) {
             let answer = |slice| if is_refused(slice) { Err(PutError::Busy) } else { Ok(Ack::Ok) };
             let answers = batch.slices.iter().map(answer).collect();
-            let _ = lanes.complete(batch.id, now_ms, answers);
+            let _ = lanes.complete(batch.id, answers, now_ms);
             lanes.validate().unwrap();
         }
     };
@@ -221,7 +221,7 @@ fn an_acknowledgement_behind_a_failure_is_not_believed() {
     push_all(&mut lanes, &chain);
     let batch = lanes.next_batch(0).unwrap();
     let answers = vec![Ok(Ack::Ok), Err(unavailable()), Ok(Ack::Ok)];
-    let completion = lanes.complete(batch.id, 0, answers);
+    let completion = lanes.complete(batch.id, answers, 0);
     lanes.validate().unwrap();
     assert_eq!(completion.acknowledged, [(chain[0].clone(), Ack::Ok)]);
     let failed: Vec<_> = completion.failed.into_iter().map(|failed| (failed.slice, failed.error)).collect();

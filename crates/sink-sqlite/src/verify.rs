@@ -35,7 +35,7 @@ pub struct Verification {
     pub last_window_ms: Option<u64>,
 }
 
-/// How far a verification has come.
+/// The progress of a verification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct VerifyProgress {

@@ -19,7 +19,7 @@ impl Lanes {
     /// If the number of answers differs from the number of slices, none is believed, because it is unknown which slice was left
     /// out. Every slice is then offered again, and those that were stored come back as duplicates. Answers to a batch that
     /// has expired change nothing, because its slices may be out again or acknowledged already.
-    pub fn complete(&mut self, id: BatchId, now_ms: u64, answers: Vec<Answer>) -> Completion {
+    pub fn complete(&mut self, id: BatchId, answers: Vec<Answer>, now_ms: u64) -> Completion {
         self.advance(now_ms);
         let flight = match self.flights.remove(&id) {
             Some(flight) if !flight.expired => flight,

@@ -60,7 +60,7 @@ pub fn complete_all(
     now_ms: u64,
     answer: &Result<Ack, PutError>,
 ) -> Completion {
-    let completion = lanes.complete(batch.id, now_ms, vec![answer.clone(); batch.slices.len()]);
+    let completion = lanes.complete(batch.id, vec![answer.clone(); batch.slices.len()], now_ms);
     lanes.validate().unwrap();
     completion
 }

@@ -113,8 +113,8 @@ fn the_row_count_is_written_in_its_shortest_form() {
         // Two methods of one byte, a route of two and a region of one are more keys than are asked for.
         'rows: for index in 0..count.min(95 * 95 * 95) {
             let character =
-                |place: usize| char::from(b' ' + (index / 95_usize.pow(2 - place as u32) % 95) as u8);
-            let [method, route, region] = [0, 1, 2].map(|place| character(place).to_string());
+                |digit: usize| char::from(b' ' + (index / 95_usize.pow(2 - digit as u32) % 95) as u8);
+            let [method, route, region] = [0, 1, 2].map(|digit| character(digit).to_string());
             key.clear();
             encode_labels_key(&method, &route, "", &region, &mut key);
             match builder.push_encoded(&key, 1) {

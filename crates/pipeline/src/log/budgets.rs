@@ -12,7 +12,7 @@
 //! copies what is needed out of the segment with the most garbage.
 
 use ron_accounting_wal::{WalError, WalOptions};
-use ron_ledger_wire::{SLICE_BYTES_MAX, SLICE_BYTES_LEAST};
+use ron_ledger_wire::{SLICE_BYTES_LEAST, SLICE_BYTES_MAX};
 
 /// What a record takes beside its body.
 pub(super) const RECORD_BYTES: u64 = 24;

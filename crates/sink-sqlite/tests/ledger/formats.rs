@@ -7,7 +7,7 @@ use ron_accounting_sqlite::{SqliteLedger, Verification};
 use ron_ledger_wire::{Claim, ClaimId, Digest, Origin, SealedSlice, StreamId};
 use rusqlite::Connection;
 
-use crate::samples::{account, chain, labels, put_all, slice, stream, Place};
+use crate::samples::{account, chain, labels, put_all, slice, stream, LedgerFolder};
 
 const DOCUMENT: &str = include_str!("../../../../docs/sqlite-ledger.md");
 
@@ -20,10 +20,10 @@ fn golden_path() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/schema-2.db")
 }
 
-fn copy_of_schema_2() -> Place {
-    let place = Place::new();
-    fs::write(place.ledger_path(), SCHEMA_2).unwrap();
-    place
+fn copy_of_schema_2() -> LedgerFolder {
+    let folder = LedgerFolder::new();
+    fs::write(folder.ledger_path(), SCHEMA_2).unwrap();
+    folder
 }
 
 /// Without a claim, by another process.
@@ -45,8 +45,8 @@ fn slices() -> Vec<SealedSlice> {
     slices
 }
 
-fn write(place: &Place) {
-    let ledger = place.open();
+fn write(folder: &LedgerFolder) {
+    let ledger = folder.open();
     let claim = Claim::new(stream("acme", "requests").origin(), HOLDER, []);
     let (claimed, others): (Vec<_>, Vec<_>) =
         slices().into_iter().partition(|slice| slice.stream().origin() == claim.origin());
@@ -95,9 +95,9 @@ fn a_ledger_of_schema_2_is_read_where_it_lies_without_a_trace() {
     };
     // SQLite writes its own version into the file, so a new file would differ, although its content would not.
     if std::env::var_os("WRITE_GOLDEN_LEDGER").is_some() {
-        let place = Place::new();
-        write(&place);
-        fs::copy(place.ledger_path(), golden_path()).unwrap();
+        let folder = LedgerFolder::new();
+        write(&folder);
+        fs::copy(folder.ledger_path(), golden_path()).unwrap();
     }
     let before = (names(), fs::read(golden_path()).unwrap());
     let ledger = SqliteLedger::open_read_only(golden_path()).unwrap();
@@ -113,8 +113,8 @@ fn a_ledger_of_schema_2_is_read_where_it_lies_without_a_trace() {
 
 #[test]
 fn a_ledger_of_schema_2_is_carried_on() {
-    let place = copy_of_schema_2();
-    let ledger = place.open();
+    let folder = copy_of_schema_2();
+    let ledger = folder.open();
     let (acme, origin) = (stream("acme", "requests"), stream("acme", "requests").origin());
     let chain = chain(&acme, 5);
 
@@ -125,7 +125,7 @@ fn a_ledger_of_schema_2_is_carried_on() {
     assert_eq!(ledger.put_claimed(&successor, &chain[2..]), [Ok(Ack::Duplicate), Ok(Ack::Ok), Ok(Ack::Ok)]);
     drop(ledger);
 
-    let ledger = SqliteLedger::open_read_only(place.ledger_path()).unwrap();
+    let ledger = SqliteLedger::open_read_only(folder.ledger_path()).unwrap();
     assert_eq!(parts(ledger.verify(|_| {}).unwrap()), (3, 8, 27, Some(0), Some(300_000)));
     assert_eq!(totals(&ledger)[&("acme".to_owned(), "requests".to_owned())], 412 + 112 + 116);
 }
@@ -138,10 +138,10 @@ fn objects(raw: &Connection) -> Vec<(String, Option<String>)> {
 
 #[test]
 fn this_build_creates_the_schema_of_the_golden_file() {
-    let fresh = Place::new();
+    let fresh = LedgerFolder::new();
     drop(fresh.open());
-    let place = copy_of_schema_2();
-    let golden = place.raw();
+    let folder = copy_of_schema_2();
+    let golden = folder.raw();
     // A change of the schema is a change of the format: it needs a version, a page and a golden file of its own.
     assert_eq!(objects(&fresh.raw()), objects(&golden));
     for (pragma, expected) in [("application_id", 0x524F_4E4C), ("user_version", 2)] {
@@ -161,8 +161,8 @@ fn documented_columns(table: &str) -> Vec<String> {
 
 #[test]
 fn the_page_names_every_table_column_and_index() {
-    let place = copy_of_schema_2();
-    let raw = place.raw();
+    let folder = copy_of_schema_2();
+    let raw = folder.raw();
     let names = |sql: &str| -> Vec<String> {
         let mut statement = raw.prepare(sql).unwrap();
         let rows = statement.query_map([], |row| row.get(0)).unwrap();
@@ -194,8 +194,8 @@ fn documented_sql(section: &str) -> Vec<&'static str> {
 
 #[test]
 fn the_sql_of_the_page_sums_what_the_ledger_sums() {
-    let place = copy_of_schema_2();
-    let raw = place.raw();
+    let folder = copy_of_schema_2();
+    let raw = folder.raw();
     let [exact, by_route, behind]: [&str; 3] = documented_sql("Asking for usage").try_into().unwrap();
 
     let mut statement = raw.prepare(exact).unwrap();
@@ -237,8 +237,8 @@ fn each_check_of_the_page_finds_its_damage_and_nothing_in_a_sound_ledger() {
     assert_eq!(checks.len(), edits.len());
     let finds = |raw: &Connection, sql: &str| raw.prepare(sql).unwrap().exists([]).unwrap();
     for (check, edit) in checks.into_iter().zip(edits) {
-        let place = copy_of_schema_2();
-        let raw = place.raw();
+        let folder = copy_of_schema_2();
+        let raw = folder.raw();
         assert!(!finds(&raw, check), "{check}");
         assert!(raw.execute(edit, []).unwrap() > 0, "{edit}");
         assert!(finds(&raw, check), "{check} after {edit}");

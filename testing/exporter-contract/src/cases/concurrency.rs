@@ -69,7 +69,7 @@ pub(crate) fn of_two_forks_at_once_one_wins(probe: &Probe) {
     }
 }
 
-/// They offer the same slices: whoever comes second must not hear that they are stored.
+/// Both offer the same slices. The second one must not be told that they are stored.
 pub(crate) fn of_two_copies_at_once_one_wins(probe: &Probe) {
     let copies = copies();
     let start = Barrier::new(copies.len());
