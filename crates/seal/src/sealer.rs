@@ -13,8 +13,8 @@ use std::collections::{BTreeMap, HashSet};
 use ron_accounting_core::{Dimension, Engine, Reader, Reading, TenantId, LABEL_BYTES_MAX};
 use ron_accounting_window::Span;
 use ron_ledger_wire::{
-    EncodeError, Head, Origin, SealedSlice, SortedKeys, StreamId, SLICE_BYTES_MAX, TEXT_BYTES_MAX,
-    SLICE_BYTES_LEAST,
+    EncodeError, Head, Origin, SealedSlice, SortedKeys, StreamId, SLICE_BYTES_LEAST, SLICE_BYTES_MAX,
+    TEXT_BYTES_MAX,
 };
 
 use crate::{

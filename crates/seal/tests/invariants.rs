@@ -66,13 +66,14 @@ fn run(ops: &[Op], check: bool) -> Vec<Vec<u8>> {
         match op {
             Op::Record { tenant, route, dimension, n } => {
                 let dimension = DIMENSIONS[*dimension];
-                engine.record(&labels().tenant(TENANTS[*tenant]).route(ROUTES[*route]), dimension, *n);
+                let _ =
+                    engine.record(&labels().tenant(TENANTS[*tenant]).route(ROUTES[*route]), dimension, *n);
                 let name = engine.dimensions().name(dimension).unwrap_or_default().to_owned();
                 *recorded.entry((TENANTS[*tenant].into(), name)).or_default() += u128::from(*n);
             }
             Op::Account { tenant, id, n } => {
                 let account = AccountKey { ns: 1, id: *id };
-                engine.record_account(&engine.tenant(TENANTS[*tenant]), account, Dimension::CPU, *n);
+                let _ = engine.record_account(&engine.tenant(TENANTS[*tenant]), account, Dimension::CPU, *n);
                 *recorded.entry((TENANTS[*tenant].into(), "cpu".into())).or_default() += u128::from(*n);
             }
             Op::Seal { room, held } => {
