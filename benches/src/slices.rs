@@ -48,7 +48,8 @@ impl Sealing {
     /// Gives each account a new count.
     pub fn count(&self) {
         for (position, account) in self.accounts.iter().enumerate() {
-            self.engine.record_account(&self.tenant, *account, Dimension::REQUESTS, increment(position));
+            let _ =
+                self.engine.record_account(&self.tenant, *account, Dimension::REQUESTS, increment(position));
         }
     }
 

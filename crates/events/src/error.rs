@@ -27,6 +27,7 @@ pub struct LimitExceeded {
 /// read directly. Any other error dereferences to one without a time to wait, and with a constraint that always holds. Use
 /// [`Error::as_limit_exceeded`] or `match` to distinguish them.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// The time to record is after the clock's. Nothing was counted, in any unit.
     #[error("future events cannot be recorded")]
@@ -106,5 +107,37 @@ impl Deref for Error {
                 retry_after: None,
             }),
         }
+    }
+}
+
+#[cfg(all(test, feature = "tokio"))]
+mod tests {
+    use ron_accounting_error_contract::assert_errors;
+
+    use super::*;
+
+    #[test]
+    fn every_error_leaves_its_cause_to_its_source() {
+        let text = || "job".to_owned();
+        let constraint =
+            Constraint::AtLeast { event_id: text(), count: 1, window_count: 1, time_unit: TimeUnit::Hours };
+        assert_errors!(Error {
+            without_cause: {
+                FutureEvent => Error::FutureEvent,
+                EventNotFound => Error::EventNotFound(text()),
+                Storage => Error::Storage(text()),
+                Serialization => Error::Serialization(text()),
+                ConfigMismatch => Error::ConfigMismatch(text()),
+                InvalidHour => Error::InvalidHour(24),
+                InvalidRange => Error::InvalidRange(9, 8),
+                InvalidBucketCount => Error::InvalidBucketCount(text()),
+                InvalidTimeUnitEver => Error::InvalidTimeUnitEver,
+                InvalidAutoPersistInterval => Error::InvalidAutoPersistInterval(Duration::zero()),
+                AutoPersistRequiresStorage => Error::AutoPersistRequiresStorage,
+                NoFormatterForStorage => Error::NoFormatterForStorage,
+                LimitExceeded => Error::refused("job", &constraint, None),
+            }
+            with_cause: {}
+        });
     }
 }

@@ -90,3 +90,31 @@ pub enum BuildError {
         max: usize,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use ron_accounting_error_contract::assert_errors;
+
+    use super::*;
+
+    #[test]
+    fn every_error_leaves_its_cause_to_its_source() {
+        let template = || "/v1/:id".to_owned();
+        assert_errors!(BuildError {
+            without_cause: {
+                TemplateNotAbsolute => BuildError::TemplateNotAbsolute { template: template() },
+                TemplateSegment => BuildError::TemplateSegment { template: template(), segment: "{".to_owned() },
+                TemplateCatchAll => BuildError::TemplateCatchAll { template: template() },
+                TemplateConflict => BuildError::TemplateConflict { template: template(), with: template() },
+                TemplateTooLarge => BuildError::TemplateTooLarge {
+                    template: template(),
+                    bytes: 2, bytes_max: 1, depth: 2, depth_max: 1, parameters: 2, parameters_max: 1,
+                },
+                Constant => BuildError::Constant { constant: "/".to_owned(), bytes_max: 1 },
+                Method => BuildError::Method { method: "a b".to_owned(), bytes_max: 1 },
+                Limit => BuildError::Limit { name: "depth_max", value: 0, min: 1, max: 2 },
+            }
+            with_cause: {}
+        });
+    }
+}

@@ -12,3 +12,17 @@ pub struct SealError {
     /// Why the encoder refused it.
     pub source: EncodeError,
 }
+
+#[cfg(test)]
+mod tests {
+    use ron_accounting_error_contract::assert_with_cause;
+    use ron_ledger_wire::Origin;
+
+    use super::*;
+
+    #[test]
+    fn every_error_leaves_its_cause_to_its_source() {
+        let stream = StreamId::new(Origin::from_bytes([7; 16]), "acme", "requests");
+        assert_with_cause(&SealError { stream, source: EncodeError::GenesisLink });
+    }
+}

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, HashSet};
 use ron_accounting_core::{Dimension, Engine, Reader, Reading, DIMENSION_NAME_BYTES_MAX, LABEL_BYTES_MAX};
 use ron_accounting_window::Span;
 use ron_ledger_wire::{
-    Head, Origin, SealedSlice, SortedKeys, StreamId, MAX_SLICE_BYTES, MAX_TEXT_BYTES, SLICE_BYTES_LEAST,
+    Head, Origin, SealedSlice, SortedKeys, StreamId, SLICE_BYTES_LEAST, SLICE_BYTES_MAX, TEXT_BYTES_MAX,
 };
 
 use crate::{
@@ -26,8 +26,8 @@ use crate::{
     Admission, Candidate, SealError,
 };
 
-const _: () = assert!(LABEL_BYTES_MAX <= MAX_TEXT_BYTES, "a label that the engine takes fits the wire");
-const _: () = assert!(DIMENSION_NAME_BYTES_MAX <= MAX_TEXT_BYTES, "a dimension that it takes fits the wire");
+const _: () = assert!(LABEL_BYTES_MAX <= TEXT_BYTES_MAX, "a label that the engine takes fits the wire");
+const _: () = assert!(DIMENSION_NAME_BYTES_MAX <= TEXT_BYTES_MAX, "a dimension that it takes fits the wire");
 
 /// Turns counts into slices, one stream after the other, and keeps the head of each.
 ///
@@ -91,7 +91,7 @@ impl Sealer {
             reading: Reading::default(),
             layout: Layout::default(),
             streams: Streams::new(origin, engine.dimensions().names().map(Into::into)),
-            slice_bytes_max: MAX_SLICE_BYTES,
+            slice_bytes_max: SLICE_BYTES_MAX,
             zeroize: false,
         }
     }
@@ -103,11 +103,11 @@ impl Sealer {
         self
     }
 
-    /// Makes slices end earlier than the format demands, from [`SLICE_BYTES_LEAST`] to [`MAX_SLICE_BYTES`]. A value
+    /// Makes slices end earlier than the format demands, from [`SLICE_BYTES_LEAST`] to [`SLICE_BYTES_MAX`]. A value
     /// outside counts as the nearer of the two.
     #[must_use]
     pub fn slice_bytes_max(mut self, bytes: usize) -> Self {
-        self.slice_bytes_max = bytes.clamp(SLICE_BYTES_LEAST, MAX_SLICE_BYTES);
+        self.slice_bytes_max = bytes.clamp(SLICE_BYTES_LEAST, SLICE_BYTES_MAX);
         self
     }
 

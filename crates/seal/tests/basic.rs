@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ron_accounting_core::{labels, Dimension, Engine, Reading};
 use ron_accounting_seal::{Admission, Sealer};
 use ron_accounting_window::Span;
-use ron_ledger_wire::{encode_account_key, Digest, Head, Origin, RowKey, StreamId, MAX_SLICE_BYTES};
+use ron_ledger_wire::{encode_account_key, Digest, Head, Origin, RowKey, StreamId, SLICE_BYTES_MAX};
 
 const ORIGIN: Origin = Origin::from_bytes([7; 16]);
 
@@ -14,7 +14,7 @@ fn window(number: u64) -> Span {
 }
 
 fn record(engine: &Engine, tenant: &str, n: u64) {
-    engine.record(&labels().tenant(tenant).method("GET").route("/"), Dimension::REQUESTS, n);
+    let _ = engine.record(&labels().tenant(tenant).method("GET").route("/"), Dimension::REQUESTS, n);
 }
 
 #[test]
@@ -65,20 +65,20 @@ fn more_rows_than_a_slice_holds_become_several_of_the_same_span() {
     let long = "x".repeat(900);
     for number in 0..3_000 {
         let route = format!("/{long}/{number}");
-        engine.record(&labels().tenant("acme").route(&route), Dimension::REQUESTS, 1);
+        let _ = engine.record(&labels().tenant("acme").route(&route), Dimension::REQUESTS, 1);
     }
     let sealed = sealer.seal(window(0), 10, |_| false);
     let seqs: Vec<_> = sealed.slices.iter().map(|slice| (slice.seq(), slice.start_ms())).collect();
     assert_eq!(seqs, [(0, 0), (1, 0), (2, 0)]);
-    assert!(sealed.slices.iter().all(|slice| slice.bytes().len() <= MAX_SLICE_BYTES));
+    assert!(sealed.slices.iter().all(|slice| slice.bytes().len() <= SLICE_BYTES_MAX));
     assert_eq!(sealed.slices.iter().map(ron_ledger_wire::SealedSlice::total).sum::<u128>(), 3_000);
     assert_eq!(sealed.slices[1].previous(), Some(sealed.slices[0].digest()));
 
     // With room for two there is none for the three that it would take.
-    engine.record(&labels().tenant("acme").route("/"), Dimension::REQUESTS, 1);
+    let _ = engine.record(&labels().tenant("acme").route("/"), Dimension::REQUESTS, 1);
     for number in 0..3_000 {
         let route = format!("/{long}/{number}");
-        engine.record(&labels().tenant("acme").route(&route), Dimension::REQUESTS, 1);
+        let _ = engine.record(&labels().tenant("acme").route(&route), Dimension::REQUESTS, 1);
     }
     let sealed = sealer.seal(window(1), 2, |_| false);
     assert_eq!((sealed.slices.len(), sealed.waiting), (0, 1));
@@ -115,7 +115,7 @@ fn a_reused_id_is_encoded_under_its_new_key() {
     let engine = Engine::builder().label_limit(1).build();
     let mut sealer = Sealer::new(&engine, ORIGIN);
     for route in ["/a", "/b", "/c"] {
-        engine.record(&labels().tenant("acme").route(route), Dimension::REQUESTS, 1);
+        let _ = engine.record(&labels().tenant("acme").route(route), Dimension::REQUESTS, 1);
         let slice = sealer.seal(window(0), 10, |_| false).slices.remove(0).decode();
         assert_eq!(slice.rows[0].key, RowKey::labels("", route, "", ""));
     }
@@ -211,7 +211,7 @@ fn a_row_whose_id_was_freed_is_sealed_under_its_own_key() {
     let engine = Engine::builder().label_limit(2).build();
     let mut sealer = Sealer::new(&engine, ORIGIN);
     for route in ["/c", "/a", "/b"] {
-        engine.record(&labels().tenant("acme").route(route), Dimension::REQUESTS, 1);
+        let _ = engine.record(&labels().tenant("acme").route(route), Dimension::REQUESTS, 1);
     }
     let mut reading = Reading::default();
     sealer.unsealed(&mut reading);

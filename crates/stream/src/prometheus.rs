@@ -125,3 +125,21 @@ impl fmt::Display for Escaped<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ron_accounting_error_contract::assert_errors;
+
+    use super::*;
+
+    #[test]
+    fn every_error_leaves_its_cause_to_its_source() {
+        assert_errors!(WriteError {
+            without_cause: {
+                Prefix => WriteError::Prefix { prefix: "1".to_owned() },
+                LabelName => WriteError::LabelName { name: "1".to_owned() },
+            }
+            with_cause: { Target => WriteError::from(fmt::Error) }
+        });
+    }
+}

@@ -146,3 +146,31 @@ fn stages_exceed_elapsed(snapshot: &TelemetrySnapshot) -> Option<SanityError> {
     (u128::from(stages_ns) > u128::from(elapsed_ns) * u128::from(workers))
         .then_some(SanityError::StagesExceedElapsed { stages_ns, elapsed_ns, workers })
 }
+
+#[cfg(test)]
+mod tests {
+    use ron_accounting_error_contract::assert_errors;
+
+    use super::*;
+
+    #[test]
+    fn every_error_leaves_its_cause_to_its_source() {
+        assert_errors!(SanityError {
+            without_cause: {
+                DataWithoutFrames => SanityError::DataWithoutFrames { bytes: 1 },
+                DataVanished => SanityError::DataVanished {
+                    bytes_plaintext: 1, bytes_compressed: 0, bytes_ciphertext: 0,
+                },
+                CiphertextTooShort => SanityError::CiphertextTooShort { bytes_compressed: 2, bytes_ciphertext: 1 },
+                MissingTerminator => SanityError::MissingTerminator { frames_data: 1 },
+                DigestWithoutTerminator => SanityError::DigestWithoutTerminator {
+                    frames_digest: 2, frames_terminator: 1,
+                },
+                MissingOverhead => SanityError::MissingOverhead { frames: 1 },
+                OutputLength => SanityError::OutputLength { bytes_output: 3, encrypted: 2, plaintext: 1 },
+                StagesExceedElapsed => SanityError::StagesExceedElapsed { stages_ns: 3, elapsed_ns: 1, workers: 2 },
+            }
+            with_cause: {}
+        });
+    }
+}

@@ -201,3 +201,37 @@ pub(crate) fn disk_full() -> io::Error {
 fn hexadecimal(bytes: &[u8; 16]) -> String {
     format!("{:032x}", u128::from_be_bytes(*bytes))
 }
+
+#[cfg(test)]
+mod tests {
+    use ron_accounting_error_contract::assert_errors;
+
+    use super::*;
+
+    #[test]
+    fn every_error_leaves_its_cause_to_its_source() {
+        let file = || "00000000000000000007.wal".to_owned();
+        let source = || io::Error::other("disk on fire");
+        assert_errors!(WalError {
+            without_cause: {
+                Full => WalError::Full { limit: Limit::Bytes, needed: 2, max: 1 },
+                TooLarge => WalError::TooLarge { length: 2, max: 1 },
+                Unsafe => WalError::Unsafe { segment: 7, records: 1 },
+                Locked => WalError::Locked { directory: PathBuf::from("log") },
+                NewerVersion => WalError::NewerVersion { file: file(), found: 2, supported: 1 },
+                OriginMismatch => WalError::OriginMismatch {
+                    first: 7, first_origin: [1; 16], second: 8, second_origin: [2; 16],
+                },
+                OriginLost => WalError::OriginLost { segment: 7 },
+                InvalidOption => WalError::InvalidOption { option: "max_bytes", value: 1, min: 2, max: 3 },
+                NumbersExhausted => WalError::NumbersExhausted { highest: u64::MAX },
+            }
+            with_cause: {
+                DiskFull => WalError::DiskFull { operation: "write", file: file(), source: disk_full() },
+                Io => WalError::Io { operation: "write", file: file(), source: source() },
+                SyncFailed => WalError::SyncFailed { segment: 7, source: source() },
+                AppendFailed => WalError::AppendFailed { segment: 7, source: source() },
+            }
+        });
+    }
+}

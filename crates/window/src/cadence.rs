@@ -71,3 +71,15 @@ impl Cadence for FixedCadence {
         bucket.saturating_mul(self.length_ms)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ron_accounting_error_contract::assert_without_cause;
+
+    use super::*;
+
+    #[test]
+    fn every_error_leaves_its_cause_to_its_source() {
+        assert_without_cause(&WindowLengthError { window_ms: 1 });
+    }
+}
