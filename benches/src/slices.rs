@@ -41,14 +41,15 @@ impl Sealing {
     /// Ready to seal `rows` rows again and again.
     pub fn new(rows: usize) -> Self {
         let engine = Engine::builder().label_limit(rows.max(2048)).hash_seed(1).build();
-        let sealer = Sealer::new(&engine, Origin::from_bytes(ORIGIN), false);
+        let sealer = Sealer::new(&engine, Origin::from_bytes(ORIGIN));
         Self { tenant: engine.tenant(TENANT), engine, accounts: accounts(rows), sealer }
     }
 
     /// Gives each account a new count.
     pub fn count(&self) {
         for (position, account) in self.accounts.iter().enumerate() {
-            self.engine.record_account(&self.tenant, *account, Dimension::REQUESTS, increment(position));
+            let _ =
+                self.engine.record_account(&self.tenant, *account, Dimension::REQUESTS, increment(position));
         }
     }
 

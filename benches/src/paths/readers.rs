@@ -48,15 +48,15 @@ fn sitting(effort: Effort) -> [Vec<f64>; 2] {
     let write = |thread: usize, operations: u64| {
         let mut walk = Walk::new(&labels, &sequence).skip(thread * 7919);
         for _ in 0..operations {
-            engine.record(black_box(walk.step()), Dimension::REQUESTS, 1);
+            let _ = engine.record(black_box(walk.step()), Dimension::REQUESTS, 1);
         }
     };
     let jobs: [Job<'_>; 1] = [&write];
     let (reads, ends) = (AtomicBool::new(false), AtomicBool::new(false));
     thread::scope(|scope| {
         let reader = scope.spawn(|| {
-            let history = History::new(&engine, 1, false);
-            let mut sealer = Sealer::new(&engine, Origin::from_bytes(ORIGIN), false);
+            let history = History::new(&engine, 1);
+            let mut sealer = Sealer::new(&engine, Origin::from_bytes(ORIGIN));
             while !ends.load(Ordering::Relaxed) {
                 if reads.load(Ordering::Relaxed) {
                     black_box(history.snapshot(WINDOW));

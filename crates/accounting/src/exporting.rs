@@ -18,8 +18,8 @@ use ron_accounting_window::{Clock, Span};
 use ron_ledger_wire::{ClaimId, Origin, SealedSlice, StreamId};
 
 use crate::{
-    accounting::Recorder, builder::AccountingBuilder, origin::random_bytes, AccError, Accounting, OnFull,
-    Readiness, UsageTotals,
+    accounting::Recorder, builder::AccountingBuilder, error::Hindrance, origin::random_bytes, AccError,
+    Accounting, OnFull, Readiness, UsageTotals,
 };
 
 /// How long a tick waits for the ledger under [`OnFull::Wait`], each time that there is no room.
@@ -65,9 +65,7 @@ impl Export {
         };
         let mut pipeline = builder.pipeline(engine, origin, claim_id)?;
         if let Some(exporter) = exporter.as_deref().filter(|_| has_log) {
-            pipeline
-                .check_heads(exporter)
-                .map_err(|error| AccError::LedgerAhead { reason: error.with_causes() })?;
+            pipeline.check_heads(exporter).map_err(|error| AccError::LedgerAhead { source: error.into() })?;
         }
         let clock = Arc::clone(&builder.export.clock);
         Ok(Some(Self {
@@ -123,8 +121,8 @@ impl Export {
             }
             match drained {
                 Some(Ok(())) if slices.is_empty() => {
-                    let last_error = "a stream has more slices than the queues take: raise ACC_BACKLOG_MAX";
-                    return Err(AccError::ExportBusy { pending: 0, last_error: Some(last_error.to_owned()) });
+                    let source = Some(Hindrance::TooManySlices.into());
+                    return Err(AccError::ExportBusy { pending: 0, source });
                 }
                 Some(result) if streams.len() == known => return result,
                 _ => drained = Some(self.drain(patience(), &gives_up)),
@@ -200,9 +198,11 @@ impl Export {
                 return Ok(());
             }
             let stats = pipeline.stats();
-            let parked =
-                stats.lanes.parked.first().map(|lane| format!("stream {}: {}", lane.stream, lane.error));
-            Err(AccError::ExportBusy { pending: stats.pending, last_error: parked.or(stats.last_error) })
+            let source = match stats.lanes.parked.into_iter().next() {
+                Some(lane) => Some(Hindrance::Parked { stream: lane.stream, source: lane.error }.into()),
+                None => pipeline.last_error().map(Into::into),
+            };
+            Err(AccError::ExportBusy { pending: stats.pending, source })
         })
     }
 
@@ -308,7 +308,7 @@ impl AccountingBuilder {
             Some(bytes) => WalOptions::default().max_bytes(bytes),
             None => WalOptions::default(),
         };
-        let failed = |error: PipelineError| AccError::of_log(&directory.display().to_string(), &error);
+        let failed = |error: PipelineError| AccError::of_log(directory.display().to_string(), error);
         let storage = DirectoryStorage::open(directory).map_err(|error| failed(error.into()))?;
         let now_ms = self.export.clock.now_ms();
         Pipeline::with_log(engine, origin, options, storage, log, now_ms).map_err(failed)
@@ -354,8 +354,8 @@ impl Accounting {
             self.instance().with_open_window_within(left(), seal)
         });
         let Some(sealed) = sealed else {
-            let last_error = Some("another thread was sealing the window until the deadline".to_owned());
-            return Err(AccError::ExportBusy { pending: export.stats().pending, last_error });
+            let source = Some(Hindrance::OtherThread.into());
+            return Err(AccError::ExportBusy { pending: export.stats().pending, source });
         };
         sealed?;
         export.drain(left(), || false)

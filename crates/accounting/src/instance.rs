@@ -54,7 +54,7 @@ pub(crate) fn start(builder: &AccountingBuilder, engine: Engine) -> Result<Accou
 /// Starts what was composed, without the parts that fail.
 pub(crate) fn start_degraded(mut builder: AccountingBuilder, engine: Engine) -> Accounting {
     let warn = |error: &AccError, what: &str| {
-        tracing::warn!(target: "ron-accounting", %error, "{what}");
+        tracing::warn!(target: "ron-accounting", error = error.with_causes(), "{what}");
     };
     let export = Export::new(&builder, &engine).unwrap_or_else(|error| {
         warn(&error, "neither log nor ledger is used: counts stay in memory");
@@ -91,7 +91,7 @@ impl Instance {
         }
         let clock = SteadyClock::new(Arc::clone(&builder.clock), settings.clock_jump_ms_max);
         let boundaries = Boundaries::new(cadence, clock.now_ms());
-        let history = History::new(&engine, settings.slices, settings.amnesia);
+        let history = History::new(&engine, settings.slices).zeroize(settings.amnesia);
         Self {
             engine,
             export,
@@ -110,7 +110,7 @@ impl Instance {
     /// Closes the open window if its time is over by the clock, and tells how long until there is something to do.
     pub(crate) fn tick_by_clock(&self) -> Duration {
         if let Err(error) = self.tick(self.clock.now_ms()) {
-            tracing::warn!(target: "ron-accounting", %error, "a window waits to be exported");
+            tracing::warn!(target: "ron-accounting", error = error.with_causes(), "a window waits to be exported");
         }
         let end_ms = self.windows().boundaries.open().end_ms;
         Duration::from_millis(end_ms.saturating_sub(self.clock.now_ms())).clamp(TICK_MIN, TICK_MAX)

@@ -49,7 +49,7 @@ impl Default for Recorder {
     fn default() -> Self {
         let engine = Engine::default();
         let origin = random_bytes().map_or_else(|_| fallback_origin(), Origin::from_bytes);
-        let sealer = Box::new(Mutex::new(Sealer::new(&engine, origin, false)));
+        let sealer = Box::new(Mutex::new(Sealer::new(&engine, origin)));
         Self {
             tenant: engine.tenant(TENANT),
             dimension: Dimension::REQUESTS,
@@ -78,7 +78,7 @@ impl Recorder {
     /// Adds `n` to an account.
     #[inline]
     pub fn record(&self, account: AccountKey, n: u64) {
-        self.engine.record_account(&self.tenant, account, self.dimension, n);
+        let _ = self.engine.record_account(&self.tenant, account, self.dimension, n);
     }
 
     /// Seals what was counted in the open window so far, and returns the slices. Those of an [`Accounting`] are on their

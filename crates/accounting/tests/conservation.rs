@@ -87,7 +87,7 @@ fn recorder(acc: &Accounting, mut dice: Dice) -> Units {
             1 => meters.truncate(3),
             2 | 3 => {
                 for meter in &meters {
-                    meter.record(dimension, n);
+                    let _ = meter.record(dimension, n);
                     add(&mut recorded, meter.key().unwrap().tenant(), name, n.into());
                 }
             }
@@ -136,7 +136,7 @@ fn disturb(ledger: &MemoryLedger, acc: &Accounting, dice: &mut Dice) {
         2 => ledger.answer_short(count),
         3 => {
             let stream = StreamId::new(ORIGIN, dice.pick(&TENANTS), dice.pick(&DIMENSIONS));
-            ledger.refuse(&stream, Some(PutError::Rejected { reason: "not today".to_owned() }));
+            ledger.refuse(&stream, Some(PutError::rejected("not today")));
         }
         _ => repair(ledger, acc),
     }

@@ -91,8 +91,8 @@ impl EngineBuilder {
 
     /// Sets the seed of the hashes of label sets, which is random otherwise.
     ///
-    /// With a seed, one thread that records the same gets the same counts even where limits are reached. But
-    /// somebody who knows the seed can prepare label sets that collide.
+    /// With a seed, one thread that records the same gets the same counts even if limits are reached. But an
+    /// attacker that knows the seed can prepare label sets that collide.
     #[must_use]
     pub fn hash_seed(mut self, seed: u64) -> Self {
         self.hash_seed = Some(seed);
@@ -155,6 +155,7 @@ impl Engine {
 
     /// Adds `n` to one dimension of a label set.
     #[inline]
+    #[must_use = "an amount of an unknown dimension is not counted"]
     pub fn record(&self, labels: &Labels<'_>, dimension: Dimension, n: u64) -> Outcome {
         self.record_each(labels, &[(dimension, n)])
     }
@@ -163,6 +164,7 @@ impl Engine {
     ///
     /// An amount of an unknown dimension is left out, and the others are added all the same.
     #[inline]
+    #[must_use = "an amount of an unknown dimension is not counted"]
     pub fn record_each(&self, labels: &Labels<'_>, amounts: &[(Dimension, u64)]) -> Outcome {
         match self.threaded.thread() {
             Some(thread) => self.threaded.state.record(thread, labels, amounts),
@@ -195,6 +197,7 @@ impl Engine {
 
     /// Adds `n` to one dimension of a tenant's account.
     #[inline]
+    #[must_use = "an amount of an unknown dimension is not counted"]
     pub fn record_account(
         &self,
         tenant: &Tenant,
@@ -234,7 +237,7 @@ impl Engine {
     }
 
     /// Finds out which keys are in use, evicts those that were unused for more than `idle_calls_max` calls in
-    /// a row, and frees the ids of evicted keys that nobody owns. To be called once per window.
+    /// a row, and frees the ids of evicted keys without owners. Call it once per window.
     pub fn maintain(&self, idle_calls_max: u64) {
         self.threaded.state.maintain(idle_calls_max);
     }

@@ -1,6 +1,6 @@
 //! The limits of the lanes.
 
-/// Limits and times of [`Lanes`](crate::Lanes). A value of 0 counts as 1, except for `seed`.
+/// The limits and times of [`Lanes`](crate::Lanes). 0 counts as 1, except for `seed`.
 ///
 /// ```
 /// use ron_accounting_export::LaneOptions;
@@ -11,27 +11,26 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LaneOptions {
-    /// How many slices may be pending over all streams, those in flight included. Those of parked lanes count only
-    /// beyond this number, so that what waits for an operator takes no room from the others: see
-    /// [`Lanes::room`](crate::Lanes::room).
+    /// The most slices that may be pending over all streams, those in flight included. Slices of parked and stalled lanes count
+    /// only beyond this number, see [`Lanes::room`](crate::Lanes::room).
     pub pending_max: usize,
-    /// How many slices one batch may hold, over all streams in it.
+    /// The most slices in one batch, over all its streams.
     pub batch_max: usize,
-    /// How many batches may be out at once.
+    /// The most batches that may be out at once.
     pub in_flight_max: usize,
-    /// The ceiling of the delay after a first failure, in milliseconds. It doubles with each further one.
+    /// The ceiling of the delay after a first failure, in milliseconds. It doubles with each further failure.
     pub backoff_ms_min: u64,
-    /// Where that doubling ends. A value below `backoff_ms_min` counts as that one.
+    /// The highest ceiling of the delay, in milliseconds. A value below `backoff_ms_min` counts as `backoff_ms_min`.
     pub backoff_ms_max: u64,
-    /// How long a batch may go unanswered, and how long the lanes may go without an acknowledgement before they
-    /// call themselves degraded, in milliseconds.
-    pub deadline_ms: u64,
-    /// Seeds the jitter. Give each process another one, so that not all of them come back at the same moment.
+    /// The time in milliseconds after which a batch without answers has failed. After the same time without any acknowledgement
+    /// the lanes are degraded.
+    pub timeout_ms: u64,
+    /// The seed of the jitter. Give each process another one, so that they do not all retry at the same time.
     pub seed: u64,
 }
 
 impl Default for LaneOptions {
-    /// 1000 pending slices, 2 batches of up to 64, back-off from 50 ms to 2 s, deadline 10 s, seed 0.
+    /// Returns 1000 pending slices, 2 batches of up to 64, back-off from 50 ms to 2 s, timeout 10 s, seed 0.
     fn default() -> Self {
         Self {
             pending_max: 1000,
@@ -39,28 +38,28 @@ impl Default for LaneOptions {
             in_flight_max: 2,
             backoff_ms_min: 50,
             backoff_ms_max: 2000,
-            deadline_ms: 10_000,
+            timeout_ms: 10_000,
             seed: 0,
         }
     }
 }
 
 impl LaneOptions {
-    /// Sets how many slices may be pending.
+    /// Sets the most slices that may be pending.
     #[must_use]
     pub fn pending_max(mut self, slices: usize) -> Self {
         self.pending_max = slices;
         self
     }
 
-    /// Sets how many slices one batch may hold.
+    /// Sets the most slices in one batch.
     #[must_use]
     pub fn batch_max(mut self, slices: usize) -> Self {
         self.batch_max = slices;
         self
     }
 
-    /// Sets how many batches may be out at once.
+    /// Sets the most batches that may be out at once.
     #[must_use]
     pub fn in_flight_max(mut self, batches: usize) -> Self {
         self.in_flight_max = batches;
@@ -75,10 +74,10 @@ impl LaneOptions {
         self
     }
 
-    /// Sets the time for one put, in milliseconds.
+    /// Sets the timeout of one put, in milliseconds.
     #[must_use]
-    pub fn deadline_ms(mut self, deadline_ms: u64) -> Self {
-        self.deadline_ms = deadline_ms;
+    pub fn timeout_ms(mut self, timeout_ms: u64) -> Self {
+        self.timeout_ms = timeout_ms;
         self
     }
 
@@ -89,14 +88,14 @@ impl LaneOptions {
         self
     }
 
-    /// The same options with every limit usable.
+    /// Returns the options with each value in its range.
     pub(crate) fn usable(mut self) -> Self {
         self.pending_max = self.pending_max.max(1);
         self.batch_max = self.batch_max.max(1);
         self.in_flight_max = self.in_flight_max.max(1);
         self.backoff_ms_min = self.backoff_ms_min.max(1);
         self.backoff_ms_max = self.backoff_ms_max.max(self.backoff_ms_min);
-        self.deadline_ms = self.deadline_ms.max(1);
+        self.timeout_ms = self.timeout_ms.max(1);
         self
     }
 }

@@ -30,7 +30,7 @@ fn a_full_queue_refuses_counts_and_keeps_what_it_has() {
 #[test]
 fn limits_of_zero_count_as_one() {
     let options =
-        LaneOptions::default().pending_max(0).batch_max(0).in_flight_max(0).deadline_ms(0).backoff_ms(0, 0);
+        LaneOptions::default().pending_max(0).batch_max(0).in_flight_max(0).timeout_ms(0).backoff_ms(0, 0);
     let mut lanes = Lanes::new(options);
     assert_eq!(lanes.room(), 1);
     push_all(&mut lanes, &chain("acme", 1));
@@ -68,7 +68,7 @@ fn nothing_follows_the_largest_sequence_number() {
 
 #[test]
 fn the_ends_of_the_clock_do_no_harm() {
-    let options = LaneOptions::default().backoff_ms(u64::MAX, u64::MAX).deadline_ms(u64::MAX);
+    let options = LaneOptions::default().backoff_ms(u64::MAX, u64::MAX).timeout_ms(u64::MAX);
     let mut lanes = Lanes::new(options);
     push_all(&mut lanes, &chain("acme", 1));
     for now_ms in [0, u64::MAX, 0, 1, u64::MAX] {
@@ -96,7 +96,7 @@ fn ten_thousand_lanes_take_turns() {
             batch.slices.iter().all(|slice| slice.seq() == turn / 100),
             "every lane once, then every lane again"
         );
-        let _ = lanes.complete(batch.id, turn, vec![Ok(Ack::Ok); 100]);
+        let _ = lanes.complete(batch.id, vec![Ok(Ack::Ok); 100], turn);
     }
     lanes.validate().unwrap();
     assert!(lanes.is_idle());

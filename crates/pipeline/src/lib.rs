@@ -43,6 +43,8 @@ pub use driver::{is_export_thread, Driver, ExportThreads};
 #[cfg(not(loom))]
 pub use error::PipelineError;
 #[cfg(all(feature = "wal", not(loom)))]
+pub use error::RecordError;
+#[cfg(all(feature = "wal", not(loom)))]
 pub use inspect::{inspect, inspect_storage, LogInspection};
 #[cfg(not(loom))]
 pub use options::{OnFull, PipelineOptions, SyncPolicy, CHECKPOINT_MS_DEFAULT, STREAMS_MAX_DEFAULT};

@@ -71,7 +71,7 @@ pub(crate) fn options() -> impl Strategy<Value = LaneOptions> {
                 .batch_max(batch)
                 .in_flight_max(in_flight)
                 .backoff_ms(backoff, backoff * 8)
-                .deadline_ms(deadline)
+                .timeout_ms(deadline)
                 .seed(seed)
         },
     )
@@ -234,7 +234,7 @@ impl Model {
             answers.resize(number, Ok(Ack::Ok));
         }
         let believed = answers.len() == batch.slices.len();
-        let completion = self.lanes.complete(batch.id, self.now_ms, answers.clone());
+        let completion = self.lanes.complete(batch.id, answers.clone(), self.now_ms);
         assert_eq!(completion.late, late);
         if late {
             assert!(completion.acknowledged.is_empty() && completion.failed.is_empty());

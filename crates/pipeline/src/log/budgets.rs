@@ -12,7 +12,7 @@
 //! copies what is needed out of the segment with the most garbage.
 
 use ron_accounting_wal::{WalError, WalOptions};
-use ron_ledger_wire::{MAX_SLICE_BYTES, SLICE_BYTES_LEAST};
+use ron_ledger_wire::{SLICE_BYTES_LEAST, SLICE_BYTES_MAX};
 
 /// What a record takes beside its body.
 pub(super) const RECORD_BYTES: u64 = 24;
@@ -51,7 +51,7 @@ impl Budgets {
             checkpoints: log / 2,
             checkpoint_of_stream: log / 3,
             heads: log / 8,
-            slice_bytes_max: slice_bytes_max.clamp(SLICE_BYTES_LEAST, MAX_SLICE_BYTES),
+            slice_bytes_max: slice_bytes_max.clamp(SLICE_BYTES_LEAST, SLICE_BYTES_MAX),
             segment: options.segment_length(),
             log,
         }
@@ -60,6 +60,13 @@ impl Budgets {
     /// What a slice takes in the log, at the most.
     pub(super) fn slices_bytes(row_bytes: usize, slices: usize) -> u64 {
         row_bytes as u64 + slices as u64 * (FRAME_BYTES + RECORD_BYTES)
+    }
+
+    /// What records take of the disk, with their part of what a segment takes by itself.
+    pub(super) fn bytes_in_segments(&self, bytes: u64) -> u64 {
+        let room = self.segment.saturating_sub(SEGMENT_BYTES).max(1);
+        let in_segments = u128::from(bytes) * u128::from(self.segment) / u128::from(room);
+        u64::try_from(in_segments).unwrap_or(u64::MAX)
     }
 
     /// Whether a checkpoint of these parts leaves room for the slices that supersede it: until they are durable, both are

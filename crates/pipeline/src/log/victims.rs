@@ -5,12 +5,7 @@ use std::collections::BTreeSet;
 use ron_accounting_wal::{Limit as WalLimit, SegmentUsage, Storage};
 use ron_ledger_wire::StreamId;
 
-use super::{
-    budgets::{RECORD_BYTES, SEGMENT_BYTES},
-    index::Item,
-    records::HEAD_BYTES,
-    Log,
-};
+use super::{budgets::RECORD_BYTES, index::Item, records::HEAD_BYTES, Log};
 
 /// The part of a segment that has to be garbage, so that emptying it is worth the copies.
 const GARBAGE_SHARE: u64 = 8;
@@ -28,9 +23,11 @@ where
         let is_finished =
             |usage: &SegmentUsage| self.unfinished_from.map_or(true, |from| usage.number < from);
         let mut candidates: Vec<SegmentUsage> = self.wal.usage();
-        candidates.retain(|usage| !usage.is_poisoned && is_finished(usage) && is_candidate(usage));
+        // Without records it is the one that keeps the log's numbers, and cannot go.
+        let may_go = |usage: &SegmentUsage| usage.records > 0 && !usage.is_poisoned && is_finished(usage);
+        candidates.retain(|usage| may_go(usage) && is_candidate(usage));
         match limit {
-            WalLimit::Entries => candidates.into_iter().filter_map(|usage| self.entries_freed(&usage)).max(),
+            WalLimit::Records => candidates.into_iter().filter_map(|usage| self.records_freed(&usage)).max(),
             // A copy would be young. So only what needs none counts.
             WalLimit::Age => {
                 let needs_none = |usage: &SegmentUsage| self.index.load(usage.number).live_records == 0;
@@ -41,7 +38,7 @@ where
         .map(|(_, number)| number.0)
     }
 
-    fn entries_freed(&self, usage: &SegmentUsage) -> Option<(u64, std::cmp::Reverse<u64>)> {
+    fn records_freed(&self, usage: &SegmentUsage) -> Option<(u64, std::cmp::Reverse<u64>)> {
         let freed = usage.records - self.index.load(usage.number).live_records as u64;
         is_worth(freed, usage.records).then_some((freed, std::cmp::Reverse(usage.number)))
     }
@@ -73,12 +70,9 @@ where
         self.index.load(usage.number).live_records == 0 && is_worth(self.bytes_freed(usage), usage.bytes)
     }
 
-    /// The bytes that emptying a segment frees, beyond those of a new one for the copies.
+    /// The bytes that emptying a segment frees, beyond those of the copies with their part of what a segment takes by itself.
     fn bytes_freed(&self, usage: &SegmentUsage) -> u64 {
-        let copied = match self.bytes_to_copy(usage.number) {
-            0 => 0,
-            bytes => SEGMENT_BYTES + bytes,
-        };
+        let copied = self.budgets.bytes_in_segments(self.bytes_to_copy(usage.number));
         usage.bytes.saturating_sub(copied)
     }
 
