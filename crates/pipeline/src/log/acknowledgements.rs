@@ -6,6 +6,7 @@ use ron_ledger_wire::SealedSlice;
 use super::{
     index::Item,
     records::{self, kind, AcknowledgementRecord},
+    streams::StoredSlice,
     Limit, Log, ITEMS_PER_RECORD,
 };
 
@@ -26,6 +27,25 @@ where
             (log.durable_seq, log.durable_last) = (seq + 1, Some(stored.digest));
             self.undurable.remove(&(stream.clone(), seq));
             self.end_superseded_checkpoint(&stream.clone());
+        }
+    }
+
+    /// Acknowledgements that go with a segment are still needed for slices in others of which no head says so.
+    pub(super) fn note_again(&mut self, segment: u64) {
+        let records = self.index.in_segment(segment);
+        if !records.iter().any(|(_, item)| matches!(item, Item::Acknowledgements | Item::Heads(_))) {
+            return;
+        }
+        for (stream, log) in &self.streams {
+            let said = log.head.filter(|head| !head.lacks_digest).map_or(0, |head| head.acknowledged);
+            let is_elsewhere = |stored: &StoredSlice| stored.position.segment != segment;
+            if log
+                .slices
+                .range(said.min(log.acknowledged)..log.acknowledged)
+                .any(|(_, stored)| is_elsewhere(stored))
+            {
+                self.unnoted.insert(stream.clone(), log.acknowledged - 1);
+            }
         }
     }
 

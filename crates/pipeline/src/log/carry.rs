@@ -352,6 +352,7 @@ where
             }
             self.newly_forgotten.push(stream);
         }
+        self.note_again(segment);
         // Acknowledged slices of this segment leave no trace but the head.
         for (_, item) in self.index.in_segment(segment) {
             if let Item::Slice { stream, seq } = item {
