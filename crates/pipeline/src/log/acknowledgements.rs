@@ -59,14 +59,12 @@ where
             let record = (kind::ACKNOWLEDGEMENTS, &*records::encode(&list));
             // The last of the reserve is for the heads, without which no segment of acknowledged slices can go.
             let position = self.write(Limit::Urgent, record, Item::Acknowledgements, now_ms)?;
-            for (stream, _) in self.unnoted.iter().take(list.len()) {
-                // A head must not go before this, or only an acknowledgement without its digest is left.
-                if let Some(log) = self.streams.get_mut(stream) {
-                    log.written_in = log.written_in.max(position.segment);
-                }
-            }
             let rest = self.unnoted.iter().skip(list.len()).map(|(stream, seq)| (stream.clone(), *seq));
-            self.unnoted = rest.collect();
+            let rest = rest.collect();
+            for stream in std::mem::replace(&mut self.unnoted, rest).keys().take(list.len()) {
+                // A head must not go before this, or only an acknowledgement without its digest is left.
+                self.note_written(stream, position);
+            }
         }
         Ok(())
     }

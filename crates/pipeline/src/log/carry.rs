@@ -100,7 +100,12 @@ where
             }
         }
         let Some(segment) = victim else { return Ok(false) };
-        match self.carry_out(segment, now_ms) {
+        let emptied = match self.carry_out(segment, now_ms) {
+            // Files that a power cut brings back can fill the reserve. The copies take less than they free, and one file.
+            Err(WalError::Full { .. }) => self.carry_out_within(Limit::Rescue, segment, now_ms),
+            emptied => emptied,
+        };
+        match emptied {
             Ok(()) => Ok(true),
             Err(WalError::Full { .. } | WalError::DiskFull { .. }) => Ok(false),
             Err(error) => Err(error),
@@ -109,17 +114,19 @@ where
 
     /// Copies what is needed of a segment, syncs, and deletes it. On an error the segment stays as it is.
     pub(super) fn carry_out(&mut self, segment: u64, now_ms: u64) -> Result<(), WalError> {
-        let records = self.index.in_segment(segment);
         let is_poisoned = self.wal.poisoned().contains(&segment);
         let limit = if is_poisoned { Limit::Rescue } else { Limit::Reserved };
+        self.carry_out_within(limit, segment, now_ms)
+    }
+
+    fn carry_out_within(&mut self, limit: Limit, segment: u64, now_ms: u64) -> Result<(), WalError> {
+        let records = self.index.in_segment(segment);
         let mut carried = Carried::default();
         if let Err(error) = self
             .copy_all(segment, limit, &records, &mut carried, now_ms)
             .and_then(|()| self.wal.sync_active())
         {
-            let copies = carried.copies.iter().map(|(_, position)| *position);
-            let heads: BTreeSet<_> = carried.heads.iter().map(|(_, head)| head.position).collect();
-            self.release_all(copies.chain(heads).collect::<Vec<_>>());
+            self.abandon(carried);
             return Err(error);
         }
         self.apply(segment, carried);
@@ -139,6 +146,17 @@ where
             self.superseded.extend(here);
         }
         self.wal.retire_released().map(drop)
+    }
+
+    /// Releases copies of which others are missing. The next start reads them all the same, so they are traces of their
+    /// streams, also the heads.
+    fn abandon(&mut self, carried: Carried) {
+        let mut positions: BTreeSet<_> = carried.copies.iter().map(|(_, position)| *position).collect();
+        for (stream, head) in carried.heads {
+            positions.insert(head.position);
+            self.note_written(&stream, head.position);
+        }
+        self.release_all(positions);
     }
 
     fn copy_all(
@@ -307,14 +325,12 @@ where
             match item {
                 Item::Slice { stream, seq } => {
                     let Some(log) = self.streams.get_mut(&stream) else { continue };
-                    log.written_in = log.written_in.max(copy.segment);
                     if let Some(stored) = log.slices.get_mut(&seq) {
                         stored.position = copy;
                     }
                 }
                 Item::Part { stream, part, .. } => {
                     let Some(log) = self.streams.get_mut(&stream) else { continue };
-                    log.written_in = log.written_in.max(copy.segment);
                     let checkpoint = log.checkpoint.as_mut();
                     if let Some(slot) = checkpoint.and_then(|checkpoint| checkpoint.parts.get_mut(part)) {
                         slot.0 = copy;
