@@ -203,19 +203,16 @@ where
             Limit::Reserved => self.wal.append_reserved(kind, body, now_ms),
             Limit::Rescue => self.wal.append_rescued(kind, body, now_ms),
         }?;
-        match &item {
-            Item::Slice { stream, .. } | Item::Part { stream, .. } => self.note_written(stream, position),
-            Item::Empty(streams) => streams.iter().for_each(|stream| self.note_written(stream, position)),
-            // They are traces only once something else says the same, see `StreamLog::written_in`.
-            Item::Heads(_) | Item::Identity | Item::Acknowledgements => {}
+        for stream in item.streams() {
+            self.note_trace(stream, position);
         }
         self.index.insert(position, item, body.len() as u64);
         Ok(position)
     }
 
-    fn note_written(&mut self, stream: &StreamId, position: Position) {
+    fn note_trace(&mut self, stream: &StreamId, position: Position) {
         if let Some(log) = self.streams.get_mut(stream) {
-            log.written_in = log.written_in.max(position.segment);
+            log.traces.insert(position.segment);
         }
     }
 

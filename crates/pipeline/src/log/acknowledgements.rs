@@ -63,7 +63,7 @@ where
             let rest = rest.collect();
             for stream in std::mem::replace(&mut self.unnoted, rest).keys().take(list.len()) {
                 // A head must not go before this, or only an acknowledgement without its digest is left.
-                self.note_written(stream, position);
+                self.note_trace(stream, position);
             }
         }
         Ok(())

@@ -104,7 +104,6 @@ where
         let position = self.write_with_room(Limit::Urgent, record, &item, now_ms)?;
         let head = StoredHead { position, acknowledged, lacks_digest: false, bytes };
         let Some(log) = self.streams.get_mut(stream) else { return Ok(()) };
-        log.written_in = log.written_in.max(position.segment);
         self.head_bytes += bytes;
         if let Some(old) = log.head.replace(head) {
             self.head_bytes -= old.bytes;
@@ -140,7 +139,7 @@ where
         let before = log.slices.insert(seq, stored);
         debug_assert!(before.is_none(), "{stream}: slice {seq} is appended twice");
         (log.next_seq, log.last) = (seq + 1, Some(digest));
-        log.written_in = log.written_in.max(position.segment);
+        log.traces.insert(position.segment);
         self.pending_bytes += bytes;
         self.undurable.insert((stream.clone(), seq));
         Ok(())

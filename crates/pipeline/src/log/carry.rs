@@ -126,7 +126,9 @@ where
             .copy_all(segment, limit, &records, &mut carried, now_ms)
             .and_then(|()| self.wal.sync_active())
         {
-            self.abandon(carried);
+            let copies = carried.copies.iter().map(|(_, position)| *position);
+            let heads: BTreeSet<_> = carried.heads.iter().map(|(_, head)| head.position).collect();
+            self.release_all(copies.chain(heads).collect::<Vec<_>>());
             return Err(error);
         }
         self.apply(segment, carried);
@@ -145,18 +147,19 @@ where
         } else {
             self.superseded.extend(here);
         }
-        self.wal.retire_released().map(drop)
+        self.wal.retire_released()?;
+        self.forget_traces(segment);
+        Ok(())
     }
 
-    /// Releases copies of which others are missing. The next start reads them all the same, so they are traces of their
-    /// streams, also the heads.
-    fn abandon(&mut self, carried: Carried) {
-        let mut positions: BTreeSet<_> = carried.copies.iter().map(|(_, position)| *position).collect();
-        for (stream, head) in carried.heads {
-            positions.insert(head.position);
-            self.note_written(&stream, head.position);
+    /// A segment is deleted, so that no stream has anything there.
+    fn forget_traces(&mut self, segment: u64) {
+        if self.wal.usage().iter().any(|usage| usage.number == segment) {
+            return;
         }
-        self.release_all(positions);
+        for log in self.streams.values_mut() {
+            log.traces.remove(&segment);
+        }
     }
 
     fn copy_all(
@@ -283,13 +286,16 @@ where
         streams: BTreeSet<StreamId>,
     ) -> (Vec<StreamId>, Vec<StreamId>) {
         let mut surplus = self.head_bytes.saturating_sub(self.budgets.heads);
-        let others = self.wal.usage();
-        let oldest = others.iter().map(|usage| usage.number).filter(|number| *number != segment).min();
+        let others: BTreeSet<u64> = self
+            .wal
+            .usage()
+            .into_iter()
+            .map(|usage| usage.number)
+            .filter(|number| *number != segment)
+            .collect();
         streams.into_iter().partition(|stream| {
             let Some(log) = self.streams.get(stream) else { return false };
-            let is_last_trace = oldest.map_or(true, |oldest| {
-                log.written_in < oldest || log.written_in == segment && segment < oldest
-            });
+            let is_last_trace = log.traces.is_disjoint(&others);
             let is_idle = log.is_idle() && self.kept.as_ref() != Some(stream);
             let is_dropped = self.may_forget && surplus > 0 && is_idle && is_last_trace;
             if is_dropped {
@@ -354,9 +360,6 @@ where
             if let Some(old) = log.head.replace(head) {
                 self.head_bytes -= old.bytes;
                 self.index.note_change(old.position.segment);
-                if old.position.segment != segment {
-                    log.written_in = log.written_in.max(old.position.segment);
-                }
             }
         }
         for stream in carried.forgotten {

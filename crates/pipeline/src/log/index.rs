@@ -22,6 +22,17 @@ pub(super) enum Item {
     Acknowledgements,
 }
 
+impl Item {
+    /// The streams that the record names, as far as the item knows them.
+    pub(super) fn streams(&self) -> &[StreamId] {
+        match self {
+            Self::Slice { stream, .. } | Self::Part { stream, .. } => std::slice::from_ref(stream),
+            Self::Empty(streams) | Self::Heads(streams) => streams,
+            Self::Identity | Self::Acknowledgements => &[],
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Indexed {
     item: Item,
