@@ -350,6 +350,10 @@ where
         self.streams.get(slice.stream()).is_some_and(|log| slice.seq() < log.durable_seq)
     }
 
+    fn has_checkpoint(&self, stream: &StreamId) -> bool {
+        self.streams.get(stream).is_some_and(|log| log.checkpoint.is_some())
+    }
+
     fn acknowledge(&mut self, slices: &[SealedSlice], now_ms: u64) -> Result<(), PipelineError> {
         for slice in slices {
             self.note_acknowledged(slice);

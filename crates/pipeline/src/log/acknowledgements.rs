@@ -54,7 +54,10 @@ where
         while !self.unnoted.is_empty() {
             let mut list = Vec::new();
             for (stream, seq) in self.unnoted.iter().take(ITEMS_PER_RECORD) {
-                list.push(AcknowledgementRecord::new(stream, *seq));
+                let stored = self.streams.get(stream).and_then(|log| log.slices.get(seq));
+                let undurable = stored.filter(|stored| !stored.is_durable);
+                let digest = undurable.map(|stored| stored.digest);
+                list.push(AcknowledgementRecord::new(stream, *seq, digest));
             }
             let record = (kind::ACKNOWLEDGEMENTS, &*records::encode(&list));
             // The last of the reserve is for the heads, without which no segment of acknowledged slices can go.

@@ -271,8 +271,13 @@ impl Reader {
             let reading = self.stream(&stream);
             reading.traces.insert(position.segment);
             reading.acknowledged = reading.acknowledged.max(acknowledged);
+            let digest = record.digest();
+            if digest.is_some() && acknowledged >= reading.next_seq {
+                (reading.next_seq, reading.last) = (acknowledged, digest);
+            }
             if reading.head.map_or(true, |head| head.acknowledged < acknowledged) {
-                reading.head = Some(StoredHead { position, acknowledged, lacks_digest: true, bytes });
+                let lacks_digest = digest.is_none();
+                reading.head = Some(StoredHead { position, acknowledged, lacks_digest, bytes });
             }
             streams.push(stream);
         }

@@ -21,7 +21,7 @@ impl Pipeline {
         let appended = self.append_unlogged(now_ms);
         let Some(journal) = &mut self.journal else { return appended };
         let is_due = match self.options.sync {
-            SyncPolicy::Never => false,
+            SyncPolicy::Never => self.undurable.iter().any(|slice| journal.has_checkpoint(slice.stream())),
             SyncPolicy::OnSeal => true,
             SyncPolicy::IntervalMs(interval) => is_due(self.last_sync_ms, interval, now_ms),
         };
@@ -62,14 +62,17 @@ impl Pipeline {
 
     /// Moves on what is durable, or by policy counts as such.
     fn queue_durable(&mut self) {
-        let Some(journal) = self.journal.as_deref().filter(|_| self.options.sync != SyncPolicy::Never) else {
+        let Some(journal) = self.journal.as_deref() else {
             self.ready.extend(self.undurable.drain(..));
             return;
         };
-        let (durable, rest): (VecDeque<_>, VecDeque<_>) =
-            self.undurable.drain(..).partition(|slice| journal.is_durable(slice));
+        let never_syncs = self.options.sync == SyncPolicy::Never;
+        // Lost after its export, a slice would leave its counts in the checkpoint, and they would be counted again.
+        let needs_no_sync = |slice: &SealedSlice| never_syncs && !journal.has_checkpoint(slice.stream());
+        let (counting, rest): (VecDeque<_>, VecDeque<_>) =
+            self.undurable.drain(..).partition(|slice| journal.is_durable(slice) || needs_no_sync(slice));
         self.undurable = rest;
-        self.ready.extend(durable);
+        self.ready.extend(counting);
     }
 
     /// Ends all waiting, for shutdown: what is sealed is synced although no sync is due, and offered without delay.
