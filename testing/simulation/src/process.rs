@@ -197,6 +197,10 @@ impl Process {
         self.driver.with(|pipeline| pipeline.checkpoint(window, now_ms));
     }
 
+    pub(crate) fn checkpoint_last(&mut self, window: Span, now_ms: u64) {
+        self.driver.with(|pipeline| pipeline.checkpoint_last(window, now_ms));
+    }
+
     pub(crate) fn flush(&mut self, now_ms: u64) {
         self.driver.with(|pipeline| pipeline.flush(now_ms));
     }

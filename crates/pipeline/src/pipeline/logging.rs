@@ -1,6 +1,6 @@
 //! The step between sealing and export: slices and live counts become durable.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use ron_accounting_window::Span;
 use ron_ledger_wire::{SealedSlice, StreamId};
@@ -113,6 +113,16 @@ impl Pipeline {
 
     /// Writes the counts that are not in the log to it, so that a kill loses only what comes after.
     pub fn checkpoint(&mut self, window: Span, now_ms: u64) {
+        self.write_checkpoint(window, false, now_ms);
+    }
+
+    /// Does the same for the last time before the process ends. Nothing will be sealed any more, so that it also has what
+    /// was counted since slices were sealed that found no room in the log.
+    pub fn checkpoint_last(&mut self, window: Span, now_ms: u64) {
+        self.write_checkpoint(window, true, now_ms);
+    }
+
+    fn write_checkpoint(&mut self, window: Span, is_last: bool, now_ms: u64) {
         self.last_checkpoint_ms = now_ms;
         if self.journal.is_none() {
             return;
@@ -125,24 +135,27 @@ impl Pipeline {
             self.note(error.into());
         }
         // A checkpoint ends with the slices that come next, so it may have nothing that was counted after those were sealed.
-        // Slices that are not in the log stand for their stream, and what was counted since has to wait for them.
+        // Slices that are not in the log stand for their stream, and what was counted since has to wait for them. What was
+        // recovered is still in the checkpoint that it comes from.
         let mut by_stream: BTreeMap<StreamId, Vec<SealedSlice>> = self
             .unlogged
             .iter()
             .map(|(stream, slices)| (stream.clone(), slices.iter().cloned().collect()))
             .collect();
-        let mut is_covered = true;
+        let mut uncovered = BTreeSet::new();
         for slice in preview.slices {
-            if self.unlogged.contains_key(slice.stream()) || self.recovered.contains_key(slice.stream()) {
-                is_covered = false;
+            let has_to_wait = self.unlogged.contains_key(slice.stream()) && !is_last;
+            if has_to_wait || self.recovered.contains_key(slice.stream()) {
+                uncovered.insert(slice.stream().clone());
             } else {
                 by_stream.entry(slice.stream().clone()).or_default().push(slice);
             }
         }
         let checkpoints: Vec<_> =
             by_stream.into_iter().map(|(stream, slices)| StreamCheckpoint { stream, slices }).collect();
+        self.counters.uncovered = uncovered.len();
         match self.journal.as_mut().map(|journal| journal.checkpoint(&checkpoints, now_ms)) {
-            Some(Ok(all)) => self.counters.checkpoints += u64::from(all && is_covered),
+            Some(Ok(all)) => self.counters.checkpoints += u64::from(all && uncovered.is_empty()),
             Some(Err(error)) => self.note(error),
             None => {}
         }
