@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use ron_accounting_wal::{Limit as WalLimit, Position, RecordKind, Storage, WalError};
+use ron_accounting_wal::{Limit as WalLimit, Position, RecordKind, SegmentUsage, Storage, WalError};
 use ron_ledger_wire::StreamId;
 
 use super::{
@@ -91,7 +91,12 @@ where
             WalError::Full { limit, .. } => *limit,
             _ => WalLimit::Bytes,
         };
-        let mut victim = self.victim(limit, |usage| !usage.is_active);
+        // On a full disk the copies have to fit into what the active segment keeps: half of them would only use that up.
+        let is_disk_full = matches!(error, WalError::DiskFull { .. });
+        let fits = |log: &Self, usage: &SegmentUsage| {
+            !is_disk_full || log.bytes_to_copy(usage.number) <= log.wal.active_room()
+        };
+        let mut victim = self.victim(limit, |usage| !usage.is_active && fits(self, usage));
         if victim.is_none() && self.victim(limit, |usage| usage.is_active).is_some() {
             match self.wal.rotate(now_ms) {
                 Ok(()) => victim = self.victim(limit, |usage| !usage.is_active),

@@ -76,7 +76,7 @@ where
         usage.bytes.saturating_sub(copied)
     }
 
-    fn bytes_to_copy(&self, segment: u64) -> u64 {
+    pub(super) fn bytes_to_copy(&self, segment: u64) -> u64 {
         let load = self.index.load(segment);
         let mut bytes = load.live_bytes + load.live_records as u64 * RECORD_BYTES;
         let mut heads = BTreeSet::new();
