@@ -207,4 +207,14 @@ fn a_slice_that_supersedes_a_checkpoint_is_synced_whatever_the_policy() {
     node.export();
     assert_eq!(node.ledger.memory.total("acme", "requests"), 4);
     assert_eq!(disk.count(Operation::Sync), syncs, "nothing but checkpoints asks for a sync");
+
+    node.ledger.watch(Some(disk.clone()));
+    node.record("acme", 1);
+    node.checkpoint();
+    (0..20).for_each(|skip| disk.fail_nth(Operation::Sync, skip));
+    node.boundary();
+    node.export();
+    assert_eq!(node.ledger.memory.total("acme", "requests"), 4, "what could not be synced waits");
+    node.settle();
+    node.assert_complete();
 }
