@@ -40,7 +40,11 @@ pub struct Sealing {
 impl Sealing {
     /// Ready to seal `rows` rows again and again.
     pub fn new(rows: usize) -> Self {
-        let engine = Engine::builder().label_limit(rows.max(2048)).hash_seed(1).build();
+        let engine = Engine::builder()
+            .label_limit(rows.max(2048))
+            .hash_seed(1)
+            .build()
+            .expect("the limit is in range");
         let sealer = Sealer::new(&engine, Origin::from_bytes(ORIGIN), false);
         Self { tenant: engine.tenant(TENANT), engine, accounts: accounts(rows), sealer }
     }

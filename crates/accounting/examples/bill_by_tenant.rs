@@ -1,11 +1,11 @@
 //! Meters a service for a few minutes, exports to a ledger, and writes a bill per tenant from what the ledger has.
 //!
-//! Time is a clock that is set by hand, so that the program ends at once; leave `clock()` and `manual()` out and windows
-//! roll by themselves.
+//! `tick` tells the time, so that the program ends at once. Leave `manual_at()` and `tick()` out, and windows close by the
+//! system's clock.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use ron_accounting::{export::MemoryLedger, labels, window::ManualClock, AccError, Accounting, Dimension};
+use ron_accounting::{export::MemoryLedger, labels, AccError, Accounting, Dimension, Dimensions};
 
 const MINUTE_MS: u64 = 60_000;
 
@@ -13,14 +13,10 @@ const MINUTE_MS: u64 = 60_000;
 const PRICES: [(&str, u128); 3] = [("requests", 20), ("bytes_out", 1), ("tokens", 300)];
 
 fn main() -> Result<(), AccError> {
+    let mut dimensions = Dimensions::default();
+    let tokens = dimensions.register("tokens")?;
     let ledger = MemoryLedger::new();
-    let acc = Accounting::builder()
-        .dimension("tokens")
-        .exporter(Arc::new(ledger.clone()))
-        .clock(Arc::new(ManualClock::new(0)))
-        .manual()
-        .build()?;
-    let Some(tokens) = acc.dimension("tokens") else { unreachable!("it is registered above") };
+    let acc = Accounting::builder().dimensions(dimensions).exporter(ledger.clone()).manual_at(0).build()?;
 
     // The hottest path gets a meter: one handle per label set, no look-up per request.
     let chat = acc.meter(&labels().tenant("acme").method("POST").route("/v1/chat").service("llm"));

@@ -109,8 +109,9 @@ pub enum AccError {
 }
 
 impl AccError {
-    /// What the caller of a `try_` form learns of an outcome.
-    pub(crate) fn check(outcome: Outcome) -> Result<(), Self> {
+    /// Turns the outcome of a recording into an error, unless the usage was counted as it was recorded. **The usage was
+    /// counted nevertheless, unless the error says that nothing was.**
+    pub fn check(outcome: Outcome) -> Result<(), Self> {
         match outcome {
             Outcome::Counted => Ok(()),
             Outcome::Replaced { label, reason } => Err(Self::InvalidLabel { label, reason }),

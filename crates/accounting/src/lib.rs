@@ -54,8 +54,13 @@
 mod builder;
 #[cfg(feature = "serde")]
 mod compatibility;
+mod conversion;
 mod environment;
 mod error;
+#[cfg(feature = "export")]
+mod export_builder;
+#[cfg(feature = "export")]
+mod export_facade;
 #[cfg(feature = "export")]
 mod export_settings;
 #[cfg_attr(not(feature = "export"), path = "without_export.rs")]
@@ -67,6 +72,8 @@ mod instance;
 mod origin;
 #[cfg(feature = "ledger-wire")]
 mod recorder;
+mod settings;
+mod start;
 mod stats;
 mod steady_clock;
 mod threads;
@@ -75,10 +82,10 @@ mod turn;
 
 pub use builder::AccountingBuilder;
 pub use error::AccError;
-#[cfg(feature = "export")]
-pub use export_settings::OnFull;
 pub use facade::Accounting;
-pub use ron_accounting_core::{labels, Dimension, Labels, Meter, Scope};
+pub use ron_accounting_core::{labels, Dimension, Dimensions, Labels, Meter, Scope};
+#[cfg(feature = "export")]
+pub use ron_accounting_pipeline::OnFull;
 pub use ron_accounting_window::Snapshot;
 #[cfg(feature = "export")]
 pub use stats::UsageTotals;

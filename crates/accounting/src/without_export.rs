@@ -1,19 +1,20 @@
-//! What stands for the way to the ledger in a build that has none: nothing, ever.
+//! Replaces `exporting` in a build without the feature `export`: there is never an [`Export`].
 
 use std::io;
 
-use ron_accounting_core::Engine;
 use ron_accounting_window::Span;
 
-use crate::{builder::AccountingBuilder, AccError, Readiness};
+use crate::{settings::Parts, AccError, Readiness};
 
 pub(crate) enum Export {}
 
 pub(crate) enum ExportThreads {}
 
+pub(crate) struct Closing;
+
 #[allow(clippy::unnecessary_wraps)] // the signatures of `exporting`
 impl Export {
-    pub(crate) fn new(_: &AccountingBuilder, _: &Engine) -> Result<Option<Self>, AccError> {
+    pub(crate) fn new(_: &Parts) -> Result<Option<Self>, AccError> {
         Ok(None)
     }
 
@@ -29,19 +30,22 @@ impl Export {
         match *self {}
     }
 
-    pub(crate) fn close(&self) {
-        match *self {}
-    }
-
-    pub(crate) fn stop(&self, _: ExportThreads) -> usize {
-        match *self {}
-    }
-
-    pub(crate) fn finish(&self, _: Span) -> Result<(), AccError> {
+    pub(crate) fn close(&self) -> Closing {
         match *self {}
     }
 
     pub(crate) fn check(&self, _: Readiness) -> Readiness {
         match *self {}
+    }
+}
+
+#[allow(clippy::unnecessary_wraps, clippy::unused_self)] // the signatures of `exporting`
+impl Closing {
+    pub(crate) fn finish(&self, _: Span) -> Result<(), AccError> {
+        Ok(())
+    }
+
+    pub(crate) fn stop(&self, threads: ExportThreads) -> usize {
+        match threads {}
     }
 }

@@ -128,7 +128,7 @@ fn no_file_is_opened() {
 
 #[test]
 fn a_snapshot_that_is_held_stays_as_it_was() {
-    let acc = builder().manual().slices(1).build().unwrap();
+    let acc = builder().manual().history_windows(1).build().unwrap();
     acc.record(&labels().tenant("a"), Dimension::REQUESTS, 3);
     acc.tick(60_000).unwrap();
     let held = acc.history().remove(0);

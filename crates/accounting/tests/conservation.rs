@@ -28,7 +28,7 @@ use ron_accounting::{
     labels,
     normalize::OVERFLOW,
     window::{Clock, ManualClock},
-    AccError, Accounting, AccountingBuilder, Dimension, Labels, Meter, OnFull,
+    AccError, Accounting, AccountingBuilder, Dimension, Dimensions, Labels, Meter, OnFull,
 };
 
 const ORIGIN: Origin = Origin::from_bytes([7; 16]);
@@ -51,12 +51,14 @@ impl Clock for Leaping {
 }
 
 fn builder(ledger: &MemoryLedger) -> AccountingBuilder {
+    let mut dimensions = Dimensions::default();
+    dimensions.register("tokens").unwrap();
     Accounting::builder()
         .window_ms(1000)
         .label_limit(8)
         .tenant_limit(4)
         .backlog_max(5)
-        .dimension("tokens")
+        .dimensions(dimensions)
         .clock(Arc::new(ManualClock::new(0)))
         .export_clock(Arc::new(Leaping::default()))
         .origin(ORIGIN)

@@ -149,16 +149,16 @@ fn a_fork_parks_its_stream_and_no_other() {
     let (folder, ledger) = (tempdir().unwrap(), MemoryLedger::new());
     let (log, clone) = (log_of(&folder), folder.path().join("clone"));
     let mut recorded = Units::new();
-    let acc = with_ledger(&log, &ledger).replay(true).build().unwrap();
+    let acc = with_ledger(&log, &ledger).replay().build().unwrap();
     record(&acc, 1, &mut recorded);
     drop(acc);
     copy(&log, &clone);
     // The ledger can't be asked while the second log is opened.
     ledger.set_unavailable(true);
-    let second = with_ledger(&clone, &ledger).replay(true).build().unwrap();
+    let second = with_ledger(&clone, &ledger).replay().build().unwrap();
     ledger.set_unavailable(false);
 
-    let acc = with_ledger(&log, &ledger).replay(true).build().unwrap();
+    let acc = with_ledger(&log, &ledger).replay().build().unwrap();
     acc.incr_request(&labels().tenant("a"));
     add(&mut recorded, "a", "requests", 1);
     acc.shutdown(PATIENCE).unwrap();

@@ -19,7 +19,7 @@ use warnings::Warnings;
 /// A number: its variable, its name among the settings, its default, and its range.
 const NUMBERS: [(&str, &str, u64, u64, u64); 7] = [
     ("ACC_WINDOW_MS", "window_ms", 60_000, 10, 86_400_000),
-    ("ACC_SLICES", "slices", 5, 1, 10_000),
+    ("ACC_SLICES", "history_windows", 5, 1, 10_000),
     ("ACC_LABEL_LIMIT", "label_limit", 2048, 1, 16_777_216),
     ("ACC_EXPORT_MAXMS", "export_budget_ms", 50, 1, 600_000),
     ("ACC_BACKLOG_MAX", "backlog_max", 1000, 1, 1_000_000),
@@ -106,7 +106,7 @@ fn the_builder_has_the_same_ranges() {
     }
     let setters: [Setter; 7] = [
         AccountingBuilder::window_ms,
-        |builder, value| builder.slices(size(value)),
+        |builder, value| builder.history_windows(size(value)),
         |builder, value| builder.label_limit(size(value)),
         AccountingBuilder::export_budget_ms,
         |builder, value| builder.backlog_max(size(value)),
@@ -250,10 +250,13 @@ fn these_variables_are_read_and_no_others() {
 
 #[test]
 fn a_variable_overrides_what_was_set_before_it_and_no_more() {
-    let builder = Accounting::builder().slices(7).window_ms(1000);
+    let builder = Accounting::builder().history_windows(7).window_ms(1000);
     let builder = builder.variables(|asked| (asked == "ACC_SLICES").then(|| "9".into())).unwrap();
-    assert_eq!((setting(&builder, "slices"), setting(&builder, "window_ms")), ("9".into(), "1000".into()));
-    assert_eq!(setting(&builder.slices(8), "slices"), "8");
+    assert_eq!(
+        (setting(&builder, "history_windows"), setting(&builder, "window_ms")),
+        ("9".into(), "1000".into())
+    );
+    assert_eq!(setting(&builder.history_windows(8), "history_windows"), "8");
 }
 
 #[test]

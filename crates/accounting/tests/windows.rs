@@ -57,7 +57,7 @@ fn history_keeps_the_last_windows_newest_first() {
         .manual()
         .clock(Arc::new(ManualClock::new(0)))
         .window_ms(1000)
-        .slices(3)
+        .history_windows(3)
         .build()
         .unwrap();
     for second in 1..=5 {
@@ -201,4 +201,16 @@ fn a_ticker_that_died_shows_in_readiness_and_counting_goes_on() {
     acc.incr_request(&FEED);
     acc.tick(60_000).unwrap();
     assert_eq!(windows(&acc), [(0, 1)]);
+}
+
+#[test]
+fn a_tick_is_the_only_time_that_an_instance_at_a_given_time_has() {
+    let acc = Accounting::builder().manual_at(60_000).build().unwrap();
+    acc.incr_request(&labels().tenant("acme"));
+    acc.tick(119_999).unwrap();
+    assert!(acc.history().is_empty());
+    acc.tick(120_000).unwrap();
+    let closed = acc.history();
+    assert_eq!((closed[0].start_ms, closed[0].total(Dimension::REQUESTS)), (60_000, 1));
+    assert!(acc.readiness().boundary_ticker_ok && acc.readiness().clock_ok);
 }

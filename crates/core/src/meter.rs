@@ -63,9 +63,17 @@ impl Meter {
         self.record(Dimension::BYTES_OUT, bytes);
     }
 
-    /// Adds `n` to a dimension.
+    /// Adds `n` to a dimension. If the dimension belongs to another engine, nothing is counted but
+    /// [`EngineStats::unknown_dimension`](crate::EngineStats::unknown_dimension).
     #[inline]
-    pub fn record(&self, dimension: Dimension, n: u64) -> Outcome {
+    pub fn record(&self, dimension: Dimension, n: u64) {
+        let _ = self.try_record(dimension, n);
+    }
+
+    /// Does what [`Self::record`] does, and returns what became of the usage.
+    #[inline]
+    #[must_use = "the outcome may be a loss; `record` ignores it"]
+    pub fn try_record(&self, dimension: Dimension, n: u64) -> Outcome {
         match self.engine.thread() {
             Some(thread) if thread.add(self.first_cell, dimension, n) => Outcome::Counted,
             _ => self.record_slowly(dimension, n),

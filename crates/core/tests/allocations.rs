@@ -64,7 +64,7 @@ fn allocations(work: impl FnOnce()) -> u64 {
 
 #[test]
 fn recording_what_a_thread_knows_allocates_nothing() {
-    for engine in [Engine::default(), Engine::builder().normalizer(Uppercase).build()] {
+    for engine in [Engine::default(), Engine::builder().normalizer(Uppercase).build().unwrap()] {
         let tenant = engine.tenant("acme");
         let handles = Handles {
             meter: engine.meter(&SETS[0]).0,

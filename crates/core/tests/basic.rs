@@ -20,10 +20,10 @@ const UPLOAD: Labels<'static> = labels().tenant("acme").method("PUT").route("/v1
 fn recordings_of_one_label_set_add_up() {
     let engine = Engine::default();
     let mut reader = engine.reader();
-    assert_eq!(engine.record(&FEED, Dimension::REQUESTS, 1), Outcome::Counted);
-    assert_eq!(engine.record(&FEED, Dimension::REQUESTS, 2), Outcome::Counted);
+    assert_eq!(engine.try_record(&FEED, Dimension::REQUESTS, 1), Outcome::Counted);
+    assert_eq!(engine.try_record(&FEED, Dimension::REQUESTS, 2), Outcome::Counted);
     let amounts = [(Dimension::REQUESTS, 4), (Dimension::BYTES_IN, 10), (Dimension::CPU, 7)];
-    assert_eq!(engine.record_each(&FEED, &amounts), Outcome::Counted);
+    assert_eq!(engine.try_record_each(&FEED, &amounts), Outcome::Counted);
     engine.record(&UPLOAD, Dimension::BYTES_OUT, 5);
     let reading = reader.take();
     assert_eq!(reading.len(), 2);
@@ -71,7 +71,7 @@ fn a_meter_and_its_clones_count_under_one_key() {
     })
     .join()
     .unwrap();
-    assert_eq!(meter.record(Dimension::CPU, 5), Outcome::Counted);
+    assert_eq!(meter.try_record(Dimension::CPU, 5), Outcome::Counted);
     engine.record(&FEED, Dimension::REQUESTS, 1);
     assert_eq!(values(&reader.take(), &FEED), [2, 3, 4, 5]);
 }
@@ -89,7 +89,7 @@ fn accounts_are_told_apart_by_tenant_namespace_and_id() {
         (&acme, AccountKey { id: 0, ..account }, 8),
     ];
     for (tenant, account, n) in recorded {
-        assert_eq!(engine.record_account(tenant, account, Dimension::BYTES_OUT, n), Outcome::Counted);
+        assert_eq!(engine.try_record_account(tenant, account, Dimension::BYTES_OUT, n), Outcome::Counted);
         let (meter, outcome) = engine.account_meter(tenant, account);
         assert_eq!((meter.key(), outcome), (Some(&tenant.usage_key(account)), Outcome::Counted));
         meter.record(Dimension::BYTES_OUT, n);
@@ -124,9 +124,9 @@ fn registered_dimensions_are_counted_beside_the_built_in_ones() {
     let tokens = dimensions.register("tokens").unwrap();
     assert_eq!(dimensions.register("tokens"), Ok(tokens));
     assert_eq!(dimensions.register("cpu"), Ok(Dimension::CPU));
-    let engine = Engine::builder().dimensions(dimensions).build();
+    let engine = Engine::builder().dimensions(dimensions).build().unwrap();
     let mut reader = engine.reader();
-    assert_eq!(engine.record(&FEED, tokens, 9), Outcome::Counted);
+    assert_eq!(engine.try_record(&FEED, tokens, 9), Outcome::Counted);
     assert_eq!(engine.dimensions().to_string(), "requests,bytes_in,bytes_out,cpu,tokens");
     assert_eq!(values(&reader.take(), &FEED), [0, 0, 0, 0, 9]);
 }
@@ -151,8 +151,8 @@ fn a_dimension_of_another_engine_is_refused_and_the_others_are_counted() {
     let engine = Engine::default();
     let mut reader = engine.reader();
     let amounts = [(Dimension::REQUESTS, 1), (foreign, 2), (Dimension::CPU, 3)];
-    assert_eq!(engine.record_each(&FEED, &amounts), Outcome::UnknownDimension(foreign));
-    assert_eq!(engine.meter(&FEED).0.record(foreign, 2), Outcome::UnknownDimension(foreign));
+    assert_eq!(engine.try_record_each(&FEED, &amounts), Outcome::UnknownDimension(foreign));
+    assert_eq!(engine.meter(&FEED).0.try_record(foreign, 2), Outcome::UnknownDimension(foreign));
     engine.record(&UPLOAD, Dimension::REQUESTS, 1);
     let reading = reader.take();
     assert_eq!(values(&reading, &FEED), [1, 0, 0, 3]);

@@ -180,7 +180,7 @@ fn restoring_an_unknown_dimension_counts_nothing_else() {
 
 #[test]
 fn a_reading_can_be_used_again_and_wiped() {
-    let engine = Engine::builder().zeroize_retired(true).build();
+    let engine = Engine::builder().zeroize_retired(true).build().unwrap();
     let mut reader = engine.reader();
     let mut reading = Reading::default();
     for n in [3, 4] {
@@ -195,7 +195,7 @@ fn a_reading_can_be_used_again_and_wiped() {
 #[test]
 fn what_was_seen_is_found_wherever_it_was_moved_to() {
     // One detached key is the limit, and another key is detached already.
-    let engine = Engine::builder().label_limit(1).build();
+    let engine = Engine::builder().label_limit(1).build().unwrap();
     let mut reader = engine.reader();
     reader.restore(&engine.usage_key(&OTHER), Dimension::REQUESTS, 7);
     engine.record(&FEED, Dimension::REQUESTS, 3);

@@ -37,7 +37,7 @@ fn a_saturated_count_is_counted_and_counting_goes_on() {
     let engine = engine(4);
     let (mut reader, mut other) = (engine.reader(), engine.reader());
     record(&engine, &["a"]);
-    assert_eq!(engine.record(&route("a"), Dimension::REQUESTS, u64::MAX), Outcome::Counted);
+    assert_eq!(engine.try_record(&route("a"), Dimension::REQUESTS, u64::MAX), Outcome::Counted);
     // However many readers, one addition saturated.
     assert_eq!(engine.stats().saturations, 1);
     engine.record(&route("a"), Dimension::REQUESTS, u64::MAX);

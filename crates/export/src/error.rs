@@ -23,7 +23,7 @@ pub enum PutError {
     Busy,
     /// No answer came within the time for one put.
     #[error(
-        "no answer before the deadline; the slice is offered again, and if this persists raise `deadline_ms`"
+        "no answer before the deadline; the slice is offered again, and if this persists raise `timeout_ms`"
     )]
     Deadline,
     /// The exporter gave another number of answers than it was offered slices, so none can be assigned.
@@ -110,10 +110,22 @@ impl From<Rejection> for PutError {
     }
 }
 
-/// Why the lanes did not take a slice in. The lanes are unchanged.
+/// Why lanes could not be made, or did not take a slice in. Lanes that exist are unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum LaneError {
+    /// An option is outside its range.
+    #[error("{option} is {value}, must be {min} to {max}")]
+    InvalidOption {
+        /// The option, by its name in [`LaneOptions`](crate::LaneOptions).
+        option: &'static str,
+        /// The value that was asked for.
+        value: u64,
+        /// The least value.
+        min: u64,
+        /// The greatest value.
+        max: u64,
+    },
     /// [`Lanes::room`](crate::Lanes::room) is 0: as many slices are pending as may be.
     #[error(
         "{pending_max} slices are pending already; seal this stream later, when the ledger has caught up"

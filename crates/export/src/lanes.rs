@@ -92,11 +92,10 @@ struct Counters {
 }
 
 impl Lanes {
-    /// Lanes with nothing pending.
-    #[must_use]
-    pub fn new(options: LaneOptions) -> Self {
-        let options = options.usable();
-        Self {
+    /// Makes lanes with nothing pending. Refuses options that are outside their range.
+    pub fn new(options: LaneOptions) -> Result<Self, LaneError> {
+        options.validate()?;
+        Ok(Self {
             clock: Elapsed::default(),
             backoff: Backoff::new(options.backoff_ms_min, options.backoff_ms_max, options.seed),
             schedule: Schedule::default(),
@@ -111,7 +110,19 @@ impl Lanes {
             counters: Counters::default(),
             last_failure: None,
             options,
-        }
+        })
+    }
+
+    /// Returns the seed of the random delays: see [`LaneOptions::seed`].
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.options.seed
+    }
+
+    /// Returns the limit of pending slices: see [`LaneOptions::pending_max`].
+    #[must_use]
+    pub fn pending_max(&self) -> usize {
+        self.options.pending_max
     }
 
     /// How many more slices can be pushed.
@@ -230,9 +241,9 @@ impl Lanes {
             return None;
         }
         self.next_batch = self.next_batch.wrapping_add(1);
-        let deadline = now.saturating_add(self.options.deadline_ms);
+        let deadline = now.saturating_add(self.options.timeout_ms);
         self.flights.insert(id, Flight { deadline, slices: slices.clone(), expired: false });
-        Some(Batch { id, slices, deadline_ms: now_ms.saturating_add(self.options.deadline_ms) })
+        Some(Batch { id, slices, deadline_ms: now_ms.saturating_add(self.options.timeout_ms) })
     }
 
     /// Whose turn it is, and how many slices of each fit into one batch.
@@ -328,7 +339,7 @@ impl Lanes {
             parked: parked.collect(),
             set_aside: self.set_aside(),
             stalled: self.trouble.stalled().cloned().collect(),
-            degraded: waited >= self.options.deadline_ms,
+            degraded: waited >= self.options.timeout_ms,
             acknowledged: self.counters.acknowledged,
             duplicates: self.counters.duplicates,
             retries: self.counters.retries,

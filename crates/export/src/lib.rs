@@ -25,7 +25,7 @@
 //!     rows: vec![Row { key: RowKey::Account { namespace: 1, id: 42 }, increment: 3 }],
 //! };
 //! let ledger = MemoryLedger::new();
-//! let mut lanes = Lanes::new(LaneOptions::default());
+//! let mut lanes = Lanes::new(LaneOptions::default())?;
 //! lanes.push(slice.encode()?, 60_000)?;
 //!
 //! while let Some(batch) = lanes.next_batch(60_000) {

@@ -25,7 +25,7 @@ pub struct LanesStatus {
     pub stalled: Vec<StreamId>,
     /// Slices in lanes that are parked or stalled, see [`Lanes::room`](crate::Lanes::room).
     pub set_aside: usize,
-    /// For `deadline_ms` or longer no slice was acknowledged, although some wait that are not parked. Nothing is
+    /// For `timeout_ms` or longer no slice was acknowledged, although some wait that are not parked. Nothing is
     /// dropped, and one acknowledgement ends it.
     pub degraded: bool,
     /// Slices acknowledged, the duplicates included.

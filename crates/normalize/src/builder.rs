@@ -138,10 +138,10 @@ fn is_constant(constant: &str, bytes_max: usize) -> bool {
         && !personal::is_found_in(constant)
 }
 
-fn limit(name: &'static str, value: usize, min: usize, max: usize) -> Result<(), BuildError> {
+fn limit(option: &'static str, value: usize, min: usize, max: usize) -> Result<(), BuildError> {
     if (min..=max).contains(&value) {
-        Ok(())
-    } else {
-        Err(BuildError::Limit { name, value, min, max })
+        return Ok(());
     }
+    let [value, min, max] = [value, min, max].map(|number| number as u64);
+    Err(BuildError::InvalidOption { option, value, min, max })
 }

@@ -77,16 +77,16 @@ pub enum BuildError {
         /// The limit on its length.
         bytes_max: usize,
     },
-    /// A limit is out of range.
-    #[error("limit {name} is {value}: choose {min} to {max}")]
-    Limit {
-        /// The limit's name, that of the builder's method.
-        name: &'static str,
-        /// The value as given.
-        value: usize,
-        /// The smallest value possible.
-        min: usize,
-        /// The greatest value possible.
-        max: usize,
+    /// A limit is outside its range.
+    #[error("{option} is {value}, must be {min} to {max}")]
+    InvalidOption {
+        /// The limit, by the name of the builder's method.
+        option: &'static str,
+        /// The value that was asked for.
+        value: u64,
+        /// The least value.
+        min: u64,
+        /// The greatest value.
+        max: u64,
     },
 }

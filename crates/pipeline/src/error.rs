@@ -1,5 +1,6 @@
 //! What can go wrong between a count and the ledger.
 
+use ron_accounting_export::{LaneError, PutError};
 use ron_accounting_seal::SealError;
 use ron_ledger_wire::StreamId;
 
@@ -7,6 +8,21 @@ use ron_ledger_wire::StreamId;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PipelineError {
+    /// An option is outside its range.
+    #[error("{option} is {value}, must be {min} to {max}")]
+    InvalidOption {
+        /// The option, by its name in [`PipelineOptions`](crate::PipelineOptions).
+        option: &'static str,
+        /// The value that was asked for.
+        value: u64,
+        /// The least value.
+        min: u64,
+        /// The greatest value.
+        max: u64,
+    },
+    /// An option of the lanes is outside its range.
+    #[error(transparent)]
+    Lanes(#[from] LaneError),
     /// The log refused or failed. Nothing is exported that is not durable, so counts stay in memory meanwhile.
     #[cfg(feature = "wal")]
     #[error("write-ahead log failed")]
@@ -83,6 +99,34 @@ pub enum PipelineError {
         /// What the lane said.
         reason: String,
     },
+}
+
+/// Waiting for the ledger has ended before everything was acknowledged. What is left stays where it is: in the counters, in
+/// the queues, and in the log if there is one.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeliveryError {
+    /// The time is over, or the caller gave up.
+    #[error("{pending} slices are not acknowledged by the ledger")]
+    Busy {
+        /// How many slices are sealed and not acknowledged.
+        pending: usize,
+        /// The latest error of the pipeline, if there was one.
+        last_error: Option<String>,
+    },
+    /// A stream is parked until an operator resumes it. It is the first of them, if there are several.
+    #[error("{pending} slices are not acknowledged by the ledger, and stream {stream} is parked")]
+    Parked {
+        /// How many slices are sealed and not acknowledged.
+        pending: usize,
+        /// The stream.
+        stream: StreamId,
+        /// Why the ledger refused it.
+        source: PutError,
+    },
+    /// A stream has more slices than the queues take, and nothing else can leave them.
+    #[error("a stream has more slices than the queues take; raise `pending_max`")]
+    QueuesTooSmall,
 }
 
 impl PipelineError {

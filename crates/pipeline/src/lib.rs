@@ -39,9 +39,9 @@ mod pipeline;
 mod stats;
 
 #[cfg(not(loom))]
-pub use driver::{is_export_thread, Driver, ExportThreads};
+pub use driver::{is_export_thread, Closing, Driver, ExportThreads, TakeOver};
 #[cfg(not(loom))]
-pub use error::PipelineError;
+pub use error::{DeliveryError, PipelineError};
 #[cfg(all(feature = "wal", not(loom)))]
 pub use inspect::{inspect, inspect_storage, LogInspection};
 #[cfg(not(loom))]

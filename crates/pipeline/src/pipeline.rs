@@ -31,7 +31,7 @@ use ron_ledger_wire::{ClaimId, Origin, SealedSlice, StreamId};
 
 use crate::{
     journal::{Journal, Recovered, RecoveredRows},
-    PipelineError, PipelineOptions, PipelineStats, StreamTotals,
+    OnFull, PipelineError, PipelineOptions, PipelineStats, StreamTotals,
 };
 
 /// Seals, logs and exports what one engine counts.
@@ -120,13 +120,17 @@ struct Counters {
 }
 
 impl Pipeline {
-    /// Creates a pipeline without a log: what is not acknowledged when the process ends is lost.
-    pub fn new(engine: &Engine, origin: Origin, options: PipelineOptions) -> Self {
-        Self::with_journal(engine, origin, options, None, Recovered::default(), 0)
+    /// Creates a pipeline without a log: what is not acknowledged when the process ends is lost. Refuses options that are
+    /// outside their range.
+    pub fn new(engine: &Engine, origin: Origin, options: PipelineOptions) -> Result<Self, PipelineError> {
+        let lanes = lanes(&options)?;
+        Ok(Self::with_journal(engine, origin, options, lanes, None, Recovered::default(), 0))
     }
 
     /// Opens a pipeline over a log, which may hold slices and counts of an earlier process. Its origin is the log's; `origin`
     /// is given to a fresh one.
+    ///
+    /// Options that are outside their range are refused before the log is touched.
     ///
     /// A log of less than 48 KiB is refused, and one with large segments beside its size gets smaller ones.
     #[cfg(feature = "wal")]
@@ -142,14 +146,16 @@ impl Pipeline {
         S: ron_accounting_wal::Storage + Send + 'static,
         S::File: Send,
     {
+        let lanes = lanes(&options)?;
         let (log, origin, recovered) = crate::log::Log::open(storage, origin, options.claim_id, log, now_ms)?;
-        Ok(Self::with_journal(engine, origin, options, Some(Box::new(log)), recovered, now_ms))
+        Ok(Self::with_journal(engine, origin, options, lanes, Some(Box::new(log)), recovered, now_ms))
     }
 
     fn with_journal(
         engine: &Engine,
         origin: Origin,
         options: PipelineOptions,
+        lanes: Lanes,
         journal: Option<Box<dyn Journal>>,
         recovered: Recovered,
         now_ms: u64,
@@ -160,8 +166,8 @@ impl Pipeline {
         }
         let mut pipeline = Self {
             sealer,
-            lanes: Lanes::new(options.lanes.clone()),
-            jitter: options.lanes.seed,
+            jitter: lanes.seed(),
+            lanes,
             options,
             journal,
             unlogged: BTreeMap::new(),
@@ -243,6 +249,11 @@ impl Pipeline {
             Ok(slices) => self.take_sealed(slices),
             Err(error) => self.note(&error.into()),
         }
+    }
+
+    /// Returns what to do at a boundary when the queues are full.
+    pub fn on_full(&self) -> OnFull {
+        self.options.on_full
     }
 
     /// Lets a parked stream try again, after an operator has dealt with the cause. `false` if it was not parked.
@@ -353,4 +364,10 @@ impl Pipeline {
             self.last_error = Some(error.with_causes());
         }
     }
+}
+
+/// Checks all options, and makes the lanes.
+fn lanes(options: &PipelineOptions) -> Result<Lanes, PipelineError> {
+    options.validate()?;
+    Ok(Lanes::new(options.lanes.clone())?)
 }

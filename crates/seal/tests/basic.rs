@@ -60,7 +60,7 @@ fn nothing_counted_makes_no_slice() {
 
 #[test]
 fn more_rows_than_a_slice_holds_become_several_of_the_same_span() {
-    let engine = Engine::builder().label_limit(10_000).build();
+    let engine = Engine::builder().label_limit(10_000).build().unwrap();
     let mut sealer = Sealer::new(&engine, ORIGIN, false);
     let long = "x".repeat(900);
     for number in 0..3_000 {
@@ -112,7 +112,7 @@ fn recovered_rows_are_sealed_as_they_were() {
 
 #[test]
 fn a_reused_id_is_encoded_under_its_new_key() {
-    let engine = Engine::builder().label_limit(1).build();
+    let engine = Engine::builder().label_limit(1).build().unwrap();
     let mut sealer = Sealer::new(&engine, ORIGIN, false);
     for route in ["/a", "/b", "/c"] {
         engine.record(&labels().tenant("acme").route(route), Dimension::REQUESTS, 1);

@@ -56,7 +56,7 @@ impl Ledger {
 
 fn run(ops: &[Op], check: bool) -> Vec<Vec<u8>> {
     // Five label sets and no more, so that keys are evicted and come back.
-    let engine = Engine::builder().label_limit(5).build();
+    let engine = Engine::builder().label_limit(5).build().unwrap();
     let mut sealer = Sealer::new(&engine, ORIGIN, true);
     let mut ledger = Ledger::default();
     let mut recorded: BTreeMap<(String, String), u128> = BTreeMap::new();

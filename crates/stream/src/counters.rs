@@ -24,8 +24,7 @@ use crate::{
 ///
 /// ```
 /// use std::sync::Arc;
-/// use ron_accounting_stream::Counters;
-/// use ron_accounting_window::ManualClock;
+/// use ron_accounting_stream::{Counters, ManualClock};
 ///
 /// let clock = Arc::new(ManualClock::new(0));
 /// let counters = Counters::builder().clock(clock.clone()).build();
@@ -53,12 +52,12 @@ struct Shared {
 }
 
 impl Counters {
-    /// Counters with the system's clock and [`Attribution::Sampled`].
+    /// Makes counters with the system's clock and [`Attribution::Sampled`].
     pub fn new() -> Self {
         Self::builder().build()
     }
 
-    /// Counters with another clock or attribution.
+    /// Returns a builder, to choose a clock or an attribution.
     pub fn builder() -> CountersBuilder {
         CountersBuilder { clock: Box::new(SystemClock), attribution: Attribution::default() }
     }
@@ -165,17 +164,17 @@ pub struct CountersBuilder {
 }
 
 impl CountersBuilder {
-    /// The clock that tells the minute. Default: the system's. It is read outside of all locks.
+    /// Sets the clock that tells the minute; default the system's. It is read outside of all locks.
     pub fn clock(self, clock: impl Clock) -> Self {
         Self { clock: Box::new(clock), ..self }
     }
 
-    /// How streams look at the clock. Default: [`Attribution::Sampled`].
+    /// Sets when streams read the clock; default [`Attribution::Sampled`].
     pub fn attribution(self, attribution: Attribution) -> Self {
         Self { attribution, ..self }
     }
 
-    /// The counters. Reads the clock.
+    /// Builds the counters. Every combination of settings is usable. Reads the clock.
     pub fn build(self) -> Counters {
         let now_ms = self.clock.now_ms();
         let mut minutes = Minutes::new(now_ms);

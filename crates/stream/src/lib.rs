@@ -43,5 +43,6 @@ mod tap;
 pub use attribution::{Attribution, CALLS_BETWEEN_LOOKS_MAX};
 pub use counters::{Counters, CountersBuilder};
 pub use progress::Progress;
+pub use ron_accounting_window::{Clock, ManualClock, SystemClock};
 pub use snapshot::{Snapshot, Totals, MINUTES};
 pub use stream::CountingStream;

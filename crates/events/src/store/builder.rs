@@ -34,10 +34,11 @@ pub struct EventStoreBuilder {
 }
 
 impl EventStoreBuilder {
-    /// Takes the time from `clock`. [`SystemClock`] where nothing is said.
+    /// Takes the time from `clock`; default [`SystemClock`]. An `Arc` of a clock is a clock as well, so tests can keep a
+    /// handle.
     #[must_use]
-    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = Some(clock);
+    pub fn with_clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Some(Arc::new(clock));
         self
     }
 
@@ -127,8 +128,8 @@ impl EventStoreBuilder {
 
     /// Builds the store. Nothing is read yet: events are loaded when they are first used.
     ///
-    /// An error if a unit is tracked twice or in no buckets or in more than 100 000, if a storage has no format, or if
-    /// automatic persists have no positive interval, no storage, or no tokio runtime.
+    /// Refuses a unit that is tracked twice, or in less than 1 or more than 100,000 buckets ([`Error::InvalidOption`]); a storage
+    /// without a format; and automatic persists without a positive interval, a storage, or a tokio runtime.
     pub fn build(self) -> Result<EventStore> {
         let layout =
             if self.intervals.is_empty() { Layout::standard() } else { Layout::new(self.intervals)? };

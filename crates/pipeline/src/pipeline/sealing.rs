@@ -63,7 +63,7 @@ impl Pipeline {
             return;
         };
         // Each sealing reads all counters, so that it should be worth it.
-        let is_worth = self.room() > self.options.lanes.pending_max / 4 || self.moves_nothing();
+        let is_worth = self.room() > self.lanes.pending_max() / 4 || self.moves_nothing();
         if !is_worth {
             return;
         }
@@ -129,12 +129,7 @@ impl Pipeline {
 
     fn begin_admission(&self) -> AdmissionRoom {
         let is_urgent = self.ready.is_empty() && self.undurable.is_empty() && self.is_export_idle();
-        AdmissionRoom {
-            lanes: self.room(),
-            lanes_max: self.options.lanes.pending_max,
-            log_bytes: 0,
-            is_urgent,
-        }
+        AdmissionRoom { lanes: self.room(), lanes_max: self.lanes.pending_max(), log_bytes: 0, is_urgent }
     }
 
     /// Returns how many slices can still be sealed before the queues are full. It is 0 while the log does not work, and at

@@ -37,8 +37,12 @@ impl Rig {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let engine = Engine::default();
-        let pipeline = Pipeline::new(&engine, ORIGIN, options);
-        Self { engine, driver: Driver::new(pipeline, exporter, clock), window: 0 }
+        let pipeline = Pipeline::new(&engine, ORIGIN, options).unwrap();
+        let driver = match exporter {
+            Some(exporter) => Driver::new(pipeline, exporter, clock),
+            None => Driver::without_ledger(pipeline, clock),
+        };
+        Self { engine, driver, window: 0 }
     }
 
     fn seal(&mut self, tenants: usize) {

@@ -16,7 +16,7 @@ use std::{
 use anyhow::Context;
 use ron_accounting::{
     export::{Exporter, SealedSlice},
-    wal, Accounting,
+    wal, Accounting, Dimensions,
 };
 use ron_accounting_sqlite::SqliteLedger;
 use signal_hook::{consts, flag};
@@ -83,9 +83,11 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Fa
     let ledger = Arc::new(SqliteLedger::open(&ledger_path)?);
     let mut balance = Balance::default();
     balance.carry_over_ledger(&ledger.totals()?);
+    let mut dimensions = Dimensions::default();
+    let tokens = dimensions.register(producers::TOKENS)?;
     let accounting = Accounting::builder()
         .window_ms(WINDOW_MS)
-        .dimension(producers::TOKENS)
+        .dimensions(dimensions)
         .exporter(ledger)
         .wal_dir(folder.join("log"))
         .build()?;
@@ -102,7 +104,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Fa
         if arguments.duration_ms.is_none() { "; Ctrl-C ends it" } else { "" },
     )?;
     out.flush()?;
-    let producers = Producers::start(&accounting, workload, arguments.threads.get())?;
+    let producers = Producers::start(&accounting, workload, tokens, arguments.threads.get())?;
     let watched = Watch::new(arguments.duration_ms).until(&stop, &accounting, &producers, out);
     // Whatever the display says, the threads are stopped and their counts are brought home.
     for (tenant, dimension, recorded) in producers.stop() {

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{anyhow, Context};
+use anyhow::Context;
 use ron_accounting::{labels, Accounting, Dimension, Labels, Meter};
 
 /// A dimension of the host's own.
@@ -85,9 +85,12 @@ pub(super) struct Producers {
 }
 
 impl Producers {
-    pub(super) fn start(accounting: &Accounting, workload: Workload, threads: usize) -> anyhow::Result<Self> {
-        let tokens =
-            accounting.dimension(TOKENS).ok_or_else(|| anyhow!("dimension `{TOKENS}` is not registered"))?;
+    pub(super) fn start(
+        accounting: &Accounting,
+        workload: Workload,
+        tokens: Dimension,
+        threads: usize,
+    ) -> anyhow::Result<Self> {
         let mut producers = Self {
             workload: Arc::new(workload),
             stop: Arc::default(),

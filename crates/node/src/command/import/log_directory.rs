@@ -99,7 +99,7 @@ fn is_running(path: &Path) -> String {
 
 fn recover(path: &Path, ledger: &Arc<SqliteLedger>) -> anyhow::Result<u64> {
     let builder = Accounting::builder().manual().checkpoint_ms(0);
-    let accounting = match builder.wal_dir(path).exporter(Arc::clone(ledger) as _).build() {
+    let accounting = match builder.wal_dir(path).exporter(Arc::clone(ledger)).build() {
         Ok(accounting) => accounting,
         // The same log was imported before, and further. What was left is part of that.
         Err(AccError::LedgerAhead { .. }) => return Ok(0),

@@ -7,7 +7,7 @@ use indicatif::ProgressBar;
 use ron_accounting::{
     export::{Exporter, Origin},
     labels,
-    window::ManualClock,
+    window::SystemClock,
     Accounting, Dimension, Labels, OnFull,
 };
 
@@ -127,7 +127,6 @@ struct Metering {
     /// Never dropped before its end: that would seal half a window, and the next run seals the whole one. An import that
     /// fails leaves it as a crash would.
     accounting: ManuallyDrop<Accounting>,
-    clock: Arc<ManualClock>,
     window_ms: u64,
     window_start_ms: u64,
     windows: u64,
@@ -137,14 +136,14 @@ struct Metering {
 impl Metering {
     /// Opens the window of the first line.
     fn start(first_ms: u64, shape: &Shape, destination: &Destination) -> anyhow::Result<Self> {
-        let clock = Arc::new(ManualClock::new(first_ms));
         let mut builder = Accounting::builder()
             .window_ms(shape.window_ms)
             .label_limit(LABEL_LIMIT)
             .tenant_limit(LABEL_LIMIT)
             .normalizer(shape.normalizer.clone())
-            .clock(Arc::clone(&clock) as _)
-            .manual()
+            // The lines tell the time of the windows, and the system that of retries and timeouts.
+            .manual_at(first_ms)
+            .export_clock(SystemClock)
             // A stretched window would depend on how fast the ledger is, and the same log must give the same slices.
             .on_full(OnFull::Wait)
             // Counts of half a window are of no use to a run that starts again.
@@ -154,7 +153,7 @@ impl Metering {
             // The same log is the same seed, and nobody knows it who does not know the whole log.
             let seed =
                 origin.as_bytes().iter().fold(0_u64, |seed, byte| seed.rotate_left(8) ^ u64::from(*byte));
-            builder = builder.origin(origin).replay(true).hash_seed(seed);
+            builder = builder.origin(origin).replay().hash_seed(seed);
         }
         builder = match &destination.log {
             Some(path) => builder.wal_dir(path),
@@ -162,7 +161,6 @@ impl Metering {
         };
         Ok(Self {
             accounting: ManuallyDrop::new(builder.build()?),
-            clock,
             window_ms: shape.window_ms,
             window_start_ms: first_ms - first_ms % shape.window_ms,
             windows: 1,
@@ -178,7 +176,6 @@ impl Metering {
         if time_ms - self.window_start_ms >= self.window_ms {
             self.window_start_ms = time_ms - time_ms % self.window_ms;
             self.windows += 1;
-            self.clock.set(time_ms);
             self.accounting.tick(time_ms)?;
         }
         Ok(true)
