@@ -47,7 +47,11 @@ impl Settings {
                     self.normalizer = NormalizerChoice::Custom(name.to_owned());
                 }
                 _ => {
-                    errors.push(unusable("ACC_LABEL_NORMALIZER", value, "`route`, `none` or `custom:<name>`"))
+                    errors.push(unusable(
+                        "ACC_LABEL_NORMALIZER",
+                        value,
+                        "`route`, `none` or `custom:<name>`",
+                    ));
                 }
             }
         }
@@ -67,7 +71,7 @@ impl Settings {
                 "1" | "true" | "yes" | "on" => self.amnesia = true,
                 "0" | "false" | "no" | "off" => self.amnesia = false,
                 _ => {
-                    errors.push(unusable("ACC_AMNESIA", value, "one of 1, true, yes, on, 0, false, no, off"))
+                    errors.push(unusable("ACC_AMNESIA", value, "one of 1, true, yes, on, 0, false, no, off"));
                 }
             }
         }

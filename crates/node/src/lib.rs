@@ -7,6 +7,7 @@
 //! scripts touch: arguments, files, tables and messages. `ron-accounting help` is its manual.
 
 pub mod access_log;
+mod advice;
 mod command;
 mod csv;
 mod exit;

@@ -3,6 +3,7 @@
 //! The bytes of the slices are the truth. Each stream is walked from seq 0 with the same acceptance rule that let the
 //! slices in, and everything else in the file must follow from them. What this cannot show is a stream that was cut off
 //! at its end together with its head, or removed as a whole: compare [`SqliteLedger::heads`] with the origin's own.
+//! `docs/operations.md` lists all that it cannot see.
 //!
 //! SQLite checks its own structure last: the walk names the place of a fault, SQLite often cannot.
 

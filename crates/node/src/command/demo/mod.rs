@@ -27,6 +27,7 @@ use self::{
     watch::Watch,
 };
 use crate::{
+    advice::Advised,
     exit::{Exit, Failure},
     moment,
 };
@@ -75,8 +76,10 @@ fn parse_count(text: &str) -> Result<NonZeroUsize, String> {
 
 pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Failure> {
     let stop = stop_on_signals()?;
-    let temporary = tempfile::tempdir()
-        .context("cannot create a temporary folder: set TMPDIR to one that is writable")?;
+    let temporary = tempfile::tempdir().with_context(|| {
+        let next = "set TMPDIR to a folder that may be written to, or name one with --dir";
+        Advised::new("cannot create a temporary folder", next)
+    })?;
     let folder = arguments.dir.as_deref().unwrap_or(temporary.path());
     fs::create_dir_all(folder).with_context(|| format!("cannot create the folder {}", folder.display()))?;
     let ledger_path = folder.join("usage.db");

@@ -75,7 +75,7 @@ impl HashKey {
         let material = material.strip_suffix(b"\n").unwrap_or(material);
         ensure!(
             (MATERIAL_BYTES_MIN..=MATERIAL_BYTES_MAX).contains(&material.len()),
-            "it has {} bytes and needs {MATERIAL_BYTES_MIN} to {MATERIAL_BYTES_MAX}",
+            "it has {} bytes, must have {MATERIAL_BYTES_MIN} to {MATERIAL_BYTES_MAX}: name another key",
             material.len()
         );
         Ok(Self(blake3::derive_key("ron-accounting import 2026 client pseudonyms", material)))

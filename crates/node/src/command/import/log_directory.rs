@@ -45,6 +45,14 @@ impl LogDirectory {
         Self { path: name.into(), is_named: false }
     }
 
+    /// Creates the folder if the user named it, so that one that cannot be used is refused before anything is changed.
+    pub(super) fn create_named(&self) -> anyhow::Result<()> {
+        if self.is_named {
+            create(&self.path)?;
+        }
+        Ok(())
+    }
+
     /// A fresh log for one import, after what an interrupted one left there was brought to the ledger. Refused while another
     /// import of the same log is running.
     pub(super) fn prepare(&self, origin: Origin, ledger: &Arc<SqliteLedger>) -> anyhow::Result<ImportLog> {
@@ -58,8 +66,7 @@ impl LogDirectory {
             log.recovered_slices = recover(&log.path, ledger)?;
             remove(&log.path)?;
         }
-        fs::create_dir_all(&log.path)
-            .with_context(|| format!("cannot create the folder {} for the log", log.path.display()))?;
+        create(&log.path)?;
         Ok(log)
     }
 }
@@ -88,6 +95,11 @@ impl ImportLog {
         }
         Ok(())
     }
+}
+
+fn create(path: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(path)
+        .with_context(|| format!("cannot create the folder {} for the log", path.display()))
 }
 
 fn is_running(path: &Path) -> String {

@@ -129,12 +129,15 @@ fn import(arguments: &Arguments, bar: &ProgressBar) -> Result<(Summary, LabelSet
     }
 
     let shape = shape(arguments)?;
-    let ledger = Arc::new(SqliteLedger::open(ledger_path)?);
     let logs = (!arguments.amnesia).then(|| LogDirectory::new(arguments.wal.as_deref(), ledger_path));
+    if let Some(logs) = &logs {
+        logs.create_named()?;
+    }
+    let ledger = Arc::new(SqliteLedger::open(ledger_path)?);
     let mut summary = Summary { ledger: ledger_path.display().to_string(), ..Summary::default() };
     let mut label_sets = LabelSets::new(shape.normalizer.clone());
     for (source, content) in sources.iter_mut().zip(contents) {
-        let lines_before = summary.lines_read;
+        let (lines_before, metered_before) = (summary.lines_read, summary.lines_metered);
         let origin = content.map(|content| shape.origin(&content.hash));
         let log = logs.as_ref().zip(origin).map(|(logs, origin)| logs.prepare(origin, &ledger));
         let log = log.transpose().map_err(Failure::stopped)?;
@@ -146,6 +149,9 @@ fn import(arguments: &Arguments, bar: &ProgressBar) -> Result<(Summary, LabelSet
                 .map_err(Failure::stopped)?;
         if let Some(log) = log {
             log.finish().map_err(Failure::stopped)?;
+        }
+        if summary.lines_read > lines_before && summary.lines_metered == metered_before {
+            bar.suspend(|| eprintln!("note: no line of {} could be read; is it an access log?", source.name));
         }
         summary.files.push(FileSummary {
             file: source.name.clone(),

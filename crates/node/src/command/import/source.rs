@@ -13,6 +13,8 @@ use std::{
 
 use anyhow::{ensure, Context};
 
+use crate::advice::Advised;
+
 /// A log to import.
 pub(super) struct Source {
     /// The name for messages.
@@ -48,7 +50,8 @@ impl Source {
         } else {
             let name = path.display().to_string();
             let file = File::open(path).with_context(|| format!("cannot open {name}"))?;
-            let kind = file.metadata().with_context(|| format!("cannot look at {name}"))?.file_type();
+            let kind =
+                file.metadata().with_context(|| format!("cannot read the kind of {name}"))?.file_type();
             ensure!(!kind.is_dir(), "{name} is a folder: name the log files in it");
             if kind.is_file() {
                 return Ok(Self { name, input: Input::File(file) });
@@ -58,7 +61,10 @@ impl Source {
         if amnesia {
             return Ok(Self { name, input: Input::Once(input) });
         }
-        let file = spool(input).with_context(|| format!("cannot spool {name} to a temporary file"))?;
+        let file = spool(input).with_context(|| {
+            let next = "set TMPDIR to a folder that may be written to, or use --amnesia";
+            Advised::new(format!("cannot keep {name} in a temporary file"), next)
+        })?;
         Ok(Self { name, input: Input::File(file) })
     }
 
