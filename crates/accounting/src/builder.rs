@@ -1,7 +1,7 @@
 //! Settings in, a running [`Accounting`] out.
 //!
-//! The builder checks each setting when it is made, and keeps the error until it is built. What it yields are [`Parts`],
-//! which an instance is made from.
+//! The builder checks each setting when it is made, and keeps the error until [`AccountingBuilder::build`]. It yields
+//! [`Parts`], which an instance is made from.
 
 use std::{collections::HashMap, ffi::OsString, ops::RangeInclusive, sync::Arc};
 
@@ -182,8 +182,8 @@ impl AccountingBuilder {
 
     /// Sets the seed of the hashes of label sets, which is random otherwise.
     ///
-    /// With a seed, one thread that records the same gets the same slices even where limits are reached, as an import needs
-    /// it. But somebody who knows the seed and chooses labels can prepare label sets that collide.
+    /// With a seed, one thread that records the same gets the same slices even where limits are reached. Imports need this. But
+    /// clients that know the seed and choose labels can prepare label sets that collide.
     pub fn hash_seed(mut self, seed: u64) -> Self {
         self.hash_seed = Some(seed);
         self

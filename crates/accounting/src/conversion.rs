@@ -55,7 +55,7 @@ pub(crate) fn invalid_option(error: &PipelineError) -> Option<AccError> {
     }
 }
 
-/// The error for an option of a lower crate, by the name of the builder's method.
+/// Makes the error for an option of a lower crate, by the name of the builder's method.
 fn invalid(option: &'static str, value: u64, min: u64, max: u64) -> AccError {
     let variable = match option {
         "pending_max" => "backlog_max",

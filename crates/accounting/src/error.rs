@@ -1,4 +1,4 @@
-//! What the façade reports. Recording itself never fails; the `try_` forms and the other calls do.
+//! Errors of the façade. Recording itself never fails. The `try_` forms and the other calls do.
 
 use ron_accounting_core::{Dimension, DimensionError, Label, Outcome, Overflow, Reason};
 
@@ -12,7 +12,7 @@ pub enum AccError {
     /// The tenant limit is reached. The usage was counted under the tenant `~overflow`.
     #[error("tenants exceed the limit; the usage is under the tenant `~overflow`: check where tenants come from or raise the tenant limit")]
     CardinalityThrottled,
-    /// A label was refused. The usage was counted with a placeholder in its place.
+    /// A label was refused. The usage was counted under a placeholder instead.
     #[error("label `{label}` {}; a placeholder stands for it", reason.as_str())]
     InvalidLabel {
         /// The label.
@@ -36,7 +36,7 @@ pub enum AccError {
         variable: &'static str,
         /// The refused value.
         value: String,
-        /// What it may be.
+        /// The values that are allowed.
         expected: String,
     },
     /// Slices wait for the ledger for longer than the caller wanted to.
@@ -124,7 +124,7 @@ impl AccError {
 
 #[cfg(feature = "wal")]
 impl AccError {
-    /// What an error of opening the log in `directory` is to the host.
+    /// Turns an error of opening the log in `directory` into one of the façade.
     pub(crate) fn of_log(directory: &str, error: &ron_accounting_pipeline::PipelineError) -> Self {
         use ron_accounting_pipeline::PipelineError;
         use ron_accounting_wal::WalError;

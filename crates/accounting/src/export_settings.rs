@@ -7,10 +7,10 @@ use ron_accounting_pipeline::{OnFull, SyncPolicy, CHECKPOINT_MS_DEFAULT};
 use ron_accounting_window::{Clock, SystemClock};
 use ron_ledger_wire::Origin;
 
-/// How long dropping the last handle waits for the ledger where nothing else is set, in milliseconds.
+/// The default of how long dropping the last handle waits for the ledger, in milliseconds.
 const DROP_TIMEOUT_MS_DEFAULT: u64 = 2000;
 
-/// What the builder keeps for sealing, log and export.
+/// The settings of sealing, log and export.
 pub(crate) struct ExportSettings {
     pub(crate) exporter: Option<Arc<dyn Exporter>>,
     pub(crate) origin: Option<Origin>,

@@ -137,7 +137,7 @@ impl Export {
     }
 }
 
-/// Whether the log itself is sound. A slow log shows elsewhere: in the slices that are not durable.
+/// Returns whether the log itself is sound. A slow log shows in the slices that are not durable.
 fn is_sound(log: &LogStats) -> bool {
     log.corrupt_segments == 0 && log.unreadable_records == 0 && log.trouble.is_none()
 }

@@ -1,4 +1,4 @@
-//! What an instance is made of: plain values, checked by the builder.
+//! Settings of an instance: plain values, checked by the builder.
 
 use std::{ops::RangeInclusive, path::PathBuf, sync::Arc};
 
@@ -70,7 +70,7 @@ impl Settings {
     }
 }
 
-/// What the builder yields and an instance consumes.
+/// The checked settings and the engine, which the builder yields and an instance is made from.
 pub(crate) struct Parts {
     pub(crate) settings: Settings,
     pub(crate) cadence: FixedCadence,
@@ -83,7 +83,7 @@ pub(crate) struct Parts {
     pub(crate) export: crate::export_settings::ExportSettings,
 }
 
-/// Where an instance takes its time from.
+/// The clocks of an instance.
 pub(crate) struct Timing {
     /// The clock that windows follow.
     pub(crate) clock: Arc<dyn Clock>,
@@ -93,12 +93,12 @@ pub(crate) struct Timing {
     pub(crate) ticked: Option<Arc<ManualClock>>,
 }
 
-/// The error for a number outside its range.
+/// Makes the error for a number outside its range.
 pub(crate) fn out_of_range(setting: &'static str, value: &str, range: &RangeInclusive<u64>) -> AccError {
     unusable(setting, value.to_owned(), &format!("a whole number from {} to {}", range.start(), range.end()))
 }
 
-/// The error for a value that a setting cannot have.
+/// Makes the error for a value that a setting cannot have.
 pub(crate) fn unusable(setting: &'static str, value: String, expected: &str) -> AccError {
     AccError::Config { variable: setting, value, expected: expected.to_owned() }
 }

@@ -45,7 +45,7 @@ impl Threads {
         Ok(Self { ticker, export, is_manual: false, instance: Arc::clone(instance) })
     }
 
-    /// Whether windows are closed in time, by the ticker or by the host.
+    /// Returns whether windows are closed in time, by the ticker or by the host.
     pub(crate) fn are_ticking(&self) -> bool {
         self.is_manual || self.ticker.as_ref().is_some_and(Ticker::is_alive)
     }
@@ -74,7 +74,7 @@ impl Drop for Threads {
     }
 }
 
-/// Whether the calling thread belongs to some instance, whose end would wait for it.
+/// Returns whether the calling thread belongs to some instance, whose end would wait for it.
 fn is_own_thread() -> bool {
     #[cfg(feature = "export")]
     if ron_accounting_pipeline::is_export_thread() {

@@ -136,7 +136,7 @@ fn a_snapshot_that_is_held_stays_as_it_was() {
         acc.record(&labels().tenant("a"), Dimension::REQUESTS, 5);
         acc.tick(minute * 60_000).unwrap();
     }
-    // The buffers of windows that left the history are overwritten, this one not while somebody reads it.
+    // The buffers of windows that left the history are overwritten, but not this one while it is read.
     assert_eq!((held.total(Dimension::REQUESTS), acc.history().len()), (3, 1));
     assert_eq!(acc.history()[0].total(Dimension::REQUESTS), 5);
 }

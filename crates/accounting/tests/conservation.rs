@@ -1,4 +1,4 @@
-//! Is every unit that was recorded live, on its way, or in the ledger, and in one place only?
+//! Is every unit that was recorded live, on its way, or in the ledger, and in one state only?
 //!
 //! Threads start and stop, label sets are fought for, meters come and go, windows close at any moment, and the ledger fails
 //! or loses its answers.
@@ -40,7 +40,7 @@ const ROUNDS: u64 = 5;
 const THREADS: u64 = 4;
 const STEPS: u64 = 1200;
 
-/// A clock on which the longest delay between two puts has passed at the next look.
+/// A clock on which the longest delay between two puts has passed at the next reading.
 #[derive(Default)]
 struct Leaping(AtomicU64);
 

@@ -71,7 +71,7 @@ fn what_the_ledger_did_not_take_waits_in_the_log() {
 #[test]
 fn without_room_counts_wait_in_the_log_as_well() {
     let (folder, ledger, mut recorded) = (tempdir().unwrap(), MemoryLedger::new(), Units::new());
-    // No ledger: nobody makes room.
+    // There is no ledger, so nothing leaves the log.
     let acc = by_hand(&log_of(&folder)).backlog_max(1).checkpoint_ms(0).build().unwrap();
     record(&acc, 1, &mut recorded);
     acc.tick(60_000).unwrap();

@@ -1,4 +1,4 @@
-//! Does each environment variable do what it says, and is a value that cannot be used reported with what may stand there?
+//! Does each environment variable do what it says, and is a value that cannot be used reported with the values that can?
 #![allow(clippy::unwrap_used)] // A failed assertion, wherever it stands.
 
 #[path = "support/child.rs"]
@@ -32,7 +32,7 @@ fn with(variable: &str, value: impl Into<OsString>) -> Result<AccountingBuilder,
     Accounting::builder().variables(|asked| (asked == variable).then(|| value.clone()))
 }
 
-/// What a builder shows of one of its settings.
+/// Returns the value of a setting, as the builder shows it.
 fn setting(builder: &AccountingBuilder, name: &str) -> String {
     let text = format!("{builder:?}");
     let (_, rest) = text.split_once(&format!(" {name}: ")).unwrap_or_else(|| panic!("{name} in {text}"));

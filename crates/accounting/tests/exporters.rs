@@ -122,7 +122,7 @@ fn an_exporter_that_panics_gets_its_batch_again() {
     assert!(last_error.contains("0 answers to"), "{last_error}");
 }
 
-/// A manual clock that counts how often the export threads looked at it.
+/// A manual clock that counts how often the export threads read it.
 #[derive(Default)]
 struct Watched {
     clock: ManualClock,

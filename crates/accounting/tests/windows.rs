@@ -143,7 +143,7 @@ fn the_ticker_follows_its_clock() {
         until("the window is closed", || acc.stats().windows == window);
         assert_eq!(windows(&acc)[0], ((window - 1) * 10, window));
     }
-    // No later look at the clock may have closed a window twice.
+    // No later reading of the clock may have closed a window twice.
     clock.set(100);
     acc.incr_request(&FEED);
     clock.set(210);

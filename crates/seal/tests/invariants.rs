@@ -1,4 +1,5 @@
 //! What sealing promises: nothing lost or counted twice, chains without gaps, the same bytes for the same counts.
+#![allow(clippy::unwrap_used)] // A failed `unwrap` is a failed assertion.
 
 use std::collections::BTreeMap;
 

@@ -17,8 +17,8 @@ Examples:
 
 /// Prove that a ledger holds what was sealed, and nothing else.
 ///
-/// Walks every stream from its first slice: strict decoding, digest, numbers without gaps, links, and rows equal to what
-/// queries sum. Ends with `verified: yes`, or names the first violation (stream, seq, what was expected, what was found)
+/// Reads every stream from its first slice, and checks decoding, digest, numbers without gaps, links, and that queries sum the
+/// same rows. Ends with `verified: yes`, or names the first violation (stream, seq, what was expected, what was found)
 /// and exits with 1.
 ///
 /// It reads nothing but the ledger. So it cannot see that the newest slices of a stream, or a whole stream, were removed

@@ -1,4 +1,4 @@
-//! `wal`: a look into a write-ahead log.
+//! `wal`: inspects a write-ahead log.
 
 use std::{
     fs,
@@ -25,7 +25,7 @@ Examples:
   ron-accounting wal inspect demo/log
   ron-accounting wal inspect usage.db.log --json";
 
-/// Look into a write-ahead log.
+/// Inspect a write-ahead log.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Arguments {
     #[command(after_help = EXAMPLES, after_long_help = super::long_help(EXAMPLES))]
@@ -76,7 +76,7 @@ fn inspect(path: &Path) -> anyhow::Result<LogInspection> {
     Ok(inspection)
 }
 
-/// The folder itself, or those of its folders that are named after an origin.
+/// Returns the folder itself if it holds files, or else those of its folders that are named after an origin.
 fn log_folders(directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let entries =
         fs::read_dir(directory).and_then(Iterator::collect::<io::Result<Vec<_>>>).with_context(|| {
@@ -90,7 +90,7 @@ fn log_folders(directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
         let name = path.file_name().and_then(|name| name.to_str());
         path.is_dir() && name.is_some_and(|name| name.parse::<Origin>().is_ok())
     };
-    // What imports lock lies beside their logs, under names that begin with a dot.
+    // The lock files of imports are next to their logs. Their names begin with a dot.
     let is_of_a_log = |entry: &fs::DirEntry| {
         entry.file_type().is_ok_and(|kind| kind.is_file())
             && !entry.file_name().as_encoded_bytes().starts_with(b".")
@@ -108,7 +108,7 @@ fn log_folders(directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(folders)
 }
 
-/// What is shown of a log, in either form.
+/// The facts that are shown of a log, as text or JSON.
 #[derive(Debug, Serialize)]
 struct Log {
     directory: String,
