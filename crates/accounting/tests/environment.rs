@@ -125,7 +125,24 @@ fn the_builder_has_the_same_ranges() {
         }
     }
     let error = Accounting::builder().manual().tenant_limit(0).build().unwrap_err();
-    assert!(matches!(&error, AccError::Config { variable: "tenant_limit", .. }), "{error}");
+    let expected = "tenant_limit is \"0\", but must be a whole number from 1 to 16777216";
+    assert_eq!(error.to_string(), expected);
+}
+
+#[cfg(feature = "wal")]
+#[test]
+fn the_settings_of_the_export_have_ranges_as_well() {
+    type Setter = fn(AccountingBuilder) -> AccountingBuilder;
+    let refused: [(&str, Setter); 4] = [
+        ("batch_max", |builder| builder.batch_max(0)),
+        ("drop_timeout_ms", |builder| builder.drop_timeout_ms(600_001)),
+        ("wal_max_bytes", |builder| builder.wal_max_bytes((4 << 20) - 1)),
+        ("wal_max_bytes", |builder| builder.wal_max_bytes((1 << 62) + 1)),
+    ];
+    for (name, set) in refused {
+        let error = set(Accounting::builder().manual()).build().unwrap_err();
+        assert!(matches!(&error, AccError::Config { variable, .. } if *variable == name), "{error}");
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::normalizer::RouteNormalizer;
 use crate::templates::Templates;
 use crate::{character, personal};
 
-/// What becomes of a path that no template of the host matches.
+/// The route of a path that no template of the host matches.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Unmatched {
@@ -52,7 +52,7 @@ impl RouteNormalizerBuilder {
 
     /// Adds a route of the host, which is tried before any heuristic.
     ///
-    /// A parameter is a whole segment, `:name` or `{name}`, or stands in one, `{name}.json`. `*name`, `{*name}` or `*` at
+    /// A parameter is a whole segment, `:name` or `{name}`, or a part of one, `{name}.json`. `*name`, `{*name}` or `*` at
     /// the end matches one or more further segments. Static text wins over parameters. The label is the template's
     /// canonical text, as in `/v1/objects/:id`.
     pub fn template(mut self, template: impl Into<String>) -> Self {
@@ -66,7 +66,7 @@ impl RouteNormalizerBuilder {
         self
     }
 
-    /// What becomes of a path that no template matches. The default is [`Unmatched::Template`].
+    /// Sets the route of a path that no template matches; default [`Unmatched::Template`].
     pub fn unmatched(mut self, unmatched: Unmatched) -> Self {
         self.unmatched = unmatched;
         self
@@ -78,26 +78,27 @@ impl RouteNormalizerBuilder {
         self
     }
 
-    /// The longest route, in bytes: 16 to 1024, default 256. What is beyond becomes one `:more`.
+    /// Sets the longest route, in bytes, from 16 to 1024; default 256. Segments beyond it become one `:more`.
     pub fn route_bytes_max(mut self, bytes: usize) -> Self {
         self.route_bytes_max = bytes;
         self
     }
 
-    /// The most segments of a route: 1 to 64, default 16. What is beyond becomes one `:more`.
+    /// Sets the most segments of a route, from 1 to 64; default 16. Segments beyond it become one `:more`.
     pub fn route_depth_max(mut self, segments: usize) -> Self {
         self.route_depth_max = segments;
         self
     }
 
-    /// The longest tenant, service or region, in bytes: 16 to 1024, default 256. A longer one is refused, since to cut
-    /// it could make two tenants one.
+    /// Sets the longest tenant, service or region, in bytes, from 16 to 1024; default 256. A longer one is refused: cutting it
+    /// could make two tenants one.
     pub fn label_bytes_max(mut self, bytes: usize) -> Self {
         self.label_bytes_max = bytes;
         self
     }
 
-    /// Builds the normalizer. Fails where a template, a method, the constant or a limit is not usable.
+    /// Builds the normalizer. Refuses a template, a method or a constant that is not usable, and a limit outside its range
+    /// ([`BuildError::InvalidOption`]).
     pub fn build(self) -> Result<RouteNormalizer, BuildError> {
         limit("route_bytes_max", self.route_bytes_max, 16, LABEL_BYTES_MAX)?;
         limit("route_depth_max", self.route_depth_max, 1, 64)?;

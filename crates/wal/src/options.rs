@@ -8,7 +8,8 @@ const SEGMENTS_SUGGESTED: u64 = 32;
 const SUGGESTED_LEAST: u64 = 4 << 20;
 const SUGGESTED_MOST: u64 = 8 << 20;
 
-/// How large a log and its segments may become. Limits are checked before a byte is written.
+/// Limits of a log, checked when it is opened, before a byte is written. A limit outside its range is
+/// [`WalError::InvalidOption`].
 ///
 /// ```
 /// use ron_accounting_wal::WalOptions;
@@ -40,16 +41,17 @@ impl Default for WalOptions {
 }
 
 impl WalOptions {
-    /// The preallocated size of a segment, 8 KiB to 256 MiB; default a 32nd of `max_bytes`, but 4 MiB to 8 MiB. A single
-    /// record that is larger gets a segment of its own. Larger segments cost fewer syncs, and more room for each that
-    /// cannot go yet.
+    /// Sets the preallocated size of a segment, from 8 KiB to 256 MiB; default a 32nd of `max_bytes`, but 4 MiB to 8 MiB.
+    ///
+    /// A single record that is larger gets a segment of its own. Larger segments cost fewer syncs, and more disk space for
+    /// each segment that cannot be deleted yet.
     #[must_use]
     pub fn segment_bytes(mut self, bytes: u64) -> Self {
         self.segment_bytes = Some(bytes);
         self
     }
 
-    /// How many bytes the files of the log may take together, preallocation included; default 512 MiB, at least one
+    /// Sets how many bytes the files of the log may have together, preallocation included; default 512 MiB, at least one
     /// segment. [`Wal::append_reserved`](crate::Wal::append_reserved) may go two segments beyond.
     #[must_use]
     pub fn max_bytes(mut self, bytes: u64) -> Self {
@@ -57,44 +59,47 @@ impl WalOptions {
         self
     }
 
-    /// How many records may stand in segments that are not retired yet; default one million, at least 1.
+    /// Sets how many records the segments that are not retired yet may have; default one million, at least 1.
     #[must_use]
     pub fn max_entries(mut self, entries: u64) -> Self {
         self.max_entries = entries;
         self
     }
 
-    /// How old the oldest segment that is still needed may be before new records are refused; default no limit.
+    /// Sets how old the oldest segment that is still needed may be, in milliseconds, before new records are refused; default no
+    /// limit.
     #[must_use]
     pub fn max_age_ms(mut self, age_ms: impl Into<Option<u64>>) -> Self {
         self.max_age_ms = age_ms.into();
         self
     }
 
-    /// How many bytes at the end of each segment are kept for [`Wal::append_reserved`](crate::Wal::append_reserved), so
-    /// that the owner can still write what it needs to release others when the disk has no room for another segment;
+    /// Sets how many bytes at the end of each segment are kept for [`Wal::append_reserved`](crate::Wal::append_reserved);
     /// default 0, at most a quarter of a segment.
+    ///
+    /// With it, the owner can still write the records that release others when the disk is full.
     #[must_use]
     pub fn reserved_bytes(mut self, bytes: u64) -> Self {
         self.reserved_bytes = bytes;
         self
     }
 
-    /// Whether the file of a retired segment is kept and used again for the next one; default true. A sync into such a file
-    /// costs about half on file systems that note which blocks were never written, such as ext4 and XFS. Its bytes count
-    /// against `max_bytes` as the room of the next segment.
+    /// Sets whether the file of a retired segment is kept and used again for the next one; default true.
+    ///
+    /// A sync into such a file costs about half on file systems that note which blocks were never written, such as ext4 and
+    /// XFS. Its bytes count towards `max_bytes`, as those of the next segment.
     #[must_use]
     pub fn recycle(mut self, recycle: bool) -> Self {
         self.recycle = recycle;
         self
     }
 
-    /// How many bytes the files of the log may take together.
+    /// Returns how many bytes the files of the log may have together.
     pub const fn bytes_limit(&self) -> u64 {
         self.max_bytes
     }
 
-    /// How many bytes one segment has, unless a record needs more.
+    /// Returns how many bytes one segment has, unless a record needs more.
     pub const fn segment_length(&self) -> u64 {
         match (self.segment_bytes, self.max_bytes / SEGMENTS_SUGGESTED) {
             (Some(bytes), _) => bytes,

@@ -1,5 +1,6 @@
 //! What was recorded, what was read, and how to compare the two.
 #![allow(dead_code)] // Each file of tests uses some of it.
+#![allow(clippy::unwrap_used)] // A failed `unwrap` is a failed assertion.
 
 use std::collections::BTreeMap;
 
