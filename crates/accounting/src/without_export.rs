@@ -39,7 +39,7 @@ impl Export {
     }
 }
 
-#[allow(clippy::unnecessary_wraps, clippy::unused_self)] // the signatures of `exporting`
+#[allow(clippy::unnecessary_wraps, clippy::unused_self, clippy::needless_pass_by_value)] // the signatures of `exporting`
 impl Closing {
     pub(crate) fn finish(&self, _: Span) -> Result<(), AccError> {
         Ok(())
