@@ -1,6 +1,6 @@
 //! No public form of recording allocates once its thread knows the label set: with the route normalizer on, and across the
 //! roll of a window.
-#![allow(clippy::unwrap_used)] // A failed assertion, wherever it stands.
+#![allow(clippy::unwrap_used)] // A failed `unwrap` is a failed assertion.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! Does amnesia keep everything in memory, even if a log is configured, and does it count as well as ever?
 #![cfg(all(feature = "wal", unix))]
-#![allow(clippy::unwrap_used)] // A failed assertion, wherever it stands.
+#![allow(clippy::unwrap_used)] // A failed `unwrap` is a failed assertion.
 
 #[path = "support/child.rs"]
 mod child;

@@ -1,5 +1,5 @@
 //! Does the façade count what it is told, under which name, and does it say so?
-#![allow(clippy::unwrap_used)] // A failed assertion, wherever it stands.
+#![allow(clippy::unwrap_used)] // A failed `unwrap` is a failed assertion.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! Do windows go on when the clock jumps, and does the instance say so?
 #![cfg(feature = "export")]
-#![allow(clippy::unwrap_used)] // A failed assertion, wherever it stands.
+#![allow(clippy::unwrap_used)] // A failed `unwrap` is a failed assertion.
 
 #[path = "support/waiting.rs"]
 mod waiting;

@@ -3,7 +3,7 @@
 //! Threads start and stop, label sets are fought for, meters come and go, windows close at any moment, and the ledger fails
 //! or loses its answers.
 #![cfg(feature = "export")]
-#![allow(clippy::unwrap_used)] // A failed assertion, wherever it stands.
+#![allow(clippy::unwrap_used)] // A failed `unwrap` is a failed assertion.
 
 #[path = "support/conserved.rs"]
 mod conserved;

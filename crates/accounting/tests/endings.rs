@@ -1,6 +1,6 @@
 //! Does an instance end in time, whatever its ledger does, and whichever thread ends it?
 #![cfg(feature = "wal")]
-#![allow(clippy::unwrap_used)] // A failed assertion, wherever it stands.
+#![allow(clippy::unwrap_used)] // A failed `unwrap` is a failed assertion.
 
 #[path = "support/waiting.rs"]
 mod waiting;

@@ -1,5 +1,5 @@
 //! Does each environment variable do what it says, and is a value that cannot be used reported with the values that can?
-#![allow(clippy::unwrap_used)] // A failed assertion, wherever it stands.
+#![allow(clippy::unwrap_used)] // A failed `unwrap` is a failed assertion.
 
 #[path = "support/child.rs"]
 mod child;

@@ -1,6 +1,6 @@
 //! Does an instance get along with its exporter, be it slow, curious, clumsy, or the last one to hold it?
 #![cfg(feature = "export")]
-#![allow(clippy::unwrap_used)] // A failed assertion, wherever it stands.
+#![allow(clippy::unwrap_used)] // A failed `unwrap` is a failed assertion.
 
 #[path = "support/conserved.rs"]
 mod conserved;

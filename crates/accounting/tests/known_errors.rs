@@ -2,7 +2,7 @@
 //!
 //! Nothing here may start a child: for a moment it would share the lock of a log that a test gives back.
 #![cfg(all(feature = "wal", unix))]
-#![allow(clippy::unwrap_used)] // A failed assertion, wherever it stands.
+#![allow(clippy::unwrap_used)] // A failed `unwrap` is a failed assertion.
 
 use std::{fs, path::Path, sync::Arc, time::Duration};
 

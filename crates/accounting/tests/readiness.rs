@@ -1,6 +1,6 @@
 //! Does readiness name what is missing, only that, and only as long as it is missing?
 #![cfg(feature = "wal")]
-#![allow(clippy::unwrap_used)] // A failed assertion, wherever it stands.
+#![allow(clippy::unwrap_used)] // A failed `unwrap` is a failed assertion.
 
 use std::{fs, path::Path, sync::Arc, time::Duration};
 

@@ -1,6 +1,6 @@
 //! Does counting by number seal what it should, alone and as a part of an instance?
 #![cfg(feature = "ledger-wire")]
-#![allow(clippy::unwrap_used)] // A failed assertion, wherever it stands.
+#![allow(clippy::unwrap_used)] // A failed `unwrap` is a failed assertion.
 
 use std::{collections::BTreeMap, thread};
 

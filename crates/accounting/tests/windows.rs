@@ -1,5 +1,5 @@
 //! Does every count land in its window, once, whatever the clock does? And do the threads that roll windows end?
-#![allow(clippy::unwrap_used)] // A failed assertion, wherever it stands.
+#![allow(clippy::unwrap_used)] // A failed `unwrap` is a failed assertion.
 
 #[path = "support/waiting.rs"]
 mod waiting;
