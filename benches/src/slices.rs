@@ -48,8 +48,7 @@ impl Sealing {
     /// Gives each account a new count.
     pub fn count(&self) {
         for (position, account) in self.accounts.iter().enumerate() {
-            let _ =
-                self.engine.record_account(&self.tenant, *account, Dimension::REQUESTS, increment(position));
+            self.engine.record_account(&self.tenant, *account, Dimension::REQUESTS, increment(position));
         }
     }
 

@@ -72,31 +72,31 @@ impl Accounting {
     /// Counts a request.
     #[inline]
     pub fn incr_request(&self, labels: &Labels<'_>) {
-        let _ = self.instance.engine.record(labels, Dimension::REQUESTS, 1);
+        self.instance.engine.record(labels, Dimension::REQUESTS, 1);
     }
 
     /// Counts received bytes.
     #[inline]
     pub fn add_bytes_in(&self, labels: &Labels<'_>, bytes: u64) {
-        let _ = self.instance.engine.record(labels, Dimension::BYTES_IN, bytes);
+        self.instance.engine.record(labels, Dimension::BYTES_IN, bytes);
     }
 
     /// Counts sent bytes.
     #[inline]
     pub fn add_bytes_out(&self, labels: &Labels<'_>, bytes: u64) {
-        let _ = self.instance.engine.record(labels, Dimension::BYTES_OUT, bytes);
+        self.instance.engine.record(labels, Dimension::BYTES_OUT, bytes);
     }
 
     /// Adds `n` to a dimension.
     #[inline]
     pub fn record(&self, labels: &Labels<'_>, dimension: Dimension, n: u64) {
-        let _ = self.instance.engine.record(labels, dimension, n);
+        self.instance.engine.record(labels, dimension, n);
     }
 
     /// Adds to several dimensions; the label set is looked up once.
     #[inline]
     pub fn record_each(&self, labels: &Labels<'_>, amounts: &[(Dimension, u64)]) {
-        let _ = self.instance.engine.record_each(labels, amounts);
+        self.instance.engine.record_each(labels, amounts);
     }
 
     /// Like [`Self::incr_request`], and reports if the request was counted under another name.
@@ -150,7 +150,7 @@ impl Accounting {
     /// Adds `n` to a dimension of a tenant's account: the numeric alternative to a label set.
     #[inline]
     pub fn record_account(&self, tenant: &Tenant, account: AccountKey, dimension: Dimension, n: u64) {
-        let _ = self.instance.engine.record_account(tenant, account, dimension, n);
+        self.instance.engine.record_account(tenant, account, dimension, n);
     }
 
     /// Like [`Self::record_account`], and reports like [`Self::try_record`].

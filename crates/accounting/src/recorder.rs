@@ -78,7 +78,7 @@ impl Recorder {
     /// Adds `n` to an account.
     #[inline]
     pub fn record(&self, account: AccountKey, n: u64) {
-        let _ = self.engine.record_account(&self.tenant, account, self.dimension, n);
+        self.engine.record_account(&self.tenant, account, self.dimension, n);
     }
 
     /// Seals what was counted in the open window so far, and returns the slices. Those of an [`Accounting`] are on their

@@ -50,7 +50,7 @@ fn every_form_of_recording_counts() {
     meter.incr_request();
     meter.add_bytes_in(80);
     meter.add_bytes_out(400);
-    let _ = meter.record(Dimension::CPU, 8000);
+    meter.record(Dimension::CPU, 8000);
     acc.try_meter(&FEED).unwrap().clone().incr_request();
     acc.incr_request(&UPLOAD);
 
@@ -72,7 +72,7 @@ fn accounts_are_counted_apart_from_label_sets() {
     let account = AccountKey { ns: 1, id: 0xAA };
     acc.record_account(&acme, account, Dimension::REQUESTS, 1);
     acc.try_record_account(&acme, account, Dimension::REQUESTS, 2).unwrap();
-    let _ = acc.account_meter(&acme, account).record(Dimension::REQUESTS, 4);
+    acc.account_meter(&acme, account).record(Dimension::REQUESTS, 4);
     acc.record_account(&other, account, Dimension::REQUESTS, 8);
     acc.record_account(&acme, AccountKey { ns: 2, id: 0xAA }, Dimension::REQUESTS, 16);
     acc.incr_request(&labels().tenant("acme"));

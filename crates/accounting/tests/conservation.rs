@@ -87,7 +87,7 @@ fn recorder(acc: &Accounting, mut dice: Dice) -> Units {
             1 => meters.truncate(3),
             2 | 3 => {
                 for meter in &meters {
-                    let _ = meter.record(dimension, n);
+                    meter.record(dimension, n);
                     add(&mut recorded, meter.key().unwrap().tenant(), name, n.into());
                 }
             }

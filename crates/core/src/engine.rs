@@ -155,7 +155,6 @@ impl Engine {
 
     /// Adds `n` to one dimension of a label set.
     #[inline]
-    #[must_use = "an amount of an unknown dimension is not counted"]
     pub fn record(&self, labels: &Labels<'_>, dimension: Dimension, n: u64) -> Outcome {
         self.record_each(labels, &[(dimension, n)])
     }
@@ -164,7 +163,6 @@ impl Engine {
     ///
     /// An amount of an unknown dimension is left out, and the others are added all the same.
     #[inline]
-    #[must_use = "an amount of an unknown dimension is not counted"]
     pub fn record_each(&self, labels: &Labels<'_>, amounts: &[(Dimension, u64)]) -> Outcome {
         match self.threaded.thread() {
             Some(thread) => self.threaded.state.record(thread, labels, amounts),
@@ -197,7 +195,6 @@ impl Engine {
 
     /// Adds `n` to one dimension of a tenant's account.
     #[inline]
-    #[must_use = "an amount of an unknown dimension is not counted"]
     pub fn record_account(
         &self,
         tenant: &Tenant,

@@ -54,14 +54,12 @@ impl Scope {
 
     /// Adds `n` to a dimension of a tenant.
     #[inline]
-    #[must_use = "an amount of an unknown dimension is not counted"]
     pub fn record(&self, tenant: &str, dimension: Dimension, n: u64) -> Outcome {
         self.record_each(tenant, &[(dimension, n)])
     }
 
     /// Adds to several dimensions of a tenant, which is looked up once.
     #[inline]
-    #[must_use = "an amount of an unknown dimension is not counted"]
     pub fn record_each(&self, tenant: &str, amounts: &[(Dimension, u64)]) -> Outcome {
         let state = &self.engine.state;
         let hash = state.hashing.scoped(tenant, self.hash);

@@ -78,7 +78,7 @@ fn tenants_past_the_limit_share_one() {
     let shared = engine.tenant("e");
     assert_eq!(shared.name(), OVERFLOW);
     assert_eq!(engine.usage_key(&labels().tenant("f").route("/")).labels(), Some(overflow_row(OVERFLOW)));
-    let _ = engine.record_account(&shared, AccountKey { ns: 0, id: 0 }, Dimension::REQUESTS, 1);
+    engine.record_account(&shared, AccountKey { ns: 0, id: 0 }, Dimension::REQUESTS, 1);
     let stats = engine.stats();
     assert_eq!((stats.tenants, stats.overflowed_tenants), (3, 2));
     assert_eq!(by_tenant(&reader.take()), requests(&[("a", 2), ("b", 1), (OVERFLOW, 4)]));
@@ -185,12 +185,12 @@ fn raw_labels_too_long_to_remember_are_counted_all_the_same() {
     let mut reader = engine.reader();
     let long = "x".repeat(100_000);
     for _ in 0..3 {
-        let _ = engine.record(&route(&long), Dimension::REQUESTS, 1);
+        engine.record(&route(&long), Dimension::REQUESTS, 1);
     }
     // More distinct raw label sets than a thread remembers.
     for n in 0..2000 {
         let raw = format!("{n}\n{}", "x".repeat(900));
-        let _ = engine.record(&route(&raw), Dimension::REQUESTS, 1);
+        engine.record(&route(&raw), Dimension::REQUESTS, 1);
     }
     assert_eq!(by_tenant(&reader.take()), requests(&[("t", 2003)]));
     let stats = engine.stats();

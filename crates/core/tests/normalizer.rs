@@ -87,7 +87,7 @@ fn raw_label_sets_that_normalize_to_one_are_counted_as_one() {
     let mut reader = engine.reader();
     for _ in 0..2 {
         for method in ["get", "GET", "Get"] {
-            let _ = engine.record(&FEED.method(method), Dimension::REQUESTS, 1);
+            engine.record(&FEED.method(method), Dimension::REQUESTS, 1);
         }
     }
     let (meter, _) = engine.meter(&FEED.tenant("ACME"));
@@ -116,7 +116,7 @@ fn a_raw_label_set_is_normalized_once_by_each_thread() {
     for raw in [FEED, FEED.method("get"), FEED.tenant("ACME")] {
         calls.store(0, Ordering::Relaxed);
         for _ in 0..3 {
-            let _ = engine.record(&raw, Dimension::REQUESTS, 1);
+            engine.record(&raw, Dimension::REQUESTS, 1);
             engine.meter(&raw).0.incr_request();
         }
         assert_eq!(calls.load(Ordering::Relaxed), Label::ALL.len(), "{raw:?}");
@@ -132,7 +132,7 @@ impl Normalizer for Recursive {
     fn normalize(&self, label: Label, raw: &str, out: &mut String) -> Verdict {
         let own = [OWN_WORK.tenant, ""].contains(&raw);
         if let (false, Some(engine)) = (own, self.0.get()) {
-            let _ = engine.record(&OWN_WORK, Dimension::REQUESTS, 1);
+            engine.record(&OWN_WORK, Dimension::REQUESTS, 1);
             engine.meter(&OWN_WORK).0.incr_request();
             engine.maintain(0);
             assert_eq!(engine.reader().take().len(), 0);

@@ -25,7 +25,7 @@ fn a_scope_and_the_full_label_set_are_one_row() {
     }
     scope.add_bytes_in("acme", 5);
     scope.add_bytes_out("acme", 7);
-    let _ = scope.record_each("acme", &[(Dimension::REQUESTS, 100), (Dimension::CPU, 9)]);
+    scope.record_each("acme", &[(Dimension::REQUESTS, 100), (Dimension::CPU, 9)]);
     let reading = reader.take();
     assert_eq!((reading.len(), values(&reading, &full)), (1, vec![133, 5, 7, 9]));
 }
@@ -37,13 +37,13 @@ fn scopes_of_the_same_and_of_other_labels_don_t_mix() {
     let (feed, same, search) =
         (engine.scope(&FEED), engine.scope(&FEED), engine.scope(&FEED.route("/search")));
     for tenant in ["a", "b", ""] {
-        let _ = feed.record(tenant, Dimension::REQUESTS, 1);
-        let _ = same.record(tenant, Dimension::REQUESTS, 2);
-        let _ = search.record(tenant, Dimension::REQUESTS, 4);
+        feed.record(tenant, Dimension::REQUESTS, 1);
+        same.record(tenant, Dimension::REQUESTS, 2);
+        search.record(tenant, Dimension::REQUESTS, 4);
         // From the cache.
-        let _ = feed.clone().record(tenant, Dimension::REQUESTS, 8);
-        let _ = same.record(tenant, Dimension::REQUESTS, 16);
-        let _ = search.record(tenant, Dimension::REQUESTS, 32);
+        feed.clone().record(tenant, Dimension::REQUESTS, 8);
+        same.record(tenant, Dimension::REQUESTS, 16);
+        search.record(tenant, Dimension::REQUESTS, 32);
     }
     let reading = reader.take();
     for tenant in ["a", "b", ""] {
@@ -117,9 +117,9 @@ proptest! {
         let mut totals = std::collections::BTreeMap::new();
         for (route, tenant, full, n) in calls {
             if full {
-                let _ = engine.record(&FEED.route(routes[route]).tenant(TENANTS[tenant]), Dimension::REQUESTS, n);
+                engine.record(&FEED.route(routes[route]).tenant(TENANTS[tenant]), Dimension::REQUESTS, n);
             } else {
-                let _ = scopes[route].record(TENANTS[tenant], Dimension::REQUESTS, n);
+                scopes[route].record(TENANTS[tenant], Dimension::REQUESTS, n);
             }
             *totals.entry(TENANTS[tenant].to_owned()).or_insert(0) += n;
         }

@@ -14,7 +14,7 @@ fn window(number: u64) -> Span {
 }
 
 fn record(engine: &Engine, tenant: &str, n: u64) {
-    let _ = engine.record(&labels().tenant(tenant).method("GET").route("/"), Dimension::REQUESTS, n);
+    engine.record(&labels().tenant(tenant).method("GET").route("/"), Dimension::REQUESTS, n);
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn more_rows_than_a_slice_holds_become_several_of_the_same_span() {
     let long = "x".repeat(900);
     for number in 0..3_000 {
         let route = format!("/{long}/{number}");
-        let _ = engine.record(&labels().tenant("acme").route(&route), Dimension::REQUESTS, 1);
+        engine.record(&labels().tenant("acme").route(&route), Dimension::REQUESTS, 1);
     }
     let sealed = sealer.seal(window(0), 10, |_| false);
     let seqs: Vec<_> = sealed.slices.iter().map(|slice| (slice.seq(), slice.start_ms())).collect();
@@ -75,10 +75,10 @@ fn more_rows_than_a_slice_holds_become_several_of_the_same_span() {
     assert_eq!(sealed.slices[1].previous(), Some(sealed.slices[0].digest()));
 
     // With room for two there is none for the three that it would take.
-    let _ = engine.record(&labels().tenant("acme").route("/"), Dimension::REQUESTS, 1);
+    engine.record(&labels().tenant("acme").route("/"), Dimension::REQUESTS, 1);
     for number in 0..3_000 {
         let route = format!("/{long}/{number}");
-        let _ = engine.record(&labels().tenant("acme").route(&route), Dimension::REQUESTS, 1);
+        engine.record(&labels().tenant("acme").route(&route), Dimension::REQUESTS, 1);
     }
     let sealed = sealer.seal(window(1), 2, |_| false);
     assert_eq!((sealed.slices.len(), sealed.waiting), (0, 1));
@@ -115,7 +115,7 @@ fn a_reused_id_is_encoded_under_its_new_key() {
     let engine = Engine::builder().label_limit(1).build();
     let mut sealer = Sealer::new(&engine, ORIGIN);
     for route in ["/a", "/b", "/c"] {
-        let _ = engine.record(&labels().tenant("acme").route(route), Dimension::REQUESTS, 1);
+        engine.record(&labels().tenant("acme").route(route), Dimension::REQUESTS, 1);
         let slice = sealer.seal(window(0), 10, |_| false).slices.remove(0).decode();
         assert_eq!(slice.rows[0].key, RowKey::labels("", route, "", ""));
     }

@@ -139,7 +139,7 @@ fn draining_syncs_what_waits_for_a_sync() {
         Pipeline::with_log(&engine, crate::node::ORIGIN, options, disk, crate::node::small_log(), 0).unwrap();
     let ledger = crate::witness::Witness::default();
     let driver = Driver::new(pipeline, Some(Arc::new(ledger.clone())), Arc::new(ManualClock::new(60_000)));
-    let _ = engine.record(&labels().tenant("acme"), Dimension::REQUESTS, 1);
+    engine.record(&labels().tenant("acme"), Dimension::REQUESTS, 1);
     driver.with(|pipeline| pipeline.seal(Span { start_ms: 0, end_ms: 60_000 }, 60_000));
     assert!(
         driver.drain(Duration::from_millis(500), Pipeline::is_drained),

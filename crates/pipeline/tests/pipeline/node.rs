@@ -140,7 +140,7 @@ impl Node {
     }
 
     pub(crate) fn record_row(&mut self, tenant: &str, route: &str, dimension: Dimension, n: u64) {
-        let _ = self.engine.record(&labels().tenant(tenant).method("GET").route(route), dimension, n);
+        self.engine.record(&labels().tenant(tenant).method("GET").route(route), dimension, n);
         let name = self.engine.dimensions().name(dimension).unwrap();
         add(&mut self.recorded, tenant, name, n.into());
         add(&mut self.entrusted, tenant, name, n.into());

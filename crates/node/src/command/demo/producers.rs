@@ -177,7 +177,7 @@ impl Producer {
         match meter {
             Some(meter) => {
                 for (dimension, units) in amounts {
-                    let _ = meter.record(dimension, units);
+                    meter.record(dimension, units);
                 }
             }
             None => self.accounting.record_each(&request.labels(&self.workload), &amounts),
