@@ -45,7 +45,7 @@ impl Sealing {
             .hash_seed(1)
             .build()
             .expect("the limit is in range");
-        let sealer = Sealer::new(&engine, Origin::from_bytes(ORIGIN), false);
+        let sealer = Sealer::new(&engine, Origin::from_bytes(ORIGIN));
         Self { tenant: engine.tenant(TENANT), engine, accounts: accounts(rows), sealer }
     }
 

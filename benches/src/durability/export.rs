@@ -138,7 +138,7 @@ impl Exporter for FarLedger {
             (latency_ms, dice.below(REFUSED_ONCE_IN) == 0, *puts % LOST_ONCE_IN == LOST_ONCE_IN / 2)
         };
         thread::sleep(Duration::from_millis(latency_ms as u64));
-        let unavailable = || Err(PutError::Unavailable { reason: "it is far away".to_owned() });
+        let unavailable = || Err(PutError::unavailable("it is far away"));
         if is_refused {
             return batch.iter().map(|_| unavailable()).collect();
         }

@@ -55,8 +55,8 @@ fn sitting(effort: Effort) -> [Vec<f64>; 2] {
     let (reads, ends) = (AtomicBool::new(false), AtomicBool::new(false));
     thread::scope(|scope| {
         let reader = scope.spawn(|| {
-            let history = History::new(&engine, 1, false);
-            let mut sealer = Sealer::new(&engine, Origin::from_bytes(ORIGIN), false);
+            let history = History::new(&engine, 1);
+            let mut sealer = Sealer::new(&engine, Origin::from_bytes(ORIGIN));
             while !ends.load(Ordering::Relaxed) {
                 if reads.load(Ordering::Relaxed) {
                     black_box(history.snapshot(WINDOW));

@@ -255,7 +255,9 @@ impl AccountingBuilder {
         self.settings = settings;
         for error in errors {
             self.uses_fallbacks = true;
-            tracing::warn!(target: "ron-accounting", %error, "setting ignored, the default is used");
+            tracing::warn!(
+                target: "ron-accounting", error = error.with_causes(), "setting ignored, the default is used"
+            );
         }
         self
     }
@@ -276,7 +278,7 @@ impl AccountingBuilder {
         let mut uses_fallbacks = false;
         let mut warn = |error: AccError, what: &str| {
             uses_fallbacks = true;
-            tracing::warn!(target: "ron-accounting", %error, "{what}");
+            tracing::warn!(target: "ron-accounting", error = error.with_causes(), "{what}");
         };
         let normalizer = self.take_normalizer().unwrap_or_else(|error| {
             warn(error, "the default normalizer is used");

@@ -6,6 +6,8 @@ use ron_accounting_export::LaneError;
 #[cfg(feature = "export")]
 use ron_accounting_pipeline::{DeliveryError, PipelineError};
 
+#[cfg(feature = "export")]
+use crate::error::Hindrance;
 use crate::AccError;
 
 impl From<EngineError> for AccError {
@@ -24,18 +26,13 @@ impl From<EngineError> for AccError {
 #[cfg(feature = "export")]
 impl From<DeliveryError> for AccError {
     fn from(error: DeliveryError) -> Self {
-        let (pending, last_error) = match error {
-            DeliveryError::Busy { pending, last_error } => (pending, last_error),
-            DeliveryError::Parked { pending, stream, source } => {
-                (pending, Some(format!("stream {stream}: {source}")))
-            }
-            DeliveryError::QueuesTooSmall => {
-                let text = "a stream has more slices than the queues take: raise ACC_BACKLOG_MAX";
-                (0, Some(text.to_owned()))
-            }
-            other => (0, Some(other.to_string())),
+        let (pending, source) = match error {
+            DeliveryError::Busy { pending, source } => (pending, source.map(Into::into)),
+            parked @ DeliveryError::Parked { pending, .. } => (pending, Some(parked.into())),
+            DeliveryError::QueuesTooSmall => (0, Some(Hindrance::QueuesTooSmall.into())),
+            other => (0, Some(other.into())),
         };
-        Self::ExportBusy { pending, last_error }
+        Self::ExportBusy { pending, source }
     }
 }
 

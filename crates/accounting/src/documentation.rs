@@ -8,6 +8,7 @@
 #[doc = "[configuration.md]: self::configuration"]
 #[doc = "[durability.md]: self::durability"]
 #[doc = "[wal-format.md]: self::wal_format"]
+#[doc = "[sqlite-ledger.md]: self::sqlite_ledger"]
 #[doc = "[telemetry.md]: self::telemetry"]
 #[doc = "[streams.md]: self::streams"]
 #[doc = "[events.md]: self::events"]
@@ -21,6 +22,7 @@ pub mod configuration {}
 
 #[doc = "[wal-format.md]: self::wal_format"]
 #[doc = "[wire-format.md]: self::wire_format"]
+#[doc = "[sqlite-ledger.md]: self::sqlite_ledger"]
 #[doc = ""]
 #[doc = include_str!("../../../docs/durability.md")]
 pub mod durability {}
@@ -40,6 +42,12 @@ pub mod performance {}
 #[doc = ""]
 #[doc = include_str!("../../../docs/operations.md")]
 pub mod operations {}
+
+#[doc = "[wire-format.md]: self::wire_format"]
+#[doc = "[durability.md]: self::durability"]
+#[doc = ""]
+#[doc = include_str!("../../../docs/sqlite-ledger.md")]
+pub mod sqlite_ledger {}
 
 #[doc = "[../crates/accounting/examples/count_a_connection.rs]: https://github.com/rustyonions/ron-accounting/blob/main/crates/accounting/examples/count_a_connection.rs"]
 #[doc = ""]

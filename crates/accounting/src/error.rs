@@ -1,5 +1,7 @@
 //! Errors of the façade. Recording itself never fails. The `try_` forms and the other calls do.
 
+use std::error::Error;
+
 use ron_accounting_core::{Dimension, DimensionError, Label, Outcome, Overflow, Reason};
 
 /// Errors of [`Accounting`](crate::Accounting).
@@ -20,6 +22,11 @@ pub enum AccError {
         /// Why it was refused.
         reason: Reason,
     },
+    /// There was no row to count the usage under, not even an overflow row. Nothing was counted. The limits rule this out.
+    #[error(
+        "nothing was counted, since not even an overflow row was free; this is a defect, please report it"
+    )]
+    NotCounted,
     /// The dimension belongs to another instance. Nothing was counted.
     #[error("dimension number {} is not registered here; nothing was counted: use the one that `dimension()` returns", dimension.index())]
     UnknownDimension {
@@ -40,12 +47,12 @@ pub enum AccError {
         expected: String,
     },
     /// Slices wait for the ledger for longer than the caller wanted to.
-    #[error("{pending} slices are not acknowledged by the ledger{}; they stay queued: try again, or look at stats().export", cause(last_error.as_deref()))]
+    #[error("{pending} slices are not acknowledged by the ledger; they stay queued: try again, or look at stats().export")]
     ExportBusy {
         /// How many.
         pending: usize,
-        /// The latest error of the way to the ledger, if there was one.
-        last_error: Option<String>,
+        /// What holds them up: a stream that is parked, else the latest error of the way to the ledger, if there was one.
+        source: Option<Box<dyn Error + Send + Sync>>,
     },
     /// A snapshot or slice has a version that this build does not read.
     #[error("version {found} is newer than version {supported}, which this build reads; update the reader")]
@@ -64,12 +71,12 @@ pub enum AccError {
         rows_max: usize,
     },
     /// Segments of the write-ahead log are damaged, or do not belong together. What verifies is kept.
-    #[error("write-ahead log in {directory} cannot be used: {reason}")]
+    #[error("segments of the write-ahead log in {directory} are damaged or do not belong together; what verifies is kept")]
     WalCorrupt {
         /// The directory.
         directory: String,
         /// What is wrong with it.
-        reason: String,
+        source: Box<dyn Error + Send + Sync>,
     },
     /// The write-ahead log is in use by another process, or by another instance of this one. Nothing was changed.
     #[error("write-ahead log in {directory} is in use by another process or instance; stop that one, or choose another directory")]
@@ -79,12 +86,12 @@ pub enum AccError {
     },
     /// The write-ahead log cannot be opened or written: the system refuses it, or a newer version wrote it. Nothing in it is
     /// damaged.
-    #[error("write-ahead log in {directory} cannot be used: {reason}")]
+    #[error("write-ahead log in {directory} cannot be used")]
     WalUnavailable {
         /// The directory.
         directory: String,
         /// What the system said, or what is newer.
-        reason: String,
+        source: Box<dyn Error + Send + Sync>,
     },
     /// This process is a fork of the one that built the instance. Log and ledger belong to the parent.
     #[error("this process is a fork of process {parent}, which the instance belongs to: build an instance after the fork")]
@@ -92,11 +99,11 @@ pub enum AccError {
         /// The number of the parent process.
         parent: u32,
     },
-    /// The ledger knows slices of our origin that our log does not.
-    #[error("{reason}")]
+    /// The ledger knows slices of our origin that our log does not. Nothing was started.
+    #[error("nothing was started, since the ledger has slices that the log does not know")]
     LedgerAhead {
-        /// Which stream, and where both stand.
-        reason: String,
+        /// Which stream it is, and the next number of both sides.
+        source: Box<dyn Error + Send + Sync>,
     },
     /// The operating system refused a thread or random numbers.
     #[error("failed to {operation}")]
@@ -109,6 +116,21 @@ pub enum AccError {
 }
 
 impl AccError {
+    /// Returns the message with all its causes, in one line.
+    ///
+    /// [`Display`](std::fmt::Display) prints the message alone, so that a reporter that walks the sources prints each once.
+    #[must_use]
+    pub fn with_causes(&self) -> String {
+        let mut line = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            line.push_str(": ");
+            line.push_str(&error.to_string());
+            cause = error.source();
+        }
+        line
+    }
+
     /// Turns the outcome of a recording into an error, unless the usage was counted as it was recorded. **The usage was
     /// counted nevertheless, unless the error says that nothing was.**
     pub fn check(outcome: Outcome) -> Result<(), Self> {
@@ -117,7 +139,9 @@ impl AccError {
             Outcome::Replaced { label, reason } => Err(Self::InvalidLabel { label, reason }),
             Outcome::Overflowed(Overflow::Tenants) => Err(Self::CardinalityThrottled),
             Outcome::UnknownDimension(dimension) => Err(Self::UnknownDimension { dimension }),
-            _ => Err(Self::LabelOverflow),
+            counted if counted.is_counted() => Err(Self::LabelOverflow),
+            // `Lost`, and what a later version of the engine may not count.
+            _ => Err(Self::NotCounted),
         }
     }
 }
@@ -125,11 +149,10 @@ impl AccError {
 #[cfg(feature = "wal")]
 impl AccError {
     /// Turns an error of opening the log in `directory` into one of the façade.
-    pub(crate) fn of_log(directory: &str, error: &ron_accounting_pipeline::PipelineError) -> Self {
+    pub(crate) fn of_log(directory: String, error: ron_accounting_pipeline::PipelineError) -> Self {
         use ron_accounting_pipeline::PipelineError;
         use ron_accounting_wal::WalError;
 
-        let (directory, reason) = (directory.to_owned(), error.with_causes());
         match error {
             PipelineError::Log(WalError::Locked { .. }) => Self::WalLocked { directory },
             PipelineError::Log(WalError::InvalidOption { option, value, min, max }) => Self::Config {
@@ -137,19 +160,78 @@ impl AccError {
                 value: value.to_string(),
                 expected: format!("from {min} to {max}"),
             },
-            PipelineError::Log(
+            error @ PipelineError::Log(
                 WalError::Io { .. }
                 | WalError::DiskFull { .. }
                 | WalError::Full { .. }
                 | WalError::SyncFailed { .. }
                 | WalError::AppendFailed { .. }
                 | WalError::NewerVersion { .. },
-            ) => Self::WalUnavailable { directory, reason },
-            _ => Self::WalCorrupt { directory, reason },
+            ) => Self::WalUnavailable { directory, source: error.into() },
+            error => Self::WalCorrupt { directory, source: error.into() },
         }
     }
 }
 
-fn cause(error: Option<&str>) -> String {
-    error.map(|error| format!(" (last error: {error})")).unwrap_or_default()
+/// What holds slices up, as the source of [`AccError::ExportBusy`], where no error of a lower crate says it.
+#[cfg(feature = "export")]
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Hindrance {
+    #[error("a stream has more slices than the queues take: raise ACC_BACKLOG_MAX")]
+    QueuesTooSmall,
+    #[error("another thread was sealing the window until the deadline")]
+    OtherThread,
+}
+
+#[cfg(all(test, feature = "export"))]
+mod tests {
+    use ron_accounting_error_contract::assert_errors;
+
+    use super::*;
+
+    #[test]
+    fn every_error_leaves_its_cause_to_its_source() {
+        let directory = || "usage.log".to_owned();
+        let cause = || -> Box<dyn Error + Send + Sync> { "disk on fire".into() };
+        let dimension_error = DimensionError::Name { name: "A".to_owned() };
+        assert_errors!(AccError {
+            without_cause: {
+                LabelOverflow => AccError::LabelOverflow,
+                CardinalityThrottled => AccError::CardinalityThrottled,
+                InvalidLabel => AccError::InvalidLabel { label: Label::Route, reason: Reason::TooLong },
+                NotCounted => AccError::NotCounted,
+                UnknownDimension => AccError::UnknownDimension { dimension: Dimension::CPU },
+                Dimension => AccError::from(dimension_error),
+                Config => AccError::Config { variable: "ACC_X", value: directory(), expected: directory() },
+                SerdeCompat => AccError::SerdeCompat { found: 2, supported: 1 },
+                SnapshotTooLarge => AccError::SnapshotTooLarge { rows: 2, rows_max: 1 },
+                WalLocked => AccError::WalLocked { directory: directory() },
+                ForkedProcess => AccError::ForkedProcess { parent: 1 },
+            }
+            with_cause: {
+                ExportBusy => AccError::ExportBusy { pending: 1, source: Some(cause()) },
+                WalCorrupt => AccError::WalCorrupt { directory: directory(), source: cause() },
+                WalUnavailable => AccError::WalUnavailable { directory: directory(), source: cause() },
+                LedgerAhead => AccError::LedgerAhead { source: cause() },
+                System => AccError::System { operation: "start", source: std::io::Error::other("no threads") },
+            }
+        });
+        assert_errors!(Hindrance {
+            without_cause: {
+                QueuesTooSmall => Hindrance::QueuesTooSmall,
+                OtherThread => Hindrance::OtherThread,
+            }
+            with_cause: {}
+        });
+    }
+
+    #[test]
+    fn only_usage_that_was_counted_is_called_overflowed() {
+        assert!(matches!(AccError::check(Outcome::Lost), Err(AccError::NotCounted)));
+        let overflowed = Outcome::Overflowed(Overflow::LabelSets);
+        assert!(matches!(AccError::check(overflowed), Err(AccError::LabelOverflow)));
+        let overflowed = Outcome::Overflowed(Overflow::Tenants);
+        assert!(matches!(AccError::check(overflowed), Err(AccError::CardinalityThrottled)));
+        assert!(AccError::check(Outcome::Counted).is_ok());
+    }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use ron_accounting_core::Dimension;
 use ron_ledger_wire::{Origin, SealedSlice, StreamId};
 
-use crate::{exporting::Export, recorder::Recorder, AccError, Accounting, UsageTotals};
+use crate::{error::Hindrance, exporting::Export, recorder::Recorder, AccError, Accounting, UsageTotals};
 
 impl Accounting {
     /// Returns how many units of each tenant and dimension are live, on their way to the ledger, and acknowledged. Without a
@@ -39,8 +39,8 @@ impl Accounting {
         let sealed = self.instance().with_open_window_within(time_left(), seal);
         drop(take_over);
         let Some(sealed) = sealed else {
-            let last_error = Some("another thread was sealing the window until the deadline".to_owned());
-            return Err(AccError::ExportBusy { pending: export.stats().pending, last_error });
+            let source = Some(Hindrance::OtherThread.into());
+            return Err(AccError::ExportBusy { pending: export.stats().pending, source });
         };
         sealed?;
         Ok(export.driver.deliver(time_left())?)

@@ -49,9 +49,7 @@ impl Export {
         };
         let mut pipeline = pipeline(parts, origin, claim_id)?;
         if let Some(exporter) = export.exporter.as_deref().filter(|_| settings.has_log()) {
-            pipeline
-                .check_heads(exporter)
-                .map_err(|error| AccError::LedgerAhead { reason: error.with_causes() })?;
+            pipeline.check_heads(exporter).map_err(|error| AccError::LedgerAhead { source: error.into() })?;
         }
         let clock = export.clock.clone();
         Ok(Some(Self {
@@ -154,15 +152,14 @@ fn pipeline(parts: &Parts, origin: Origin, claim_id: Option<ClaimId>) -> Result<
             None => WalOptions::default(),
         };
         let failed = |error: PipelineError| {
-            invalid_option(&error)
-                .unwrap_or_else(|| AccError::of_log(&directory.display().to_string(), &error))
+            invalid_option(&error).unwrap_or_else(|| AccError::of_log(directory.display().to_string(), error))
         };
         let storage = DirectoryStorage::open(directory).map_err(|error| failed(error.into()))?;
         let now_ms = parts.export.clock.now_ms();
         return Pipeline::with_log(&parts.engine, origin, options, storage, log, now_ms).map_err(failed);
     }
     Pipeline::new(&parts.engine, origin, options).map_err(|error| {
-        invalid_option(&error).unwrap_or_else(|| unusable("export", error.to_string(), "usable options"))
+        invalid_option(&error).unwrap_or_else(|| unusable("export", error.with_causes(), "usable options"))
     })
 }
 

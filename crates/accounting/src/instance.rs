@@ -59,7 +59,7 @@ impl Instance {
         }
         let clock = SteadyClock::new(timing.clock, settings.clock_jump_ms_max);
         let boundaries = Boundaries::new(parts.cadence, clock.now_ms());
-        let history = History::new(&engine, settings.history_windows, settings.amnesia);
+        let history = History::new(&engine, settings.history_windows).zeroize(settings.amnesia);
         Self {
             engine,
             export,
@@ -79,7 +79,7 @@ impl Instance {
     /// Closes the open window if its time is over by the clock. Returns how long until there is something to do.
     pub(crate) fn tick_by_clock(&self) -> Duration {
         if let Err(error) = self.tick(self.clock.now_ms()) {
-            tracing::warn!(target: "ron-accounting", %error, "a window waits to be exported");
+            tracing::warn!(target: "ron-accounting", error = error.with_causes(), "a window waits to be exported");
         }
         let end_ms = self.windows().boundaries.open().end_ms;
         Duration::from_millis(end_ms.saturating_sub(self.clock.now_ms())).clamp(TICK_MIN, TICK_MAX)

@@ -49,7 +49,7 @@ impl Default for Recorder {
     fn default() -> Self {
         let engine = Engine::default();
         let origin = random_bytes().map_or_else(|_| fallback_origin(), Origin::from_bytes);
-        let sealer = Box::new(Mutex::new(Sealer::new(&engine, origin, false)));
+        let sealer = Box::new(Mutex::new(Sealer::new(&engine, origin)));
         Self {
             tenant: engine.tenant(TENANT),
             dimension: Dimension::REQUESTS,

@@ -16,7 +16,7 @@ pub(crate) fn start(parts: Parts) -> Result<Accounting, AccError> {
 /// Starts an instance without the parts that fail.
 pub(crate) fn start_degraded(mut parts: Parts) -> Accounting {
     let warn = |error: &AccError, what: &str| {
-        tracing::warn!(target: "ron-accounting", %error, "{what}");
+        tracing::warn!(target: "ron-accounting", error = error.with_causes(), "{what}");
     };
     let export = Export::new(&parts).unwrap_or_else(|error| {
         warn(&error, "neither log nor ledger is used: counts stay in memory");

@@ -100,7 +100,7 @@ impl Last {
         if finished.is_ok() && left_behind == 0 {
             return;
         }
-        let error = finished.err().map(|error| error.to_string()).unwrap_or_default();
+        let error = finished.err().map(|error| error.with_causes()).unwrap_or_default();
         tracing::warn!(
             target: "ron-accounting", %error, puts_left_behind = left_behind, "dropped before the ledger had everything"
         );

@@ -116,7 +116,7 @@ fn no_file_is_opened() {
         files.push(file);
     }
     let control = Accounting::builder().manual().wal_dir(folder.path()).build();
-    assert!(control.unwrap_err().to_string().contains("Too many open files"));
+    assert!(control.unwrap_err().with_causes().contains("Too many open files"));
 
     let acc = Accounting::new_default();
     assert!(acc.stats().wal_refused && acc.readiness().is_ready());

@@ -138,7 +138,7 @@ fn disturb(ledger: &MemoryLedger, acc: &Accounting, dice: &mut Dice) {
         2 => ledger.answer_short(count),
         3 => {
             let stream = StreamId::new(ORIGIN, dice.pick(&TENANTS), dice.pick(&DIMENSIONS));
-            ledger.refuse(&stream, Some(PutError::Rejected { reason: "not today".to_owned() }));
+            ledger.refuse(&stream, Some(PutError::rejected("not today")));
         }
         _ => repair(ledger, acc),
     }

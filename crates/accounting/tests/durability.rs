@@ -134,7 +134,7 @@ fn a_log_that_is_behind_its_ledger_is_refused() {
     }
     let error = with_ledger(&old, &ledger).build().unwrap_err();
     assert!(matches!(error, AccError::LedgerAhead { .. }), "{error:?}");
-    let message = error.to_string();
+    let message = error.with_causes();
     for part in ["expects slice 2", "continues with 1", "/a/requests"] {
         assert!(message.contains(part), "{part} is missing in: {message}");
     }
@@ -165,7 +165,7 @@ fn a_fork_parks_its_stream_and_no_other() {
     second.record(&labels().tenant("a"), Dimension::REQUESTS, 1000);
     second.record(&labels().tenant("b"), Dimension::REQUESTS, 7);
     add(&mut recorded, "b", "requests", 7);
-    let message = second.shutdown(PATIENCE).unwrap_err().to_string();
+    let message = second.shutdown(PATIENCE).unwrap_err().with_causes();
     assert!(message.contains("/a/requests") && message.contains("fork"), "{message}");
     assert_eq!(second.readiness().missing().collect::<Vec<_>>(), ["exporter_ok"]);
     assert_delivered(&ledger, &recorded);
@@ -190,7 +190,7 @@ fn a_clone_of_a_log_is_refused_before_its_slices_count_as_duplicates() {
     acc.shutdown(PATIENCE).unwrap();
     // The same as the other, in the same window.
     second.incr_request(&labels().tenant("a"));
-    let message = second.shutdown(PATIENCE).unwrap_err().to_string();
+    let message = second.shutdown(PATIENCE).unwrap_err().with_causes();
     assert!(message.contains("another copy"), "{message}");
     assert_eq!(second.totals().iter().map(|place| place.pending).sum::<u128>(), 1, "it is kept");
     assert_eq!(second.readiness().missing().collect::<Vec<_>>(), ["exporter_ok"]);

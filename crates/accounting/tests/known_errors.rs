@@ -84,7 +84,7 @@ fn one_stream_stops_no_other() {
     let (folder, ledger) = (tempdir().unwrap(), MemoryLedger::new());
     let origin = Origin::from_bytes([7; 16]);
     let acc = over(folder.path(), &ledger).origin(origin).backlog_max(4).build().unwrap();
-    let refusal = PutError::Rejected { reason: "no such customer".to_owned() };
+    let refusal = PutError::rejected("no such customer");
     for dimension in ["requests", "bytes_in", "bytes_out", "cpu"] {
         ledger.refuse(&StreamId::new(origin, "refused", dimension), Some(refusal.clone()));
     }

@@ -121,13 +121,13 @@ fn wait_says_which_stream_holds_it_up_and_brings_the_others_on() {
     let (ledger, mut recorded) = (MemoryLedger::new(), Units::new());
     let acc = by_hand(&ledger).backlog_max(2).on_full(OnFull::Wait).build().unwrap();
     let held = StreamId::new(ORIGIN, "b", "requests");
-    ledger.refuse(&held, Some(PutError::Rejected { reason: "not today".to_owned() }));
+    ledger.refuse(&held, Some(PutError::rejected("not today")));
     for minute in 1..=2 {
         record(&acc, &["a", "b", "c", "d"], &mut recorded);
         let result = acc.tick(minute * 60_000);
         assert_conserved(&acc, &ledger, &recorded);
         if minute == 2 {
-            let message = result.unwrap_err().to_string();
+            let message = result.unwrap_err().with_causes();
             assert!(message.contains(&held.to_string()) && message.contains("not today"), "{message}");
         }
     }

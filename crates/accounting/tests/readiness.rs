@@ -50,7 +50,7 @@ fn a_ledger_that_is_down_shows_once_it_is_down_for_long() {
     acc.drain(MOMENT).unwrap_err();
     assert_missing(&acc, []);
     clock.set(10_000);
-    let message = acc.drain(MOMENT).unwrap_err().to_string();
+    let message = acc.drain(MOMENT).unwrap_err().with_causes();
     assert!(message.contains("1 slices") && message.contains("ledger unavailable"), "{message}");
     assert_missing(&acc, ["exporter_ok"]);
 
@@ -66,7 +66,7 @@ fn a_parked_stream_shows_until_an_operator_resumes_it() {
     let acc = by_hand(&ledger).build().unwrap();
     let stream = StreamId::new(ORIGIN, "a", "requests");
     assert!(!acc.resume(&stream), "nothing is parked");
-    ledger.refuse(&stream, Some(PutError::Rejected { reason: "not today".to_owned() }));
+    ledger.refuse(&stream, Some(PutError::rejected("not today")));
     record(&acc, "a");
     record(&acc, "b");
     acc.tick(60_000).unwrap();
@@ -192,7 +192,7 @@ fn everything_that_is_missing_is_named() {
     let ledger = MemoryLedger::new();
     let acc = by_hand(&ledger).backlog_max(1).build().unwrap();
     let stream = StreamId::new(ORIGIN, "a", "requests");
-    ledger.refuse(&stream, Some(PutError::Rejected { reason: "not today".to_owned() }));
+    ledger.refuse(&stream, Some(PutError::rejected("not today")));
     record(&acc, "a");
     acc.tick(60_000).unwrap();
     acc.drain(PATIENCE).unwrap_err();

@@ -7,7 +7,7 @@
 //! # Invariants
 //! 1. The table holds the index of each entry once, under the entry's hash.
 //! 2. An entry owns its key, and its id is that of the key.
-//! 3. `raw_bytes` is what the raw labels of all entries take beside the keys' own names.
+//! 3. `raw_bytes` is what the raw labels of all entries take in addition to the keys' own names.
 
 use hashbrown::HashTable;
 
@@ -169,7 +169,7 @@ impl LabelsEntry {
         CachedKey { key: &self.key, id: self.id, outcome: self.outcome }
     }
 
-    /// Returns how many bytes the raw labels take beside the key's own name.
+    /// Returns how many bytes the raw labels take in addition to the key's own name.
     fn raw_bytes(&self) -> usize {
         if self.raw.is_same(self.key.usage.name()) {
             0
@@ -179,7 +179,7 @@ impl LabelsEntry {
     }
 }
 
-/// A key that a cache owns. Its id is beside it so that recording need not read the key itself.
+/// A key that a cache owns. Its id is stored with it, so that recording need not read the key itself.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CachedKey<'a> {
     pub(crate) key: &'a Arc<Key>,

@@ -189,7 +189,7 @@ impl Slab {
 }
 
 /// Sums the first `cells` cells over all slabs, chunk by chunk. Calls `visit` with the number of cells before
-/// the chunk and the sums of the chunk. [`stride`] tells which cell is whose.
+/// the chunk and the sums of the chunk. [`stride`] says which cell belongs to which key.
 pub(crate) fn sum_chunks(slabs: &[Slab], cells: usize, mut visit: impl FnMut(usize, &[u64])) {
     let mut sums = [0; CHUNK_CELLS];
     for (number, first) in (0..cells).step_by(CHUNK_CELLS).enumerate() {

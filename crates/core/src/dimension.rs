@@ -132,3 +132,22 @@ impl fmt::Display for Dimensions {
         f.write_str(&self.names.join(","))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ron_accounting_error_contract::assert_errors;
+
+    use super::*;
+
+    #[test]
+    fn every_error_leaves_its_cause_to_its_source() {
+        let name = || "Tokens".to_owned();
+        assert_errors!(DimensionError {
+            without_cause: {
+                Name => DimensionError::Name { name: name() },
+                TooMany => DimensionError::TooMany { name: name() },
+            }
+            with_cause: {}
+        });
+    }
+}

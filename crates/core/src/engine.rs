@@ -91,8 +91,8 @@ impl EngineBuilder {
 
     /// Sets the seed of the hashes of label sets, which is random otherwise.
     ///
-    /// With a seed, one thread that records the same gets the same counts even where limits are reached. But
-    /// somebody who knows the seed can prepare label sets that collide.
+    /// With a seed, one thread that records the same gets the same counts even if limits are reached. But an
+    /// attacker that knows the seed can prepare label sets that collide.
     #[must_use]
     pub fn hash_seed(mut self, seed: u64) -> Self {
         self.hash_seed = Some(seed);
@@ -271,7 +271,7 @@ impl Engine {
     }
 
     /// Finds out which keys are in use, evicts those that were unused for more than `idle_calls_max` calls in
-    /// a row, and frees the ids of evicted keys that nobody owns. To be called once per window.
+    /// a row, and frees the ids of evicted keys without owners. Call it once per window.
     pub fn maintain(&self, idle_calls_max: u64) {
         self.threaded.state.maintain(idle_calls_max);
     }

@@ -17,3 +17,20 @@ pub enum EngineError {
         max: u64,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use ron_accounting_error_contract::assert_errors;
+
+    use super::*;
+
+    #[test]
+    fn every_error_leaves_its_cause_to_its_source() {
+        assert_errors!(EngineError {
+            without_cause: {
+                InvalidOption => EngineError::InvalidOption { option: "label_limit", value: 0, min: 1, max: 2 },
+            }
+            with_cause: {}
+        });
+    }
+}

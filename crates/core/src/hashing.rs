@@ -6,7 +6,7 @@
 //! computes them at the same time, and a scope hashes its four fixed labels once. The mixing step is that of
 //! `foldhash`: a product of two words, folded.
 //!
-//! The seeds are random and secret by default, so that nobody can prepare label sets that collide.
+//! The seeds are random and secret by default, so that an attacker cannot prepare label sets that collide.
 
 use std::hash::BuildHasher;
 

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The number of a key in its engine: the index of its cells, its slot and its row in a
-/// [`Reading`](crate::Reading). An id is used again when nobody owns its key any more, see
+/// [`Reading`](crate::Reading). An id is used again when its key has no owner any more, see
 /// [`KeyTable`](crate::KeyTable).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyId(u32);

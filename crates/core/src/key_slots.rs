@@ -9,8 +9,8 @@
 //! # Two steps
 //! An evicted key no longer counts against the label limit. But it stays readable, findable and revivable
 //! while a thread's cache or a meter owns it, so that a late increment is counted under its own labels. Only
-//! when nobody owns it is it removed, its cells read for the last time (`Readers::detach_key`), and its id
-//! freed.
+//! when it has no owner, it is removed, its cells are read for the last time (`Readers::detach_key`), and its
+//! id is freed.
 //!
 //! # Invariants
 //! 1. The key in slot `n` has the id `n`.
@@ -126,7 +126,7 @@ impl KeySlots {
 
     /// Evicts the keys that were unused for more than `calls_max` calls in a row and returns how many.
     pub(crate) fn evict_idle(&mut self, registry: &Registry, calls_max: u64) -> usize {
-        // Idleness is counted in calls and not in activity checks: making room takes any number of those.
+        // Idleness is counted in calls and not in activity checks: an eviction at the limit checks activity, too.
         let since = std::mem::replace(&mut self.check_of_idle, self.check);
         for slot in &mut self.slots {
             slot.idle = if slot.last_active > since { 0 } else { slot.idle.saturating_add(1) };
@@ -148,7 +148,7 @@ impl KeySlots {
         }
     }
 
-    /// Removes the evicted keys that nobody owns any more and frees their ids.
+    /// Removes the evicted keys that have no owner any more and frees their ids.
     ///
     /// `detach` moves what the cells of such a key hold to the readers, and returns the sums of the cells.
     pub(crate) fn remove_unowned(&mut self, registry: &Registry, mut detach: impl FnMut(&Key) -> Vec<u64>) {

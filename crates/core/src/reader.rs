@@ -7,7 +7,7 @@ use crate::{readers::ReaderId, threaded_engine::ThreadedEngine, Dimension, Readi
 /// Takes counts, each increment exactly once.
 ///
 /// Readers are independent: each takes every increment that was counted since it was made. One may take at
-/// each window boundary, while another takes a tenant's counts only when there is room for them downstream.
+/// each window boundary, while another takes a tenant's counts only when they can be processed.
 pub struct Reader {
     engine: Arc<ThreadedEngine>,
     id: ReaderId,

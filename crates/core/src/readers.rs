@@ -7,7 +7,7 @@
 //!
 //! # Detached counts
 //! Some counts must leave the cells before every reader has taken them: the key's id is about to be reused,
-//! or a cell is full. They are *detached*: added to a map that each reader has beside its base. Counts that a
+//! or a cell is full. They are *detached*: added to a map that each reader has in addition to its base. Counts that a
 //! restart recovered start there. The next reading takes both. The map is limited; past the limit, the counts
 //! of a key go to its tenant's overflow row, so that totals stay right.
 //!
@@ -137,7 +137,7 @@ impl Readers {
         out.keys = keys.clone();
         out.dimensions = self.limits.dimensions;
         out.values.clear();
-        out.departed.clear();
+        out.without_id.clear();
         out.excess.clear();
         let Some(ReaderSums { base, detached }) = sums_of(&mut self.by_id, reader) else { return };
         base.resize(keys.len() * self.stride, 0);
@@ -162,7 +162,7 @@ impl Readers {
     pub(crate) fn take_seen(&mut self, reader: ReaderId, slots: &KeySlots, seen: &Reading) {
         let Some(ReaderSums { base, detached }) = sums_of(&mut self.by_id, reader) else { return };
         // Nothing was detached since, so what was seen is still in the cells of the same ids.
-        if detached.is_empty() && seen.departed.is_empty() {
+        if detached.is_empty() && seen.without_id.is_empty() {
             for (base, seen) in base.iter_mut().zip(&seen.values) {
                 *base = base.wrapping_add(*seen);
             }
@@ -211,7 +211,7 @@ impl Readers {
     }
 
     /// Reads the cells of a key for the last time: detaches what each reader has not taken, and returns the
-    /// sums of the cells. Nobody may own the key any more.
+    /// sums of the cells. The key must have no owner any more.
     pub(crate) fn detach_key(&mut self, key: &Key, slabs: &RwLock<Vec<Slab>>) -> Vec<u64> {
         let now = self.sum_key(key.id, slabs);
         let first = key.id.index() * self.stride;
@@ -225,8 +225,8 @@ impl Readers {
         now
     }
 
-    /// Detaches a cell that has no room for `n` more, together with `n`, and sets the cell to zero. For the
-    /// owner of the slab alone.
+    /// Detaches a cell that would overflow by `n` more, together with `n`, and sets the cell to zero. Only the
+    /// owner of the slab may call it.
     pub(crate) fn empty_full_cell(
         &mut self,
         slabs: &RwLock<Vec<Slab>>,
@@ -335,12 +335,12 @@ fn sums_of(readers: &mut [Option<ReaderSums>], reader: ReaderId) -> Option<&mut 
     sums
 }
 
-/// Adds detached counts to the rows of keys that have an id, and the rest as rows of departed keys.
+/// Adds detached counts to the rows of keys that have an id, and the rest as rows without an id.
 fn add_detached(detached: &DetachedRows, stride: usize, out: &mut Reading) {
-    let mut departed: HashMap<_, _> = detached.iter().collect();
+    let mut without_id: HashMap<_, _> = detached.iter().collect();
     for (key, values) in out.keys.iter().zip(out.values.chunks_mut(stride)) {
         let Some(key) = key else { continue };
-        let Some(detached) = departed.remove(key) else { continue };
+        let Some(detached) = without_id.remove(key) else { continue };
         for (index, (value, detached)) in values.iter_mut().zip(&**detached).enumerate() {
             let excess = value.saturating_sub(u64::MAX - detached);
             if add_saturating(value, *detached) > 0 {
@@ -348,7 +348,7 @@ fn add_detached(detached: &DetachedRows, stride: usize, out: &mut Reading) {
             }
         }
     }
-    out.departed.extend(departed.into_iter().map(|(key, values)| (key.clone(), values.clone())));
+    out.without_id.extend(without_id.into_iter().map(|(key, values)| (key.clone(), values.clone())));
 }
 
 /// Removes up to `n` from what is detached under a key, and returns how much that was.

@@ -74,8 +74,8 @@ pub struct Reading {
     pub(crate) keys: KeyTable,
     /// By id, then by dimension, [`cells::stride`] apart.
     pub(crate) values: Vec<u64>,
-    /// Keys that have no id any more, because it was freed.
-    pub(crate) departed: Vec<(UsageKey, Box<[u64]>)>,
+    /// The rows of keys that have no id any more, because it was freed.
+    pub(crate) without_id: Vec<(UsageKey, Box<[u64]>)>,
     /// By key and dimension: what was counted beyond 2^64 - 1, which is then the value.
     pub(crate) excess: Vec<(UsageKey, usize, u64)>,
 }
@@ -97,14 +97,14 @@ impl Reading {
         Rows { reading: self, next: 0, left: self.len() }
     }
 
-    /// Returns the rows of the departed keys, those whose id was freed before their counts were taken.
-    pub fn departed(&self) -> impl ExactSizeIterator<Item = ReadingRow<'_>> {
-        self.departed.iter().map(|(key, values)| ReadingRow { key, id: None, values })
+    /// Returns the rows of keys without an id: it was freed before their counts were taken.
+    pub fn rows_without_id(&self) -> impl ExactSizeIterator<Item = ReadingRow<'_>> {
+        self.without_id.iter().map(|(key, values)| ReadingRow { key, id: None, values })
     }
 
-    /// Returns the counts of one of [`Self::departed`], by its position.
-    pub fn departed_values(&self, position: usize) -> &[u64] {
-        self.departed.get(position).map_or(&[], |(_, values)| values)
+    /// Returns the counts of one of [`Self::rows_without_id`], by its index among them.
+    pub fn values_without_id(&self, index: usize) -> &[u64] {
+        self.without_id.get(index).map_or(&[], |(_, values)| values)
     }
 
     /// Returns the keys that have an id, with or without counts.
@@ -125,17 +125,17 @@ impl Reading {
     /// counts only. The others remain with the reader.
     pub fn retain(&mut self, mut accept: impl FnMut(TenantId, Dimension) -> bool) {
         let stride = self.stride();
-        let Self { dimensions, keys, values, departed, .. } = self;
+        let Self { dimensions, keys, values, without_id, .. } = self;
         let rows =
             values.chunks_mut(stride).zip(keys.iter()).filter_map(|(values, key)| Some((key?, values)));
-        for (key, values) in rows.chain(departed.iter_mut().map(|(key, values)| (&*key, &mut **values))) {
+        for (key, values) in rows.chain(without_id.iter_mut().map(|(key, values)| (&*key, &mut **values))) {
             for (index, value) in (0..).zip(values.iter_mut().take(*dimensions)) {
                 if *value != 0 && !accept(key.tenant_id(), Dimension(index)) {
                     *value = 0;
                 }
             }
         }
-        departed.retain(|(_, values)| values.iter().any(|&value| value != 0));
+        without_id.retain(|(_, values)| values.iter().any(|&value| value != 0));
         let dimension = |index: usize| Dimension(u16::try_from(index).unwrap_or(u16::MAX));
         self.excess.retain(|(key, index, _)| accept(key.tenant_id(), dimension(*index)));
     }
@@ -175,27 +175,27 @@ impl Reading {
             }
             note(&lanes);
         }
-        self.departed.iter().for_each(|(_, values)| note(values));
+        self.without_id.iter().for_each(|(_, values)| note(values));
         used.iter().take(self.dimensions).map(|used| *used != 0).collect()
     }
 
     /// Returns the number of rows. Visits every key.
     pub fn len(&self) -> usize {
         self.values.chunks(self.stride()).filter(|row| row.iter().any(|&value| value != 0)).count()
-            + self.departed.len()
+            + self.without_id.len()
     }
 
     /// Returns whether all counts are zero.
     pub fn is_empty(&self) -> bool {
-        self.departed.is_empty() && self.values.iter().all(|&value| value == 0)
+        self.without_id.is_empty() && self.values.iter().all(|&value| value == 0)
     }
 
     /// Overwrites all counts with zeros and removes the rows.
     pub fn wipe(&mut self) {
         // This empties the vector as well.
         self.values.zeroize();
-        self.departed.iter_mut().for_each(|(_, values)| values.zeroize());
-        self.departed.clear();
+        self.without_id.iter_mut().for_each(|(_, values)| values.zeroize());
+        self.without_id.clear();
         self.excess.clear();
     }
 
@@ -231,7 +231,7 @@ impl<'a> Iterator for Rows<'a> {
     type Item = ReadingRow<'a>;
 
     fn next(&mut self) -> Option<ReadingRow<'a>> {
-        let Reading { dimensions, keys, values, departed, .. } = self.reading;
+        let Reading { dimensions, keys, values, without_id, .. } = self.reading;
         let stride = self.reading.stride();
         let ids = values.len() / stride;
         while self.next < ids {
@@ -244,7 +244,7 @@ impl<'a> Iterator for Rows<'a> {
                 return Some(ReadingRow { key, id: Some(id), values });
             }
         }
-        let (key, values) = departed.get(self.next - ids)?;
+        let (key, values) = without_id.get(self.next - ids)?;
         self.next += 1;
         self.left = self.left.saturating_sub(1);
         Some(ReadingRow { key, id: None, values })

@@ -2,7 +2,7 @@
 //!
 //! # Why not a concurrent map from a library
 //! Three steps must be one step under the shard's lock: find by a borrowed key, insert if it is still absent,
-//! and remove only if nobody else owns the key. The last is what keeps eviction from racing a lookup, and
+//! and remove only if the key has no other owner. The last is what keeps eviction from racing a lookup, and
 //! loom has to see it.
 //!
 //! # Invariants
@@ -25,7 +25,7 @@ use crate::{
 
 const SHARDS: usize = if cfg!(loom) { 1 } else { 64 };
 
-/// The owners that a key has when nobody counts under it: its shard, and its slot or the list of new keys.
+/// The owners that a key has when no thread counts under it: its shard, and its slot or the list of new keys.
 const OWNERS_AT_REST: usize = 2;
 
 /// Whether a key counts against the label limit. Overflow rows don't: they take the usage that is past the

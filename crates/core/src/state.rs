@@ -1,4 +1,4 @@
-//! What all threads of an engine share. Its steps are in the folder beside this file:
+//! What all threads of an engine share. Its steps are in the directory `state`:
 //!
 //! * `record.rs`: from a call to a cell, the hot path.
 //! * `resolve.rs`: from a label set that the thread does not know to a key.
@@ -79,7 +79,7 @@ pub(crate) struct EngineState {
     /// Grows with each eviction, so that threads know when to purge their caches.
     eviction_epoch: AtomicU64,
     counters: EngineCounters,
-    /// Told when a thread ends that has looked up keys.
+    /// Is called when a thread ends that has looked up keys.
     #[cfg(not(loom))]
     thread_exit_observer: std::sync::OnceLock<std::sync::Weak<dyn ForgetThread>>,
 }
@@ -150,7 +150,7 @@ impl EngineState {
         ThreadState::new(slab, self.limits.cache_entries)
     }
 
-    /// Has `observer` told when a thread ends that has looked up keys.
+    /// Makes the engine call `observer` when a thread ends that has looked up keys.
     #[cfg(not(loom))]
     pub(crate) fn set_thread_exit_observer(&self, observer: std::sync::Weak<dyn ForgetThread>) {
         let set = self.thread_exit_observer.set(observer);

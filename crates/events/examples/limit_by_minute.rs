@@ -27,13 +27,13 @@ fn main() -> Result<(), Error> {
     }
     clock.advance(Duration::minutes(1));
 
-    // Slow work holds its place until it is known whether it counts.
-    let place = limit(&store).reserve("call")?;
+    // Slow work is reserved until it is known whether it counts.
+    let call = limit(&store).reserve("call")?;
     let worked = true;
     if worked {
-        place.commit();
+        call.commit();
     } else {
-        place.cancel();
+        call.cancel();
     }
     let usage = store.limit().at_most("call", 10, TimeUnit::Minutes).usage("call")?;
     assert_eq!((usage.count, usage.remaining), (1, 9));

@@ -22,14 +22,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     assert_eq!(store.query("launch").last_days(1).sum(), Some(3));
     drop(store);
 
-    // Someone writes into a file.
+    // Another program damages a file.
     fs::write(folder.join("crash.bin"), "oops")?;
     let store = open()?;
     let unreadable = store.unreadable_events()?;
     assert_eq!(unreadable.iter().map(|(event, _)| event.as_str()).collect::<Vec<_>>(), ["crash"]);
     assert_eq!(store.query("launch").last_days(1).sum(), Some(3));
 
-    // The damaged file is kept for whoever wants to look at it, until something is put in its place.
+    // The damaged file is kept for inspection until the event is imported again.
     store.record("crash");
     assert!(store.persist().is_err());
     let counted_since = store.export_dirty()?.remove("crash").ok_or("crash is dirty")?;

@@ -1,4 +1,7 @@
-//! Clocks: where a store learns the time of day, so that tests can bring their own.
+//! Clocks: where a store gets the time of day. Tests use clocks of their own.
+//!
+//! Names and types are those of an established crate, so that its users can switch. This is why the clock gives dates, and
+//! is not the `Clock` of `ron-accounting-window`.
 
 use std::{fmt, sync::Arc};
 
@@ -11,13 +14,14 @@ use crate::{
     time::{to_ms, MS_MAX},
 };
 
-/// Tells the time of day.
+/// A source of the time of day.
 pub trait Clock: Send + Sync {
-    /// The current time. May step back or jump: a store then keeps what it has and goes on from its latest time.
+    /// Returns the current time. May step back or jump. If it steps back, a store counts at its latest time until the clock has
+    /// caught up.
     fn now(&self) -> DateTime<Utc>;
 
-    /// The current time in Unix milliseconds, from 1970 to the year 9999. What is recorded is timed by this; a clock
-    /// that has it at hand can save the way over a date.
+    /// Returns the current time in Unix milliseconds, from 1970 to the year 9999. Recording uses this. A clock that has
+    /// milliseconds should implement it, to avoid the conversion from a date.
     #[inline]
     fn now_ms(&self) -> u64 {
         to_ms(self.now())
@@ -40,7 +44,7 @@ impl<C: Clock + ?Sized> Clock for Arc<C> {
 pub struct SystemClock;
 
 impl SystemClock {
-    /// The clock, ready for [`EventStoreBuilder::with_clock`](crate::EventStoreBuilder::with_clock).
+    /// Makes a shared clock, as [`EventStoreBuilder::with_clock`](crate::EventStoreBuilder::with_clock) takes it.
     #[allow(clippy::new_ret_no_self)]
     pub fn new() -> Arc<dyn Clock> {
         Arc::new(Self)
@@ -74,28 +78,28 @@ pub struct TestClock {
 }
 
 impl TestClock {
-    /// A shared clock that shows the current time and stands still.
+    /// Makes a shared clock that shows the current time and does not advance.
     #[allow(clippy::new_ret_no_self)]
     pub fn new() -> Arc<dyn Clock> {
         Arc::new(Self::build_for_testing())
     }
 
-    /// A shared clock that shows `time`.
+    /// Makes a shared clock that shows `time` and does not advance.
     pub fn new_at(time: DateTime<Utc>) -> Arc<dyn Clock> {
         Arc::new(Self::build_for_testing_at(time))
     }
 
-    /// A clock that shows the current time and stands still until it is moved.
+    /// Makes a clock that shows the current time and does not advance by itself.
     pub fn build_for_testing() -> Self {
         Self::build_for_testing_at(Utc::now())
     }
 
-    /// A clock that shows `time`.
+    /// Makes a clock that shows `time` and does not advance by itself.
     pub fn build_for_testing_at(time: DateTime<Utc>) -> Self {
         Self { time: Arc::new(Mutex::new(time)) }
     }
 
-    /// Moves the clock by `duration`, back if it is negative. Stops at the ends of what a date can hold.
+    /// Moves the clock by `duration`, back if it is negative. Stops at the earliest and the latest possible date.
     pub fn advance(&self, duration: Duration) {
         let mut time = self.time.lock();
         let end =
@@ -103,7 +107,7 @@ impl TestClock {
         *time = time.checked_add_signed(duration).unwrap_or(end);
     }
 
-    /// Sets the clock, forwards or back.
+    /// Sets the clock to an earlier or later time.
     pub fn set(&self, new_time: DateTime<Utc>) {
         *self.time.lock() = new_time;
     }

@@ -1,17 +1,17 @@
 //! The counter of one event: a ring of buckets per tracked unit.
 //!
 //! # Invariants
-//! 1. Each interval's ring has the bucket of `now_ms` as its newest. Time never goes back: an earlier clock reading is
-//!    taken for `now_ms`, so that nothing rotates and nothing is lost while a clock is behind.
+//! 1. The newest bucket of each interval's ring is that of `now_ms`. Time never goes back: an earlier clock reading counts as
+//!    `now_ms`, so that nothing rotates and nothing is lost while a clock is behind.
 //! 2. Until `quiet_until_ms` no bucket of any unit ends, so that counting is one comparison and one addition per unit.
-//! 3. `used_ms` is the latest time at which the event was counted, zero if that is not known, and never after `now_ms`.
+//! 3. `used_ms` is the latest time at which the event was counted, or zero if it is not known. It is never after `now_ms`.
 
 mod absorb;
 mod codec;
 mod estimate;
-pub(crate) mod layout;
 #[cfg(feature = "serde")]
 mod serial;
+pub(crate) mod tracked_units;
 
 use std::ops::Range;
 
@@ -19,11 +19,11 @@ use chrono::{DateTime, Utc};
 use ron_accounting_window::Ring;
 
 use crate::time::{from_ms, signed, timeline::Timeline, to_ms, unit::TimeUnit};
-use layout::Layout;
+use tracked_units::TrackedUnits;
 
 /// The counts of one event over all tracked units.
 ///
-/// This is what is exported, merged and stored. It carries no reservations and nothing of the store it came from.
+/// A counter is exported, merged and stored. It holds no reservations, and nothing of its store.
 ///
 /// ```
 /// use ron_accounting_events::{EventStore, SingleEventCounter};
@@ -49,7 +49,7 @@ struct Interval {
     ring: Ring<u32>,
 }
 
-/// A sum, and whether it is less than what was counted.
+/// A sum, and whether it is less than what was counted because it saturated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Sum {
     pub(crate) count: u32,
@@ -61,7 +61,7 @@ impl Interval {
         Self { unit, ring: Ring::new(buckets) }
     }
 
-    /// Adds to a bucket by number; what is older than the ring is dropped.
+    /// Adds to a bucket by number. Does nothing if the bucket is older than the ring.
     #[inline]
     fn add(&mut self, number: u64, count: u32) {
         if let Some(bucket) = self.ring.slot_mut(number) {
@@ -75,21 +75,21 @@ impl Interval {
 }
 
 impl SingleEventCounter {
-    pub(crate) fn new(layout: &Layout, timeline: Timeline, now_ms: u64) -> Self {
+    pub(crate) fn new(tracked: &TrackedUnits, timeline: Timeline, now_ms: u64) -> Self {
         let intervals =
-            layout.intervals().iter().map(|(unit, buckets)| Interval::new(*unit, *buckets)).collect();
+            tracked.intervals().iter().map(|(unit, buckets)| Interval::new(*unit, *buckets)).collect();
         let mut counter = Self { timeline, now_ms, quiet_until_ms: 0, used_ms: 0, intervals };
         counter.advance(now_ms);
         counter
     }
 
-    /// A counter without any unit.
+    /// Makes a counter without any unit.
     pub(crate) fn nothing() -> Self {
         let timeline = Timeline::Uniform { year: 1970 };
         Self { timeline, now_ms: 0, quiet_until_ms: u64::MAX, used_ms: 0, intervals: Box::default() }
     }
 
-    /// Counts the event `count` times at the time that the counter was last advanced to.
+    /// Counts the event `count` times at the time to which the counter was last advanced.
     #[inline]
     pub fn record(&mut self, count: u32) {
         for interval in &mut self.intervals {
@@ -101,12 +101,12 @@ impl SingleEventCounter {
         }
     }
 
-    /// Advances to `now`: buckets that are over become past ones. An earlier time changes nothing.
+    /// Advances to `now`: buckets whose time is over become past ones. An earlier time changes nothing.
     pub fn advance_if_needed(&mut self, now: DateTime<Utc>) {
         self.advance(to_ms(now));
     }
 
-    /// Advances to `now_ms`, unless the counter is further already.
+    /// Advances to `now_ms`. Does nothing if the counter is at a later time already.
     #[inline]
     pub(crate) fn advance(&mut self, now_ms: u64) {
         self.now_ms = self.now_ms.max(now_ms);
@@ -127,10 +127,10 @@ impl SingleEventCounter {
         self.quiet_until_ms = u64::try_from(quiet_until_ms).unwrap_or(0);
     }
 
-    /// Counts the event `count` times at `at`, which must not be in the future. What is older than a unit's buckets is
-    /// dropped there.
+    /// Counts the event `count` times at `at`, which must not be in the future. It is not counted in units whose buckets are all
+    /// newer.
     pub(crate) fn record_at(&mut self, count: u32, at: DateTime<Utc>) {
-        // Up to the next millisecond, so that a time is never filed one bucket too old.
+        // Rounded up to the next millisecond, so that a time is never counted one bucket too early.
         let at_ms =
             at.timestamp_millis().saturating_add(i64::from(at.timestamp_subsec_nanos() % 1_000_000 > 0));
         for interval in &mut self.intervals {
@@ -145,7 +145,7 @@ impl SingleEventCounter {
         }
     }
 
-    /// The sum of a range of buckets, where bucket 0 is the current one; `None` if the unit is not tracked.
+    /// Returns the sum of a range of buckets, where bucket 0 is the current one, or `None` if the unit is not tracked.
     pub(crate) fn sum(&self, unit: TimeUnit, range: Range<usize>) -> Option<Sum> {
         let interval = self.interval(unit)?;
         let mut sum = 0_u64;
@@ -158,22 +158,22 @@ impl SingleEventCounter {
         Some(Sum { count, saturated: saturated || count == u32::MAX })
     }
 
-    /// The counts of a range of buckets; `None` if the unit is not tracked.
+    /// Returns the counts of a range of buckets, or `None` if the unit is not tracked.
     pub(crate) fn buckets(&self, unit: TimeUnit, range: Range<usize>) -> Option<Vec<u32>> {
         Some(self.interval(unit)?.buckets(range).collect())
     }
 
-    /// How many buckets a unit has.
+    /// Returns how many buckets a unit has.
     pub(crate) fn bucket_count(&self, unit: TimeUnit) -> usize {
         self.interval(unit).map_or(0, |interval| interval.ring.len())
     }
 
-    /// The age of the newest bucket with a count.
+    /// Returns the age of the newest bucket with a count.
     pub(crate) fn newest_used(&self, unit: TimeUnit) -> Option<usize> {
         self.interval(unit)?.buckets(0..usize::MAX).position(|count| count > 0)
     }
 
-    /// The age of the oldest bucket with a count.
+    /// Returns the age of the oldest bucket with a count.
     pub(crate) fn oldest_used(&self, unit: TimeUnit) -> Option<usize> {
         let interval = self.interval(unit)?;
         let mut oldest = None;
@@ -185,22 +185,22 @@ impl SingleEventCounter {
         oldest
     }
 
-    /// Whether no bucket of any unit has a count.
+    /// Returns whether no bucket of any unit has a count.
     pub(crate) fn is_empty(&self) -> bool {
         self.intervals.iter().all(|interval| interval.buckets(0..usize::MAX).all(|count| count == 0))
     }
 
-    /// The time that the counter was last advanced to.
+    /// Returns the time to which the counter was last advanced.
     pub(crate) const fn now_ms(&self) -> u64 {
         self.now_ms
     }
 
-    /// When the event was last counted, if that is known.
+    /// Returns when the event was last counted, if that is known.
     pub(crate) fn used(&self) -> Option<DateTime<Utc>> {
         (self.used_ms > 0).then(|| from_ms(signed(self.used_ms)))
     }
 
-    /// The bytes of this counter on the heap.
+    /// Returns the bytes of this counter on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
         self.intervals.iter().fold(0_usize, |bytes, interval| {
             let ring = interval.ring.len().saturating_mul(size_of::<u32>());
@@ -208,17 +208,32 @@ impl SingleEventCounter {
         })
     }
 
+    /// Checks the invariants of a counter that was advanced, for tests.
+    pub(crate) fn validate(&self) -> Result<(), String> {
+        for Interval { unit, ring } in &self.intervals {
+            ring.validate()?;
+            let number = self.timeline.cadence(*unit).number(signed(self.now_ms));
+            if ring.newest() != number {
+                return Err(format!("1: the newest of the {unit:?} is {}, not {number}", ring.newest()));
+            }
+        }
+        if self.used_ms > self.now_ms {
+            return Err(format!("3: last used at {}, after {}", self.used_ms, self.now_ms));
+        }
+        Ok(())
+    }
+
     fn interval(&self, unit: TimeUnit) -> Option<&Interval> {
         self.intervals.iter().find(|interval| interval.unit == unit)
     }
 
-    fn matches(&self, layout: &Layout, timeline: Timeline) -> bool {
+    fn matches(&self, tracked: &TrackedUnits, timeline: Timeline) -> bool {
         self.timeline == timeline
-            && self.intervals.len() == layout.intervals().len()
+            && self.intervals.len() == tracked.intervals().len()
             && self
                 .intervals
                 .iter()
-                .zip(layout.intervals())
+                .zip(tracked.intervals())
                 .all(|(interval, (unit, buckets))| interval.unit == *unit && interval.ring.len() == *buckets)
     }
 }

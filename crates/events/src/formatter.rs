@@ -1,7 +1,7 @@
-//! How a counter becomes bytes: bincode, JSON, or a format of your own.
+//! Formats of stored counters: bincode, JSON, or a format of your own.
 //!
-//! With serde, a counter brings its version and checksum into any format; without it, so do
-//! [`SingleEventCounter::to_bytes`] and [`SingleEventCounter::from_bytes`].
+//! A counter contains its version and a checksum in each format that uses serde. Without serde,
+//! [`SingleEventCounter::to_bytes`] and [`SingleEventCounter::from_bytes`] do the same.
 
 #[cfg(feature = "serde-bincode")]
 mod bincode;
@@ -36,14 +36,14 @@ use crate::{Result, SingleEventCounter};
 /// # Ok::<(), ron_accounting_events::Error>(())
 /// ```
 pub trait Formatter: Send + Sync {
-    /// The counter as bytes.
+    /// Returns the counter as bytes.
     fn serialize(&self, value: &SingleEventCounter) -> Result<Vec<u8>>;
 
-    /// The counter that [`Formatter::serialize`] wrote. Bytes that are damaged should be an
-    /// [`Error::Serialization`](crate::Error::Serialization).
+    /// Returns the counter that [`Formatter::serialize`] wrote. Should return
+    /// [`Error::Serialization`](crate::Error::Serialization) if the bytes are damaged.
     fn deserialize(&self, bytes: &[u8]) -> Result<SingleEventCounter>;
 
-    /// The extension of files in this format, with its dot. None where nothing is said.
+    /// Returns the extension of files in this format, with its dot. Empty by default.
     fn extension(&self) -> &'static str {
         ""
     }

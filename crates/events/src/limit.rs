@@ -1,9 +1,9 @@
 //! Limits: under which constraints an event may be recorded.
 //!
-//! * [`constraint`] says what can be demanded.
-//! * [`schedule`] knows hours and days at which something is allowed.
-//! * [`limiter`] is constraints put together, checked, and acted on.
-//! * [`reservation`] is a place under a limit, held until it is used or given back.
+//! * [`constraint`] defines the constraints.
+//! * [`schedule`] defines hours and days at which something is allowed.
+//! * [`limiter`] combines constraints, checks them, and records the event if they hold.
+//! * [`reservation`] counts against limits until the event is recorded or cancelled.
 //! * [`evaluate`] decides whether the constraints hold, on locked events.
 
 mod constraint;

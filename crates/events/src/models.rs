@@ -9,7 +9,7 @@ use loom::thread;
 
 use crate::{
     clock::Clock,
-    counter::layout::Layout,
+    counter::tracked_units::TrackedUnits,
     formatter::Formatter,
     limit::Limiter,
     query::Query,
@@ -18,7 +18,7 @@ use crate::{
     Result, SingleEventCounter, TimeUnit,
 };
 
-/// The epoch, at all times. The test clock has a lock that would be explored too.
+/// A clock that always shows 1970. The test clock has a lock, which loom would explore as well.
 struct Stopped;
 
 impl Clock for Stopped {
@@ -39,7 +39,7 @@ impl Formatter for Plain {
     }
 }
 
-/// A storage that has one event, whatever is saved.
+/// A storage that always has one event, and ignores what is saved.
 struct Stored(Vec<u8>);
 
 impl Storage for Stored {
@@ -57,7 +57,7 @@ impl Storage for Stored {
     }
 }
 
-/// Explores all interleavings with up to two preemptions, which finds nearly all faults that more would find.
+/// Explores all interleavings with a limited number of preemptions, which finds nearly all faults that more would find.
 fn check(model: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = builder.preemption_bound.or(Some(2));
@@ -68,25 +68,25 @@ fn check(model: impl Fn() + Send + Sync + 'static) {
         model();
     });
     let runs = runs.load(std::sync::atomic::Ordering::Relaxed);
-    // A model that nothing interleaves proves nothing.
+    // A model with a single interleaving proves nothing.
     assert!(runs > 4, "only {runs} interleavings");
     println!("{runs} interleavings");
 }
 
-fn layout() -> Layout {
-    Layout::new(vec![(TimeUnit::Hours, 1)]).unwrap()
+fn tracked() -> TrackedUnits {
+    TrackedUnits::new(vec![(TimeUnit::Hours, 1)]).unwrap()
 }
 
 fn store() -> Arc<Inner> {
-    Arc::new(Inner::new(layout(), Arc::new(Stopped), None, None))
+    Arc::new(Inner::new(tracked(), Arc::new(Stopped), None, None))
 }
 
-/// A store on a storage in which the event was counted ten times.
+/// Returns a store on a storage in which the event was counted ten times.
 fn store_on_storage() -> Arc<Inner> {
     let before = store();
     before.with("event", Access::Record, 0, |state| state.record(10));
     let bytes = before.with("event", Access::Query, 0, |state| state.counter.to_bytes()).unwrap();
-    Arc::new(Inner::new(layout(), Arc::new(Stopped), Some(Box::new(Stored(bytes))), Some(Arc::new(Plain))))
+    Arc::new(Inner::new(tracked(), Arc::new(Stopped), Some(Box::new(Stored(bytes))), Some(Arc::new(Plain))))
 }
 
 fn record(store: &Arc<Inner>) {
@@ -102,7 +102,7 @@ fn limit(store: &Arc<Inner>, limit: u32) -> Limiter {
 }
 
 #[test]
-fn exactly_one_of_two_reservations_gets_the_last_place() {
+fn exactly_one_of_two_reservations_is_granted_at_a_limit_of_one() {
     check(|| {
         let store = store();
         let other = store.clone();
@@ -116,7 +116,7 @@ fn exactly_one_of_two_reservations_gets_the_last_place() {
 }
 
 #[test]
-fn a_reservation_and_a_record_do_not_get_the_same_place() {
+fn a_reservation_and_a_record_are_not_both_granted_at_a_limit_of_one() {
     check(|| {
         let store = store();
         let other = store.clone();
@@ -133,7 +133,7 @@ fn a_reservation_and_a_record_do_not_get_the_same_place() {
 }
 
 #[test]
-fn a_cancelled_place_is_free_again_and_never_twice() {
+fn a_cancelled_reservation_can_be_granted_again_but_once() {
     check(|| {
         let store = store();
         let place = limit(&store, 1).reserve("event").unwrap();
@@ -143,7 +143,7 @@ fn a_cancelled_place_is_free_again_and_never_twice() {
         place.cancel();
         let there = thread.join().unwrap();
         assert_eq!(limit(&store, 1).check("event").is_ok(), !there);
-        // An event that was never counted may be forgotten.
+        // An event that was never counted may have been removed.
         assert_eq!(sum(&store).unwrap_or(0), u32::from(there));
     });
 }
@@ -177,7 +177,7 @@ fn a_query_for_what_is_not_stored_does_not_take_a_record_away() {
 }
 
 #[test]
-fn two_events_locked_in_opposite_orders_wait_for_nobody() {
+fn two_events_locked_in_opposite_orders_do_not_deadlock() {
     check(|| {
         let store = store();
         let both = |store: &Arc<Inner>, one: &str, other: &str| {
@@ -194,7 +194,7 @@ fn two_events_locked_in_opposite_orders_wait_for_nobody() {
     });
 }
 
-/// Two threads count in lanes and one of them looks: the lock is taken when the first of them comes.
+/// Two threads count in lanes, and one of them reads. The lock is taken when the first of them counts.
 #[test]
 fn counts_in_lanes_are_in_every_sum_that_follows() {
     check(|| {

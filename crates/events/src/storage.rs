@@ -1,7 +1,7 @@
 //! Where counters are stored: in memory, in files, in SQLite, or in a storage of your own.
 //!
-//! A storage keeps bytes under names and has never heard of counters. What the bytes are is up to the
-//! [formatter](crate::formatter).
+//! A storage keeps bytes under names and knows nothing of counters. The [formatter](crate::formatter) decides what the bytes
+//! are.
 
 #[cfg(feature = "storage-fs")]
 mod file_name;
@@ -54,23 +54,23 @@ use crate::Result;
 /// }
 /// ```
 pub trait Storage: Send + Sync {
-    /// Keeps `data` under `key`, in place of what was there. An error means that the old state is still there.
+    /// Keeps `data` under `key`, and replaces what was there. After an error, the old data is still there.
     fn save(&mut self, key: &str, data: Vec<u8>) -> Result<()>;
 
-    /// What is kept under `key`; `None` if nothing is.
+    /// Returns what is kept under `key`, or `None` if nothing is.
     fn load(&self, key: &str) -> Result<Option<Vec<u8>>>;
 
-    /// Forgets what is kept under `key`, if anything is. A storage that never forgets is allowed: the counter that
-    /// stays behind has no count left in any bucket by the time it would be loaded.
+    /// Removes what is kept under `key`, if anything is. A storage may also do nothing: the counter that stays has no count left
+    /// in any bucket by the time it would be loaded.
     fn delete(&mut self, _key: &str) -> Result<()> {
         Ok(())
     }
 
-    /// All names under which something is kept.
+    /// Returns all names under which something is kept.
     fn list_keys(&self) -> Result<Vec<String>>;
 
-    /// Starts a transaction: what is saved and deleted from now on takes effect when it is committed. Does nothing
-    /// unless a storage has transactions.
+    /// Begins a transaction: what is saved and deleted from now on takes effect when it is committed. A storage without
+    /// transactions does nothing here.
     fn begin_transaction(&mut self) -> Result<()> {
         Ok(())
     }
@@ -85,8 +85,8 @@ pub trait Storage: Send + Sync {
         Ok(())
     }
 
-    /// What else lies where the storage keeps its data and is ignored: files of others, and left-overs of interrupted
-    /// writes.
+    /// Returns the names of what else is in the storage's directory or database and is ignored: files of others, and what
+    /// interrupted writes left behind.
     fn foreign_entries(&self) -> Result<Vec<String>> {
         Ok(Vec::new())
     }

@@ -1,10 +1,10 @@
-//! The store: recording, and the doors to queries, limits, persistence and transfer.
+//! The store: recording, queries, limits, persistence and transfer.
 //!
 //! * [`builder`] is the configuration.
 //! * [`event`] is one event's counter, its open reservations, and whether it is stored.
-//! * [`lanes`] let several threads count one event at once, and [`cache`] lets each find it by itself.
-//! * [`inner`] is the map from names to events, and how events are found, made and loaded.
-//! * [`persistence`] decides what goes to the storage, and when.
+//! * [`lanes`] let several threads count one event at once. [`cache`] lets each thread find events without a lock.
+//! * [`inner`] is the map from names to events: how events are found, created and loaded.
+//! * [`persistence`] decides what is stored, and when.
 //! * [`transfer`] does export, import and merge.
 
 #[cfg(feature = "tokio")]
@@ -32,11 +32,11 @@ use inner::{Access, Inner};
 
 /// Counts events by name, over many time scales at once.
 ///
-/// All methods but [`EventStore::compact`] take `&self`; share a store between threads by reference or in an `Arc`.
-/// Recording a known event takes one event's lock for some nanoseconds and allocates nothing.
+/// All methods but [`EventStore::compact`] take `&self`. Share a store between threads by reference or in an `Arc`. Recording
+/// a known event takes one event's lock for some nanoseconds and allocates nothing.
 ///
-/// A store with a storage persists what is not stored yet when it is dropped, and waits for it. Call
-/// [`EventStore::persist`] or [`EventStore::close`] before to see the errors, and in async code so that nothing blocks.
+/// When a store with a storage is dropped, it stores what is not stored yet, and blocks until that is done. Errors are lost
+/// then. Call [`EventStore::persist`] or [`EventStore::close`] first to see them, and to choose where async code blocks.
 ///
 /// ```
 /// use ron_accounting_events::EventStore;
@@ -53,12 +53,12 @@ pub struct EventStore {
 }
 
 impl EventStore {
-    /// A store in memory that tracks 60 minutes, 24 hours, 32 days and 12 months.
+    /// Makes a store in memory that tracks 60 minutes, 24 hours, 32 days and 12 months.
     pub fn new() -> Self {
         Self::with_inner(Inner::standard())
     }
 
-    /// A builder for a store with other units, a storage, a format or a clock.
+    /// Returns a builder for a store with other units, a storage, a format or a clock.
     pub fn builder() -> EventStoreBuilder {
         EventStoreBuilder::default()
     }
@@ -71,7 +71,7 @@ impl EventStore {
         }
     }
 
-    /// The time that the store's clock shows.
+    /// Returns the time that the store's clock shows.
     pub fn clock_now(&self) -> DateTime<Utc> {
         self.inner.now()
     }
@@ -82,16 +82,16 @@ impl EventStore {
         self.record_count(event_id, 1);
     }
 
-    /// Counts an event `count` times now. Counts saturate at `u32::MAX` per bucket;
-    /// [`RangeQuery::saturated`](crate::RangeQuery::saturated) tells that they did.
+    /// Counts an event `count` times now. Counts saturate at `u32::MAX` per bucket, see
+    /// [`RangeQuery::saturated`](crate::RangeQuery::saturated).
     #[inline]
     pub fn record_count(&self, event_id: impl EventId, count: u32) {
         self.inner.record(event_id.as_ref(), count);
     }
 
-    /// Counts an event at a past time. [`Error::FutureEvent`] if `time` is after the clock's: nothing is counted then.
+    /// Counts an event at a past time. Fails with [`Error::FutureEvent`] if `time` is after the clock's. Nothing is counted then.
     ///
-    /// What is older than a unit's buckets is not counted in that unit, and it is no error.
+    /// An event that is older than a unit's buckets is not counted in that unit. This is no error.
     pub fn record_at(&self, event_id: impl EventId, time: DateTime<Utc>) -> Result<()> {
         self.record_count_at(event_id, 1, time)
     }
@@ -137,16 +137,16 @@ impl EventStore {
         let end =
             if duration < Duration::zero() { DateTime::<Utc>::MAX_UTC } else { DateTime::<Utc>::MIN_UTC };
         let time = self.inner.now().checked_sub_signed(duration).unwrap_or(end);
-        // A future time is all that can go wrong, and this form has no answer for it.
+        // The only possible error is a future time, which this form ignores.
         let _refused = self.record_count_at(event_id, count, time);
     }
 
-    /// A query on one event.
+    /// Returns a query on one event.
     pub fn query(&self, event_id: impl EventId) -> Query {
         Query::new(self.inner.clone(), event_id.as_ref())
     }
 
-    /// A query on several events together.
+    /// Returns a query on several events together.
     ///
     /// ```
     /// # let store = ron_accounting_events::EventStore::new();
@@ -159,7 +159,7 @@ impl EventStore {
         MultiQuery::new(self.inner.clone(), names)
     }
 
-    /// How often one event happened per occurrence of another.
+    /// Returns a query of how often one event happened per occurrence of another.
     ///
     /// ```
     /// # let store = ron_accounting_events::EventStore::new();
@@ -171,7 +171,7 @@ impl EventStore {
         RatioQuery::new(self.inner.clone(), numerator.as_ref(), denominator.as_ref())
     }
 
-    /// How much more often one event happened than another.
+    /// Returns a query of how much more often one event happened than another.
     ///
     /// ```
     /// # let store = ron_accounting_events::EventStore::new();
@@ -183,13 +183,13 @@ impl EventStore {
         DeltaQuery::new(self.inner.clone(), positive.as_ref(), negative.as_ref())
     }
 
-    /// A limiter: constraints under which an event may be recorded.
+    /// Returns a limiter, to which constraints are added under which an event may be recorded.
     pub fn limit(&self) -> Limiter {
         Limiter::new(self.inner.clone())
     }
 
-    /// Counts the rarer of two events often enough, now, that their all-time delta is zero. Nobody sees or changes the
-    /// two between the reading and the counting.
+    /// Counts the rarer of two events, now, as often as is needed to make their all-time difference zero. Both are locked from
+    /// the reading to the counting.
     ///
     /// ```
     /// # let store = ron_accounting_events::EventStore::new();
@@ -205,7 +205,7 @@ impl EventStore {
             return Ok(());
         }
         let now_ms = self.inner.now_ms();
-        let unit = self.inner.layout.resolve(TimeUnit::Ever);
+        let unit = self.inner.tracked.resolve(TimeUnit::Ever);
         loop {
             let delta = self.query_delta(positive, negative).ever().sum();
             let missing = u32::try_from(delta.unsigned_abs()).unwrap_or(u32::MAX);
@@ -219,7 +219,7 @@ impl EventStore {
                     let state = states.get(index).and_then(Option::as_ref);
                     state.and_then(|state| state.counter.sum(unit, 0..usize::MAX)).map_or(0, |sum| sum.count)
                 };
-                // Someone may have counted since the look above.
+                // Another thread may have counted since the difference was read.
                 if sum(1).checked_sub(sum(0)) != Some(missing) {
                     return false;
                 }
@@ -234,12 +234,18 @@ impl EventStore {
         }
     }
 
-    /// What is tracked: each unit with its number of buckets, from the shortest unit to the longest.
+    /// Returns each tracked unit with its number of buckets, from the shortest unit to the longest.
     pub fn tracked_intervals(&self) -> Vec<(TimeUnit, usize)> {
-        self.inner.layout.intervals().to_vec()
+        self.inner.tracked.intervals().to_vec()
     }
 
-    /// The bytes that the events in memory take: counters, names and their places in the map.
+    /// Checks the invariants of the events in memory, for tests to run between their steps.
+    #[doc(hidden)]
+    pub fn validate(&self) -> std::result::Result<(), String> {
+        self.inner.validate()
+    }
+
+    /// Returns the bytes that the events in memory take: counters, names and their entries in the map.
     pub fn memory_usage(&self) -> usize {
         self.inner.memory_usage()
     }
@@ -264,8 +270,8 @@ impl Drop for EventStore {
         if self.inner.storage.is_none() {
             return;
         }
-        // The storage is someone else's code. A panic in it must not abort a program that is unwinding already, and
-        // errors have nowhere to go from here.
+        // The storage may be the host's code. A panic in it must not abort a program that is unwinding already. Errors cannot
+        // be returned from here.
         let _outcome = panic::catch_unwind(panic::AssertUnwindSafe(|| {
             if self.inner.is_dirty() {
                 let _unseen = self.inner.persist(false);
@@ -274,7 +280,7 @@ impl Drop for EventStore {
     }
 }
 
-/// What can name an event: strings, and types of your own that give one.
+/// A name of an event: a string, or a type of your own that returns one.
 ///
 /// ```
 /// use ron_accounting_events::{EventId, EventStore};

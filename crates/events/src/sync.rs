@@ -1,7 +1,7 @@
-//! The one place that knows whether the locks are real ones or loom's.
+//! Locks and atomics: those of `parking_lot` and the standard library, or loom's under `cfg(loom)`.
 //!
-//! Locks here don't poison: a storage or a format that panics must not stop the counting of others, and the critical
-//! sections leave their data valid at every step.
+//! These locks don't poison: a panic in a storage or a format must not stop the counting of other threads. Every critical
+//! section leaves its data valid at each step.
 
 #[cfg(loom)]
 pub(crate) use loom::sync::atomic::AtomicU64;

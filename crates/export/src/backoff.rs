@@ -1,11 +1,12 @@
-//! How long a lane waits after a failure.
+//! The delay of a lane after a failure.
 //!
-//! Exponential back-off with full jitter: the ceiling doubles with each failure in a row, and the delay is drawn
-//! evenly from below it. Lanes that failed together in one outage so come back spread out, which a fixed delay
-//! would not do. The generator is `SplitMix64`: small, seeded and good enough to spread retries, so that a run can
-//! be repeated exactly. It is no source of secrets.
+//! This is exponential back-off with full jitter. The ceiling doubles with each failure in a row, and the delay is drawn
+//! evenly from the range below it. So lanes that failed together in one outage come back at different times.
+//!
+//! The generator is `SplitMix64`, which is small and good enough to spread retries. It is seeded, so that a run can be
+//! repeated exactly. It is not a source of secrets.
 
-/// The retry policy with the state of its generator.
+/// The retry policy, and the state of its generator.
 #[derive(Debug, Clone)]
 pub(crate) struct Backoff {
     ceiling_ms_min: u64,
@@ -19,7 +20,7 @@ impl Backoff {
         Self { ceiling_ms_min, ceiling_ms_max: ceiling_ms_max.max(ceiling_ms_min), random: SplitMix64(seed) }
     }
 
-    /// The delay after the `failures`-th failure in a row: from 1 ms to the ceiling, both included.
+    /// Returns the delay after the `failures`-th failure in a row: from 1 ms to the ceiling, both included.
     pub(crate) fn delay_ms(&mut self, failures: u32) -> u64 {
         let doublings = failures.saturating_sub(1);
         let factor = 1_u64.checked_shl(doublings).unwrap_or(u64::MAX);
@@ -40,8 +41,8 @@ impl SplitMix64 {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below `bound`. Taking the high half of a 128-bit product needs no division, and its bias is far
-    /// below anything that a delay could show.
+    /// Returns a number below `bound`. The high half of a 128-bit product needs no division, and its bias is too small to
+    /// show in delays.
     fn below(&mut self, bound: u64) -> u64 {
         let product = u128::from(self.next()) * u128::from(bound);
         u64::try_from(product >> 64).unwrap_or(u64::MAX)

@@ -1,15 +1,17 @@
-//! Time that only goes forward, from a clock that may not.
+//! Time that never goes back, measured by a wall clock that may.
 //!
-//! Delays and deadlines are spans, while callers bring wall-clock readings. Were a due time kept as a wall-clock
-//! value, an administrator who sets the clock back by an hour would silence every waiting lane for an hour. So each
-//! reading only adds its distance from the one before it, and a step back adds nothing.
+//! Delays and timeouts are spans, but callers pass readings of a wall clock. If due times were kept as wall-clock values, setting
+//! the clock back by an hour would silence every waiting lane for an hour. So each reading adds its distance from the reading
+//! before it, and a step back adds nothing.
 
-/// Threads that read the clock before they take the lock may arrive in the wrong order. A reading so little behind
-/// is taken for a late one, else the time up to the newer reading would be counted again. The price: after a true
-/// step back by less than this, time stands still until the clock has caught up.
+/// The largest step back, in milliseconds, that is taken for a late reading.
+///
+/// Threads read the clock before they take the lock, so readings may arrive in the wrong order. If a late reading counted as a
+/// step back, the time up to the newer reading would be added again. The price is that after a true step back by less than this,
+/// no time passes until the clock has caught up.
 const REORDERED_MS_MAX: u64 = 1000;
 
-/// Milliseconds since the first reading.
+/// A count of milliseconds since the first reading.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Elapsed {
     latest_ms: Option<u64>,
@@ -17,7 +19,7 @@ pub(crate) struct Elapsed {
 }
 
 impl Elapsed {
-    /// Takes in a reading and gives the time passed since the first one.
+    /// Takes a reading, and returns the time passed since the first one.
     pub(crate) fn advance(&mut self, now_ms: u64) -> u64 {
         self.elapsed_ms = self.at(now_ms);
         match self.latest_ms {
@@ -27,18 +29,18 @@ impl Elapsed {
         self.elapsed_ms
     }
 
-    /// What [`Elapsed::advance`] would answer.
+    /// Returns what [`Elapsed::advance`] would return, and takes no reading.
     pub(crate) fn at(&self, now_ms: u64) -> u64 {
         let step = self.latest_ms.map_or(0, |latest| now_ms.saturating_sub(latest));
         self.elapsed_ms.saturating_add(step)
     }
 
-    /// The time passed at the latest reading.
+    /// Returns the time that had passed at the latest reading.
     pub(crate) fn now(&self) -> u64 {
         self.elapsed_ms
     }
 
-    /// The caller's clock at the moment when `elapsed_ms` will have passed, if it runs on from `now_ms`.
+    /// Returns what the caller's clock will show when `elapsed_ms` have passed, if it shows `now_ms` now.
     pub(crate) fn to_clock(&self, elapsed_ms: u64, now_ms: u64) -> u64 {
         now_ms.saturating_add(elapsed_ms.saturating_sub(self.at(now_ms)))
     }

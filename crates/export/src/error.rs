@@ -1,32 +1,37 @@
-//! Two kinds of refusal: a ledger's answer to a slice, and the lanes' answer to a push.
+//! Refusals: those of a ledger, and those of the lanes.
+
+use std::error::Error as StdError;
 
 use ron_ledger_wire::{ClaimId, Digest, Origin, Rejection, SealedSlice, StreamId};
 use thiserror::Error;
 
-use crate::Ack;
+use crate::{
+    cause::{with_causes, Cause},
+    Ack,
+};
 
 /// Why a ledger did not take a slice.
 ///
-/// A retryable error passes with time, and the lane offers the same slice again. Any other parks the lane: the
-/// slice is never skipped, since a slice that is skipped is usage that is lost.
+/// After a retryable error the lane offers the same slice again. Any other error parks the lane. A slice is never skipped, since
+/// that would lose usage.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum PutError {
-    /// The ledger cannot be reached or could not store. Whether it stored is unknown; a retry finds out.
-    #[error("ledger unavailable ({reason}); the slice is offered again")]
+    /// The ledger cannot be reached or could not store. It is unknown whether it stored; a retry finds out.
+    #[error("ledger unavailable; the slice is offered again")]
     Unavailable {
         /// What the ledger or its transport said.
-        reason: String,
+        source: Cause,
     },
-    /// The ledger has no room for more work at this moment.
+    /// The ledger takes no more work at this moment.
     #[error("ledger busy; the slice is offered again")]
     Busy,
-    /// No answer came within the time for one put.
+    /// No answer came within the timeout for one put.
     #[error(
         "no answer before the deadline; the slice is offered again, and if this persists raise `timeout_ms`"
     )]
     Deadline,
-    /// The exporter gave another number of answers than it was offered slices, so none can be assigned.
+    /// The number of answers differs from the number of slices, so that no answer can be assigned to a slice.
     #[error("exporter gave {answered} answers to {offered} slices; all are offered again, the exporter needs a repair")]
     Unanswered {
         /// How many answers it gave.
@@ -34,7 +39,7 @@ pub enum PutError {
         /// How many slices it was offered.
         offered: usize,
     },
-    /// A slice of the same stream stood before this one in the batch and was refused, so this one was not looked at.
+    /// A slice of the same stream that precedes this one in the batch was refused, so this one was not judged.
     #[error("not reached: a slice before it was refused; the slice is offered again behind that one")]
     NotReached,
     /// The history is forked: the ledger holds another slice under the same stream and sequence number.
@@ -55,11 +60,11 @@ pub enum PutError {
     Gap {
         /// The sequence number that the ledger takes next.
         expected: u64,
-        /// The one that was offered.
+        /// The sequence number that was offered.
         found: u64,
     },
-    /// Another copy of the log exports under the same origin, so that what this one counts could be taken for what that
-    /// one has counted. See [`ron_ledger_wire::Claim`].
+    /// Another copy of the log exports under the same origin. Its slices and those of this copy could be taken for duplicates of
+    /// each other. See [`ron_ledger_wire::Claim`].
     #[error(
         "another copy of the log exports under origin {origin} (the ledger has opening {current}); \
          stop one of the two and give the other a new log directory"
@@ -71,15 +76,31 @@ pub enum PutError {
         current: ClaimId,
     },
     /// The ledger will never take this slice as it is.
-    #[error("ledger refused the slice ({reason}); the lane is parked until an operator resumes it")]
+    #[error("ledger refused the slice; the lane is parked until an operator resumes it")]
     Rejected {
-        /// What is wrong with it.
-        reason: String,
+        /// What is wrong with it: a [`Rejection`] if the acceptance rule refused it, else a reason of the ledger's own.
+        source: Cause,
     },
 }
 
 impl PutError {
-    /// True when the same slice may succeed later without anybody's help.
+    /// Returns [`PutError::Unavailable`] with this error or text as its cause.
+    pub fn unavailable(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::Unavailable { source: Cause::new(cause) }
+    }
+
+    /// Returns [`PutError::Rejected`] with this error or text as its cause.
+    pub fn rejected(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::Rejected { source: Cause::new(cause) }
+    }
+
+    /// Returns the message with all its causes, in one line.
+    #[must_use]
+    pub fn with_causes(&self) -> String {
+        with_causes(self)
+    }
+
+    /// Returns whether the same slice may succeed later without an operator.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
@@ -92,7 +113,7 @@ impl PutError {
         }
     }
 
-    /// The same answer for every slice of a batch, for when the ledger failed as a whole.
+    /// Returns this error as the answer for every slice of a batch, for a ledger that failed as a whole.
     ///
     /// ```
     /// use ron_accounting_export::PutError;
@@ -106,11 +127,11 @@ impl PutError {
 
 impl From<Rejection> for PutError {
     fn from(rejection: Rejection) -> Self {
-        Self::Rejected { reason: rejection.to_string() }
+        Self::rejected(rejection)
     }
 }
 
-/// Why lanes could not be made, or did not take a slice in. Lanes that exist are unchanged.
+/// Why lanes could not be made, or why a push was refused. Lanes that exist are unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum LaneError {
@@ -126,7 +147,7 @@ pub enum LaneError {
         /// The greatest value.
         max: u64,
     },
-    /// [`Lanes::room`](crate::Lanes::room) is 0: as many slices are pending as may be.
+    /// The limit on pending slices is reached: [`Lanes::room`](crate::Lanes::room) is 0.
     #[error(
         "{pending_max} slices are pending already; seal this stream later, when the ledger has caught up"
     )]
@@ -141,7 +162,7 @@ pub enum LaneError {
         stream: StreamId,
         /// The sequence number after the last pending slice.
         expected: u64,
-        /// The one given.
+        /// The sequence number that was given.
         found: u64,
     },
     /// The slice follows in number, but links to another slice than the last pending one.
@@ -159,4 +180,43 @@ pub enum LaneError {
         /// The digest that the slice links to.
         found: Option<Digest>,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use ron_accounting_error_contract::assert_errors;
+    use ron_ledger_wire::DecodeError;
+
+    use super::*;
+
+    #[test]
+    fn every_error_leaves_its_cause_to_its_source() {
+        let (digest, origin) = (Digest::of(b""), Origin::from_bytes([7; 16]));
+        let stream = || StreamId::new(origin, "acme", "requests");
+        let malformed: DecodeError = SealedSlice::from_bytes(*b"no slice").unwrap_err();
+        assert_errors!(PutError {
+            without_cause: {
+                Busy => PutError::Busy,
+                Deadline => PutError::Deadline,
+                Unanswered => PutError::Unanswered { answered: 1, offered: 2 },
+                NotReached => PutError::NotReached,
+                Conflict => PutError::Conflict { stored: digest, offered: digest },
+                Gap => PutError::Gap { expected: 1, found: 2 },
+                Claimed => PutError::Claimed { origin, current: ClaimId::from_bytes([1; 16]) },
+            }
+            with_cause: {
+                Unavailable => PutError::unavailable(std::io::Error::other("connection refused")),
+                Rejected => PutError::from(Rejection::Malformed(malformed)),
+            }
+        });
+        assert_errors!(LaneError {
+            without_cause: {
+                InvalidOption => LaneError::InvalidOption { option: "batch_max", value: 0, min: 1, max: 2 },
+                Full => LaneError::Full { pending_max: 1 },
+                OutOfOrder => LaneError::OutOfOrder { stream: stream(), expected: 1, found: 2 },
+                BrokenLink => LaneError::BrokenLink { stream: stream(), seq: 1, expected: digest, found: None },
+            }
+            with_cause: {}
+        });
+    }
 }

@@ -6,11 +6,11 @@ use ron_ledger_wire::{SealedSlice, StreamId};
 
 use crate::{BatchId, LaneError};
 
-/// The pending slices of a stream, never empty, and what its first ones are up to.
+/// The pending slices of a stream, which are at least one, and the state of the first ones.
 #[derive(Debug)]
 pub(crate) struct Lane {
     pub(crate) slices: VecDeque<Pending>,
-    /// Retryable failures of the head, in a row.
+    /// How many retryable failures of the first slice came in a row.
     pub(crate) failures: u32,
     pub(crate) state: LaneState,
 }
@@ -19,17 +19,17 @@ pub(crate) struct Lane {
 #[derive(Debug)]
 pub(crate) struct Pending {
     pub(crate) slice: SealedSlice,
-    /// When it was pushed, in elapsed milliseconds.
+    /// Time of the push, in elapsed milliseconds.
     pub(crate) pushed: u64,
-    /// Whether another slice of the stream was pending then.
+    /// Whether another slice of the stream was pending at the push.
     pub(crate) follows: bool,
-    /// Whether it was in a batch already.
+    /// Whether the slice was in a batch before.
     pub(crate) offered: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LaneState {
-    /// Ready or waiting; the schedule knows which.
+    /// The lane is ready or waits; the schedule knows which.
     Scheduled,
     /// The first `run` slices are in this batch.
     InFlight {
@@ -49,7 +49,7 @@ impl Lane {
         self.slices.push_back(Pending { slice, pushed: now, follows: true, offered: false });
     }
 
-    /// The lane of a stream, if its first `run` slices are in this batch.
+    /// Returns the lane of a stream, if its first `run` slices are in this batch.
     pub(crate) fn in_batch<'a>(
         lanes: &'a mut HashMap<StreamId, Self>,
         stream: &StreamId,
@@ -68,7 +68,7 @@ impl Lane {
             return Ok(());
         };
         let stream = || slice.stream().clone();
-        // No number follows the largest one, so a saturated expectation must not match it either.
+        // No number follows the largest one, so a saturated expectation must not match.
         let expected = last.seq().saturating_add(1);
         if slice.seq() != expected || last.seq() == u64::MAX {
             return Err(LaneError::OutOfOrder { stream: stream(), expected, found: slice.seq() });

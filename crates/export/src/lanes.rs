@@ -1,19 +1,20 @@
 //! The state machine between sealed slices and a ledger.
 //!
 //! # Why a state machine and not a task per stream
-//! Order, fairness and retry are where exporters lose or double what they carry, and a task with a socket and a
-//! clock in it can be tested only by luck. Here every answer and every moment is an argument, so that a test can
-//! drive any interleaving, and repeat it.
+//! Exporters lose or double slices where order, fairness and retry meet. A task that owns a socket and a clock reaches such
+//! interleavings only by luck. Here every answer and every time is an argument, so that a test can drive any interleaving and
+//! repeat it.
 //!
 //! # Invariants
-//! 1. A stream has a lane exactly while it has a slice pending, so memory follows what is pending and not the
+//! 1. A stream has a lane exactly while one of its slices is pending. So memory depends on what is pending, and not on the
 //!    number of streams ever seen. The slices of a lane follow each other, in number and by link.
 //! 2. A lane is in one of four states: ready (once in the ready queue), waiting (once among the waiting), in
-//!    flight (its first slices in one batch, next to each other and in order) or parked.
-//! 3. A slice leaves its lane from the head, by an acknowledgement of the batch that it is in, and in no other way. What
-//!    stands behind a refused slice of its stream is not acknowledged, whatever the answer.
-//! 4. Slices of lanes that are neither parked nor stalled, and what those hold beyond `pending_max`, are at most `pending_max`
-//!    together when a slice is pushed, or it is the only one in such a lane, or a probe.
+//!    flight (its first slices are in one batch, adjacent and in order) or parked.
+//! 3. A slice leaves its lane only from the front, and only by an acknowledgement of the batch that it is in. A slice behind a
+//!    refused slice of its stream is not acknowledged, whatever the answer.
+//! 4. Parked and stalled lanes are *set aside*; the others are *active*. After a push, the slices of active lanes, plus those that
+//!    lanes set aside hold beyond `pending_max`, are at most `pending_max`. There are two exceptions: a slice that is the only
+//!    active one, and a probe (see [`Lanes::room`]).
 //! 5. At most `in_flight_max` batches are out, each of at most `batch_max` slices. A batch past its deadline still
 //!    counts until its answers come, since its put may still be running.
 //! 6. A lane is suspect or stalled only while it fails.
@@ -39,16 +40,16 @@ use crate::{
 
 /// Ordered export queues of many streams over one ledger.
 ///
-/// Each call costs the same however many lanes there are, but for [`Lanes::status`] (the parked lanes),
+/// The cost of a call does not depend on the number of lanes. The exceptions are [`Lanes::status`] (the parked lanes),
 /// [`Lanes::validate`] (everything) and the logarithm of how many lanes wait for a retry.
 ///
-/// The driver's loop is [`next_batch`](Self::next_batch), put, [`complete`](Self::complete), from as many threads
-/// as it likes with the lanes behind a lock; [`expire`](Self::expire) when
-/// [`next_deadline_ms`](Self::next_deadline_ms) says so; and sleep until [`next_due_ms`](Self::next_due_ms).
-/// Every batch must be completed, however late. A put that died is completed with no answers at all.
+/// A driver puts the lanes behind a lock and runs this loop on any number of threads: [`next_batch`](Self::next_batch), put,
+/// [`complete`](Self::complete). It calls [`expire`](Self::expire) at [`next_deadline_ms`](Self::next_deadline_ms), and
+/// sleeps until [`next_due_ms`](Self::next_due_ms). Every batch must be completed, however late. A put that died is completed
+/// with no answers.
 ///
-/// Readings of the clock may step either way. A step back delays retries and deadlines by a second at most, a step
-/// forward makes them due early, and neither changes order or loses a slice.
+/// Readings of the clock may step either way. A step back delays retries and deadlines by a second at most. A step
+/// forward makes them due early. Neither changes the order or loses a slice.
 #[derive(Debug)]
 pub struct Lanes {
     options: LaneOptions,
@@ -57,14 +58,14 @@ pub struct Lanes {
     schedule: Schedule,
     by_stream: HashMap<StreamId, Lane>,
     flights: BTreeMap<BatchId, Flight>,
-    /// Sorted, so that a report does not depend on hashing.
+    /// Sorted, so that reports do not depend on hashing.
     parked: BTreeMap<StreamId, PutError>,
     next_batch: u64,
     pending: usize,
-    /// Of these, the ones in parked lanes.
+    /// How many of the pending slices are in parked lanes.
     pending_parked: usize,
     trouble: Trouble,
-    /// When the wait for the next acknowledgement began; none while nothing could be acknowledged.
+    /// Time at which the wait for the next acknowledgement began; none while nothing could be acknowledged.
     waits_since: Option<u64>,
     counters: Counters,
     last_failure: Option<LastFailure>,
@@ -92,7 +93,7 @@ struct Counters {
 }
 
 impl Lanes {
-    /// Makes lanes with nothing pending. Refuses options that are outside their range.
+    /// Returns lanes with nothing pending. Refuses options that are outside their range.
     pub fn new(options: LaneOptions) -> Result<Self, LaneError> {
         options.validate()?;
         Ok(Self {
@@ -125,19 +126,18 @@ impl Lanes {
         self.options.pending_max
     }
 
-    /// How many more slices can be pushed.
+    /// Returns how many more slices can be pushed.
     ///
-    /// That is what `pending_max` leaves beside the slices of lanes that are going on. Those that are parked, or stalled
-    /// (see [`LanesStatus::stalled`]), take room only with what they hold beyond `pending_max` among them, and while nothing
-    /// else is pending there is room for one slice at least. So neither one stream in trouble nor many of them stop the
-    /// others.
+    /// That is `pending_max` less the slices of active lanes. Lanes that are parked or stalled (see
+    /// [`LanesStatus::stalled`]) are set aside, and only count with what all of them together hold beyond `pending_max`. While no
+    /// lane is active, at least one slice can be pushed. So streams in trouble, one or many, never stop the others.
     ///
-    /// Where every lane that is going on has failed several times, the ledger may be out of reach, or these may be
-    /// the streams that it refuses. There is room for one slice then, and another one when that has failed as often, up
-    /// to `pending_max` further ones: the first that is taken tells.
+    /// If every active lane has failed several times, there are two explanations: the ledger is out of reach, or it refuses just
+    /// these streams. Then one more slice can be pushed as a *probe*, and another one once that has failed as often, up to
+    /// `pending_max` probes. The first acknowledgement shows which explanation is right.
     ///
-    /// As long as a caller seals no more than [`Lanes::room_for`] says, at most twice `pending_max` slices are pending, and
-    /// one for each lane that is parked or stalled.
+    /// As long as a caller seals no more than [`Lanes::room_for`] returns, at most twice `pending_max` slices are pending, plus
+    /// one for each lane that is set aside.
     #[must_use]
     pub fn room(&self) -> usize {
         let active = self.pending.saturating_sub(self.set_aside());
@@ -145,14 +145,14 @@ impl Lanes {
         let may_probe = self.trouble.suspect_slices() == active
             && active.saturating_add(excess) < self.options.pending_max.saturating_mul(2);
         if active == 0 || may_probe {
-            self.room_beside_others().max(1)
+            self.room_without_exceptions().max(1)
         } else {
-            self.room_beside_others()
+            self.room_without_exceptions()
         }
     }
 
-    /// What `pending_max` leaves.
-    fn room_beside_others(&self) -> usize {
+    /// Returns how many more slices can be pushed without an exception.
+    fn room_without_exceptions(&self) -> usize {
         let pending_max = self.options.pending_max;
         let set_aside = self.set_aside();
         let active = self.pending.saturating_sub(set_aside);
@@ -160,21 +160,23 @@ impl Lanes {
         pending_max.saturating_sub(active).saturating_sub(excess)
     }
 
-    /// How many slices are in lanes that are parked or stalled: they leave their room to the others.
+    /// Returns how many slices are in lanes that are parked or stalled.
     #[must_use]
     pub fn set_aside(&self) -> usize {
         self.pending_parked + self.trouble.stalled_slices()
     }
 
-    /// How many slices of this stream are worth sealing now: none while its lane is parked or stalled, since they could not
-    /// move and would fill the memory; else [`Lanes::room`], without the last slice's room if it has failed several times.
+    /// Returns how many slices of this stream should be sealed now.
+    ///
+    /// That is 0 while its lane is parked or stalled, because further slices would not move and would fill the memory. Else it
+    /// is [`Lanes::room`], but without a probe if this lane itself has failed several times.
     #[must_use]
     pub fn room_for(&self, stream: &StreamId) -> usize {
         if self.parked.contains_key(stream) || self.trouble.is_stalled(stream) {
             0
         } else if self.trouble.is_suspect(stream) {
-            // Another slice of it would tell nothing.
-            self.room_beside_others()
+            // Another slice of the same stream would not tell which explanation is right.
+            self.room_without_exceptions()
         } else {
             self.room()
         }
@@ -182,9 +184,11 @@ impl Lanes {
 
     /// Queues a slice behind the others of its stream.
     ///
-    /// A pending slice of the same stream must be its predecessor, in number and by link. A stream with nothing
-    /// pending may start anywhere: the ledger knows whether it is the right place. A parked lane takes slices too,
-    /// since one that is sealed already must have a home. [`LaneError::Full`] means that [`Lanes::room`] is 0.
+    /// If slices of the same stream are pending, this one must follow the last of them, in number and by link. A stream with nothing
+    /// pending may start with any number: the ledger knows whether it is the right one. A parked lane takes slices too,
+    /// because a sealed slice must be kept somewhere.
+    ///
+    /// Fails with [`LaneError::Full`] if [`Lanes::room`] is 0.
     pub fn push(&mut self, slice: SealedSlice, now_ms: u64) -> Result<(), LaneError> {
         if let Some(lane) = self.by_stream.get(slice.stream()) {
             lane.check_next(&slice)?;
@@ -210,10 +214,10 @@ impl Lanes {
         Ok(())
     }
 
-    /// The first slices of the next lanes in turn; `None` when nothing is due or all slots are taken.
+    /// Returns the first slices of the next lanes in turn; `None` if nothing is due or `in_flight_max` batches are out.
     ///
-    /// Each ready lane gets one slice before any gets two. What room is left then goes to further slices of the lanes
-    /// that are in the batch, one each, again and again, until it is full or they are all in it.
+    /// Each ready lane gets one slice before any gets two. The rest of the batch is filled with further slices of the same
+    /// lanes, one of each per round, until the batch is full or has all of them.
     pub fn next_batch(&mut self, now_ms: u64) -> Option<Batch> {
         let now = self.advance(now_ms);
         if self.flights.len() >= self.options.in_flight_max {
@@ -246,12 +250,12 @@ impl Lanes {
         Some(Batch { id, slices, deadline_ms: now_ms.saturating_add(self.options.timeout_ms) })
     }
 
-    /// Whose turn it is, and how many slices of each fit into one batch.
+    /// Returns the streams whose turn it is, and how many slices of each go into one batch.
     fn take_runs(&mut self, now: u64) -> Vec<(StreamId, usize)> {
         let mut runs: Vec<(StreamId, usize)> =
             self.schedule.take(now, self.options.batch_max).into_iter().map(|stream| (stream, 1)).collect();
         let mut left = self.options.batch_max.saturating_sub(runs.len());
-        // Each round passes only those that have more, so all rounds together cost what the batch holds.
+        // A round passes only lanes that have more, so all rounds together cost no more than the batch has slices.
         let mut longer: Vec<(&mut usize, usize)> = Vec::new();
         for (stream, run) in &mut runs {
             longer.push((run, self.by_stream.get(stream).map_or(0, |lane| lane.slices.len())));
@@ -269,7 +273,7 @@ impl Lanes {
         runs
     }
 
-    /// Lets a parked lane try again, on an operator's decision; false if the stream is not parked.
+    /// Lets a parked lane try again, after an operator has decided so. Returns false if the stream is not parked.
     pub fn resume(&mut self, stream: &StreamId) -> bool {
         if self.parked.remove(stream).is_none() {
             return false;
@@ -286,8 +290,8 @@ impl Lanes {
         true
     }
 
-    /// When [`Lanes::next_batch`] next has something, in Unix milliseconds: `now_ms` if it has at once, `None` if
-    /// that takes a push, a completion or a resume first.
+    /// Returns the time in Unix milliseconds from which [`Lanes::next_batch`] has a batch: `now_ms` if it has one at once, `None`
+    /// if a push, a completion or a resume must come first.
     #[must_use]
     pub fn next_due_ms(&self, now_ms: u64) -> Option<u64> {
         if self.flights.len() >= self.options.in_flight_max {
@@ -296,32 +300,32 @@ impl Lanes {
         self.schedule.next_due().map(|due| self.clock.to_clock(due, now_ms))
     }
 
-    /// When [`Lanes::expire`] next has something, in Unix milliseconds; `None` if no batch is waited for.
+    /// Returns the time in Unix milliseconds from which [`Lanes::expire`] has work; `None` if no batch is waited for.
     #[must_use]
     pub fn next_deadline_ms(&self, now_ms: u64) -> Option<u64> {
         let awaited = self.flights.values().filter(|flight| !flight.expired);
         awaited.map(|flight| flight.deadline).min().map(|deadline| self.clock.to_clock(deadline, now_ms))
     }
 
-    /// True when every slice that was pushed is acknowledged.
+    /// Returns whether every slice that was pushed is acknowledged.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.pending == 0
     }
 
-    /// How many slices are not acknowledged, those in flight and those parked included.
+    /// Returns how many slices are not acknowledged, those in flight and those parked included.
     #[must_use]
     pub fn pending(&self) -> usize {
         self.pending
     }
 
-    /// How many batches are out, those past their deadline included.
+    /// Returns how many batches are out, those past their deadline included.
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.flights.len()
     }
 
-    /// A snapshot for operators, as of the latest time given to any call.
+    /// Returns counters and gauges for operators, as of the latest time that was passed to any call.
     #[must_use]
     pub fn status(&self) -> LanesStatus {
         let waited = self.waits_since.map_or(0, |since| self.clock.now().saturating_sub(since));

@@ -1,4 +1,4 @@
-//! How long things took: a histogram of fixed size.
+//! A histogram of spans of time, of fixed size.
 
 use std::fmt;
 
@@ -11,8 +11,7 @@ const EXPONENT_MAX: u32 = 40;
 /// One bucket for each of 0 to 3 ms, four for each power of two from 4 ms on.
 const BUCKETS: usize = 4 + 4 * (EXPONENT_MAX as usize - 2) + 1;
 
-/// How often a span of time took how long, in milliseconds. Its size is fixed and recording costs the same for each
-/// span. Counts saturate.
+/// A histogram of spans of time in milliseconds. Its size is fixed, and recording costs the same for each span. Counts saturate.
 ///
 /// ```
 /// use ron_accounting_export::Latencies;
@@ -56,22 +55,22 @@ impl Latencies {
         self.max_ms = self.max_ms.max(other.max_ms);
     }
 
-    /// How many spans were recorded.
+    /// Returns how many spans were recorded.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// The longest span in milliseconds; 0 before the first.
+    /// Returns the longest span in milliseconds; 0 before the first.
     #[must_use]
     pub fn max_ms(&self) -> u64 {
         self.max_ms
     }
 
-    /// A number of milliseconds that the given share of the spans did not pass: 0.5 for the median, 0.99 for all but
+    /// Returns a number of milliseconds that the given share of the spans did not exceed: 0.5 for the median, 0.99 for all but
     /// one in a hundred. `None` before the first span.
     ///
-    /// It is never too low, and at most a quarter too high. A share outside of 0 to 1 counts as the nearer end.
+    /// The number is never too low, and at most a quarter too high. A share outside of 0 to 1 counts as the nearer end.
     #[must_use]
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     // A rank that is rounded in the 53rd bit names the same bucket, or the next.
@@ -113,7 +112,7 @@ fn bucket_of(span_ms: u64) -> usize {
     usize::try_from(u64::from(exponent - 1) * PARTS + part).unwrap_or(BUCKETS - 1)
 }
 
-/// The longest span that falls into a bucket.
+/// Returns the longest span that falls into a bucket.
 fn last_of(index: usize) -> u64 {
     let index = index as u64;
     if index < PARTS {

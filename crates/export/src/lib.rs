@@ -1,16 +1,16 @@
 //! Ordered, fair and bounded export of sealed slices, as a state machine without I/O.
 //!
-//! * [`Exporter`]: what a ledger implements; [`Ack`] and [`PutError`] are its answers for each slice. With a
+//! * [`Exporter`]: what a ledger implements; [`Ack`] and [`PutError`], with its [`Cause`], are its answers for each slice. With a
 //!   [`Claim`](ron_ledger_wire::Claim) it tells two copies of one log apart.
-//! * [`Lanes`]: one ordered queue per stream. It says what to send next and digests the answers; you bring the
-//!   clock and the threads. [`LaneOptions`] holds its limits.
-//! * [`Batch`], [`BatchId`], [`Completion`], [`FailedPut`], [`NextStep`]: what goes out and what came of it.
-//! * [`LanesStatus`], [`ParkedLane`], [`LastFailure`], [`Latencies`]: what an operator wants to see.
-//! * [`LaneError`]: why a slice was not taken in.
+//! * [`Lanes`]: one ordered queue per stream. It returns the next batch, and updates its queues from each answer. You bring
+//!   the clock and the threads. [`LaneOptions`] holds its limits.
+//! * [`Batch`], [`BatchId`], [`Completion`], [`FailedPut`], [`NextStep`]: what goes out, and what its answers change.
+//! * [`LanesStatus`], [`ParkedLane`], [`LastFailure`], [`Latencies`]: counters and gauges for operators.
+//! * [`LaneError`]: why a push was refused.
 //! * [`memory`]: a ledger in RAM with faults to inject, for tests.
 //!
-//! The crate knows no transport, no log and no clock: time is an argument in Unix milliseconds, and the same seed
-//! and the same calls give the same batches.
+//! The crate knows no transport, no log and no clock. Time is an argument in Unix milliseconds. The same seed and the same calls
+//! give the same batches.
 //!
 //! ```
 //! use ron_accounting_export::{memory::MemoryLedger, Exporter, LaneOptions, Lanes};
@@ -30,7 +30,7 @@
 //!
 //! while let Some(batch) = lanes.next_batch(60_000) {
 //!     let answers = ledger.put_batch(&batch.slices);
-//!     let completion = lanes.complete(batch.id, 60_001, answers);
+//!     let completion = lanes.complete(batch.id, answers, 60_001);
 //!     assert_eq!(completion.acknowledged.len(), 1);
 //! }
 //! assert!(lanes.is_idle());
@@ -40,6 +40,7 @@
 
 mod backoff;
 mod batch;
+mod cause;
 mod elapsed;
 mod error;
 mod exporter;
@@ -53,6 +54,7 @@ mod status;
 
 pub use crate::{
     batch::{Batch, BatchId, Completion, FailedPut, NextStep},
+    cause::Cause,
     error::{LaneError, PutError},
     exporter::{Ack, Exporter},
     lanes::Lanes,

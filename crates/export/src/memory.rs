@@ -1,7 +1,7 @@
-//! A ledger in RAM, with faults to inject: for tests of whatever exports.
+//! A ledger in memory with faults to inject, for tests of programs that export.
 //!
-//! It keeps the exact bytes and follows the same acceptance rule as every other ledger, so that a program tested
-//! against it meets no surprise with a durable one. It also serves as the reference for the exporter contract.
+//! It keeps the exact bytes and follows the same acceptance rule as every other ledger, so that a program that passes with it
+//! works with a durable one. It is also the reference for the exporter contract.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,7 +14,7 @@ use ron_ledger_wire::{
 
 use crate::{Ack, Exporter, PutError};
 
-/// An in-memory ledger. Clones are handles to the same ledger, as are two connections to one database.
+/// A ledger in memory. Clones are handles to the same ledger, like two connections to one database.
 ///
 /// ```
 /// use ron_accounting_export::{memory::MemoryLedger, Ack, Exporter};
@@ -47,7 +47,7 @@ struct State {
     chains: BTreeMap<StreamId, Chain>,
     /// Increments by tenant and dimension.
     totals: BTreeMap<(String, String), u128>,
-    /// Which opening of a log exports under an origin.
+    /// The opening of a log that exports under each origin.
     holders: BTreeMap<Origin, ClaimId>,
     faults: Faults,
     puts: u64,
@@ -70,73 +70,73 @@ struct Faults {
 }
 
 impl MemoryLedger {
-    /// An empty ledger without faults.
+    /// Returns an empty ledger without faults.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Every stored slice, sorted by stream and then by sequence number.
+    /// Returns every stored slice, sorted by stream and then by sequence number.
     #[must_use]
     pub fn slices(&self) -> Vec<SealedSlice> {
         self.lock().chains.values().flat_map(|chain| chain.slices.iter().cloned()).collect()
     }
 
-    /// The stored slices of one stream in order.
+    /// Returns the stored slices of one stream in order.
     #[must_use]
     pub fn slices_of(&self, stream: &StreamId) -> Vec<SealedSlice> {
         self.lock().chains.get(stream).map(|chain| chain.slices.clone()).unwrap_or_default()
     }
 
-    /// The sum of all increments for each pair of tenant and dimension, over all origins.
+    /// Returns the sum of all increments for each pair of tenant and dimension, over all origins.
     #[must_use]
     pub fn totals(&self) -> BTreeMap<(String, String), u128> {
         self.lock().totals.clone()
     }
 
-    /// The sum of all increments of one tenant and dimension, over all origins.
+    /// Returns the sum of all increments of one tenant and dimension, over all origins.
     #[must_use]
     pub fn total(&self, tenant: &str, dimension: &str) -> u128 {
         let key = (tenant.to_owned(), dimension.to_owned());
         self.lock().totals.get(&key).copied().unwrap_or(0)
     }
 
-    /// Which opening of a log exports under this origin; `None` before the first that came with a claim.
+    /// Returns the opening of a log that exports under this origin; `None` before the first put with a claim.
     #[must_use]
     pub fn holder(&self, origin: Origin) -> Option<ClaimId> {
         self.lock().holders.get(&origin).copied()
     }
 
-    /// How many slices were offered so far, whatever the answer, without those that were not reached and
-    /// those of a refused claim.
+    /// Returns how many slices were judged so far, whatever the answer. Slices that were not reached and those of a refused claim
+    /// do not count.
     #[must_use]
     pub fn puts(&self) -> u64 {
         self.lock().puts
     }
 
-    /// From now on the ledger cannot be reached (true), or can be again (false).
+    /// Makes the ledger unreachable (true), or reachable again (false).
     pub fn set_unavailable(&self, unavailable: bool) {
         self.lock().faults.unavailable = unavailable;
     }
 
-    /// The next `count` slices are answered [`PutError::Unavailable`] and not stored.
+    /// Answers the next `count` slices with [`PutError::Unavailable`], and does not store them.
     pub fn fail_puts(&self, count: usize) {
         self.lock().faults.puts_to_fail = count;
     }
 
-    /// The next `count` slices that are stored are answered [`PutError::Unavailable`] all the same, as when a
-    /// connection breaks between the commit and the answer.
+    /// Answers the next `count` slices that are stored with [`PutError::Unavailable`], as if the connection broke between the
+    /// commit and the answer.
     pub fn lose_acknowledgements(&self, count: usize) {
         self.lock().faults.acknowledgements_to_lose = count;
     }
 
-    /// The next `count` batches are processed, but the answer to their first slice is left out: a defect of an
-    /// exporter that must not be taken for a shifted answer.
+    /// Processes the next `count` batches, but leaves out the answer to their first slice. Callers must not take such answers
+    /// for those of other slices.
     pub fn answer_short(&self, count: usize) {
         self.lock().faults.batches_to_answer_short = count;
     }
 
-    /// From now on slices of this stream are answered with this error and not stored; `None` ends that.
+    /// Answers slices of this stream with this error from now on, and does not store them. `None` ends that.
     pub fn refuse(&self, stream: &StreamId, error: Option<PutError>) {
         let refused = &mut self.lock().faults.refused;
         match error {
@@ -145,7 +145,7 @@ impl MemoryLedger {
         };
     }
 
-    /// A panic in another thread leaves nothing half done here, since a slice is applied after all checks.
+    /// Takes the lock, even after a panic of another thread: a slice is applied after all checks, so nothing is half done.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -178,7 +178,7 @@ impl State {
         answers
     }
 
-    /// Stream by stream: the first slice of one that is not answered as stored ends its run.
+    /// Puts slices in order. The first slice of a stream that is not stored ends its run.
     fn put_all(&mut self, claim: Option<&Claim>, batch: &[SealedSlice]) -> Vec<Result<Ack, PutError>> {
         let refusal = claim.and_then(|claim| Some((claim.origin(), self.judge(claim, batch)?)));
         let mut refused: BTreeSet<&StreamId> = BTreeSet::new();
@@ -199,7 +199,7 @@ impl State {
         answers.collect()
     }
 
-    /// Takes an origin over for a claim, or says why it is not given.
+    /// Takes the origin over for a claim, or returns why the claim is refused.
     fn judge(&mut self, claim: &Claim, batch: &[SealedSlice]) -> Option<PutError> {
         let origin = claim.origin();
         if self.faults.unavailable || !batch.iter().any(|slice| slice.stream().origin() == origin) {
@@ -252,7 +252,7 @@ impl State {
                 match chain.and_then(|chain| chain.slices.get(index)) {
                     Some(stored) if stored.digest() == digest => Ok(Ack::Duplicate),
                     Some(stored) => Err(PutError::Conflict { stored: stored.digest(), offered: digest }),
-                    None => Err(PutError::Rejected { reason: format!("seq {seq} is not in the ledger") }),
+                    None => Err(PutError::rejected(format!("seq {seq} is not in the ledger"))),
                 }
             }
             Acceptance::Gap { expected, found } => Err(PutError::Gap { expected, found }),
@@ -262,7 +262,7 @@ impl State {
 }
 
 fn unavailable() -> PutError {
-    PutError::Unavailable { reason: "fault injected into the in-memory ledger".to_owned() }
+    PutError::unavailable("fault injected into the in-memory ledger")
 }
 
 fn take_one(count: &mut usize) -> bool {

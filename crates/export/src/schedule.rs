@@ -1,19 +1,18 @@
-//! Whose turn it is.
+//! The order in which streams are offered.
 //!
-//! A stream that may be offered stands in one queue and gets its next turn at the queue's end, whether it succeeded
-//! or failed. So each ready stream is served once before any is served twice, however much one of them has pending,
-//! and taking the next one costs the same for ten streams as for ten thousand. How many slices a turn gives is decided
-//! elsewhere, from the room that the turns of one batch leave in it.
+//! Streams that may be offered are in one queue. After its turn a stream goes to the end of the queue, whether it succeeded
+//! or failed. So each ready stream is served once before any is served twice, however much one of them has pending.
+//! Taking the next stream costs the same for ten streams as for ten thousand. The lanes decide how many slices a turn gives.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use ron_ledger_wire::StreamId;
 
-/// Ready streams in turn, and those that wait by the time when they are due.
+/// The ready streams in turn, and the waiting streams by the time when they are due.
 #[derive(Debug, Default)]
 pub(crate) struct Schedule {
     ready: VecDeque<StreamId>,
-    /// The ticket keeps apart streams that are due in the same millisecond, in the order in which they came.
+    /// Keys are due times and tickets. The ticket orders streams that are due in the same millisecond.
     waiting: BTreeMap<(u64, u64), StreamId>,
     next_ticket: u64,
 }
@@ -28,7 +27,7 @@ impl Schedule {
         self.next_ticket = self.next_ticket.wrapping_add(1);
     }
 
-    /// Takes up to `count` ready streams, the due ones among the waiting included.
+    /// Takes up to `count` streams that are ready, or that wait and are due.
     pub(crate) fn take(&mut self, elapsed: u64, count: usize) -> Vec<StreamId> {
         while let Some(entry) = self.waiting.first_entry() {
             if entry.key().0 > elapsed {
@@ -39,7 +38,7 @@ impl Schedule {
         self.ready.drain(..count.min(self.ready.len())).collect()
     }
 
-    /// When the next stream can be taken; a time in the past means at once.
+    /// Returns the time when the next stream can be taken. A time in the past means at once.
     pub(crate) fn next_due(&self) -> Option<u64> {
         if self.ready.is_empty() {
             self.waiting.keys().next().map(|(due, _)| *due)
@@ -52,7 +51,7 @@ impl Schedule {
         self.waiting.len()
     }
 
-    /// Every stream in it, those that are ready first.
+    /// Returns every stream, the ready ones first.
     pub(crate) fn streams(&self) -> impl Iterator<Item = &StreamId> {
         self.ready.iter().chain(self.waiting.values())
     }

@@ -1,63 +1,63 @@
-//! What an operator wants to see of the lanes.
+//! Counters and gauges of the lanes, for operators.
 
 use ron_ledger_wire::StreamId;
 
 use crate::{Latencies, PutError};
 
-/// A snapshot of the lanes. Counters run since construction and saturate.
+/// The state of the lanes at one time. Counters run since construction and saturate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LanesStatus {
     /// Slices that are not acknowledged, those in flight and those parked included.
     pub pending: usize,
-    /// Streams with something pending.
+    /// Streams with a pending slice.
     pub lanes: usize,
     /// Batches that are out, those past their deadline included.
     pub in_flight: usize,
-    /// Batches past their deadline whose put has not returned. Each still holds one of the `in_flight_max` slots.
+    /// Batches past their deadline whose put has not returned. Each still counts towards `in_flight_max`.
     pub overdue: usize,
-    /// Lanes that wait after a failure before they try again.
+    /// Lanes that wait for a retry after a failure.
     pub backing_off: usize,
-    /// Lanes that an operator must look at, in the order of their streams.
+    /// Lanes that need an operator, in the order of their streams.
     pub parked: Vec<ParkedLane>,
-    /// Streams that fail again and again while the ledger takes what others have, sorted. They go on trying by themselves, take
-    /// no further slices meanwhile, and leave their room to the others. An acknowledgement ends it.
+    /// Streams that fail again and again while the ledger takes slices of others, sorted. They go on trying by themselves. Until
+    /// one of their slices is acknowledged they take no further slices, and their pending ones are set aside.
     pub stalled: Vec<StreamId>,
     /// Slices in lanes that are parked or stalled, see [`Lanes::room`](crate::Lanes::room).
     pub set_aside: usize,
-    /// For `timeout_ms` or longer no slice was acknowledged, although some wait that are not parked. Nothing is
-    /// dropped, and one acknowledgement ends it.
+    /// Whether no slice was acknowledged for `timeout_ms` or longer, although slices wait that are not parked. Nothing is
+    /// dropped, and one acknowledgement ends this state.
     pub degraded: bool,
     /// Slices acknowledged, the duplicates included.
     pub acknowledged: u64,
-    /// Slices that the ledger had already.
+    /// Slices that the ledger had before they were offered.
     pub duplicates: u64,
     /// Slices offered once more, after a failure or a resume.
     pub retries: u64,
     /// Slices whose put passed its deadline.
     pub expired: u64,
-    /// Answers for a batch that nobody waited for any more.
+    /// Completions of batches that had expired, or were completed before.
     pub late_answers: u64,
-    /// Slices answered as stored although one before them in their run was not: a defect of the exporter. They were
-    /// offered again.
+    /// Slices that were answered as stored although a slice before them in their run was not, which is a defect of the exporter.
+    /// They were offered again.
     pub unordered_answers: u64,
-    /// Pushes refused because there was no room.
+    /// Pushes that were refused with [`LaneError::Full`](crate::LaneError::Full).
     pub refused_full: u64,
-    /// From push to acknowledgement, of every acknowledged slice.
+    /// Time from push to acknowledgement, of every acknowledged slice.
     pub export: Latencies,
-    /// From push to the first offer, of slices that were pushed while another one of their stream was pending: how long
-    /// order made them wait.
+    /// Time from push to the first offer, of slices that were pushed while another slice of their stream was pending. It shows
+    /// what order costs.
     pub order: Latencies,
-    /// The latest failure; it stays after a success, so that a short fault can still be explained.
+    /// The latest failure. It is kept after a success, so that a short fault can still be explained.
     pub last_failure: Option<LastFailure>,
 }
 
-/// A lane whose head the ledger refused for good.
+/// A lane whose first slice the ledger refused for good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParkedLane {
     /// The stream.
     pub stream: StreamId,
-    /// The sequence number of the refused slice, the head of the lane.
+    /// The sequence number of the refused slice, which is the first of the lane.
     pub seq: u64,
     /// How many slices wait in the lane, the refused one included.
     pub pending: usize,

@@ -54,7 +54,7 @@ fn a_refusal_in_the_middle_of_a_run_keeps_the_rest_of_it() {
     answers[1] = Err(PutError::Busy);
     answers[2] = Err(PutError::NotReached);
     answers[3] = Err(PutError::NotReached);
-    let completion = lanes.complete(batch.id, 0, answers);
+    let completion = lanes.complete(batch.id, answers, 0);
     lanes.validate().unwrap();
     let acknowledged: Vec<_> =
         completion.acknowledged.iter().map(|(slice, _)| (slice.stream().tenant(), slice.seq())).collect();
@@ -181,7 +181,7 @@ fn which_errors_pass_with_time() {
         PutError::Conflict { stored: digest, offered: digest },
         PutError::Gap { expected: 1, found: 2 },
         PutError::Claimed { origin: stream("acme").origin(), current: ClaimId::from_bytes([1; 16]) },
-        PutError::Rejected { reason: String::new() },
+        PutError::rejected(""),
     ];
     assert!(retryable.iter().all(PutError::is_retryable));
     assert!(!lasting.iter().any(PutError::is_retryable));

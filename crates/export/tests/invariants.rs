@@ -71,7 +71,7 @@ proptest! {
             }
             if let Some(batch) = lanes.next_batch(now_ms) {
                 let answers = ledger.put_batch(&batch.slices);
-                let completion = lanes.complete(batch.id, now_ms, answers);
+                let completion = lanes.complete(batch.id, answers, now_ms);
                 acknowledged.extend(completion.acknowledged.into_iter().map(|(slice, _)| slice.digest()));
             }
         }

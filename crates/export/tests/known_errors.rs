@@ -15,7 +15,7 @@ fn answers_of_the_wrong_number_are_not_believed() {
         push_all(&mut lanes, &chain("a", 1));
         push_all(&mut lanes, &chain("b", 1));
         let batch = lanes.next_batch(0).unwrap();
-        let completion = lanes.complete(batch.id, 0, vec![Ok(Ack::Ok); answered]);
+        let completion = lanes.complete(batch.id, vec![Ok(Ack::Ok); answered], 0);
         assert!(completion.acknowledged.is_empty());
         assert!(!completion.late);
         assert_eq!(completion.failed.len(), 2);
@@ -70,7 +70,7 @@ fn an_expired_batch_keeps_its_slot_until_its_put_returns() {
     assert_eq!(lanes.expire(1000).failed.len(), 1);
     assert!(lanes.next_batch(60_000).is_none());
     assert_eq!((lanes.next_due_ms(60_000), lanes.in_flight(), lanes.status().overdue), (None, 1, 1));
-    assert!(lanes.complete(hanging.id, 60_000, Vec::new()).late, "its thread died: no answers at all");
+    assert!(lanes.complete(hanging.id, Vec::new(), 60_000).late, "its thread died: no answers at all");
     assert_eq!((lanes.in_flight(), lanes.status().overdue), (0, 0));
     assert_eq!(content(&lanes.next_batch(60_000).unwrap()), [("acme", 0)]);
 }
@@ -83,10 +83,10 @@ fn a_rejected_slice_blocks_its_own_lane_alone() {
     push_all(&mut lanes, &chain("healthy", 3));
     let batch = lanes.next_batch(0).unwrap();
     let answers = batch.slices.iter().map(|slice| match slice.stream().tenant() {
-        "poisoned" => Err(PutError::Rejected { reason: "rows are not canonical".to_owned() }),
+        "poisoned" => Err(PutError::rejected("rows are not canonical")),
         _ => Ok(Ack::Ok),
     });
-    let completion = lanes.complete(batch.id, 0, answers.collect());
+    let completion = lanes.complete(batch.id, answers.collect(), 0);
     assert_eq!(completion.acknowledged.len(), 3);
     assert!(completion.failed.iter().all(|failed| failed.next == NextStep::Parked));
     let parked = lanes.status().parked;
@@ -119,7 +119,7 @@ fn a_parked_stream_asks_for_no_more_slices() {
     push_all(&mut lanes, &chain[..2]);
     assert_eq!(lanes.room_for(&stream("acme")), 8);
     let batch = lanes.next_batch(0).unwrap();
-    let rejected = PutError::Rejected { reason: String::new() };
+    let rejected = PutError::rejected("");
     let _ = complete_all(&mut lanes, &batch, 0, &Err(rejected));
     assert_eq!((lanes.room_for(&stream("acme")), lanes.room_for(&stream("globex"))), (0, 10));
 
@@ -138,7 +138,7 @@ fn a_parked_stream_asks_for_no_more_slices() {
 #[test]
 fn parked_streams_leave_their_room_to_the_others() {
     let mut lanes = Lanes::new(LaneOptions::default().pending_max(4)).unwrap();
-    let rejected = PutError::Rejected { reason: String::new() };
+    let rejected = PutError::rejected("");
     let mut parked = 0;
     for number in 0..40 {
         let chain = chain(&format!("refused {number}"), 4);
@@ -177,7 +177,7 @@ fn streams_that_fail_for_ever_leave_their_room_to_the_others() {
         while let Some(batch) = lanes.next_batch(now_ms) {
             let answer = |slice| if is_refused(slice) { Err(PutError::Busy) } else { Ok(Ack::Ok) };
             let answers = batch.slices.iter().map(answer).collect();
-            let _ = lanes.complete(batch.id, now_ms, answers);
+            let _ = lanes.complete(batch.id, answers, now_ms);
             lanes.validate().unwrap();
         }
     };
@@ -222,7 +222,7 @@ fn an_acknowledgement_behind_a_failure_is_not_believed() {
     push_all(&mut lanes, &chain);
     let batch = lanes.next_batch(0).unwrap();
     let answers = vec![Ok(Ack::Ok), Err(unavailable()), Ok(Ack::Ok)];
-    let completion = lanes.complete(batch.id, 0, answers);
+    let completion = lanes.complete(batch.id, answers, 0);
     lanes.validate().unwrap();
     assert_eq!(completion.acknowledged, [(chain[0].clone(), Ack::Ok)]);
     let failed: Vec<_> = completion.failed.into_iter().map(|failed| (failed.slice, failed.error)).collect();
@@ -279,7 +279,7 @@ fn degraded_means_no_success_for_a_deadline_and_drops_nothing() {
     let _ = complete_all(&mut lanes, &batch, now_ms + 2000, &Ok(Ack::Ok));
     assert!(!lanes.status().degraded, "one success is enough");
     let batch = lanes.next_batch(now_ms + 2000).unwrap();
-    let rejected = PutError::Rejected { reason: String::new() };
+    let rejected = PutError::rejected("");
     let _ = complete_all(&mut lanes, &batch, now_ms + 2000, &Err(rejected));
     let _ = lanes.expire(now_ms + 9000);
     assert!(!lanes.status().degraded, "what is parked waits for an operator, not for the ledger");

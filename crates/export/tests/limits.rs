@@ -112,7 +112,7 @@ fn ten_thousand_lanes_take_turns() {
             batch.slices.iter().all(|slice| slice.seq() == turn / 100),
             "every lane once, then every lane again"
         );
-        let _ = lanes.complete(batch.id, turn, vec![Ok(Ack::Ok); 100]);
+        let _ = lanes.complete(batch.id, vec![Ok(Ack::Ok); 100], turn);
     }
     lanes.validate().unwrap();
     assert!(lanes.is_idle());

@@ -1,7 +1,7 @@
 //! The one acceptance rule: may these bytes follow that head?
 //!
-//! Every ledger calls it inside its own transaction, so that no two ledgers can drift apart in what they accept. It
-//! is pure: the head is an argument and the new head is a result.
+//! Every ledger calls it inside its own transaction, so that all ledgers accept the same slices. The rule is pure: the head
+//! is an argument, and the new head is a result.
 
 use crate::decode;
 use crate::digest::Digest;
@@ -10,7 +10,7 @@ use crate::sealed::SealedSlice;
 use crate::slice::Slice;
 use crate::stream::StreamId;
 
-/// Where a stream's chain ends: what the next slice must have as its number and its link.
+/// The end of a stream's chain: the number and the link that the next slice must have.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Head {
     stream: StreamId,
@@ -19,48 +19,48 @@ pub struct Head {
 }
 
 impl Head {
-    /// The head of a stream that has no slice yet.
+    /// Returns the head of a stream that has no slice yet.
     pub fn genesis(stream: StreamId) -> Self {
         Self { stream, next_seq: 0, last: None }
     }
 
-    /// The head of a stream with slices: the number that comes next and the digest of the last one.
+    /// Returns the head of a stream with slices: the number that comes next, and the digest of the last slice.
     ///
-    /// A pair that cannot be, such as a digest with number 0, is not repaired: every slice is refused as a broken
-    /// link.
+    /// An impossible pair, such as a digest with number 0, is not repaired. Under such a head every slice is refused as a
+    /// broken link.
     pub fn new(stream: StreamId, next_seq: u64, last: Option<Digest>) -> Self {
         Self { stream, next_seq, last }
     }
 
-    /// The stream.
+    /// Returns the stream.
     pub fn stream(&self) -> &StreamId {
         &self.stream
     }
 
-    /// Number of the slice that comes next.
+    /// Returns the number of the slice that comes next.
     pub fn next_seq(&self) -> u64 {
         self.next_seq
     }
 
-    /// Digest of the last slice, `None` before the first.
+    /// Returns the digest of the last slice; `None` before the first.
     pub fn last(&self) -> Option<Digest> {
         self.last
     }
 }
 
-/// What [`accept`] and [`accept_sealed`] answer. Exhaustive on purpose: a ledger has to do something about each.
+/// The verdict of [`accept`] and [`accept_sealed`]. Exhaustive on purpose: a ledger must act on each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "a slice that was judged must be stored, compared or refused"]
 pub enum Acceptance<S = Slice> {
     /// The slice is the stream's next. Store the bytes and the new head in one transaction.
     Next {
-        /// The slice: decoded by `accept`, the one given by `accept_sealed`.
+        /// The slice. `accept` decodes it; `accept_sealed` returns the one that it was given.
         slice: S,
         /// The head once the slice is stored.
         head: Head,
     },
-    /// The number was taken before. Compare with the digest stored under it: equal is a duplicate, which is
-    /// acknowledged and changes nothing; different is a fork, which is refused and reported.
+    /// The number was taken before. Compare with the digest that is stored under it. An equal digest is a duplicate: acknowledge
+    /// it and change nothing. A different digest is a fork: refuse and report it.
     Repeated {
         /// The slice's number.
         seq: u64,
@@ -83,7 +83,7 @@ pub enum Acceptance<S = Slice> {
 #[non_exhaustive]
 pub enum Rejection {
     /// The bytes are not a canonical slice.
-    #[error("the bytes are not a canonical slice: {0}")]
+    #[error("the bytes are not a canonical slice")]
     Malformed(#[source] DecodeError),
     /// The bytes do not hash to the digest that came with them.
     #[error("the bytes hash to {computed}, but were sent as {claimed}")]
@@ -125,8 +125,8 @@ fn digest_or_none(digest: Option<&Digest>) -> String {
 
 /// Judges `bytes`, which came under the digest `claimed`, against the head of their stream.
 ///
-/// In this order: strict decoding, digest, stream, number, link. One pass of BLAKE3 and one of the decoder; only a
-/// slice that is accepted is copied out of its bytes.
+/// The checks run in this order: strict decoding, digest, stream, number, link. That costs one pass of BLAKE3 and one of the
+/// decoder. Only a slice that is accepted is copied out of its bytes.
 ///
 /// ```
 /// use ron_ledger_wire::{accept, Acceptance, Head, Origin, Row, RowKey, Slice, StreamId};
@@ -167,7 +167,7 @@ pub fn accept(head: &Head, claimed: &Digest, bytes: &[u8]) -> Acceptance {
 
 /// Judges a sealed slice against the head of its stream, by the same rule as [`accept`].
 ///
-/// Its bytes were decoded or encoded already, so they are only hashed once more, and nothing is copied out of them.
+/// The bytes were decoded or encoded before, so they are only hashed again. Nothing is copied out of them.
 pub fn accept_sealed<'a>(head: &Head, offered: &'a SealedSlice) -> Acceptance<&'a SealedSlice> {
     let (claimed, computed) = (offered.digest(), Digest::of(offered.bytes()));
     if claimed != computed {
@@ -183,7 +183,7 @@ pub fn accept_sealed<'a>(head: &Head, offered: &'a SealedSlice) -> Acceptance<&'
     }
 }
 
-/// The head once a slice of the head's stream is stored, or why it is not the next.
+/// Returns the head once a slice of the head's stream is stored, or why the slice is not the next.
 fn follow<S>(head: &Head, seq: u64, previous: Option<Digest>, digest: Digest) -> Result<Head, Acceptance<S>> {
     if seq < head.next_seq {
         return Err(Acceptance::Repeated { seq, digest });

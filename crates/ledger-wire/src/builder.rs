@@ -1,21 +1,24 @@
-//! The streaming encoder: rows go in one by one, canonical bytes come out.
+//! The streaming encoder: it takes rows one by one and returns canonical bytes.
 //!
 //! # Why the frame is written last
-//! The count of rows stands before the rows and is as short as it can be, so its width is unknown until the last
-//! row is in. The buffer starts with room for everything before the rows at its longest. At the end the frame is
-//! written so that it touches the first row, and what is left of the room stays unused. No row moves.
+//! The count of rows precedes the rows and takes as few bytes as it can. So its width is unknown until the last row is in.
+//! The buffer begins with a gap as long as the longest frame. At the end the frame is written into the end of the gap, directly
+//! before the first row, and the rest of the gap stays unused. No row moves.
 //!
 //! # Invariants
-//! 1. What `finish` returns decodes strictly: each rule is checked when the value comes in.
-//! 2. `slice_bytes` of what is in the buffer never exceeds `bytes_max`.
-//! 3. A refused row leaves the builder as it was.
+//! 1. What `finish` returns decodes strictly, because each rule is checked when a value is pushed.
+//! 2. `slice_bytes` of the buffer never exceeds `bytes_max`.
+//! 3. A refused row leaves the builder unchanged.
+//! 4. The buffer begins with the gap, and the last key lies inside of it, directly before the last increment.
+//!
+//! Debug builds check them after each row (`validate`).
 
 use std::{cmp::Ordering, ops::Range};
 
 use crate::digest::Digest;
 use crate::encode::{self, Major};
 use crate::error::EncodeError;
-use crate::layout::{Field, MAX_SLICE_BYTES, MAX_TEXT_BYTES, ROW_ITEMS, SLICE_BYTES_LEAST, WIRE_VERSION};
+use crate::layout::{Field, ROW_ITEMS, SLICE_BYTES_LEAST, SLICE_BYTES_MAX, TEXT_BYTES_MAX, WIRE_VERSION};
 use crate::rows::{self, RowsFrame};
 use crate::sealed::{Contents, SealedSlice, SliceBytes};
 use crate::sorted_keys::SortedKeys;
@@ -51,7 +54,7 @@ pub struct SliceBuilder {
     prefix: Vec<u8>,
     /// Everything after the rows.
     suffix: Vec<u8>,
-    /// Room for prefix and head, then the rows.
+    /// A gap for prefix and head, then the rows.
     buffer: Vec<u8>,
     last_key: Range<usize>,
     row_count: usize,
@@ -61,9 +64,9 @@ pub struct SliceBuilder {
 
 impl SliceBuilder {
     /// Begins the slice with number `seq` for the span from `start_ms` to `end_ms` (Unix milliseconds, end
-    /// exclusive). `previous` is the digest of the slice before it, `None` for slice 0 alone.
+    /// exclusive). `previous` is the digest of the slice before it; `None` for slice 0 alone.
     ///
-    /// Refuses an empty span, a link that does not go with `seq`, and a tenant or dimension that is too long.
+    /// Refuses an empty span, a link that does not fit `seq`, and a tenant or dimension that is too long.
     pub fn new(
         stream: &StreamId,
         seq: u64,
@@ -72,7 +75,7 @@ impl SliceBuilder {
         previous: Option<Digest>,
     ) -> Result<Self, EncodeError> {
         for (field, text) in [(Field::Tenant, stream.tenant()), (Field::Dimension, stream.dimension())] {
-            if text.len() > MAX_TEXT_BYTES {
+            if text.len() > TEXT_BYTES_MAX {
                 return Err(EncodeError::TextTooLong { field: field.name(), bytes: text.len() });
             }
         }
@@ -121,22 +124,23 @@ impl SliceBuilder {
             last_key: 0..0,
             row_count: 0,
             total: 0,
-            bytes_max: MAX_SLICE_BYTES,
+            bytes_max: SLICE_BYTES_MAX,
         })
     }
 
-    /// Ends the slice earlier than the format demands, for a log that cannot hold a whole MiB. A value below
-    /// [`SLICE_BYTES_LEAST`] counts as that, so that the longest row always fits; one above [`MAX_SLICE_BYTES`] as that.
+    /// Limits the slice to fewer bytes than the format allows, for a log that cannot hold a whole MiB.
+    ///
+    /// Values are clamped to [`SLICE_BYTES_LEAST`], so that the longest row always fits, and to [`SLICE_BYTES_MAX`].
     #[must_use]
     pub fn bytes_max(mut self, bytes: usize) -> Self {
-        self.bytes_max = bytes.clamp(SLICE_BYTES_LEAST, MAX_SLICE_BYTES);
+        self.bytes_max = bytes.clamp(SLICE_BYTES_LEAST, SLICE_BYTES_MAX);
         self
     }
 
-    /// Adds a row. `key` is what [`encode_row_key`](crate::encode_row_key) wrote, and greater than the key before.
+    /// Adds a row. `key` is what [`encode_row_key`](crate::encode_row_key) wrote, and greater than the key before it.
     ///
-    /// Refuses a key that is not canonical, out of order or repeated, and an increment of zero. Answers
-    /// [`EncodeError::Full`] when the row does not fit: finish, and push it to the next slice, where it does.
+    /// Refuses a key that is not canonical, out of order or repeated, and an increment of zero. Returns
+    /// [`EncodeError::Full`] if the row does not fit. Then finish this slice and push the row to the next one, where it fits.
     pub fn push_encoded(&mut self, key: &[u8], increment: u64) -> Result<(), EncodeError> {
         let row = self.row_count;
         if increment == 0 {
@@ -154,14 +158,17 @@ impl SliceBuilder {
         encode::unsigned(increment, &mut self.buffer);
         self.row_count += 1;
         self.total += u128::from(increment);
+        debug_assert_eq!(self.validate(), Ok(()));
         Ok(())
     }
 
-    /// Adds rows of keys that were checked before: index and increment, in ascending order of the index. Costs a copy of the
-    /// key, the increment's few bytes, and no look at the key.
+    /// Adds rows of keys that were checked before, as index and increment, in ascending order of the index.
     ///
-    /// Answers the row that did not fit, which is the last that was taken from `rows`: finish, and push it and the rest to
-    /// the next slice. Refuses, like [`push_encoded`](Self::push_encoded), an increment of zero and a row out of order.
+    /// A row costs a copy of its key and the few bytes of its increment. Keys are not checked again.
+    ///
+    /// Returns the row that did not fit, which is the last that was taken from `rows`. Then finish this slice, and push that row
+    /// and the remaining ones to the next. Refuses an increment of zero and a row out of order, as
+    /// [`push_encoded`](Self::push_encoded) does.
     pub fn push_sorted(
         &mut self,
         keys: &SortedKeys,
@@ -171,7 +178,7 @@ impl SliceBuilder {
         let all_fit =
             self.slice_bytes(self.buffer.len() + most, self.row_count + keys.len()) <= self.bytes_max;
         self.buffer.reserve(most.min(self.bytes_max) + self.suffix.len());
-        // What changes with each row is kept out of `self`, where the compiler would have to store it for each.
+        // Locals, because the compiler would have to store fields of `self` after each row.
         let mut buffer = std::mem::take(&mut self.buffer);
         let (mut last, mut last_key) = (None, self.last_key.clone());
         let (mut row_count, mut total) = (self.row_count, self.total);
@@ -180,7 +187,7 @@ impl SliceBuilder {
             let Some((index, increment)) = rows.next() else { break Ok(None) };
             let order = match last {
                 Some(last) => index.cmp(&last),
-                // The first may follow a row of other keys.
+                // The first row may follow a row of other keys.
                 None if row_count == 0 => Ordering::Greater,
                 None => keys.get(index).cmp(&buffer.get(last_key.clone())),
             };
@@ -209,6 +216,7 @@ impl SliceBuilder {
         self.buffer = buffer;
         self.last_key = last_key;
         (self.row_count, self.total) = (row_count, total);
+        debug_assert_eq!(self.validate(), Ok(()));
         result
     }
 
@@ -224,38 +232,38 @@ impl SliceBuilder {
         }
     }
 
-    /// Whether no row has been pushed.
+    /// Returns whether no row has been pushed.
     pub fn is_empty(&self) -> bool {
         self.row_count == 0
     }
 
-    /// Rows pushed so far.
+    /// Returns how many rows were pushed so far.
     pub fn row_count(&self) -> usize {
         self.row_count
     }
 
-    /// Puts the slice together and hashes it: one pass of BLAKE3.
+    /// Completes the slice and hashes it, which is one pass of BLAKE3.
     ///
-    /// Refuses a slice without rows; ask [`is_empty`](Self::is_empty) first.
+    /// Refuses a slice without rows. Ask [`is_empty`](Self::is_empty) first.
     pub fn finish(mut self) -> Result<SealedSlice, EncodeError> {
         if self.is_empty() {
             return Err(EncodeError::NoRows);
         }
-        let room = self.prefix.len() + ROWS_HEAD_BYTES_MAX;
-        let rows_bytes = self.buffer.len() - room;
+        let gap = self.gap_bytes();
+        let rows_bytes = self.buffer.len() - gap;
         encode::head(Major::Array, self.row_count as u64, &mut self.prefix);
-        let unused = room - self.prefix.len();
-        self.buffer[unused..room].copy_from_slice(&self.prefix);
+        let unused = gap - self.prefix.len();
+        self.buffer[unused..gap].copy_from_slice(&self.prefix);
         self.buffer.extend_from_slice(&self.suffix);
 
-        // A slice may wait for long, and what was reserved for it must not wait with it.
+        // A slice may wait for hours in a queue, and unused capacity must not wait with it.
         if self.buffer.capacity() - self.buffer.len() > self.buffer.len() / 4 {
             self.buffer.shrink_to_fit();
         }
 
         let bytes = SliceBytes::new(self.buffer, unused);
         debug_assert!(
-            bytes.get().len() <= MAX_SLICE_BYTES,
+            bytes.get().len() <= SLICE_BYTES_MAX,
             "push_encoded let {} bytes in",
             bytes.get().len()
         );
@@ -272,7 +280,27 @@ impl SliceBuilder {
         }))
     }
 
-    /// Length of the slice with so many bytes in the buffer, which are so many rows.
+    /// Returns the length of the gap in front of the rows.
+    fn gap_bytes(&self) -> usize {
+        self.prefix.len() + ROWS_HEAD_BYTES_MAX
+    }
+
+    /// Checks the invariants that hold between two rows, but for the strict decoding, which tests check.
+    fn validate(&self) -> Result<(), String> {
+        let bytes = self.slice_bytes(self.buffer.len(), self.row_count);
+        if self.row_count > 0 && bytes > self.bytes_max {
+            return Err(format!("2: {bytes} bytes, of at most {}", self.bytes_max));
+        }
+        let has_rows = self.buffer.len() > self.gap_bytes();
+        let has_last_key = self.last_key.end <= self.buffer.len() && !self.last_key.is_empty();
+        if (has_rows, has_last_key) != (self.row_count > 0, self.row_count > 0) {
+            let (rows, key) = (self.row_count, &self.last_key);
+            return Err(format!("4: {rows} rows in {} bytes, the last key at {key:?}", self.buffer.len()));
+        }
+        Ok(())
+    }
+
+    /// Returns the length of the slice, if the buffer had this length and this many rows.
     fn slice_bytes(&self, buffer: usize, rows: usize) -> usize {
         buffer - ROWS_HEAD_BYTES_MAX + encode::head_bytes(rows as u64) + self.suffix.len()
     }

@@ -1,4 +1,4 @@
-//! A digest as IPLD tools spell it, so that any of them can follow a chain or find a file by name.
+//! A digest in the form that IPLD tools use, so that any of them can follow a chain or find a file by name.
 
 use std::fmt::{self, Write};
 use std::str::FromStr;
@@ -25,12 +25,12 @@ const TEXT_BYTES: usize = 1 + (CID_BYTES * 8).div_ceil(5);
 pub struct Cid(Digest);
 
 impl Cid {
-    /// The digest inside.
+    /// Returns the digest.
     pub const fn digest(&self) -> Digest {
         self.0
     }
 
-    /// The binary form: version, codec, hash, digest length, digest.
+    /// Returns the binary form: version, codec, hash, digest length, digest.
     pub fn to_bytes(&self) -> [u8; CID_BYTES] {
         let mut bytes = [0; CID_BYTES];
         let (header, digest) = bytes.split_at_mut(CID_HEADER.len());
@@ -112,7 +112,7 @@ impl FromStr for Cid {
     }
 }
 
-/// The base32 character of the lowest five bits.
+/// Returns the base32 character of the lowest five bits.
 fn character(value: u32) -> char {
     let value = (value & 31) as u8;
     char::from(if value < 26 { b'a' + value } else { b'2' + (value - 26) })

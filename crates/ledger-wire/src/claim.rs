@@ -1,20 +1,20 @@
-//! Who may export under an origin: how a ledger tells two copies of one log apart.
+//! Claims: how a ledger tells two copies of one log apart.
 //!
-//! A log keeps the origin of its streams, so a copy of it, made by a snapshot of the disk or by hand, goes on under the
-//! same origin. When both copies count the same in the same window they seal identical slices, the ledger takes the
-//! second for a duplicate of the first, and half of the usage is lost without a trace.
+//! A log keeps the origin of its streams. A copy of it, made by a snapshot of the disk or by hand, continues under the same
+//! origin. If both copies count the same in the same window, they seal identical slices. The ledger takes the second for a
+//! duplicate of the first, and half of the usage is lost without a trace.
 //!
 //! So each opening of a log draws a new random [`ClaimId`], and the log remembers the ids of its earlier openings. A
-//! ledger keeps one id per origin, that of the opening that exports under it. The next opening of the same log succeeds it,
-//! since it knows that id. Two copies of one log draw different ids and neither knows the other's: the first that
-//! reaches the ledger takes the origin over, and from then on the other is refused, also while both run.
+//! ledger keeps one id per origin: that of the opening that exports under it. The next opening of the same log may succeed it,
+//! because it knows that id. Two copies of one log draw different ids, and neither knows the other's. The first that
+//! reaches the ledger takes the origin over. From then on the other is refused, even while both run.
 
 use std::fmt;
 
 use crate::hexadecimal;
 use crate::origin::Origin;
 
-/// How many earlier openings a claim names at most.
+/// The most earlier openings that a claim names.
 pub const CLAIM_ANCESTORS_MAX: usize = 64;
 
 /// The random 16-byte identity of one opening of a log. Its text is 32 lower-case hexadecimal digits.
@@ -27,12 +27,12 @@ pub const CLAIM_ANCESTORS_MAX: usize = 64;
 pub struct ClaimId([u8; 16]);
 
 impl ClaimId {
-    /// The id with these bytes, drawn at random or stored before.
+    /// Returns the id with these bytes, which were drawn at random or stored before.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
-    /// The id's bytes.
+    /// Returns the bytes.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
@@ -50,7 +50,7 @@ impl fmt::Debug for ClaimId {
     }
 }
 
-/// The wish of one opening of a log to export under an origin.
+/// A request of one opening of a log to export under an origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
     origin: Origin,
@@ -59,48 +59,48 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// The claim of the opening `holder`. `ancestors` are the earlier openings of the same log, the latest last.
+    /// Returns the claim of the opening `holder`. `ancestors` are the earlier openings of the same log, the latest last.
     ///
-    /// Only the last [`CLAIM_ANCESTORS_MAX`] of them are kept. An opening that never reached a ledger can be left out;
-    /// the one that a ledger knows cannot, or the ledger refuses the claim.
+    /// Only the last [`CLAIM_ANCESTORS_MAX`] of them are kept. An opening that never reached a ledger may be left out. The
+    /// opening that a ledger knows must be among them, or the ledger refuses the claim.
     pub fn new(origin: Origin, holder: ClaimId, ancestors: impl IntoIterator<Item = ClaimId>) -> Self {
         let mut ancestors: Vec<ClaimId> = ancestors.into_iter().collect();
         ancestors.drain(..ancestors.len().saturating_sub(CLAIM_ANCESTORS_MAX));
         Self { origin, holder, ancestors }
     }
 
-    /// The origin that is claimed.
+    /// Returns the origin that is claimed.
     pub fn origin(&self) -> Origin {
         self.origin
     }
 
-    /// The opening that claims it.
+    /// Returns the opening that claims the origin.
     pub fn holder(&self) -> ClaimId {
         self.holder
     }
 
-    /// The earlier openings of the same log, the latest last.
+    /// Returns the earlier openings of the same log, the latest last.
     pub fn ancestors(&self) -> &[ClaimId] {
         &self.ancestors
     }
 }
 
-/// What [`judge_claim`] answers. Exhaustive on purpose: a ledger has to do something about each.
+/// The verdict of [`judge_claim`]. Exhaustive on purpose: a ledger must act on each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "a claim that was judged must be stored or refused"]
 pub enum ClaimVerdict {
-    /// The origin is the claim's already.
+    /// The claim holds the origin already.
     Held,
     /// The claim takes the origin over. Store its holder in the transaction that stores the slices.
     Taken,
     /// Another opening holds the origin, and the claim does not succeed it. Nothing of the origin is stored.
     Refused {
-        /// The one that holds it.
+        /// The opening that holds the origin.
         current: ClaimId,
     },
 }
 
-/// Judges a claim against the holder that the ledger has for its origin, `None` if it has none.
+/// Judges a claim against the holder that the ledger has for its origin; `None` if it has none.
 ///
 /// ```
 /// use ron_ledger_wire::{judge_claim, Claim, ClaimId, ClaimVerdict, Origin};

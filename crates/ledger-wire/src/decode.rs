@@ -1,19 +1,19 @@
 //! The strict decoder: fields in order, then the rules that span fields.
 //!
-//! # Why it does not simply encode again and compare
-//! That would find every deviation and name none of them. Each check here has its own error; that the checks
-//! together leave nothing through is the business of the tests, which do encode again and compare.
+//! # Why it does not encode again and compare
+//! A comparison would find every deviation and name none of them. Here each check has its own error. The tests prove that the
+//! checks are complete: they encode again and compare.
 
 use crate::digest::Digest;
 use crate::error::{DecodeError, DecodeErrorKind as Kind};
-use crate::layout::{Field, MAX_SLICE_BYTES, ORIGIN_BYTES, WIRE_VERSION};
+use crate::layout::{Field, ORIGIN_BYTES, SLICE_BYTES_MAX, WIRE_VERSION};
 use crate::origin::Origin;
 use crate::reader::Reader;
 use crate::rows::{Rows, RowsFrame};
 use crate::slice::Slice;
 use crate::stream::StreamId;
 
-/// A slice that was found to be canonical, its texts and rows still in the input.
+/// A slice that was found to be canonical. Its texts and rows are borrowed from the input.
 #[derive(Clone, Debug)]
 pub(crate) struct Frame<'a> {
     pub(crate) origin: Origin,
@@ -31,7 +31,7 @@ impl Frame<'_> {
         StreamId::new(self.origin, self.tenant, self.dimension)
     }
 
-    /// The slice as owned values; `bytes` is the input that the frame was read from.
+    /// Returns the slice as owned values. `bytes` is the input that the frame was read from.
     pub(crate) fn to_slice(&self, bytes: &[u8]) -> Slice {
         Slice {
             stream: self.stream(),
@@ -44,31 +44,31 @@ impl Frame<'_> {
     }
 }
 
-/// A value and where it stands.
+/// A value and the offset of its item.
 #[derive(Clone, Copy, Debug)]
-struct Placed<T> {
+struct Located<T> {
     value: T,
     offset: usize,
 }
 
-/// What has been read of the map so far.
+/// The fields of the map that were read so far.
 #[derive(Debug, Default)]
 struct Fields<'a> {
     version: Option<u64>,
     seq: Option<u64>,
-    previous: Option<Placed<Option<Digest>>>,
+    previous: Option<Located<Option<Digest>>>,
     rows: Option<RowsFrame>,
-    end_ms: Option<Placed<u64>>,
+    end_ms: Option<Located<u64>>,
     origin: Option<Origin>,
     tenant: Option<&'a str>,
     start_ms: Option<u64>,
     dimension: Option<&'a str>,
 }
 
-/// Checks that `bytes` are one canonical slice. Allocates nothing, unless for the name of an unknown field.
+/// Checks that `bytes` are one canonical slice. Allocates nothing but the name of an unknown field.
 pub(crate) fn frame(bytes: &[u8]) -> Result<Frame<'_>, DecodeError> {
-    if bytes.len() > MAX_SLICE_BYTES {
-        return Err(DecodeError::new(MAX_SLICE_BYTES, Kind::TooLarge { bytes: bytes.len() }));
+    if bytes.len() > SLICE_BYTES_MAX {
+        return Err(DecodeError::new(SLICE_BYTES_MAX, Kind::TooLarge { bytes: bytes.len() }));
     }
     let mut reader = Reader::new(bytes);
     let fields = Fields::read(&mut reader)?;
@@ -118,7 +118,7 @@ impl<'a> Fields<'a> {
         let offset = reader.offset();
         match field {
             Field::Version => {
-                // Before anything else is judged: another version may have other fields.
+                // First of all, because another version may have other fields.
                 let version = reader.unsigned()?;
                 if version != WIRE_VERSION {
                     return Err(DecodeError::new(offset, Kind::UnsupportedVersion { version }));
@@ -126,9 +126,9 @@ impl<'a> Fields<'a> {
                 self.version = Some(version);
             }
             Field::Seq => self.seq = Some(reader.unsigned()?),
-            Field::Previous => self.previous = Some(Placed { value: reader.link()?, offset }),
+            Field::Previous => self.previous = Some(Located { value: reader.link()?, offset }),
             Field::Rows => self.rows = Some(RowsFrame::read(reader)?),
-            Field::End => self.end_ms = Some(Placed { value: reader.unsigned()?, offset }),
+            Field::End => self.end_ms = Some(Located { value: reader.unsigned()?, offset }),
             Field::Origin => {
                 let origin = reader.byte_string::<ORIGIN_BYTES>(|bytes| Kind::OriginLength { bytes })?;
                 self.origin = Some(Origin::from_bytes(origin));
@@ -140,7 +140,7 @@ impl<'a> Fields<'a> {
         Ok(())
     }
 
-    /// Checks that every field is there and that the fields go together.
+    /// Checks that no field is missing, and the rules that span fields.
     fn check(self, reader: &Reader<'_>) -> Result<Frame<'a>, DecodeError> {
         let missing =
             |field: Field| DecodeError::new(reader.offset(), Kind::MissingField { field: field.name() });

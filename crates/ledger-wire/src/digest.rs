@@ -1,4 +1,4 @@
-//! What a slice's bytes hash to: the second half of a slice's identity, and what the next slice links to.
+//! The hash of a slice's bytes: part of the slice's identity, and the link of the next slice.
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,17 +19,17 @@ use crate::layout::DIGEST_BYTES;
 pub struct Digest([u8; DIGEST_BYTES]);
 
 impl Digest {
-    /// Hashes `bytes`: one pass, about a gigabyte a second or more.
+    /// Hashes `bytes` in one pass, at a gigabyte per second or more.
     pub fn of(bytes: &[u8]) -> Self {
         Self(*blake3::hash(bytes).as_bytes())
     }
 
-    /// The digest with these bytes, for one that was stored or received.
+    /// Returns the digest with these bytes, for a digest that was stored or received.
     pub const fn from_bytes(bytes: [u8; DIGEST_BYTES]) -> Self {
         Self(bytes)
     }
 
-    /// The digest's bytes.
+    /// Returns the bytes.
     pub const fn as_bytes(&self) -> &[u8; DIGEST_BYTES] {
         &self.0
     }

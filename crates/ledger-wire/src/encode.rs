@@ -17,11 +17,11 @@ pub(crate) enum Major {
 
 pub(crate) const NULL: u8 = 0xf6;
 
-/// Appends an initial byte and its argument in the shortest form. The short ones, which nearly all are, without a call.
+/// Appends an initial byte and its argument in the shortest form. Arguments up to 65535, which nearly all are, cost no call.
 #[inline]
 pub(crate) fn head(major: Major, argument: u64, out: &mut Vec<u8>) {
     let major = major as u8;
-    // The casts cannot truncate: each arm's pattern bounds the value.
+    // The casts cannot truncate, because each pattern bounds the value.
     #[allow(clippy::cast_possible_truncation)]
     match argument {
         0..=23 => out.push(major | argument as u8),
@@ -45,7 +45,7 @@ fn long_head(major: u8, argument: u64, out: &mut Vec<u8>) {
     }
 }
 
-/// Bytes that [`head`] takes for `argument`.
+/// Returns how many bytes [`head`] appends for `argument`.
 pub(crate) const fn head_bytes(argument: u64) -> usize {
     match argument {
         0..=23 => 1,
@@ -61,7 +61,7 @@ pub(crate) fn unsigned(value: u64, out: &mut Vec<u8>) {
     head(Major::Unsigned, value, out);
 }
 
-/// Bytes of the longest unsigned integer.
+/// Length of the longest unsigned integer in bytes.
 pub(crate) const UNSIGNED_BYTES_MAX: usize = 9;
 
 pub(crate) fn byte_string(bytes: &[u8], out: &mut Vec<u8>) {
@@ -88,8 +88,8 @@ pub(crate) fn link(digest: Option<&Digest>, out: &mut Vec<u8>) {
 
 /// Appends the wire form of a key to `out`. Rows are sorted by these bytes.
 ///
-/// Texts are not checked here; [`SliceBuilder::push_encoded`](crate::SliceBuilder::push_encoded) refuses a key
-/// with a label longer than [`MAX_TEXT_BYTES`](crate::MAX_TEXT_BYTES).
+/// The length of texts is not checked. [`SliceBuilder::push_encoded`](crate::SliceBuilder::push_encoded) refuses a key
+/// with a label longer than [`TEXT_BYTES_MAX`](crate::TEXT_BYTES_MAX).
 pub fn encode_row_key(key: &RowKey, out: &mut Vec<u8>) {
     match key {
         RowKey::Labels { method, route, service, region } => {
@@ -107,7 +107,7 @@ pub fn encode_labels_key(method: &str, route: &str, service: &str, region: &str,
     }
 }
 
-/// Appends the wire form of an account's key to `out`. The id is big-endian, so that keys sort as numbers do.
+/// Appends the wire form of an account's key to `out`. The id is big-endian, so that keys sort like numbers.
 pub fn encode_account_key(namespace: u32, id: u128, out: &mut Vec<u8>) {
     head(Major::Array, ACCOUNT_ITEMS, out);
     unsigned(u64::from(namespace), out);

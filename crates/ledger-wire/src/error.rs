@@ -1,8 +1,8 @@
-//! What can go wrong: one type per kind of operation.
+//! The errors: one type per kind of operation.
 //!
-//! A [`DecodeError`] separates *where* from *what*: every deviation has a kind of its own, and all share one offset.
+//! A [`DecodeError`] is an offset and a kind. The kind is part of its message, not a cause behind it.
 
-use crate::layout::{MAX_SLICE_BYTES, MAX_TEXT_BYTES, WIRE_VERSION};
+use crate::layout::{SLICE_BYTES_MAX, TEXT_BYTES_MAX, WIRE_VERSION};
 
 /// Why bytes are not a slice, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -17,12 +17,12 @@ impl DecodeError {
         Self { kind, offset }
     }
 
-    /// What deviates from the format.
+    /// Returns how the bytes deviate from the format.
     pub fn kind(&self) -> &DecodeErrorKind {
         &self.kind
     }
 
-    /// Index of the first byte of the item that deviates.
+    /// Returns the index of the first byte of the item that deviates.
     pub fn offset(&self) -> usize {
         self.offset
     }
@@ -33,7 +33,7 @@ impl DecodeError {
 #[non_exhaustive]
 pub enum DecodeErrorKind {
     /// The input is longer than a slice may be. Nothing of it was read.
-    #[error("{bytes} bytes are more than the {MAX_SLICE_BYTES} that a slice may have")]
+    #[error("{bytes} bytes are more than the {SLICE_BYTES_MAX} that a slice may have")]
     TooLarge {
         /// Length of the input.
         bytes: usize,
@@ -101,8 +101,8 @@ pub enum DecodeErrorKind {
     /// Text that is not UTF-8.
     #[error("the text is not valid UTF-8")]
     InvalidUtf8,
-    /// Text longer than [`MAX_TEXT_BYTES`].
-    #[error("a text of {bytes} bytes is longer than the {MAX_TEXT_BYTES} allowed")]
+    /// Text longer than [`TEXT_BYTES_MAX`].
+    #[error("a text of {bytes} bytes is longer than the {TEXT_BYTES_MAX} allowed")]
     TextTooLong {
         /// Announced length in bytes.
         bytes: u64,
@@ -125,8 +125,8 @@ pub enum DecodeErrorKind {
         /// Name of the field.
         field: &'static str,
     },
-    /// A field stands after one that it must precede.
-    #[error("field {field:?} stands after {after:?}, but must precede it")]
+    /// A field follows one that it must precede.
+    #[error("field {field:?} follows {after:?}, but must precede it")]
     UnorderedFields {
         /// Name of the field that comes too late.
         field: &'static str,
@@ -154,19 +154,19 @@ pub enum DecodeErrorKind {
     /// A link whose CID is not of version 1.
     #[error("a link holds a CID of version 1, found {found:#04x}")]
     LinkVersion {
-        /// The byte in the version's place.
+        /// The byte found instead of the version.
         found: u8,
     },
     /// A link whose CID names another codec than dag-cbor.
     #[error("a link's codec is dag-cbor (0x71), found {found:#04x}")]
     LinkCodec {
-        /// The byte in the codec's place.
+        /// The byte found instead of the codec.
         found: u8,
     },
     /// A link whose CID names another hash than BLAKE3.
     #[error("a link's hash is BLAKE3 (0x1e), found {found:#04x}")]
     LinkHash {
-        /// The byte in the hash's place.
+        /// The byte found instead of the hash.
         found: u8,
     },
     /// A link whose digest, or whose CID as a whole, is too short or too long.
@@ -243,14 +243,14 @@ pub enum DecodeErrorKind {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EncodeError {
-    /// The row would take the slice past [`MAX_SLICE_BYTES`]. Finish this slice and put the row into the next.
-    #[error("the row would take the slice past {MAX_SLICE_BYTES} bytes, finish it and go on with the next")]
+    /// The row would take the slice past [`SLICE_BYTES_MAX`]. Finish this slice and put the row into the next.
+    #[error("the row would take the slice past {SLICE_BYTES_MAX} bytes, finish it and go on with the next")]
     Full,
     /// The key is not the canonical form of a key, or one of its labels is too long.
-    #[error("the key is not canonical: {0}")]
+    #[error("the key is not canonical")]
     InvalidKey(#[source] DecodeError),
-    /// The tenant or the dimension is longer than [`MAX_TEXT_BYTES`].
-    #[error("{field} has {bytes} bytes, more than the {MAX_TEXT_BYTES} allowed")]
+    /// The tenant or the dimension is longer than [`TEXT_BYTES_MAX`].
+    #[error("{field} has {bytes} bytes, more than the {TEXT_BYTES_MAX} allowed")]
     TextTooLong {
         /// Name of the field.
         field: &'static str,
@@ -312,7 +312,7 @@ pub enum ParseError {
     /// A byte that the form does not use: only lower case is accepted, so that each value has one text.
     #[error("character {found:?} at index {index} is not in {alphabet}")]
     Character {
-        /// Where it stands.
+        /// Index of the byte.
         index: usize,
         /// The byte found, as a character.
         found: char,
@@ -337,4 +337,95 @@ pub enum ParseError {
         /// The last character.
         found: char,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use ron_accounting_error_contract::{assert_errors, assert_without_cause};
+
+    use DecodeErrorKind as Kind;
+
+    use super::*;
+    use crate::{Digest, Origin, Rejection, StreamId};
+
+    #[test]
+    fn every_error_leaves_its_cause_to_its_source() {
+        assert_errors!(Kind {
+            without_cause: {
+                TooLarge => Kind::TooLarge { bytes: 1 },
+                Truncated => Kind::Truncated { needed: 2, left: 1 },
+                TrailingBytes => Kind::TrailingBytes { bytes: 1 },
+                ReservedByte => Kind::ReservedByte { byte: 0x1c },
+                NonShortestInteger => Kind::NonShortestInteger { value: 1 },
+                NonShortestLength => Kind::NonShortestLength { value: 1 },
+                IndefiniteLength => Kind::IndefiniteLength,
+                Float => Kind::Float,
+                ForeignTag => Kind::ForeignTag { tag: 1 },
+                WrongType => Kind::WrongType { expected: "a text", found: "a map" },
+                Nesting => Kind::Nesting { expected: "a text", found: "a map" },
+                InvalidUtf8 => Kind::InvalidUtf8,
+                TextTooLong => Kind::TextTooLong { bytes: 2000 },
+                UnknownField => Kind::UnknownField { name: "x".into() },
+                MissingField => Kind::MissingField { field: "seq" },
+                DuplicateField => Kind::DuplicateField { field: "seq" },
+                UnorderedFields => Kind::UnorderedFields { field: "v", after: "seq" },
+                UnsupportedVersion => Kind::UnsupportedVersion { version: 2 },
+                OriginLength => Kind::OriginLength { bytes: 1 },
+                LinkPrefix => Kind::LinkPrefix { found: 1 },
+                LinkVersion => Kind::LinkVersion { found: 2 },
+                LinkCodec => Kind::LinkCodec { found: 1 },
+                LinkHash => Kind::LinkHash { found: 1 },
+                LinkLength => Kind::LinkLength { bytes: 1 },
+                MissingLink => Kind::MissingLink { seq: 1 },
+                GenesisLink => Kind::GenesisLink,
+                EmptyWindow => Kind::EmptyWindow { start_ms: 1, end_ms: 1 },
+                NoRows => Kind::NoRows,
+                RowLength => Kind::RowLength { items: 1 },
+                KeyLength => Kind::KeyLength { items: 1 },
+                NamespaceTooLarge => Kind::NamespaceTooLarge { value: u64::MAX },
+                AccountIdLength => Kind::AccountIdLength { bytes: 1 },
+                UnsortedRows => Kind::UnsortedRows { row: 1 },
+                DuplicateRow => Kind::DuplicateRow { row: 1 },
+                ZeroIncrement => Kind::ZeroIncrement { row: 1 },
+            }
+            with_cause: {}
+        });
+        let decode_error = || DecodeError::new(1, Kind::NoRows);
+        assert_without_cause(&decode_error());
+        assert_errors!(EncodeError {
+            without_cause: {
+                Full => EncodeError::Full,
+                TextTooLong => EncodeError::TextTooLong { field: "tenant", bytes: 2000 },
+                EmptyWindow => EncodeError::EmptyWindow { start_ms: 1, end_ms: 1 },
+                GenesisLink => EncodeError::GenesisLink,
+                MissingLink => EncodeError::MissingLink { seq: 1 },
+                NoRows => EncodeError::NoRows,
+                UnsortedRows => EncodeError::UnsortedRows { row: 1 },
+                DuplicateRow => EncodeError::DuplicateRow { row: 1 },
+                ZeroIncrement => EncodeError::ZeroIncrement { row: 1 },
+            }
+            with_cause: { InvalidKey => EncodeError::InvalidKey(decode_error()) }
+        });
+        assert_errors!(ParseError {
+            without_cause: {
+                Length => ParseError::Length { expected: 2, found: 1 },
+                Character => ParseError::Character { index: 1, found: 'x', alphabet: "0-9 and a-f" },
+                Multibase => ParseError::Multibase { found: 'z' },
+                CidHeader => ParseError::CidHeader { found: [0; 4] },
+                TrailingBits => ParseError::TrailingBits { found: 'b' },
+            }
+            with_cause: {}
+        });
+        let stream = || StreamId::new(Origin::from_bytes([7; 16]), "acme", "requests");
+        let digest = Digest::of(b"");
+        assert_errors!(Rejection {
+            without_cause: {
+                DigestMismatch => Rejection::DigestMismatch { claimed: digest, computed: digest },
+                WrongStream => Rejection::WrongStream { expected: stream(), found: stream() },
+                BrokenLink => Rejection::BrokenLink { seq: 1, expected: Some(digest), found: None },
+                Exhausted => Rejection::Exhausted,
+            }
+            with_cause: { Malformed => Rejection::Malformed(decode_error()) }
+        });
+    }
 }

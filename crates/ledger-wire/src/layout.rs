@@ -1,18 +1,18 @@
 //! The names, numbers and limits of the format, as `docs/wire-format.md` lists them.
 //!
-//! Encoder and decoder take them from here alone, so the two cannot disagree about a name or an order.
+//! Encoder and decoder both use these, so that they cannot disagree about a name or an order.
 
 /// Version of the slice format that this crate writes and reads: field `v`.
 pub const WIRE_VERSION: u64 = 1;
 
-/// Longest slice in bytes. More rows than fit become several slices with consecutive numbers.
-pub const MAX_SLICE_BYTES: usize = 1 << 20;
+/// Length of the longest slice in bytes. Rows that do not fit go into further slices with consecutive numbers.
+pub const SLICE_BYTES_MAX: usize = 1 << 20;
 
-/// The least limit that a [`SliceBuilder`](crate::SliceBuilder) can be given: any row fits beside any frame.
+/// The least limit of a [`SliceBuilder`](crate::SliceBuilder), in bytes: enough for the longest frame and the longest row.
 pub const SLICE_BYTES_LEAST: usize = 8 << 10;
 
-/// Longest tenant, dimension or label in bytes of UTF-8.
-pub const MAX_TEXT_BYTES: usize = 1024;
+/// Length of the longest tenant, dimension or label, in bytes of UTF-8.
+pub const TEXT_BYTES_MAX: usize = 1024;
 
 pub(crate) const ORIGIN_BYTES: usize = 16;
 pub(crate) const DIGEST_BYTES: usize = 32;
@@ -23,15 +23,15 @@ pub(crate) const ACCOUNT_ITEMS: u64 = 2;
 
 /// CBOR tag of an IPLD link.
 pub(crate) const LINK_TAG: u64 = 42;
-/// Stands before a binary CID inside a link: the identity multibase.
+/// Precedes a binary CID inside a link: the identity multibase.
 pub(crate) const LINK_PREFIX: u8 = 0x00;
-/// A CID before its digest: version 1, codec dag-cbor, hash BLAKE3, digest of 32 bytes.
+/// The part of a CID before its digest: version 1, codec dag-cbor, hash BLAKE3, digest of 32 bytes.
 pub(crate) const CID_HEADER: [u8; 4] = [0x01, 0x71, 0x1e, 0x20];
 pub(crate) const CID_BYTES: usize = CID_HEADER.len() + DIGEST_BYTES;
 pub(crate) const LINK_BYTES: usize = 1 + CID_BYTES;
 
-/// The smallest row: two array heads, four empty labels, a one-byte increment.
-pub(crate) const MIN_ROW_BYTES: usize = 7;
+/// Length of the shortest row: two array heads, four empty labels, an increment of one byte.
+pub(crate) const ROW_BYTES_MIN: usize = 7;
 
 /// A field of the slice's map, in wire order: DAG-CBOR sorts map keys by length, then by bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,24 +79,24 @@ impl Field {
     }
 }
 
-// Everything in a slice but its rows, at its longest, plus the longest row: a row always fits into a fresh
-// slice, so a caller that gets `Full` and goes on with the next slice always makes progress.
-const MAX_FRAME_BYTES: usize = 512 + 2 * MAX_TEXT_BYTES;
-const MAX_ROW_BYTES: usize = 16 + 4 * (3 + MAX_TEXT_BYTES);
-const _: () = assert!(MAX_FRAME_BYTES + MAX_ROW_BYTES <= SLICE_BYTES_LEAST);
-const _: () = assert!(SLICE_BYTES_LEAST <= MAX_SLICE_BYTES);
-// The count of rows fits the five-byte head for which the builder leaves room.
-const _: () = assert!(MAX_SLICE_BYTES / MIN_ROW_BYTES <= 0xffff_ffff);
+// The longest frame and the longest row fit together. So a caller that gets `Full` and continues with the next slice always
+// makes progress.
+const FRAME_BYTES_MAX: usize = 512 + 2 * TEXT_BYTES_MAX;
+const ROW_BYTES_MAX: usize = 16 + 4 * (3 + TEXT_BYTES_MAX);
+const _: () = assert!(FRAME_BYTES_MAX + ROW_BYTES_MAX <= SLICE_BYTES_LEAST);
+const _: () = assert!(SLICE_BYTES_LEAST <= SLICE_BYTES_MAX);
+// The count of rows fits into the head of five bytes for which the builder leaves a gap.
+const _: () = assert!(SLICE_BYTES_MAX / ROW_BYTES_MIN <= 0xffff_ffff);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn fields_stand_in_dag_cbor_order() {
+    fn fields_are_in_dag_cbor_order() {
         for pair in Field::ALL.windows(2) {
             let (a, b) = (pair[0].name(), pair[1].name());
-            assert!((a.len(), a) < (b.len(), b), "{a} must stand before {b}");
+            assert!((a.len(), a) < (b.len(), b), "{a} must precede {b}");
             assert!(pair[0] < pair[1], "the derived order is the wire order");
         }
     }

@@ -1,17 +1,17 @@
 //! Slices of the usage ledger: data types, canonical DAG-CBOR, digest chain and the one acceptance rule.
 //!
-//! Implements `docs/wire-format.md` (schema in `docs/slice.cddl`). It deliberately contains no clock, no I/O, no
-//! retries, no signatures and no storage: bytes and answers are arguments.
+//! This crate implements `docs/wire-format.md` (schema in `docs/slice.cddl`). It has no clock, no I/O, no retries, no signatures
+//! and no storage: bytes and heads are arguments.
 //!
 //! **Identity**
 //! * [`Origin`]: which chain-keeping process counted. * [`StreamId`]: origin, tenant, dimension: the unit of order.
-//! * [`Digest`]: BLAKE3-256 of a slice's bytes. * [`Cid`]: the same digest as IPLD tools spell it.
+//! * [`Digest`]: BLAKE3-256 of a slice's bytes. * [`Cid`]: the same digest in the form that IPLD tools use.
 //!
 //! **Slices**
-//! * [`Slice`], [`Row`], [`RowKey`]: a slice as owned values, when you want to look at it or build one by hand.
-//! * [`SliceBuilder`]: the streaming encoder, when the rows come one by one and in order.
+//! * [`Slice`], [`Row`], [`RowKey`]: a slice as owned values, to read it or to build one by hand.
+//! * [`SliceBuilder`]: the streaming encoder, for rows that come one by one and in order.
 //! * [`SortedKeys`]: keys that are checked once, for an encoder that writes the same rows again.
-//! * [`SealedSlice`]: bytes that are known to be canonical, with their digest; cheap to clone, what travels.
+//! * [`SealedSlice`]: bytes that are known to be canonical, with their digest. Cheap to clone; queues and ledgers hold these.
 //! * [`Rows`], [`RowRef`], [`RowKeyRef`]: the rows of a sealed slice, borrowed.
 //! * [`encode_row_key`], [`encode_labels_key`], [`encode_account_key`]: a key's wire form, which is its sort key.
 //!
@@ -22,7 +22,7 @@
 //!
 //! **Errors and limits**
 //! * [`DecodeError`] with [`DecodeErrorKind`], [`EncodeError`], [`ParseError`].
-//! * [`MAX_SLICE_BYTES`], [`SLICE_BYTES_LEAST`], [`MAX_TEXT_BYTES`], [`WIRE_VERSION`], [`CLAIM_ANCESTORS_MAX`].
+//! * [`SLICE_BYTES_MAX`], [`SLICE_BYTES_LEAST`], [`TEXT_BYTES_MAX`], [`WIRE_VERSION`], [`CLAIM_ANCESTORS_MAX`].
 //!
 //! ```
 //! use ron_ledger_wire::{accept, Acceptance, Head, Origin, Row, RowKey, Slice, StreamId};
@@ -75,7 +75,7 @@ pub use crate::claim::{judge_claim, Claim, ClaimId, ClaimVerdict, CLAIM_ANCESTOR
 pub use crate::digest::Digest;
 pub use crate::encode::{encode_account_key, encode_labels_key, encode_row_key};
 pub use crate::error::{DecodeError, DecodeErrorKind, EncodeError, ParseError};
-pub use crate::layout::{MAX_SLICE_BYTES, MAX_TEXT_BYTES, SLICE_BYTES_LEAST, WIRE_VERSION};
+pub use crate::layout::{SLICE_BYTES_LEAST, SLICE_BYTES_MAX, TEXT_BYTES_MAX, WIRE_VERSION};
 pub use crate::origin::Origin;
 pub use crate::rows::{RowKeyRef, RowRef, Rows};
 pub use crate::sealed::SealedSlice;

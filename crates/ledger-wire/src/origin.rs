@@ -1,4 +1,4 @@
-//! Who counted: the identity that keeps two processes from writing one chain.
+//! The identity of the process that counted. It keeps two processes from writing one chain.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,8 +9,8 @@ use crate::layout::ORIGIN_BYTES;
 
 /// The 16-byte identity of one chain-keeping process.
 ///
-/// It is part of every [`StreamId`](crate::StreamId), because several nodes meter the same tenant at once and a
-/// process without a log starts its numbering anew. Its text is 32 lower-case hexadecimal digits.
+/// It is part of every [`StreamId`](crate::StreamId), for two reasons: several nodes meter the same tenant at once, and a
+/// process without a log begins its numbers anew. Its text is 32 lower-case hexadecimal digits.
 ///
 /// ```
 /// use ron_ledger_wire::Origin;
@@ -23,12 +23,12 @@ use crate::layout::ORIGIN_BYTES;
 pub struct Origin([u8; ORIGIN_BYTES]);
 
 impl Origin {
-    /// The origin with these bytes. They are opaque: random, or derived from what is metered.
+    /// Returns the origin with these bytes. They are opaque: random, or derived from the input that is metered.
     pub const fn from_bytes(bytes: [u8; ORIGIN_BYTES]) -> Self {
         Self(bytes)
     }
 
-    /// The bytes as they stand on the wire.
+    /// Returns the bytes, as they are encoded.
     pub const fn as_bytes(&self) -> &[u8; ORIGIN_BYTES] {
         &self.0
     }

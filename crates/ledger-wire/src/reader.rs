@@ -1,13 +1,13 @@
 //! Canonical DAG-CBOR, the strict reading half: one item at a time, borrowed from the input.
 //!
 //! # Why not a general CBOR reader
-//! The format has one schema, so each position expects one type. Reading by schema needs no recursion and no
-//! values: nesting cannot exhaust the stack, and nothing is allocated (but the name of an unknown field, for the
-//! error). A length or count that the input announces is only ever compared with what is left of the input.
+//! The format has one schema, so each position expects one type. Reading by schema needs no recursion and no tree of values.
+//! So nesting cannot exhaust the stack, and nothing is allocated (but the name of an unknown field, for the error). A length or
+//! count that the input announces is only compared with the rest of the input, never used to allocate.
 
 use crate::digest::Digest;
 use crate::error::{DecodeError, DecodeErrorKind as Kind};
-use crate::layout::{CID_HEADER, DIGEST_BYTES, LINK_PREFIX, LINK_TAG, MAX_TEXT_BYTES};
+use crate::layout::{CID_HEADER, DIGEST_BYTES, LINK_PREFIX, LINK_TAG, TEXT_BYTES_MAX};
 
 /// The type of an item: CBOR's major types, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,9 +37,9 @@ impl Type {
     }
 }
 
-/// An initial byte with its argument: all of an integer, the announcement of anything else.
+/// An initial byte with its argument. For an integer that is the whole item, for other types the length or count.
 #[derive(Clone, Copy, Debug)]
-struct Head {
+struct ItemHead {
     offset: usize,
     kind: Type,
     argument: u64,
@@ -51,7 +51,7 @@ type WrongByte = fn(u8) -> Kind;
 /// The simple value that is null.
 const NULL: u64 = 22;
 
-impl Head {
+impl ItemHead {
     fn fail<T>(self, kind: Kind) -> Result<T, DecodeError> {
         Err(DecodeError::new(self.offset, kind))
     }
@@ -75,7 +75,7 @@ impl Head {
     }
 }
 
-/// Reads canonical items from a borrowed input and knows where it is.
+/// Reads canonical items from a borrowed input, and keeps its offset.
 #[derive(Clone, Debug)]
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
@@ -117,7 +117,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads an initial byte and its argument, in the shortest form only.
-    fn head(&mut self) -> Result<Head, DecodeError> {
+    fn head(&mut self) -> Result<ItemHead, DecodeError> {
         let offset = self.offset;
         let [initial] = self.take_array()?;
         let kind = Type::of(initial);
@@ -144,16 +144,16 @@ impl<'a> Reader<'a> {
                 }
             });
         }
-        Ok(Head { offset, kind, argument })
+        Ok(ItemHead { offset, kind, argument })
     }
 
     /// Reads a head of the given type.
-    fn head_of(&mut self, kind: Type, expected: &'static str) -> Result<Head, DecodeError> {
-        // Most heads are one byte of the expected type. Asking for just that first halves the time of a row.
+    fn head_of(&mut self, kind: Type, expected: &'static str) -> Result<ItemHead, DecodeError> {
+        // Most heads are one byte of the expected type. Trying that first halves the time of a row.
         if let Some((&initial, rest)) = self.rest.split_first() {
             let argument = initial.wrapping_sub((kind as u8) << 5);
             if argument < 24 {
-                let head = Head { offset: self.offset, kind, argument: u64::from(argument) };
+                let head = ItemHead { offset: self.offset, kind, argument: u64::from(argument) };
                 self.rest = rest;
                 self.offset += 1;
                 return Ok(head);
@@ -171,19 +171,19 @@ impl<'a> Reader<'a> {
         Ok(self.head_of(Type::Unsigned, "an unsigned integer")?.argument)
     }
 
-    /// Entries that a map announces.
+    /// Reads the head of a map and returns how many entries it announces.
     pub(crate) fn map(&mut self) -> Result<u64, DecodeError> {
         Ok(self.head_of(Type::Map, "a map")?.argument)
     }
 
-    /// Items that an array announces.
+    /// Reads the head of an array and returns how many items it announces.
     pub(crate) fn array(&mut self, expected: &'static str) -> Result<u64, DecodeError> {
         Ok(self.head_of(Type::Array, expected)?.argument)
     }
 
     pub(crate) fn text(&mut self) -> Result<&'a str, DecodeError> {
         let head = self.head_of(Type::Text, "a text")?;
-        if head.argument > MAX_TEXT_BYTES as u64 {
+        if head.argument > TEXT_BYTES_MAX as u64 {
             return head.fail(Kind::TextTooLong { bytes: head.argument });
         }
         let start = self.offset;
@@ -192,7 +192,7 @@ impl<'a> Reader<'a> {
             .map_err(|error| DecodeError::new(start + error.valid_up_to(), Kind::InvalidUtf8))
     }
 
-    /// Reads a byte string of exactly `N` bytes; another length is the error that `wrong_length` makes of it.
+    /// Reads a byte string of exactly `N` bytes. For another length, fails with what `wrong_length` returns.
     pub(crate) fn byte_string<const N: usize>(
         &mut self,
         wrong_length: fn(u64) -> Kind,
@@ -238,9 +238,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What has been read since `earlier`, an earlier state of this reader.
+    /// Returns the bytes that were read since `earlier`, which is an earlier state of this reader.
     pub(crate) fn read_since(&self, earlier: &Self) -> &'a [u8] {
-        earlier.rest.get(..self.offset - earlier.offset).unwrap_or_default()
+        let read = earlier.rest.get(..self.offset - earlier.offset);
+        debug_assert!(read.is_some(), "the other reader reads other bytes");
+        read.unwrap_or_default()
     }
 
     /// Checks that nothing is left.

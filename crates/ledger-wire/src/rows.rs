@@ -1,12 +1,12 @@
-//! Rows, borrowed from a slice's bytes: how they are read once to be checked, and again to be used.
+//! Rows, borrowed from a slice's bytes. They are read once to be checked, and again to be used.
 //!
-//! Both readings share one function, so what the check let through is what the second reading finds.
+//! Both passes share one function, so the second pass finds what the first one checked.
 
 use std::cmp::Ordering;
 use std::ops::Range;
 
 use crate::error::{DecodeError, DecodeErrorKind as Kind};
-use crate::layout::{ACCOUNT_ID_BYTES, ACCOUNT_ITEMS, LABELS_ITEMS, MIN_ROW_BYTES, ROW_ITEMS};
+use crate::layout::{ACCOUNT_ID_BYTES, ACCOUNT_ITEMS, LABELS_ITEMS, ROW_BYTES_MIN, ROW_ITEMS};
 use crate::reader::Reader;
 use crate::slice::{Row, RowKey};
 
@@ -43,14 +43,14 @@ pub enum RowKeyRef<'a> {
 }
 
 impl RowRef<'_> {
-    /// The row as owned values.
+    /// Returns the row as owned values.
     pub fn to_row(&self) -> Row {
         Row { key: self.key.to_key(), increment: self.increment }
     }
 }
 
 impl RowKeyRef<'_> {
-    /// The key as owned values.
+    /// Returns the key as owned values.
     pub fn to_key(&self) -> RowKey {
         match *self {
             Self::Labels { method, route, service, region } => RowKey::labels(method, route, service, region),
@@ -68,13 +68,14 @@ pub struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// `rows` must have been found in these `bytes`.
+    /// Returns the rows of a slice. `rows` must have been found in these `bytes`.
     pub(crate) fn new(bytes: &'a [u8], rows: &RowsFrame) -> Self {
         let rows_bytes = bytes.get(rows.range.clone()).unwrap_or_default();
+        debug_assert_eq!(rows_bytes.len(), rows.range.len(), "the rows were found in other bytes");
         Self { reader: Reader::new(rows_bytes), next: 0, count: rows.count }
     }
 
-    /// The rows, each with the encoded form of its key, as [`encode_row_key`](crate::encode_row_key) writes it.
+    /// Returns each row together with the encoded form of its key, as [`encode_row_key`](crate::encode_row_key) writes it.
     pub fn with_encoded_keys(mut self) -> impl Iterator<Item = (&'a [u8], RowRef<'a>)> {
         std::iter::from_fn(move || self.next_row())
     }
@@ -89,7 +90,7 @@ impl<'a> Rows<'a> {
         row.ok().map(|(row, key)| (key, row))
     }
 
-    /// The rows as owned values. `collect` would reserve more than it needs.
+    /// Returns the rows as owned values. `collect` would reserve more than it needs.
     pub(crate) fn into_owned(self) -> Vec<Row> {
         let mut rows = Vec::with_capacity(self.len());
         rows.extend(self.map(|row| row.to_row()));
@@ -113,7 +114,7 @@ impl<'a> Iterator for Rows<'a> {
 impl ExactSizeIterator for Rows<'_> {}
 impl std::iter::FusedIterator for Rows<'_> {}
 
-/// Where the rows stand and what they come to.
+/// The range of the rows in the bytes, their count and their sum.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RowsFrame {
     pub(crate) range: Range<usize>,
@@ -122,11 +123,11 @@ pub(crate) struct RowsFrame {
 }
 
 impl RowsFrame {
-    /// Reads the rows: at least one, each key greater than the one above it.
+    /// Reads the rows. There must be at least one, and each key must be greater than the one before it.
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let head_offset = reader.offset();
         let announced = reader.array("the rows")?;
-        let needed = announced.saturating_mul(MIN_ROW_BYTES as u64);
+        let needed = announced.saturating_mul(ROW_BYTES_MIN as u64);
         let left = reader.left();
         let count = match usize::try_from(announced) {
             Ok(0) => return Err(DecodeError::new(head_offset, Kind::NoRows)),
@@ -152,14 +153,14 @@ impl RowsFrame {
     }
 }
 
-/// Checks that `bytes` are the canonical form of a key, with nothing behind it.
+/// Checks that `bytes` are exactly the canonical form of a key.
 pub(crate) fn check_key(bytes: &[u8]) -> Result<(), DecodeError> {
     let mut reader = Reader::new(bytes);
     read_key(&mut reader)?;
     reader.end()
 }
 
-/// Reads a row and answers it with the encoded form of its key. `row` is its index, for errors.
+/// Reads a row and returns it with the encoded form of its key. `row` is its index, for errors.
 fn read_row<'a>(reader: &mut Reader<'a>, row: usize) -> Result<(RowRef<'a>, &'a [u8]), DecodeError> {
     let offset = reader.offset();
     let items = reader.array("a row")?;

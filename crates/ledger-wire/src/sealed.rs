@@ -1,7 +1,6 @@
-//! What travels: bytes that are known to be a canonical slice, with their digest.
+//! Bytes that are known to be a canonical slice, with their digest.
 //!
-//! A [`SealedSlice`] comes from the encoder or from the strict decoder and from nowhere else, so whoever holds one
-//! needs no error path to look into it.
+//! Only the encoder and the strict decoder make a [`SealedSlice`], so reading its rows cannot fail.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,7 +15,7 @@ use crate::stream::StreamId;
 
 /// The canonical bytes of one slice with what is needed to route and acknowledge it. Cloning is a reference count.
 ///
-/// Two are equal when their digests are.
+/// Two sealed slices are equal if their digests are.
 #[derive(Clone)]
 pub struct SealedSlice(Arc<Contents>);
 
@@ -31,7 +30,7 @@ pub(crate) struct Contents {
     pub(crate) bytes: SliceBytes,
 }
 
-/// The bytes where the encoder wrote them, so that they need not be copied: behind room that it did not use.
+/// The bytes in the buffer of the encoder, so that they need not be copied. They follow a gap that the encoder did not use.
 pub(crate) struct SliceBytes {
     buffer: Vec<u8>,
     start: usize,
@@ -52,7 +51,7 @@ impl SealedSlice {
         Self(Arc::new(contents))
     }
 
-    /// Reads bytes strictly and hashes them, for slices that come back from a log or a ledger.
+    /// Decodes bytes strictly and hashes them, for slices that come back from a log or a ledger.
     pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Result<Self, DecodeError> {
         let bytes = bytes.into();
         let frame = decode::frame(&bytes)?;
@@ -68,62 +67,62 @@ impl SealedSlice {
         }))
     }
 
-    /// The stream that the slice belongs to.
+    /// Returns the stream that the slice belongs to.
     pub fn stream(&self) -> &StreamId {
         &self.0.stream
     }
 
-    /// Number within the stream.
+    /// Returns the number within the stream.
     pub fn seq(&self) -> u64 {
         self.0.seq
     }
 
-    /// Start of the span in Unix milliseconds.
+    /// Returns the start of the span in Unix milliseconds.
     pub fn start_ms(&self) -> u64 {
         self.0.start_ms
     }
 
-    /// End of the span in Unix milliseconds, exclusive.
+    /// Returns the end of the span in Unix milliseconds, exclusive.
     pub fn end_ms(&self) -> u64 {
         self.0.end_ms
     }
 
-    /// Digest of the slice before this one; `None` for slice 0 alone.
+    /// Returns the digest of the slice before this one; `None` for slice 0 alone.
     pub fn previous(&self) -> Option<Digest> {
         self.0.previous
     }
 
-    /// Digest of the bytes.
+    /// Returns the digest of the bytes.
     pub fn digest(&self) -> Digest {
         self.0.digest
     }
 
-    /// The digest as a content identifier.
+    /// Returns the digest as a content identifier.
     pub fn cid(&self) -> Cid {
         Cid::from(self.0.digest)
     }
 
-    /// How many rows the slice has, at least one.
+    /// Returns how many rows the slice has, which is at least one.
     pub fn row_count(&self) -> usize {
         self.0.rows.count
     }
 
-    /// Sum of all increments, exact.
+    /// Returns the exact sum of all increments.
     pub fn total(&self) -> u128 {
         self.0.rows.total
     }
 
-    /// The canonical bytes. A clone of the slice shares them, for a queue or a thread that outlives this value.
+    /// Returns the canonical bytes. To keep them longer than this value, clone the slice: clones share them.
     pub fn bytes(&self) -> &[u8] {
         self.0.bytes.get()
     }
 
-    /// The rows in order, borrowed. Allocates nothing.
+    /// Returns the rows in order, borrowed. Allocates nothing.
     pub fn rows(&self) -> Rows<'_> {
         Rows::new(self.bytes(), &self.0.rows)
     }
 
-    /// The slice as owned values. Allocates for every label.
+    /// Returns the slice as owned values. Allocates for every label.
     pub fn decode(&self) -> Slice {
         Slice {
             stream: self.0.stream.clone(),
@@ -144,7 +143,7 @@ impl PartialEq for SealedSlice {
 
 impl Eq for SealedSlice {}
 
-// Without the bytes, of which there may be a megabyte.
+// Omits the bytes, which may be a megabyte.
 impl fmt::Debug for SealedSlice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SealedSlice")

@@ -1,4 +1,4 @@
-//! A slice as owned values: what a reader works with and what tests build by hand.
+//! A slice as owned values.
 
 use std::cmp::Ordering;
 
@@ -30,7 +30,7 @@ pub struct Slice {
 impl Slice {
     /// Encodes the slice into its one canonical form and hashes it.
     ///
-    /// The rows must already be in order: `rows.sort_by(|a, b| a.key.cmp(&b.key))` puts them there.
+    /// The rows must be in order. `rows.sort_by(|a, b| a.key.cmp(&b.key))` sorts them.
     pub fn encode(&self) -> Result<SealedSlice, EncodeError> {
         let mut builder =
             SliceBuilder::new(&self.stream, self.seq, self.start_ms, self.end_ms, self.previous)?;
@@ -43,16 +43,16 @@ impl Slice {
         builder.finish()
     }
 
-    /// Reads a slice, strictly: only the bytes that [`encode`](Self::encode) writes are accepted.
+    /// Decodes a slice strictly: only bytes that [`encode`](Self::encode) writes are accepted.
     ///
-    /// Nothing is allocated before the whole input is found to be canonical; a slice that is accepted then takes
-    /// a small multiple of its bytes.
+    /// Nothing is allocated before the whole input is found to be canonical. A slice that is accepted then takes a small
+    /// multiple of its bytes.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         decode::frame(bytes).map(|frame| frame.to_slice(bytes))
     }
 }
 
-/// One key and how much was counted for it.
+/// A key, and how much was counted for it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Row {
     /// What the usage is attributed to.
@@ -61,7 +61,7 @@ pub struct Row {
     pub increment: u64,
 }
 
-/// What a row's usage is attributed to. The order is the wire's: that of the encoded keys.
+/// What a row's usage is attributed to. Keys compare like their encoded bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum RowKey {
     /// A label set, without its tenant, which the stream has.
@@ -85,7 +85,7 @@ pub enum RowKey {
 }
 
 impl RowKey {
-    /// The key of a label set.
+    /// Returns the key of a label set.
     pub fn labels(method: &str, route: &str, service: &str, region: &str) -> Self {
         Self::Labels {
             method: method.into(),
@@ -95,7 +95,7 @@ impl RowKey {
         }
     }
 
-    /// The key of a numeric account.
+    /// Returns the key of a numeric account.
     pub const fn account(namespace: u32, id: u128) -> Self {
         Self::Account { namespace, id }
     }
@@ -107,8 +107,8 @@ impl PartialOrd for RowKey {
     }
 }
 
-// The order of the encoded bytes without encoding: shortest heads ascend with the value, so a text sorts by its
-// length and then by its bytes, and an array of two sorts before an array of four.
+// Compares like the encoded bytes, without encoding. Heads ascend with their value, so a text sorts by its length and then by
+// its bytes, and an array of two sorts before an array of four.
 impl Ord for RowKey {
     fn cmp(&self, other: &Self) -> Ordering {
         match (self, other) {

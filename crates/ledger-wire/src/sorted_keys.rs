@@ -1,7 +1,13 @@
 //! Keys that were checked once, for an encoder that writes the same rows window after window.
 //!
-//! A row of a slice needs its key to be canonical and greater than the one before. Both are properties of the keys, not of
-//! the counts, so who seals the same keys again need not pay for them again.
+//! The key of a row must be canonical and greater than the key before it. Both depend only on the keys, so an encoder that seals
+//! the same keys every window can check them once.
+//!
+//! # Invariants
+//! 1. Keys are canonical, and each is greater than the one before it.
+//! 2. `bounds` is empty, or has one entry more than there are rows, ascends, and ends with the length of `bytes`.
+//!
+//! [`SortedKeys::validate`] checks them.
 
 use std::{cmp::Ordering, ops::Range};
 
@@ -29,21 +35,21 @@ use crate::rows;
 pub struct SortedKeys {
     /// The head of the row's array, then the key, for each row: one copy writes both.
     bytes: Vec<u8>,
-    /// Where each row begins, and where the last one ends. Nothing while there is no row.
+    /// The offset where each row begins, then the offset where the last one ends. Empty while there is no row.
     bounds: Vec<usize>,
 }
 
-/// Where a key of [`SortedKeys::merged`] comes from.
+/// The side that a key of [`SortedKeys::merged`] comes from, with its index there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MergeSource {
-    /// The keys that were merged into.
+    /// One of the keys that were kept.
     Kept(usize),
-    /// The keys that were added.
+    /// One of the keys that were added.
     Added(usize),
 }
 
 impl SortedKeys {
-    /// Adds a key, which must be what [`encode_row_key`](crate::encode_row_key) wrote and greater than the last.
+    /// Adds a key. It must be what [`encode_row_key`](crate::encode_row_key) wrote, and greater than the last key.
     pub fn push(&mut self, key: &[u8]) -> Result<(), EncodeError> {
         rows::check_key(key).map_err(EncodeError::InvalidKey)?;
         self.check_order(key)?;
@@ -53,33 +59,34 @@ impl SortedKeys {
         Ok(())
     }
 
-    /// How many keys there are.
+    /// Returns how many keys there are.
     pub fn len(&self) -> usize {
         self.bounds.len().saturating_sub(1)
     }
 
-    /// Whether there is no key.
+    /// Returns whether there is no key.
     pub fn is_empty(&self) -> bool {
         self.bounds.is_empty()
     }
 
-    /// Bytes of all keys, with one for each.
+    /// Returns the bytes of all keys, plus one byte for each.
     pub fn bytes(&self) -> usize {
         self.bytes.len()
     }
 
-    /// The encoded key at `index`.
+    /// Returns the encoded key at `index`.
     pub fn get(&self, index: usize) -> Option<&[u8]> {
         self.row(index)?.get(encode::head_bytes(ROW_ITEMS)..)
     }
 
-    /// The keys that `keep` lets stay, and those of `added`, in order. `placed` is told where each comes from. No key is
-    /// checked again but for its order.
+    /// Merges these keys, as far as `keep` returns true for their index, with those of `added`.
+    ///
+    /// Calls `report` with the source of each key of the result, in order. Only the order of keys is checked again.
     pub fn merged(
         &self,
         keep: impl Fn(usize) -> bool,
         added: &Self,
-        mut placed: impl FnMut(MergeSource),
+        mut report: impl FnMut(MergeSource),
     ) -> Result<Self, EncodeError> {
         let mut merged =
             Self { bytes: Vec::with_capacity(self.bytes.len() + added.bytes.len()), bounds: Vec::new() };
@@ -97,7 +104,7 @@ impl SortedKeys {
             };
             merged.check_order(row.get(encode::head_bytes(ROW_ITEMS)..).unwrap_or_default())?;
             merged.push_row(&[], row);
-            source.into_iter().for_each(&mut placed);
+            source.into_iter().for_each(&mut report);
         }
     }
 
@@ -117,10 +124,29 @@ impl SortedKeys {
         self.bounds.push(self.bytes.len());
     }
 
-    /// The head of the row and the key.
+    /// Returns the head of the row and the key.
     #[inline]
     pub(crate) fn row(&self, index: usize) -> Option<&[u8]> {
         self.bytes.get(self.range(index)?)
+    }
+
+    /// Checks the invariants. `Err` says which one does not hold. Costs a pass over all keys.
+    pub fn validate(&self) -> Result<(), String> {
+        let is_ascending = self.bounds.iter().zip(self.bounds.iter().skip(1)).all(|(start, end)| start < end);
+        let ends_well = self.bounds.last().map_or(self.bytes.is_empty(), |end| *end == self.bytes.len());
+        if !is_ascending || !ends_well || self.bounds.len() == 1 {
+            return Err(format!("2: the bounds are {:?}, of {} bytes", self.bounds, self.bytes.len()));
+        }
+        let mut last_key: &[u8] = &[];
+        for index in 0..self.len() {
+            let key = self.get(index).unwrap_or_default();
+            rows::check_key(key).map_err(|error| format!("1: key {index} is not canonical: {error}"))?;
+            if key <= last_key {
+                return Err(format!("1: key {index} is not greater than the one before it"));
+            }
+            last_key = key;
+        }
+        Ok(())
     }
 
     fn check_order(&self, key: &[u8]) -> Result<(), EncodeError> {

@@ -7,8 +7,8 @@ use crate::origin::Origin;
 
 /// Origin, tenant and dimension: the stream that a slice belongs to. Cloning is a reference count.
 ///
-/// The texts are not checked here: the encoder refuses those longer than
-/// [`MAX_TEXT_BYTES`](crate::MAX_TEXT_BYTES).
+/// The length of the texts is not checked. The encoder refuses those longer than
+/// [`TEXT_BYTES_MAX`](crate::TEXT_BYTES_MAX).
 ///
 /// ```
 /// use ron_ledger_wire::{Origin, StreamId};
@@ -26,29 +26,29 @@ struct Parts {
 }
 
 impl StreamId {
-    /// The stream of `dimension` that `origin` counts for `tenant`. Allocates.
+    /// Returns the stream of `dimension` that `origin` counts for `tenant`. Allocates.
     pub fn new(origin: Origin, tenant: &str, dimension: &str) -> Self {
         Self(Arc::new(Parts { origin, tenant: tenant.into(), dimension: dimension.into() }))
     }
 
-    /// Who counts.
+    /// Returns the process that counts.
     pub fn origin(&self) -> Origin {
         self.0.origin
     }
 
-    /// Whose usage is counted.
+    /// Returns the tenant whose usage is counted.
     pub fn tenant(&self) -> &str {
         &self.0.tenant
     }
 
-    /// What is counted.
+    /// Returns what is counted.
     pub fn dimension(&self) -> &str {
         &self.0.dimension
     }
 }
 
-/// `origin/tenant/dimension`, for people. Control characters are escaped: the texts may come from a stranger's
-/// slice and end up in a log or on a terminal.
+/// Writes `origin/tenant/dimension`, for people. Control characters are escaped, because the texts may come from a stranger's
+/// slice and be shown on a terminal.
 impl fmt::Display for StreamId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/", self.0.origin)?;

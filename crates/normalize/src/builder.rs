@@ -1,4 +1,4 @@
-//! How a normalizer is configured.
+//! The settings of a normalizer.
 
 use ron_accounting_core::LABEL_BYTES_MAX;
 
@@ -8,19 +8,19 @@ use crate::normalizer::RouteNormalizer;
 use crate::templates::Templates;
 use crate::{character, personal};
 
-/// The route of a path that no template of the host matches.
+/// What a path becomes that no template of the host matches.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Unmatched {
-    /// It is templated: identifiers become placeholders, words stay. A scanner can still make a new route with each
-    /// new word.
+    /// A template of itself: identifiers become placeholders, and words stay. A scanner can still make a new route with each new
+    /// word.
     #[default]
     Template,
-    /// All such paths are this one route, for example `:unmatched`. The choice for a host that lists all its routes.
+    /// This one route, for example `:unmatched`. Choose it if the host lists all its routes.
     Constant(String),
 }
 
-/// Configures a [`RouteNormalizer`]. Made by [`RouteNormalizer::builder`].
+/// Configures a [`RouteNormalizer`], from [`RouteNormalizer::builder`].
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built"]
 pub struct RouteNormalizerBuilder {
@@ -52,53 +52,53 @@ impl RouteNormalizerBuilder {
 
     /// Adds a route of the host, which is tried before any heuristic.
     ///
-    /// A parameter is a whole segment, `:name` or `{name}`, or a part of one, `{name}.json`. `*name`, `{*name}` or `*` at
-    /// the end matches one or more further segments. Static text wins over parameters. The label is the template's
-    /// canonical text, as in `/v1/objects/:id`.
+    /// A parameter is a whole segment, `:name` or `{name}`, or a part of one, `{name}.json`. `*name`, `{*name}` or `*` at the
+    /// end matches one or more further segments. Static text is preferred to parameters. The label is the template's canonical
+    /// text, as in `/v1/objects/:id`.
     pub fn template(mut self, template: impl Into<String>) -> Self {
         self.templates.push(template.into());
         self
     }
 
-    /// Adds several templates: see [`template`](Self::template).
+    /// Adds several templates, see [`template`](Self::template).
     pub fn templates<T: Into<String>>(mut self, templates: impl IntoIterator<Item = T>) -> Self {
         self.templates.extend(templates.into_iter().map(Into::into));
         self
     }
 
-    /// Sets the route of a path that no template matches; default [`Unmatched::Template`].
+    /// Sets what a path becomes that no template matches. The default is [`Unmatched::Template`].
     pub fn unmatched(mut self, unmatched: Unmatched) -> Self {
         self.unmatched = unmatched;
         self
     }
 
-    /// Adds a method beyond those that IANA lists, such as `PURGE`.
+    /// Adds a method that IANA does not list, such as `PURGE`.
     pub fn method(mut self, name: impl Into<String>) -> Self {
         self.methods.push(name.into());
         self
     }
 
-    /// Sets the longest route, in bytes, from 16 to 1024; default 256. Segments beyond it become one `:more`.
+    /// Sets the longest route, in bytes: 16 to 1024, by default 256. The rest of a longer one becomes `:more`.
     pub fn route_bytes_max(mut self, bytes: usize) -> Self {
         self.route_bytes_max = bytes;
         self
     }
 
-    /// Sets the most segments of a route, from 1 to 64; default 16. Segments beyond it become one `:more`.
+    /// Sets the most segments of a route: 1 to 64, by default 16. The rest of a deeper one becomes `:more`.
     pub fn route_depth_max(mut self, segments: usize) -> Self {
         self.route_depth_max = segments;
         self
     }
 
-    /// Sets the longest tenant, service or region, in bytes, from 16 to 1024; default 256. A longer one is refused: cutting it
-    /// could make two tenants one.
+    /// Sets the longest tenant, service or region, in bytes: 16 to 1024, by default 256. A longer one is refused, since two
+    /// tenants could become one if they were cut.
     pub fn label_bytes_max(mut self, bytes: usize) -> Self {
         self.label_bytes_max = bytes;
         self
     }
 
-    /// Builds the normalizer. Refuses a template, a method or a constant that is not usable, and a limit outside its range
-    /// ([`BuildError::InvalidOption`]).
+    /// Builds the normalizer. Fails if a template, a method or the constant for unmatched paths cannot be used, or if a limit is
+    /// outside its range ([`BuildError::InvalidOption`]).
     pub fn build(self) -> Result<RouteNormalizer, BuildError> {
         limit("route_bytes_max", self.route_bytes_max, 16, LABEL_BYTES_MAX)?;
         limit("route_depth_max", self.route_depth_max, 1, 64)?;

@@ -1,8 +1,8 @@
-//! Characters that have no place in a label, because a reader can't see them or they change how the rest is read.
+//! Characters that must not be in a label, because they are invisible or change how the rest is read.
 
-/// Whether `c` is a control character, invisible, reorders text, or stands for bytes that were no UTF-8.
+/// Returns whether `c` is a control character, is invisible, reorders text, or replaces bytes that are not UTF-8.
 ///
-/// A label with such a character can look like another tenant's, break a line of a log, or hide its end.
+/// A label with such a character can look like another tenant's, or break or hide a part of a line of a log.
 pub(crate) fn is_forbidden(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_control();
@@ -20,6 +20,6 @@ pub(crate) fn is_forbidden(c: char) -> bool {
             | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
             // Interlinear annotation, object replacement, the replacement character, two noncharacters.
             | '\u{fff0}'..='\u{ffff}'
-            // Tags, which carry hidden ASCII, and variation selectors beyond the basic ones.
+            // Tags, which contain hidden ASCII, and variation selectors beyond the basic ones.
             | '\u{e0000}'..='\u{e0fff}')
 }

@@ -1,8 +1,8 @@
-//! Why a configuration was refused.
+//! Errors of the configuration.
 
 use thiserror::Error;
 
-/// Why [`RouteNormalizerBuilder::build`](crate::RouteNormalizerBuilder::build) refused.
+/// A setting that [`RouteNormalizerBuilder::build`](crate::RouteNormalizerBuilder::build) refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum BuildError {
@@ -20,10 +20,10 @@ pub enum BuildError {
     TemplateSegment {
         /// The template as given.
         template: String,
-        /// The segment that was not understood.
+        /// The segment.
         segment: String,
     },
-    /// A catch-all stands before the end of a template.
+    /// A catch-all is not at the end of a template.
     #[error("catch-all of route template {template:?} is not its last segment: end the template with it")]
     TemplateCatchAll {
         /// The template as given.
@@ -34,10 +34,10 @@ pub enum BuildError {
     TemplateConflict {
         /// The template as given.
         template: String,
-        /// The template that stood before.
+        /// The template that was added before.
         with: String,
     },
-    /// A template breaks a limit of the routes themselves.
+    /// A template exceeds a limit of the routes.
     #[error(
         "route template {template:?} has {bytes} bytes, {depth} segments, {parameters} parameters, \
          limits are {bytes_max}, {depth_max}, {parameters_max}: shorten it or raise the limits"
@@ -58,7 +58,7 @@ pub enum BuildError {
         /// The limit on its parameters.
         parameters_max: usize,
     },
-    /// The constant for unmatched routes can't stand for a route.
+    /// The constant for unmatched routes can't be a route.
     #[error(
         "constant {constant:?} for unmatched routes is not usable: \
          give visible text without a leading slash, at most {bytes_max} bytes"
@@ -69,7 +69,7 @@ pub enum BuildError {
         /// The limit on its length.
         bytes_max: usize,
     },
-    /// A further method is no token of HTTP.
+    /// An added method is not a token of HTTP.
     #[error("method {method:?} is not an HTTP token of at most {bytes_max} bytes: correct its name")]
     Method {
         /// The method as given.
@@ -89,4 +89,32 @@ pub enum BuildError {
         /// The greatest value.
         max: u64,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use ron_accounting_error_contract::assert_errors;
+
+    use super::*;
+
+    #[test]
+    fn every_error_leaves_its_cause_to_its_source() {
+        let template = || "/v1/:id".to_owned();
+        assert_errors!(BuildError {
+            without_cause: {
+                TemplateNotAbsolute => BuildError::TemplateNotAbsolute { template: template() },
+                TemplateSegment => BuildError::TemplateSegment { template: template(), segment: "{".to_owned() },
+                TemplateCatchAll => BuildError::TemplateCatchAll { template: template() },
+                TemplateConflict => BuildError::TemplateConflict { template: template(), with: template() },
+                TemplateTooLarge => BuildError::TemplateTooLarge {
+                    template: template(),
+                    bytes: 2, bytes_max: 1, depth: 2, depth_max: 1, parameters: 2, parameters_max: 1,
+                },
+                Constant => BuildError::Constant { constant: "/".to_owned(), bytes_max: 1 },
+                Method => BuildError::Method { method: "a b".to_owned(), bytes_max: 1 },
+                InvalidOption => BuildError::InvalidOption { option: "depth_max", value: 0, min: 1, max: 2 },
+            }
+            with_cause: {}
+        });
+    }
 }

@@ -1,6 +1,6 @@
-//! Identifiers with a form of their own: UUIDs, ULIDs, hexadecimal tokens, dates.
+//! Identifiers that can be recognized by their form: UUIDs, ULIDs, hexadecimal tokens, dates.
 
-/// The length of the UUID that `text` begins with.
+/// Returns the length of the UUID at the beginning of `text`, or `None` if there is none.
 pub(crate) fn leading_uuid(text: &[u8]) -> Option<usize> {
     const LENGTH: usize = 36;
     let form = text.get(..LENGTH)?.iter().enumerate().all(|(index, &b)| match index {
@@ -10,7 +10,7 @@ pub(crate) fn leading_uuid(text: &[u8]) -> Option<usize> {
     (form && ends_at(text, LENGTH)).then_some(LENGTH)
 }
 
-/// Whether `text` is a ULID: one case, and digits among the letters, so that no word is taken for one.
+/// Returns whether `text` is a ULID. Its letters must have one case and there must be digits, so that no word is taken for one.
 pub(crate) fn is_ulid(text: &[u8]) -> bool {
     text.len() == 26
         && text.first().is_some_and(|b| (b'0'..=b'7').contains(b))
@@ -19,8 +19,8 @@ pub(crate) fn is_ulid(text: &[u8]) -> bool {
         && text.iter().any(u8::is_ascii_alphabetic)
 }
 
-/// Whether `text` is a hexadecimal token: 8 or more digits with both figures and letters, or 16 or more letters, which
-/// no word is. Figures alone are a number.
+/// Returns whether `text` is a hexadecimal token: 8 or more digits with both figures and letters, or 16 or more letters, which
+/// is no word. Figures alone are a number.
 pub(crate) fn is_hex(text: &[u8]) -> bool {
     let text = text.strip_prefix(b"0x").unwrap_or(text);
     let letters = text.iter().any(u8::is_ascii_alphabetic);
@@ -28,8 +28,8 @@ pub(crate) fn is_hex(text: &[u8]) -> bool {
     text.iter().all(u8::is_ascii_hexdigit) && letters && text.len() >= if figures { 8 } else { 16 }
 }
 
-/// The length of the date or date-time that `text` begins with: `2024-01-31`, also with `_` or `.`, and with a time of
-/// day as ISO 8601 writes it; or `20240131T235959Z`. Eight figures alone are a number, since most of them are.
+/// Returns the length of the date or date-time at the beginning of `text`. It is `2024-01-31`, also with `_` or `.`, and with a
+/// time of day in the form of ISO 8601, or `20240131T235959Z`. Eight figures alone count as a number, since most of them are.
 pub(crate) fn leading_date(text: &[u8]) -> Option<usize> {
     let separator = *text.get(4)?;
     let separated = matches!(separator, b'-' | b'_' | b'.');
@@ -48,7 +48,7 @@ pub(crate) fn leading_date(text: &[u8]) -> Option<usize> {
     (separated && ends_at(text, length)).then_some(length)
 }
 
-/// The end of the time that stands at `start`: `T12:34`, with seconds, fraction and zone where they are there.
+/// Returns the end of the time at `start`: `T12:34`, followed by seconds, fraction and zone if there are any.
 fn time_of_day(text: &[u8], start: usize) -> Option<usize> {
     if !matches!(text.get(start)?, b'T' | b't' | b' ' | b'_') {
         return None;
@@ -70,7 +70,7 @@ fn time_of_day(text: &[u8], start: usize) -> Option<usize> {
     }
 }
 
-/// The end of two figures at `start`, after a separator or none.
+/// Returns the end of two figures at `start`, which may follow a separator.
 fn two_figures(text: &[u8], start: usize) -> Option<usize> {
     let start = start + usize::from(matches!(text.get(start)?, b':' | b'-' | b'.'));
     number(text, start, 2).filter(|&n| n < 61).map(|_| start + 2)
@@ -82,7 +82,7 @@ fn number(text: &[u8], start: usize, length: usize) -> Option<u32> {
         .try_fold(0, |number, b| b.is_ascii_digit().then(|| number * 10 + u32::from(b - b'0')))
 }
 
-/// Whether no letter or figure follows at `end`.
+/// Returns whether no letter or figure follows at `end`.
 pub(crate) fn ends_at(text: &[u8], end: usize) -> bool {
     !text.get(end).is_some_and(u8::is_ascii_alphanumeric)
 }

@@ -1,17 +1,17 @@
-//! Route templating, label hygiene and personal-data guards: the [`Normalizer`](ron_accounting_core::Normalizer) for HTTP.
+//! Normalizes the labels of HTTP requests: the [`Normalizer`](ron_accounting_core::Normalizer) that turns paths into routes.
 //!
-//! Raw paths as labels are how a usage report grows without end, and how a client's address ends up in an invoice. This
-//! crate turns each raw label into one of a bounded family of spellings before it is counted.
+//! With raw paths as labels, a usage report grows without end, and a client's address may end up in an invoice. This crate
+//! turns each raw label into one of a bounded number of spellings before it is counted.
 //!
-//! * [`RouteNormalizer`]: the normalizer, with what it does to each label. Start here.
-//! * [`RouteNormalizerBuilder`]: the host's own templates, limits, further methods.
-//! * [`Unmatched`]: what becomes of a path that no template of the host matches.
-//! * [`BuildError`]: why a configuration was refused.
-//! * [`placeholder`]: the words that stand for what was taken out of a route.
+//! * [`RouteNormalizer`] is the normalizer. Its documentation says what it does to each label. Start there.
+//! * [`RouteNormalizerBuilder`] sets the host's own templates, limits and further methods.
+//! * [`Unmatched`] is what a path becomes that no template of the host matches.
+//! * [`BuildError`] is a setting that was refused.
+//! * [`placeholder`] has the words that replace values in a route.
 //!
-//! What normalization promises: it is idempotent and deterministic, takes time linear in the input, never panics, and
-//! its output keeps the configured limits. A label that is normal already is recognised without an allocation beyond
-//! the caller's buffer, unless it holds percent escapes.
+//! Normalization is idempotent and deterministic, takes time linear in the input, never panics, and its output keeps the
+//! configured limits. For a label that is normalized already, nothing is allocated beyond the caller's buffer, unless it has
+//! percent escapes.
 //!
 //! ```
 //! use ron_accounting_core::{Label, Normalizer, Verdict};

@@ -1,12 +1,12 @@
-//! Methods: a closed list, since a client can send any token for one.
+//! Methods: a closed list, since a client can send any token as a method.
 
-/// What stands for a method that is not on the list.
+/// The label of a method that is not on the list.
 pub const OTHER_METHOD: &str = "OTHER";
 
-/// The longest name of a further method, in bytes.
+/// The longest name of an added method, in bytes.
 pub(crate) const METHOD_BYTES_MAX: usize = 32;
 
-/// IANA's registry of HTTP methods without its reserved `*`, the common ones first.
+/// IANA's registry of HTTP methods without its reserved `*`. The common ones come first.
 const REGISTERED: [&str; 40] = [
     "GET",
     "POST",
@@ -57,7 +57,7 @@ pub(crate) struct Methods {
 }
 
 impl Methods {
-    /// Adds a method, unless its name is no token of HTTP.
+    /// Adds a method. Returns `false` if its name is not a token of HTTP.
     pub(crate) fn add(&mut self, name: &str) -> bool {
         let valid = (1..=METHOD_BYTES_MAX).contains(&name.len()) && name.bytes().all(is_token_byte);
         if valid && name != OTHER_METHOD {
@@ -66,8 +66,8 @@ impl Methods {
         valid
     }
 
-    /// The one spelling of a method: upper case, or [`OTHER_METHOD`].
-    pub(crate) fn settle(&self, raw: &str) -> &str {
+    /// Returns the normalized spelling of a method: upper case, or [`OTHER_METHOD`].
+    pub(crate) fn normalized(&self, raw: &str) -> &str {
         let name = raw.trim();
         if name.is_empty() {
             return "";

@@ -1,4 +1,4 @@
-//! The normalizer itself: one rule for each label.
+//! The normalizer: a rule for each label.
 
 use std::borrow::Cow;
 
@@ -15,26 +15,27 @@ use crate::{path, placeholder, segment};
 ///
 /// | label | what is done |
 /// | --- | --- |
-/// | tenant | whitespace around it is trimmed; refused where it is too long, holds control or invisible characters, or is personal data (e-mail or IP address, card number, `+` telephone number) |
+/// | tenant | surrounding whitespace is trimmed; refused if too long, with control or invisible characters, or personal data |
 /// | service, region | as the tenant, and lower case |
-/// | method | upper case; [`OTHER_METHOD`](crate::OTHER_METHOD) where IANA and the host don't list it |
+/// | method | upper case; [`OTHER_METHOD`](crate::OTHER_METHOD) if neither IANA nor the host lists it |
 /// | route | the host's template, or a template of the path: see below |
 ///
-/// An empty label stays empty, and the engine's reserved words (`~overflow`, `~invalid`, `~redacted`) stay as they are.
+/// Personal data is an e-mail or IP address, a card number, or a telephone number with `+`. An empty label stays empty. The
+/// engine's reserved words (`~overflow`, `~invalid`, `~redacted`) stay as they are.
 ///
 /// # Routes
 ///
-/// 1. **The path.** Query and fragment go, and so do scheme and host of `http://host/path`. `*` stays; `host:port`
-///    becomes `:authority`. Slashes are single and none is at the end. Dot segments are resolved and stop at the root,
-///    whether written `..`, `%2e%2e` or `..;`. Path parameters (`;jsessionid=...`) go. A leading slash is added where it
-///    is missing.
-/// 2. **Encoding and case.** Escapes of unreserved characters are decoded, others are upper case, what may not stand in a
-///    path is escaped. The case of a path is kept: `/A` and `/a` are two resources. A segment that is no text becomes
-///    `:invalid`, one that encodes a slash `:path`.
-/// 3. **Templates.** Where a [template](RouteNormalizerBuilder::template) of the host matches, its text is the route.
-/// 4. **Placeholders.** Otherwise [values](placeholder) become placeholders, as whole segments or as parts of them, so
-///    that words, file names, versions and years stay. `:name` and `{name}` count as placeholders.
-/// 5. **Limits.** What is beyond the limits on length and depth becomes `:more`.
+/// 1. **The path.** Query and fragment are removed, and so are scheme and host of `http://host/path`. `*` stays. `host:port`
+///    becomes `:authority`. Repeated slashes become one, and a slash at the end is removed. Dot segments are resolved, but not
+///    beyond the root, whether written `..`, `%2e%2e` or `..;`. Path parameters (`;jsessionid=...`) are removed. A missing
+///    leading slash is added.
+/// 2. **Encoding and case.** Escapes of unreserved characters are decoded, and other escapes become upper case. Characters that
+///    a path must not have are escaped. The case of a path is kept: `/A` and `/a` are two resources. A segment that is not text
+///    becomes `:invalid`, and one with an encoded slash `:path`.
+/// 3. **Templates.** If a [template](RouteNormalizerBuilder::template) of the host matches, its text is the route.
+/// 4. **Placeholders.** Otherwise [values](placeholder) become placeholders, as whole segments or as parts of them. Words, file
+///    names, versions and years stay. `:name` and `{name}` count as placeholders.
+/// 5. **Limits.** What exceeds the limits on length and depth becomes `:more`.
 ///
 /// ```
 /// use ron_accounting_core::{Label, Normalizer};
@@ -76,13 +77,13 @@ impl Default for RouteNormalizer {
 }
 
 impl RouteNormalizer {
-    /// A normalizer without templates of the host, with the default limits.
+    /// Makes a normalizer without templates of the host, with the default limits.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Configures a normalizer.
+    /// Returns a builder, which configures a normalizer.
     pub fn builder() -> RouteNormalizerBuilder {
         RouteNormalizerBuilder::default()
     }
@@ -102,20 +103,20 @@ impl RouteNormalizer {
         }
     }
 
-    /// Whether `route` is a word that stands for a route as a whole.
+    /// Returns whether `route` is a word for a route as a whole.
     fn is_constant(&self, route: &str) -> bool {
         self.unmatched.as_deref() == Some(route) || placeholder::is_placeholder(route)
     }
 
-    /// Makes a clean path the route that is counted.
+    /// Turns a clean path into the route that is counted.
     fn template(&self, path: &mut String) {
         let replacement = if let Some(template) = self.templates.find(path) {
             Some(Cow::Borrowed(template))
         } else if let Some(constant) = &self.unmatched {
             Some(Cow::Borrowed(constant.as_str()))
         } else {
-            // What was templated can match a template of the host whose static text holds a placeholder. It must do so
-            // now, or it would the next time.
+            // The result can match a template of the host whose static text has a placeholder. It has to be matched now, or it
+            // would be matched when it is normalized again.
             self.templated(path).map(|route| match self.templates.find(&route) {
                 Some(template) => Cow::Borrowed(template),
                 None => Cow::Owned(route),
@@ -127,11 +128,11 @@ impl RouteNormalizer {
         }
     }
 
-    /// The template of a clean path within the limits; `None` where the path is one already.
+    /// Returns the template of a clean path within the limits, or `None` if the path is a template already.
     fn templated(&self, path: &str) -> Option<String> {
         let deep = path::segments(path).nth(self.route_depth_max).is_some();
         let kept = if deep { self.route_depth_max - 1 } else { usize::MAX };
-        // Nothing is copied up to the first change, so that a path that is a template already costs no allocation.
+        // Nothing is copied before the first change, so that a path that is a template already costs no allocation.
         let mut unchanged = 0;
         let mut route: Option<String> = None;
         for segment in path::segments(path).take(kept) {
@@ -156,10 +157,10 @@ impl RouteNormalizer {
     }
 }
 
-/// Cuts a route at a slash, so that it and a `:more` fit.
+/// Cuts a route at a slash, so that it and `:more` fit into the limit.
 fn cut(route: &mut String, bytes_max: usize) {
     let room = bytes_max.saturating_sub(placeholder::MORE.len() + 1);
-    // A slash at `room` ends a segment that fits exactly.
+    // A slash at this offset ends a segment that fits exactly.
     let end =
         route.bytes().take(room + 1).enumerate().filter(|&(_, b)| b == b'/').map(|(index, _)| index).max();
     route.truncate(end.unwrap_or(0));
@@ -179,7 +180,7 @@ impl Normalizer for RouteNormalizer {
             Label::Service | Label::Region => {
                 return text::normalize(raw, Case::Lower, self.label_bytes_max, out)
             }
-            Label::Method => out.push_str(self.methods.settle(raw)),
+            Label::Method => out.push_str(self.methods.normalized(raw)),
             Label::Route => self.route(raw, out),
         }
         if out == raw {

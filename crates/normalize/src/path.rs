@@ -1,14 +1,14 @@
-//! A whole path: slashes, dot segments, and the segments settled one by one.
+//! A whole path: its slashes and dot segments, and the encoding of each segment.
 
-use crate::percent::{self, Settled};
+use crate::percent::{self, SegmentKind};
 use crate::placeholder;
 
-/// How much of a path is looked at, in bytes: what common servers accept for a request line. The rest is one
-/// [`placeholder::MORE`], so that no request can make the caller's buffer grow beyond three times this.
+/// How much of a path is normalized, in bytes: what common servers accept for a request line. The rest becomes one
+/// [`placeholder::MORE`]. So no request can make the caller's buffer grow beyond three times this length.
 pub(crate) const PATH_BYTES_MAX: usize = 8 * 1024;
 
-/// Writes the clean form of `raw` to `out`, which must be empty: one slash before each segment and none at the end, no
-/// empty and no dot segments, each segment's percent-encoding settled. The case of a path has meaning and is kept.
+/// Writes the clean form of `raw` to `out`, which must be empty. It has one slash before each segment and none at the end, no
+/// empty segments, no dot segments, and normalized percent-encoding. The case of a path has a meaning and is kept.
 pub(crate) fn clean(raw: &str, out: &mut String) {
     let mut end = 0;
     for segment in raw.split('/') {
@@ -20,13 +20,13 @@ pub(crate) fn clean(raw: &str, out: &mut String) {
         }
         let level = out.len();
         out.push('/');
-        match percent::settle(segment, out) {
-            Settled::Text => {}
-            Settled::Placeholder(name) => out.push_str(name),
-            Settled::Empty | Settled::Current => out.truncate(level),
-            Settled::Parent => {
+        match percent::normalize(segment, out) {
+            SegmentKind::Text => {}
+            SegmentKind::Placeholder(name) => out.push_str(name),
+            SegmentKind::Empty | SegmentKind::Current => out.truncate(level),
+            SegmentKind::Parent => {
                 out.truncate(level);
-                // At the root there is no level above, and the path stays there.
+                // There is no level above the root.
                 out.truncate(out.rfind('/').unwrap_or(0));
             }
         }
@@ -36,7 +36,7 @@ pub(crate) fn clean(raw: &str, out: &mut String) {
     }
 }
 
-/// The segments of a clean path. The root has none.
+/// Returns the segments of a clean path. The root has none.
 pub(crate) fn segments(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter(|segment| !segment.is_empty())
 }

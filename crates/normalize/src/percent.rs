@@ -1,61 +1,61 @@
-//! One segment of a path: its percent-encoding is settled, and what is no text is recognised.
+//! Normalizes the percent-encoding of one segment of a path, and recognizes what is not text.
 //!
-//! As RFC 3986, section 6.2.2, has it: escapes of unreserved characters are decoded, the hexadecimal digits of all
-//! others are upper case, and what must not stand in a path literally is escaped. So a settled segment is ASCII.
+//! According to RFC 3986, section 6.2.2, escapes of unreserved characters are decoded, and the hexadecimal digits of all other
+//! escapes become upper case. Characters that a path must not have are escaped. So a normalized segment is ASCII.
 
 use percent_encoding::percent_decode_str;
 
 use crate::{character, placeholder};
 
-/// What a raw segment turned out to be.
+/// What a raw segment is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Settled {
-    /// Nothing is left of it.
+pub(crate) enum SegmentKind {
+    /// Nothing, after its parameters were removed.
     Empty,
     /// `.`: this level.
     Current,
     /// `..`: the level above.
     Parent,
-    /// Text, which was written in its settled form.
+    /// Text, which was written in its normalized form.
     Text,
-    /// It is no text, or no single segment; this placeholder stands for it.
+    /// Something that is not text, or not a single segment. This placeholder replaces it.
     Placeholder(&'static str),
 }
 
-/// Appends the settled form of `raw` to `out` where it is text.
-pub(crate) fn settle(raw: &str, out: &mut String) -> Settled {
+/// Appends the normalized form of `raw` to `out` if it is text.
+pub(crate) fn normalize(raw: &str, out: &mut String) -> SegmentKind {
     let raw = without_parameters(raw);
     match raw {
-        "" => return Settled::Empty,
-        "." => return Settled::Current,
-        ".." => return Settled::Parent,
+        "" => return SegmentKind::Empty,
+        "." => return SegmentKind::Current,
+        ".." => return SegmentKind::Parent,
         _ if raw.bytes().all(is_literal) => {
             out.push_str(raw);
-            return Settled::Text;
+            return SegmentKind::Text;
         }
         _ => {}
     }
     if !escapes_are_well_formed(raw) {
-        return Settled::Placeholder(placeholder::INVALID);
+        return SegmentKind::Placeholder(placeholder::INVALID);
     }
     let Ok(text) = percent_decode_str(raw).decode_utf8() else {
-        return Settled::Placeholder(placeholder::INVALID);
+        return SegmentKind::Placeholder(placeholder::INVALID);
     };
     match &*text {
-        "." => return Settled::Current,
-        ".." => return Settled::Parent,
-        // A second layer of encoding hides what is in it, be it a dot segment or a name.
+        "." => return SegmentKind::Current,
+        ".." => return SegmentKind::Parent,
+        // A second layer of encoding hides what is in it, for example a dot segment or a name.
         _ if holds_escape(&text) || text.chars().any(character::is_forbidden) => {
-            return Settled::Placeholder(placeholder::INVALID);
+            return SegmentKind::Placeholder(placeholder::INVALID);
         }
-        _ if text.contains(['/', '\\']) => return Settled::Placeholder(placeholder::PATH),
+        _ if text.contains(['/', '\\']) => return SegmentKind::Placeholder(placeholder::PATH),
         _ => {}
     }
     encode(raw, out);
-    Settled::Text
+    SegmentKind::Text
 }
 
-/// Cuts a segment before its parameters (`;jsessionid=...`), which name no resource.
+/// Cuts off the parameters of a segment (`;jsessionid=...`), which name no resource.
 fn without_parameters(raw: &str) -> &str {
     let bytes = raw.as_bytes();
     let escaped = bytes.windows(3).position(|w| w.eq_ignore_ascii_case(b"%3b"));
@@ -75,7 +75,7 @@ fn encode(raw: &str, out: &mut String) {
             }
             rest = &rest[3..];
         } else if let Some((parameter, after)) = leading_parameter(rest) {
-            // `{name}` inside a segment, as some frameworks report the route that they matched.
+            // Some frameworks write `{name}` in the route that they matched.
             out.push_str(if parameter.starts_with('*') { "" } else { ":" });
             out.push_str(parameter);
             rest = after;
@@ -90,7 +90,7 @@ fn encode(raw: &str, out: &mut String) {
     }
 }
 
-/// `{name}` or `{*name}` at the beginning of `text`: its inside, and what follows.
+/// Returns the inside of `{name}` or `{*name}` at the beginning of `text`, and what follows.
 pub(crate) fn leading_parameter(text: &str) -> Option<(&str, &str)> {
     let rest = text.strip_prefix('{')?;
     // The search is bounded, so that many opening braces don't make it quadratic.
@@ -107,7 +107,7 @@ fn escape(byte: u8, out: &mut String) {
     out.extend(DIGITS.get(usize::from(byte & 15)));
 }
 
-/// The byte that an escape at the beginning of `text` stands for.
+/// Returns the byte of an escape at the beginning of `text`.
 fn leading_escape(text: &str) -> Option<u8> {
     let [b'%', high, low, ..] = text.as_bytes() else { return None };
     let digit = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok());
@@ -126,7 +126,7 @@ fn is_unreserved(b: u8) -> bool {
     b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~')
 }
 
-/// Whether a byte may stand in a segment as it is. The semicolon may, but was cut off.
+/// Returns whether a segment may have a byte unescaped. It may have a semicolon, which was cut off before.
 fn is_literal(b: u8) -> bool {
     is_unreserved(b)
         || matches!(b, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b'=' | b':' | b'@')

@@ -1,12 +1,12 @@
-//! Personal data that is plain to see: e-mail addresses, IP addresses, card and telephone numbers.
+//! Recognizes obvious personal data: e-mail addresses, IP addresses, card and telephone numbers.
 //!
-//! The guard is for accidents, such as an address in the place of a tenant. It looks for what is that and hardly
-//! anything else, since a refused tenant's usage is counted under one common placeholder: numeric identifiers, UUIDs,
-//! version numbers and `acme::billing` are no personal data.
+//! This is a guard against accidents, such as an address as the tenant. All refused tenants are counted under one common
+//! placeholder. So false alarms have to be rare: numeric identifiers, UUIDs, version numbers and `acme::billing` are no personal
+//! data.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// Whether a name holds personal data.
+/// Returns whether a name contains personal data.
 pub(crate) fn is_found_in(text: &str) -> bool {
     holds_email(text)
         || holds_ipv4(text)
@@ -15,7 +15,7 @@ pub(crate) fn is_found_in(text: &str) -> bool {
         || holds_phone_number(text)
 }
 
-/// Whether an e-mail address stands anywhere in `text`.
+/// Returns whether `text` contains an e-mail address.
 pub(crate) fn holds_email(text: &str) -> bool {
     text.match_indices('@').any(|(at, _)| {
         let local = text[..at].chars().next_back();
@@ -23,25 +23,25 @@ pub(crate) fn holds_email(text: &str) -> bool {
     })
 }
 
-/// Whether `text` begins with a domain name of two labels or more, the last of which begins with letters.
+/// Returns whether `text` begins with a domain name of two labels or more, the last of which begins with letters.
 fn is_mail_domain(text: &str) -> bool {
     let belongs = |c: char| c.is_alphanumeric() || c == '-' || c == '.';
     let domain = text.split(|c| !belongs(c)).next().unwrap_or_default().trim_end_matches(['.', '-']);
     let Some((host, top)) = domain.rsplit_once('.') else { return false };
-    // A word may be joined to it, as in `example.com-old`.
+    // A word may be appended to it, as in `example.com-old`.
     let word = top.split('-').next().unwrap_or_default();
     let is_top = word == "xn" || (word.chars().count() >= 2 && word.chars().all(char::is_alphabetic));
     is_top && !is_version(host) && host.split('.').all(|label| !label.is_empty())
 }
 
-/// Whether what stands before the top level is a density or a version: `logo@2x.png`, `lodash@4.17.js`. One number alone
-/// can be a domain, as in `163.com`.
+/// Returns whether the part before the top level is a pixel density or a version: `logo@2x.png`, `lodash@4.17.js`. A single
+/// number can be a domain, as in `163.com`.
 fn is_version(host: &str) -> bool {
     let is_number = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
     host.strip_suffix('x').is_some_and(is_number) || (host.contains('.') && host.split('.').all(is_number))
 }
 
-/// Whether `text` as a whole is an IP address, also with brackets, with a zone or with a port.
+/// Returns whether `text` as a whole is an IP address, also with brackets, a zone or a port.
 pub(crate) fn is_address(text: &str) -> bool {
     if let Some(rest) = text.strip_prefix('[') {
         return rest.split_once(']').is_some_and(|(inside, after)| is_ipv6(inside) && is_port(after));
@@ -56,11 +56,11 @@ fn is_port(text: &str) -> bool {
 
 fn is_ipv6(text: &str) -> bool {
     let address = text.split_once('%').map_or(text, |(address, _zone)| address);
-    // The last group of words (`face::feed`) would do.
+    // Otherwise the last group of words (`face::feed`) would be taken for one.
     address.bytes().any(|b| b.is_ascii_digit()) && address.parse::<Ipv6Addr>().is_ok()
 }
 
-/// The length of the IPv4 address that `text` begins with. Leading zeros count as one would read them.
+/// Returns the length of the IPv4 address at the beginning of `text`. Numbers with leading zeros are decimal.
 pub(crate) fn leading_ipv4(text: &[u8]) -> Option<usize> {
     let mut end = 0;
     for octet in 0..4 {
@@ -95,7 +95,7 @@ fn holds_ipv4(text: &str) -> bool {
     })
 }
 
-/// Whether a routable or local IPv6 address stands in `text`. Others (`::1`, `db::1`) name nobody.
+/// Returns whether `text` contains a routable or local IPv6 address. Others (`::1`, `db::1`) identify no person.
 fn holds_ipv6(text: &str) -> bool {
     let no_part = |c: char| !(c.is_alphanumeric() || c == ':' || c == '.');
     text.split(no_part).filter(|part| part.len() < 64).any(|part| {
@@ -112,7 +112,7 @@ fn holds_ipv6(text: &str) -> bool {
     })
 }
 
-/// Whether a card number stands in `text`, plain or in the groups that are printed on cards.
+/// Returns whether `text` contains a card number, without separators or in the groups that are printed on cards.
 fn holds_card_number(text: &str) -> bool {
     let belongs = |c: char| c.is_ascii_digit() || matches!(c, ' ' | '-');
     let mut rest = text;
@@ -132,7 +132,7 @@ fn holds_card_number(text: &str) -> bool {
     false
 }
 
-/// Whether `run`, figures in groups, is a card number.
+/// Returns whether `run`, figures in groups, is a card number.
 fn is_card_number(run: &str) -> bool {
     // The longest is 19 figures in five groups.
     if run.len() > 23 {
@@ -150,7 +150,7 @@ fn is_card_number(run: &str) -> bool {
     printed && (13..=19).contains(&figures().count()) && is_issued(figures()) && is_luhn(figures())
 }
 
-/// Whether some network issues cards with these first figures and this length. Without this, one in ten of all
+/// Returns whether a network issues cards with these first figures and this length. Without this check, one in ten of all
 /// identifiers with 13 to 19 figures would be taken for a card.
 fn is_issued(figures: impl Iterator<Item = u8> + Clone) -> bool {
     let first = figures.clone().take(4).fold(0, |number, figure| number * 10 + u32::from(figure));
@@ -181,12 +181,12 @@ fn is_luhn(figures: impl DoubleEndedIterator<Item = u8>) -> bool {
     sum % 10 == 0
 }
 
-/// Whether a telephone number in the international form stands in `text`: a plus and 7 to 15 figures.
+/// Returns whether `text` contains a telephone number in the international form: a plus and 7 to 15 figures.
 fn holds_phone_number(text: &str) -> bool {
     text.match_indices('+').any(|(plus, _)| {
         let before = text[..plus].chars().next_back();
         let rest = &text[plus + 1..];
-        // The longest number with a separator or two at each figure; the rest can't change the answer.
+        // The length of the longest number with two separators at each figure. What follows cannot change the result.
         let number =
             rest.bytes().take(48).take_while(|b| b.is_ascii_digit() || b" -.()/".contains(b)).count();
         let figures = rest.bytes().take(number).filter(u8::is_ascii_digit).count();

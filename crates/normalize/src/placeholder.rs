@@ -1,7 +1,7 @@
-//! The words that stand for what was taken out of a route.
+//! The words that replace values in a route.
 //!
-//! A placeholder is a colon and a name, so that it reads like the parameter of a route template, and passes through
-//! normalization unchanged. Besides these, any `:name` that the host wrote itself is kept.
+//! A placeholder is a colon and a name, like the parameter of a route template. Normalization keeps it unchanged. It also
+//! keeps any other `:name`, which the host may have written.
 
 /// A number: digits, also with number punctuation (`1.5`, `555-1234`).
 pub const NUMBER: &str = ":num";
@@ -11,38 +11,38 @@ pub const UUID: &str = ":uuid";
 pub const ULID: &str = ":ulid";
 /// A hexadecimal token: 8 or more digits with a letter among them, or 16 or more of letters alone.
 pub const HEX: &str = ":hex";
-/// A token that looks random: base 64 and its relatives.
+/// A token that looks random: base 64 and similar encodings.
 pub const TOKEN: &str = ":token";
 /// A date or date-time in an ISO 8601 form with separators.
 pub const DATE: &str = ":date";
-/// A segment that holds an e-mail address.
+/// A segment with an e-mail address.
 pub const EMAIL: &str = ":email";
 /// An IPv4 or IPv6 address.
 pub const ADDRESS: &str = ":ip";
-/// A segment that holds a path of its own, with an encoded slash or a backslash.
+/// A segment that is itself a path, with an encoded slash or a backslash.
 pub const PATH: &str = ":path";
 /// Free text: a segment longer than 80 bytes, or with characters that no URL has.
 pub const TEXT: &str = ":text";
-/// A segment that is no text: a malformed or doubled percent escape, invalid UTF-8, control or invisible characters.
+/// A segment that is not text: a malformed or doubled percent escape, invalid UTF-8, control or invisible characters.
 pub const INVALID: &str = ":invalid";
-/// What was cut off at the limit on length or depth.
+/// The rest of a route beyond the limit on length or depth.
 pub const MORE: &str = ":more";
 /// The target of a `CONNECT` request, `host:port`.
 pub const AUTHORITY: &str = ":authority";
 
-/// A name longer than this is no placeholder.
+/// The longest name of a placeholder, in bytes.
 pub(crate) const NAME_BYTES_MAX: usize = 32;
-/// A name with more digits than this is an identifier in disguise.
+/// The most digits in the name of a placeholder. With more, it is an identifier and not a name.
 const NAME_DIGITS_MAX: usize = 3;
 
-/// Whether `text` is a placeholder: `:` and a name.
+/// Returns whether `text` is a placeholder: `:` and a name.
 pub(crate) fn is_placeholder(text: &str) -> bool {
     text.strip_prefix(':').is_some_and(|name| {
         is_name(name) && name.bytes().filter(u8::is_ascii_digit).count() <= NAME_DIGITS_MAX
     })
 }
 
-/// Whether `name` can name a parameter.
+/// Returns whether `name` can be the name of a parameter.
 pub(crate) fn is_name(name: &str) -> bool {
     name.len() <= NAME_BYTES_MAX
         && name.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')

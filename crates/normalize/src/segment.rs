@@ -1,13 +1,13 @@
-//! One clean segment: is it a word, or a value that would make a new row for each request?
+//! Decides whether a clean segment is a word, or a value that would make a new row for each request.
 //!
-//! Words stay, and so do file names, versions, years and small numbers in them: there are only so many. Values become
-//! placeholders, either the segment as a whole (`42`, a UUID) or the part that is one (`article-12345.html` becomes
+//! Words stay, and so do file names, versions, years and small numbers in them: there is a limited number of them. Values become
+//! placeholders, either the segment as a whole (`42`, a UUID) or a part of it (`article-12345.html` becomes
 //! `article-:num.html`).
 //!
 //! # Why steps
-//! Taking a value out can leave something that looks like a value itself. So a segment is rewritten until a further step
-//! would change nothing, which is what makes normalization idempotent whatever the heuristics are; the few that don't
-//! come to rest are tokens.
+//! When a value is replaced, the rest may look like a value itself. So a segment is rewritten until a further step would change
+//! nothing. This makes normalization idempotent, whatever the heuristics are. The few segments that still change after the last
+//! step count as tokens.
 
 use std::borrow::Cow;
 
@@ -19,12 +19,12 @@ use crate::{identifier, personal, placeholder, token};
 const STEPS_MAX: usize = 6;
 /// The longest segment that is not free text, decoded, in bytes.
 const TEXT_BYTES_MAX: usize = 80;
-/// Runs of fewer figures stay where they stand among letters.
+/// Runs of fewer figures stay if they are among letters.
 const FIGURES_MIN: usize = 4;
-/// Four figures that read as one of these years stay too: there are only a hundred.
+/// Four figures that can be one of these years stay, too: there are only a hundred.
 const YEARS: std::ops::Range<u32> = 1970..2070;
 
-/// The template of a clean segment. Borrowed where the segment is one already.
+/// Returns the template of a clean segment. It is borrowed if the segment is a template already.
 pub(crate) fn template(segment: &str) -> Cow<'_, str> {
     let mut current = Cow::Borrowed(segment);
     for _ in 0..STEPS_MAX {
@@ -36,7 +36,7 @@ pub(crate) fn template(segment: &str) -> Cow<'_, str> {
     Cow::Borrowed(placeholder::TOKEN)
 }
 
-/// One rewriting, or `None` where nothing is to be done.
+/// Rewrites a segment once. Returns `None` if nothing changes.
 fn step(segment: &str) -> Option<Cow<'static, str>> {
     if placeholder::is_placeholder(segment) {
         return None;
@@ -45,7 +45,7 @@ fn step(segment: &str) -> Option<Cow<'static, str>> {
     whole(&text).or_else(|| numeric(&text)).or_else(|| parts(segment)).or_else(|| free_text(&text))
 }
 
-/// The placeholder for a segment that is one value as a whole.
+/// Returns the placeholder for a segment that is one value as a whole.
 fn whole(text: &str) -> Option<Cow<'static, str>> {
     let bytes = text.as_bytes();
     let is_all = |length: Option<usize>| length == Some(bytes.len());
@@ -62,7 +62,8 @@ fn whole(text: &str) -> Option<Cow<'static, str>> {
     }
 }
 
-/// Figures and the punctuation of numbers, with a file name's extension or without: `42`, `1.5`, `555-1234`, `7.html`.
+/// Returns the template of figures and the punctuation of numbers, maybe with the extension of a file name: `42`, `1.5`,
+/// `555-1234`, `7.html`.
 fn numeric(text: &str) -> Option<Cow<'static, str>> {
     if identifier::leading_date(text.as_bytes()).is_some() {
         return None;
@@ -86,7 +87,7 @@ fn numeric(text: &str) -> Option<Cow<'static, str>> {
     extensions.then(|| format!("{}.{rest}", placeholder::NUMBER).into())
 }
 
-/// Values among words. Escapes separate parts, as punctuation does.
+/// Replaces values among words. Escapes separate parts, as punctuation does.
 fn parts(segment: &str) -> Option<Cow<'static, str>> {
     let bytes = segment.as_bytes();
     let mut rewriting = Rewriting { segment, copied: 0, text: String::new() };
@@ -112,8 +113,8 @@ fn parts(segment: &str) -> Option<Cow<'static, str>> {
     rewriting.finish()
 }
 
-/// The value at the beginning of `rest`, with its length. `run` is what could be base 64 there, `part` are the letters
-/// and figures.
+/// Returns the length and the placeholder of the value at the beginning of `rest`. `run` are the characters of base 64 there,
+/// `part` the letters and figures.
 fn leading_value(rest: &[u8], run: &[u8], part: &[u8]) -> Option<(usize, &'static str)> {
     if let Some(length) = identifier::leading_uuid(rest) {
         Some((length, placeholder::UUID))
@@ -134,7 +135,7 @@ fn leading_value(rest: &[u8], run: &[u8], part: &[u8]) -> Option<(usize, &'stati
     }
 }
 
-/// Long numbers in `part`, which begins at `start`.
+/// Replaces long numbers in `part`, which begins at `start`.
 fn numbers(part: &[u8], start: usize, rewriting: &mut Rewriting<'_>) {
     let mut offset = 0;
     while let Some(rest @ [_, ..]) = part.get(offset..) {
@@ -146,7 +147,7 @@ fn numbers(part: &[u8], start: usize, rewriting: &mut Rewriting<'_>) {
     }
 }
 
-/// A segment in which values are replaced from left to right. Nothing is copied before the first.
+/// A segment in which values are replaced from left to right. Nothing is copied before the first value.
 struct Rewriting<'a> {
     segment: &'a str,
     copied: usize,
@@ -180,7 +181,7 @@ fn is_year(figures: &[u8]) -> bool {
     figures.len() == 4 && YEARS.contains(&year)
 }
 
-/// The placeholder for prose and for what no URL has: quotes, angle brackets, braces and the like.
+/// Returns the placeholder for prose and for characters that no URL has, such as quotes, angle brackets and braces.
 fn free_text(text: &str) -> Option<Cow<'static, str>> {
     let foreign = text.contains(['"', '<', '>', '^', '`', '{', '|', '}']);
     (foreign || text.len() > TEXT_BYTES_MAX).then_some(placeholder::TEXT.into())

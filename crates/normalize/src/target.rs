@@ -1,6 +1,6 @@
 //! Request targets: the four forms of RFC 9112, section 3.2, and which part of each is the route.
 
-/// A raw route, taken apart.
+/// The part of a raw route that is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Target<'a> {
     /// `*`, the server as a whole.
@@ -12,7 +12,7 @@ pub(crate) enum Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    /// Takes a raw route apart, which has no whitespace around it. Anything that is no other form is a path.
+    /// Finds the form of a raw route, which has no whitespace around it. Anything that has none of the other forms is a path.
     pub(crate) fn of(raw: &'a str) -> Self {
         let target = raw.split(['?', '#']).next().unwrap_or(raw);
         if target == "*" {
@@ -31,7 +31,7 @@ impl<'a> Target<'a> {
     }
 }
 
-/// What follows `scheme://`.
+/// Returns what follows `scheme://`, or `None` if there is no scheme.
 fn after_scheme(target: &str) -> Option<&str> {
     let (scheme, rest) = target.split_once("://")?;
     let valid = scheme.bytes().next().is_some_and(|b| b.is_ascii_alphabetic())

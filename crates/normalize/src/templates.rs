@@ -1,17 +1,17 @@
-//! The host's own route templates, which know better than any heuristic.
+//! The host's own route templates, which are tried before any heuristic.
 //!
-//! A template is kept in one canonical form, the form in which it becomes a label: `:name` and `*name` for parameters,
-//! static text in its settled percent-encoding, no slash at the end.
+//! A template is kept in its canonical form, in which it becomes a label: `:name` and `*name` for parameters, static text in
+//! normalized percent-encoding, no slash at the end.
 
 use std::collections::HashSet;
 
 use matchit::{InsertError, Router};
 
 use crate::error::BuildError;
-use crate::percent::{self, Settled};
+use crate::percent::{self, SegmentKind};
 use crate::{path, placeholder};
 
-/// The most parameters in one template. The router names them by letters, and has 25.
+/// The most parameters in one template. The router names parameters by letters, and has 25.
 const PARAMETERS_MAX: usize = 16;
 
 /// The templates, ready to be matched.
@@ -22,7 +22,7 @@ pub(crate) struct Templates {
 }
 
 impl Templates {
-    /// Adds one template, within the limits of the routes.
+    /// Adds a template. Fails if it exceeds the limits of the routes.
     pub(crate) fn add(
         &mut self,
         template: &str,
@@ -51,7 +51,7 @@ impl Templates {
             return Err(conflict(&canonical));
         }
         self.router.insert(parsed.pattern, canonical).map_err(|error| match error {
-            // The router's own syntax; static text has no braces.
+            // This is the router's own syntax. Static text has no braces.
             InsertError::Conflict { with } => {
                 conflict(&with.replace("{*", "*").replace('{', ":").replace('}', ""))
             }
@@ -59,8 +59,7 @@ impl Templates {
         })
     }
 
-    /// The template that `path`, which is clean, matches. The text of a template matches itself, whatever other
-    /// templates there are.
+    /// Returns the template that a clean path matches. The text of a template always matches this template.
     pub(crate) fn find(&self, path: &str) -> Option<&str> {
         if let Some(template) = self.canonical.get(path) {
             return Some(template);
@@ -69,7 +68,7 @@ impl Templates {
     }
 }
 
-/// A template in the router's syntax and in ours.
+/// A template, in the router's syntax and in its canonical form.
 #[derive(Debug, Default)]
 struct Parsed {
     pattern: String,
@@ -104,7 +103,7 @@ impl Parsed {
         Ok(parsed)
     }
 
-    /// Adds a segment; true for a catch-all, `None` where it was not understood.
+    /// Adds a segment. Returns whether it is a catch-all, or `None` if it is neither text nor a parameter.
     fn push(&mut self, segment: &str) -> Option<bool> {
         let name = |prefix: &str| segment.strip_prefix(prefix).filter(|name| placeholder::is_name(name));
         if segment == "*" {
@@ -149,13 +148,13 @@ impl Parsed {
         self.canonical.push_str(name);
     }
 
-    /// Adds static text; false where no clean path could hold it.
+    /// Adds static text. Returns `false` if no clean path could contain it.
     fn push_static(&mut self, text: &str) -> bool {
-        let mut settled = String::new();
+        let mut normalized = String::new();
         let plain = !text.contains(['{', '}', ';', '?', '#']);
-        let is_text = plain && percent::settle(text, &mut settled) == Settled::Text;
-        self.pattern.push_str(&settled);
-        self.canonical.push_str(&settled);
+        let is_text = plain && percent::normalize(text, &mut normalized) == SegmentKind::Text;
+        self.pattern.push_str(&normalized);
+        self.canonical.push_str(&normalized);
         is_text
     }
 }

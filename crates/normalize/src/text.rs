@@ -1,25 +1,25 @@
-//! Tenants, services and regions: names that the host chose, guarded against what must never be a label.
+//! Tenants, services and regions: names that the host chooses, and that are refused if they must not be labels.
 //!
-//! A name is refused as a whole where something is wrong with it. To strip the offending characters instead would let
-//! one tenant's name turn into another's, and its usage into the other's bill.
+//! A name is refused as a whole. If only the wrong characters were removed, one tenant's name could become another's, and its
+//! usage would be on the other's bill.
 
 use ron_accounting_core::{Reason, Verdict, INVALID, REDACTED};
 
 use crate::{character, personal};
 
-/// What is done to the letters of a name.
+/// What normalization does to the letters of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Case {
     /// They stay: tenants are identifiers.
     Kept,
-    /// They become lower case: one service or region has one spelling.
+    /// They become lower case: a service or region has one spelling.
     Lower,
 }
 
 /// Writes the normalized name to `out`.
 pub(crate) fn normalize(raw: &str, case: Case, bytes_max: usize, out: &mut String) -> Verdict {
     let name = raw.trim();
-    // Before any other work, so that an endless name costs nothing. Lower case can be longer: see below.
+    // This comes first, so that an endless name costs nothing. Lower case can be longer, see below.
     if name.len() > bytes_max {
         return refuse(INVALID, Reason::TooLong, out);
     }

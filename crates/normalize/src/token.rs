@@ -1,23 +1,27 @@
-//! Random tokens: base 64, base 62, base 36, and what else stands for a key, a session or a content hash.
+//! Recognizes random tokens: base 64, base 62, base 36, and other encodings of keys, sessions or content hashes.
 //!
-//! There is no grammar to tell a random token from a name, so this counts odd neighbours. In a name, small letters,
-//! capitals and figures come in runs, and the letters follow each other as they do in words. In a random string nearly
-//! every pair of neighbours is odd in one of the two ways.
+//! No grammar distinguishes a random token from a name, so this counts odd pairs of neighbouring characters. In a name, small
+//! letters, capitals and figures come in runs, and the letters follow each other as in words. In a random string, nearly every
+//! pair of neighbours breaks one of the two rules.
 //!
-//! Measured on 33 000 file names of a Linux system with 10 characters or more, fewer than one in a thousand is taken
-//! for a token (`avx512vbmi2`). Of generated tokens with 16 characters nine in ten are found, of those with 22 or more 96
-//! in a hundred. With 11 to 15 characters it is about two in three, since there a name is preferred. A template of the
-//! host settles such a route for certain.
+//! | of | are taken for a token |
+//! | --- | --- |
+//! | 33 000 file names of a Linux system with 10 characters or more | fewer than 1 in 1000 (`avx512vbmi2`) |
+//! | random tokens with 11 to 15 characters | about 2 in 3: for these, a name is preferred |
+//! | random tokens with 16 characters | 9 in 10 |
+//! | random tokens with 22 characters or more | 96 in 100 |
+//!
+//! A template of the host decides such a route with certainty.
 
 /// Shorter runs are never tokens.
 const LENGTH_MIN: usize = 11;
-/// From here on, the share of odd neighbours alone says enough.
+/// From this length on, the share of odd neighbours decides alone.
 const LENGTH_LONG: usize = 16;
-/// From here on, capitals can take the place of figures.
+/// From this length on, capitals count like figures.
 const LENGTH_WITHOUT_FIGURES: usize = 20;
 
-/// For each letter, the letters that often follow it: the 250 most frequent pairs of English prose about software, eight
-/// in ten of all pairs there, but only four in ten where letters are random.
+/// For each letter, the letters that often follow it: the 250 most frequent pairs of English prose about software. These are
+/// eight in ten of all pairs in prose, but only four in ten of random letters.
 const FOLLOWERS: [&[u8]; 26] = [
     b"bcdgiklmnprstuvy",
     b"aeilorsu",
@@ -101,18 +105,18 @@ impl Count {
         count
     }
 
-    /// Whether at least this share of the pairs is odd.
+    /// Returns whether at least this share of the pairs is odd.
     fn share(&self, percent: usize) -> bool {
         self.odd * 100 >= self.pairs * percent
     }
 
-    /// Whether letters of both cases are there.
+    /// Returns whether there are letters of both cases.
     fn is_mixed(&self) -> bool {
         self.small > 0 && self.capitals > 0
     }
 }
 
-/// Whether `run`, which holds letters, figures, `-` and `_` alone, looks random.
+/// Returns whether `run`, which has only letters, figures, `-` and `_`, looks random.
 pub(crate) fn is_random(run: &[u8]) -> bool {
     if run.len() < LENGTH_MIN {
         return false;
@@ -130,8 +134,8 @@ pub(crate) fn is_random(run: &[u8]) -> bool {
     }
 }
 
-/// Whether the separators in `run` can be figures of base 64. They are few then, one in 32 on average, and what is between
-/// them is no word.
+/// Returns whether the separators in `run` can be digits of base 64. Then there are few of them, one in 32 on average, and the
+/// parts between them are no words.
 fn is_base64(run: &[u8], count: Count) -> bool {
     run.len() >= LENGTH_LONG
         && count.is_mixed()
@@ -141,8 +145,8 @@ fn is_base64(run: &[u8], count: Count) -> bool {
             .all(|part| part.len() < 5 || Count::of(part).share(40))
 }
 
-/// Whether two neighbours are of different kinds, or letters that seldom stand together. A capital before a small letter
-/// is how a word begins.
+/// Returns whether two neighbours are of different kinds, or letters that seldom follow each other. A capital before a small
+/// letter is not odd, since words begin so.
 fn is_odd(first: u8, second: u8) -> bool {
     match (Kind::of(first), Kind::of(second)) {
         (Kind::Figure, Kind::Figure) => false,

@@ -1,4 +1,4 @@
-//! Are methods, tenants, services and regions settled, and is personal data kept out of them?
+//! Are methods, tenants, services and regions normalized, and is personal data refused in them?
 
 use ron_accounting_core::{Label, Normalizer, Reason, Verdict};
 use ron_accounting_normalize::RouteNormalizer;

@@ -173,7 +173,7 @@ fn dot_segments_cannot_escape() {
 }
 
 #[test]
-fn encoding_is_settled() {
+fn encoding_is_normalized() {
     assert_table(&[
         ("/%41%7e%2D", "/A~-"),
         ("/a%2bb%3d", "/a%2Bb%3D"),

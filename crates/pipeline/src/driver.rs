@@ -189,7 +189,7 @@ fn make(exporter: Option<&dyn Exporter>, request: Request) -> Response {
         Request::Head(stream) => {
             let answer = caught(&|exporter| Response::Head(stream.clone(), exporter.head(&stream)));
             let reason = "the ledger did not answer for a head".to_owned();
-            answer.unwrap_or(Response::Head(stream.clone(), Err(PutError::Unavailable { reason })))
+            answer.unwrap_or(Response::Head(stream.clone(), Err(PutError::unavailable(reason))))
         }
     }
 }

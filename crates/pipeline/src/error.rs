@@ -1,5 +1,7 @@
 //! What can go wrong between a count and the ledger.
 
+use std::{error::Error, sync::Arc};
+
 use ron_accounting_export::{LaneError, PutError};
 use ron_accounting_seal::SealError;
 use ron_ledger_wire::StreamId;
@@ -42,12 +44,13 @@ pub enum PipelineError {
         until_ms: u64,
     },
     /// A record of the log has a valid checksum, but not a form that this version reads. It is kept.
-    #[error("log record at {position} is not readable: {reason}; a newer version may have written it")]
+    #[cfg(feature = "wal")]
+    #[error("log record at {position} is not readable; a newer version may have written it")]
     Record {
-        /// Where it stands in the log.
+        /// Position of the record in the log.
         position: String,
         /// What is wrong with it.
-        reason: String,
+        source: RecordError,
     },
     /// A stream could not be sealed.
     #[error(transparent)]
@@ -90,14 +93,60 @@ pub enum PipelineError {
         seq: u64,
     },
     /// A slice that was recovered does not follow what waits before it: slices between them are missing.
-    #[error("recovered slice {seq} of stream {stream} cannot be queued: {reason}")]
+    #[error("recovered slice {seq} of stream {stream} cannot be queued")]
     Queue {
         /// The stream.
         stream: StreamId,
         /// The slice.
         seq: u64,
-        /// What the lane said.
-        reason: String,
+        /// Why it does not follow.
+        source: LaneError,
+    },
+}
+
+/// Why a record of the log is not readable, although its checksum is valid.
+#[cfg(feature = "wal")]
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// The body is shorter than the numbers that it begins with.
+    #[error("it is cut short")]
+    CutShort,
+    /// The body is not the CBOR of its kind of record.
+    #[error("its body has another form than its kind")]
+    Cbor(#[source] Box<dyn Error + Send + Sync>),
+    /// The bytes of a slice are not a canonical slice.
+    #[error("its slice is not canonical")]
+    Slice(#[from] ron_ledger_wire::DecodeError),
+    /// A slice is not one of the group that it names.
+    #[error("slice {seq} is not in its group {first} to {last}")]
+    OutsideGroup {
+        /// Number of the slice.
+        seq: u64,
+        /// First number of the group.
+        first: u64,
+        /// Last number of the group.
+        last: u64,
+    },
+    /// A part of a checkpoint has a number that its checkpoint does not have.
+    #[error("it is part {part} of {parts}")]
+    NoSuchPart {
+        /// Number of the part, from 0.
+        part: u64,
+        /// How many parts the checkpoint has.
+        parts: u64,
+    },
+    /// A newer build wrote the payload.
+    #[error("it has payload version {version}")]
+    NewerPayload {
+        /// The version found.
+        version: u32,
+    },
+    /// No record of this kind is known.
+    #[error("it has kind {kind}")]
+    UnknownKind {
+        /// The kind found.
+        kind: ron_accounting_wal::RecordKind,
     },
 }
 
@@ -112,10 +161,10 @@ pub enum DeliveryError {
         /// How many slices are sealed and not acknowledged.
         pending: usize,
         /// The latest error of the pipeline, if there was one.
-        last_error: Option<String>,
+        source: Option<Arc<dyn Error + Send + Sync>>,
     },
     /// A stream is parked until an operator resumes it. It is the first of them, if there are several.
-    #[error("{pending} slices are not acknowledged by the ledger, and stream {stream} is parked")]
+    #[error("stream {stream} is parked until an operator resumes it")]
     Parked {
         /// How many slices are sealed and not acknowledged.
         pending: usize,
@@ -136,8 +185,15 @@ impl PipelineError {
     }
 }
 
-/// An error with its causes, in one line.
-pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+impl DeliveryError {
+    /// Returns the error with its causes, in one line.
+    pub fn with_causes(&self) -> String {
+        with_causes(self)
+    }
+}
+
+/// Returns the messages of an error and of all its causes, in one line.
+pub(crate) fn with_causes(error: &(dyn Error + 'static)) -> String {
     let mut line = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -146,4 +202,84 @@ pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     line
+}
+
+#[cfg(all(test, feature = "wal"))]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use ron_accounting_core::Engine;
+    use ron_accounting_error_contract::assert_errors;
+    use ron_accounting_seal::Sealer;
+    use ron_accounting_wal::{RecordKind, WalError};
+    use ron_accounting_window::Span;
+    use ron_ledger_wire::{Origin, SealedSlice};
+
+    use super::*;
+
+    #[test]
+    fn every_error_leaves_its_cause_to_its_source() {
+        let stream = || StreamId::new(Origin::from_bytes([7; 16]), "acme", "requests");
+        let malformed = SealedSlice::from_bytes(*b"no slice").unwrap_err();
+        assert_errors!(RecordError {
+            without_cause: {
+                CutShort => RecordError::CutShort,
+                OutsideGroup => RecordError::OutsideGroup { seq: 3, first: 1, last: 2 },
+                NoSuchPart => RecordError::NoSuchPart { part: 2, parts: 2 },
+                NewerPayload => RecordError::NewerPayload { version: 3 },
+                UnknownKind => RecordError::UnknownKind { kind: RecordKind(77) },
+            }
+            with_cause: {
+                Cbor => RecordError::Cbor("it ends early".into()),
+                Slice => RecordError::from(malformed),
+            }
+        });
+        let no_key = BTreeMap::from([(b"no key".to_vec(), 1)]);
+        let window = Span { start_ms: 0, end_ms: 60_000 };
+        let mut sealer = Sealer::new(&Engine::default(), stream().origin());
+        let refused_stream = sealer.seal_recovered(&stream(), window, &no_key).unwrap_err();
+        assert_errors!(PipelineError {
+            without_cause: {
+                InvalidOption => PipelineError::InvalidOption { option: "streams_max", value: 0, min: 1, max: 9 },
+                Lanes => PipelineError::from(LaneError::InvalidOption {
+                    option: "batch_max",
+                    value: 0,
+                    min: 1,
+                    max: 9,
+                }),
+                LogFull => PipelineError::LogFull { streams: 1 },
+                LogPaused => PipelineError::LogPaused { until_ms: 1 },
+                LedgerAhead => PipelineError::LedgerAhead { stream: stream(), ledger: 2, log: 1 },
+                LedgerBehind => PipelineError::LedgerBehind { stream: stream(), ledger: 1, log: 2 },
+                Orphan => PipelineError::Orphan { stream: stream(), seq: 1 },
+            }
+            with_cause: {
+                Log => PipelineError::Log(WalError::Io {
+                    operation: "write",
+                    file: "00000000000000000007.wal".to_owned(),
+                    source: std::io::Error::other("disk on fire"),
+                }),
+                Record => PipelineError::Record { position: "7:4160".to_owned(), source: RecordError::CutShort },
+                Seal => PipelineError::from(refused_stream),
+                Queue => PipelineError::Queue {
+                    stream: stream(),
+                    seq: 3,
+                    source: LaneError::OutOfOrder { stream: stream(), expected: 1, found: 3 },
+                },
+            }
+        });
+        assert_errors!(DeliveryError {
+            without_cause: {
+                QueuesTooSmall => DeliveryError::QueuesTooSmall,
+            }
+            with_cause: {
+                Busy => DeliveryError::Busy { pending: 1, source: Some(Arc::new(RecordError::CutShort)) },
+                Parked => DeliveryError::Parked {
+                    pending: 1,
+                    stream: stream(),
+                    source: PutError::rejected("no such customer"),
+                },
+            }
+        });
+    }
 }

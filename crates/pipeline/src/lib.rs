@@ -41,6 +41,8 @@ mod stats;
 
 #[cfg(not(loom))]
 pub use driver::{is_export_thread, Closing, Driver, ExportThreads, TakeOver};
+#[cfg(all(feature = "wal", not(loom)))]
+pub use error::RecordError;
 #[cfg(not(loom))]
 pub use error::{DeliveryError, PipelineError};
 #[cfg(all(feature = "wal", not(loom)))]

@@ -445,7 +445,7 @@ where
         LogStats {
             bytes: wal.bytes,
             segments: wal.segments,
-            entries: wal.entries,
+            entries: wal.records,
             torn_tails: wal.torn_tails,
             corrupt_segments: wal.corrupt_segments,
             unreadable_records: self.unreadable,

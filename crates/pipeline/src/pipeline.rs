@@ -21,15 +21,20 @@ mod heads;
 mod logging;
 mod sealing;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    error::Error,
+    sync::Arc,
+};
 
 use ron_accounting_core::{Engine, Reading};
-use ron_accounting_export::{BatchId, Lanes};
+use ron_accounting_export::{BatchId, LaneError, Lanes, PutError};
 use ron_accounting_seal::Sealer;
 use ron_accounting_window::Span;
 use ron_ledger_wire::{ClaimId, Origin, SealedSlice, StreamId};
 
 use crate::{
+    error::with_causes,
     journal::{Journal, Recovered, RecoveredRows},
     OnFull, PipelineError, PipelineOptions, PipelineStats, StreamTotals,
 };
@@ -87,7 +92,7 @@ pub struct Pipeline {
     has_forgotten: bool,
     counters: Counters,
     behind: Vec<StreamId>,
-    last_error: Option<String>,
+    last_error: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -160,7 +165,7 @@ impl Pipeline {
         recovered: Recovered,
         now_ms: u64,
     ) -> Self {
-        let mut sealer = Sealer::new(engine, origin, options.zeroize);
+        let mut sealer = Sealer::new(engine, origin).zeroize(options.zeroize);
         if let Some(journal) = &journal {
             sealer = sealer.slice_bytes_max(journal.slice_bytes_max());
         }
@@ -221,12 +226,10 @@ impl Pipeline {
                 ends.insert(stream, slice.clone());
                 self.undurable.push_back(slice);
             } else {
-                let (seq, after) = (slice.seq(), ends.get(&stream).map_or(0, SealedSlice::seq));
-                self.note(&PipelineError::Queue {
-                    stream,
-                    seq,
-                    reason: format!("it does not follow slice {after}"),
-                });
+                if let Some(end) = ends.get(&stream) {
+                    let source = not_next(end, &slice);
+                    self.note(PipelineError::Queue { stream, seq: slice.seq(), source });
+                }
                 self.refused.push(slice);
             }
         }
@@ -240,14 +243,14 @@ impl Pipeline {
             }
         }
         for error in recovered.errors {
-            self.note(&error);
+            self.note(error);
         }
     }
 
     pub(super) fn seal_recovered(&mut self, live: &RecoveredRows) {
         match self.sealer.seal_recovered(&live.stream, live.window, &live.rows) {
             Ok(slices) => self.take_sealed(slices),
-            Err(error) => self.note(&error.into()),
+            Err(error) => self.note(error.into()),
         }
     }
 
@@ -337,7 +340,7 @@ impl Pipeline {
             refused: self.refused.len(),
             lanes: self.lanes.status(),
             log: self.journal.as_ref().map(|journal| journal.stats()),
-            last_error: self.last_error.clone(),
+            last_error: self.last_error.as_deref().map(|error| with_causes(error)),
         }
     }
 
@@ -358,12 +361,31 @@ impl Pipeline {
         Ok(())
     }
 
-    fn note(&mut self, error: &PipelineError) {
+    /// Returns the latest error, which [`PipelineStats::last_error`] shows as text.
+    pub fn last_error(&self) -> Option<Arc<dyn Error + Send + Sync>> {
+        self.last_error.clone()
+    }
+
+    fn note(&mut self, error: PipelineError) {
         // The failure that began the pause says more.
         if !matches!(error, PipelineError::LogPaused { .. }) {
-            self.last_error = Some(error.with_causes());
+            self.last_error = Some(Arc::new(error));
         }
     }
+
+    fn note_put(&mut self, error: PutError) {
+        self.last_error = Some(Arc::new(error));
+    }
+}
+
+/// Says why a slice does not continue the stream that ends with `end`.
+fn not_next(end: &SealedSlice, slice: &SealedSlice) -> LaneError {
+    let (stream, expected) = (end.stream().clone(), end.seq().saturating_add(1));
+    if slice.seq() == expected {
+        let (expected, found) = (end.digest(), slice.previous());
+        return LaneError::BrokenLink { stream, seq: slice.seq(), expected, found };
+    }
+    LaneError::OutOfOrder { stream, expected, found: slice.seq() }
 }
 
 /// Checks all options, and makes the lanes.

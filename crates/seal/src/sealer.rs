@@ -1,8 +1,10 @@
 //! The sealer: one boundary, one reading, and per stream the next slices of its chain.
 //!
+//! The documentation of the crate draws the steps of a sealing.
+//!
 //! # Admission
 //! The caller decides stream by stream what is sealed. A stream that it does not admit is not taken: its counts stay in the
-//! cells, and its next slice starts where it began to wait. Streams that wait longest are asked about first.
+//! engine, and its next slice starts where it began to wait. The stream that waits longest is asked about first.
 //!
 //! # Whole streams
 //! A sealing takes all counts of a stream or none. So whatever was counted of a stream before its slice `n` was sealed is
@@ -10,26 +12,53 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use ron_accounting_core::{Dimension, Engine, Reader, Reading, TenantId, LABEL_BYTES_MAX};
+use ron_accounting_core::{Dimension, Engine, Reader, Reading, DIMENSION_NAME_BYTES_MAX, LABEL_BYTES_MAX};
 use ron_accounting_window::Span;
 use ron_ledger_wire::{
-    EncodeError, Head, Origin, SealedSlice, SortedKeys, StreamId, MAX_SLICE_BYTES, MAX_TEXT_BYTES,
-    SLICE_BYTES_LEAST,
+    Head, Origin, SealedSlice, SortedKeys, StreamId, SLICE_BYTES_LEAST, SLICE_BYTES_MAX, TEXT_BYTES_MAX,
 };
 
 use crate::{
+    chain::SliceSpec,
     layout::{Layout, TenantRows},
-    streams::{self, Chain, Streams},
-    SealError,
+    streams::Streams,
+    used_stream::UsedStream,
+    Admission, Candidate, SealError,
 };
 
-/// What a slice spends on other things than rows, for planning.
-const FRAME_BYTES: usize = 4096;
-
-const _: () = assert!(FRAME_BYTES < SLICE_BYTES_LEAST);
-const _: () = assert!(LABEL_BYTES_MAX <= MAX_TEXT_BYTES, "a label that the engine takes fits the wire");
+const _: () = assert!(LABEL_BYTES_MAX <= TEXT_BYTES_MAX, "a label that the engine takes fits the wire");
+const _: () = assert!(DIMENSION_NAME_BYTES_MAX <= TEXT_BYTES_MAX, "a dimension that it takes fits the wire");
 
 /// Turns counts into slices, one stream after the other, and keeps the head of each.
+///
+/// ```
+/// use ron_accounting_core::{labels, Dimension, Engine};
+/// use ron_accounting_seal::Sealer;
+/// use ron_accounting_window::Span;
+/// use ron_ledger_wire::Origin;
+///
+/// let engine = Engine::default();
+/// let mut sealer = Sealer::new(&engine, Origin::from_bytes([7; 16]));
+/// let minute = |number: u64| Span { start_ms: number * 60_000, end_ms: (number + 1) * 60_000 };
+///
+/// engine.record(&labels().tenant("acme").route("/"), Dimension::REQUESTS, 3);
+/// // The first boundary admits no slice: the stream waits, and its counts stay in the engine.
+/// assert_eq!(sealer.seal(minute(0), 0, |_| false).waiting, 1);
+///
+/// engine.record(&labels().tenant("acme").route("/"), Dimension::REQUESTS, 4);
+/// let sealed = sealer.seal(minute(1), 10, |_| false);
+/// let slice = &sealed.slices[0];
+/// assert_eq!((slice.seq(), slice.start_ms(), slice.end_ms(), slice.total()), (0, 0, 120_000, 7));
+/// ```
+///
+/// # Invariants
+/// 1. Each unit that the engine counted since the sealer was made is in one slice, or still in the engine, or was shed.
+/// 2. The slices of a stream are numbered without gaps, and each is linked to the one before.
+/// 3. The spans of a stream's slices do not overlap, if those of the windows do not.
+/// 4. Between calls, no counts are in the sealer's memory if they are to be zeroized.
+///
+/// The parts have invariants of their own. [`Sealer::validate`] checks them and what can be seen from here; the first three
+/// are checked by the tests, which read the slices.
 #[derive(Debug)]
 pub struct Sealer {
     engine: Engine,
@@ -41,175 +70,159 @@ pub struct Sealer {
     zeroize: bool,
 }
 
-/// A stream with counts, and what its slices would take.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub struct Candidate<'a> {
-    /// The stream.
-    pub stream: &'a StreamId,
-    /// How many slices its counts fill, at the most.
-    pub slices: usize,
-    /// How many bytes of rows they hold, at the most.
-    pub row_bytes: usize,
-    /// The start of the first window that had to be left out; none if the stream does not wait.
-    pub waits_since_ms: Option<u64>,
-    /// The seq of its next slice; 0 if none was sealed or continued, or its head was forgotten.
-    pub next_seq: u64,
-}
-
-/// What becomes of a stream's counts at a sealing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Admission {
-    /// They become slices.
-    Seal,
-    /// They stay, and the stream's next slice begins with this window at the latest.
-    Wait,
-    /// They stay, as if there was no sealing.
-    Skip,
-}
-
-/// What came of sealing at one boundary.
+/// The result of sealing at one boundary.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Sealed {
     /// The slices, each stream's in order.
     pub slices: Vec<SealedSlice>,
-    /// How many streams with usage had no room and wait.
+    /// How many streams with counts were not admitted and wait.
     pub waiting: usize,
-    /// Streams that the encoder refused. Their counts wait, too.
+    /// The streams that could not be encoded. They wait, too.
     pub errors: Vec<SealError>,
 }
 
 impl Sealer {
-    /// A sealer of what `engine` counts from now on. With `zeroize`, counts are overwritten once they are sealed.
-    pub fn new(engine: &Engine, origin: Origin, zeroize: bool) -> Self {
+    /// Makes a sealer of what `engine` counts from now on.
+    pub fn new(engine: &Engine, origin: Origin) -> Self {
         Self {
             engine: engine.clone(),
             reader: engine.reader(),
             reading: Reading::default(),
             layout: Layout::default(),
             streams: Streams::new(origin, engine.dimensions().names().map(Into::into)),
-            slice_bytes_max: MAX_SLICE_BYTES,
-            zeroize,
+            slice_bytes_max: SLICE_BYTES_MAX,
+            zeroize: false,
         }
     }
 
-    /// Makes slices end earlier than the format demands, from [`SLICE_BYTES_LEAST`] to [`MAX_SLICE_BYTES`].
+    /// Sets whether counts are overwritten in the sealer's memory once they are sealed. Not so by default.
     #[must_use]
-    pub fn slice_bytes_max(mut self, bytes: usize) -> Self {
-        self.slice_bytes_max = bytes.clamp(SLICE_BYTES_LEAST, MAX_SLICE_BYTES);
+    pub fn zeroize(mut self, zeroize: bool) -> Self {
+        self.zeroize = zeroize;
         self
     }
 
-    /// The origin of all slices.
+    /// Makes slices end earlier than the format demands, from [`SLICE_BYTES_LEAST`] to [`SLICE_BYTES_MAX`]. A value
+    /// outside counts as the nearer of the two.
+    #[must_use]
+    pub fn slice_bytes_max(mut self, bytes: usize) -> Self {
+        self.slice_bytes_max = bytes.clamp(SLICE_BYTES_LEAST, SLICE_BYTES_MAX);
+        self
+    }
+
+    /// Returns the origin of all slices.
     pub const fn origin(&self) -> Origin {
         self.streams.origin()
     }
 
-    /// Continues a stream where an earlier process left it. A head that is behind ours is ignored.
+    /// Continues a stream where an earlier process left it. A head that is behind the sealer's own is ignored.
     pub fn continue_from(&mut self, head: &Head) {
-        self.streams.set_head(head);
+        self.streams.chain_or_begin(head.stream()).continue_from(head);
     }
 
-    /// The head of each stream that was sealed or continued and not forgotten, sorted by stream.
+    /// Returns the head of each known stream, sorted by stream. A stream is known once it was sealed or continued, or has
+    /// to wait, until it is forgotten. If it only waits, its head has number 0.
     pub fn heads(&self) -> impl Iterator<Item = Head> + '_ {
         self.streams.heads()
     }
 
-    /// Returns the head of a stream, if it was sealed or continued and not forgotten.
+    /// Returns the head of a stream, or `None` if it has no slice or was forgotten.
     pub fn head(&self, stream: &StreamId) -> Option<Head> {
         self.streams.head(stream)
     }
 
-    /// Forgets the heads of streams, but of those that wait. They have to be continued before their next sealing.
+    /// Forgets the heads of streams. Those that wait are kept. A forgotten stream has to be continued before its next
+    /// sealing, or its numbers begin again.
     pub fn forget(&mut self, streams: &[StreamId]) {
         self.streams.forget(streams);
     }
 
-    /// How many streams it remembers.
+    /// Returns the number of known streams.
     pub fn known_streams(&self) -> usize {
         self.streams.len()
     }
 
-    /// Seals what was counted since the last time, as usage of `window`, into `room` slices at most, leaving out the streams
-    /// that `held` names. A stream of more than 1 MiB becomes several slices.
+    /// Seals what was counted since the last time, as usage of `window`, into at most `slices_max` slices. The streams for
+    /// which `is_held` returns `true` wait. A stream of more than 1 MiB becomes several slices.
     ///
-    /// Costs one reading of the cells, and per row a copy of its encoded key, an integer, and its share of the hash.
-    pub fn seal(&mut self, window: Span, mut room: usize, held: impl Fn(&StreamId) -> bool) -> Sealed {
+    /// Costs one reading of the cells, and for each row a copy of its encoded key, an integer, and its part of the digest.
+    pub fn seal(&mut self, window: Span, slices_max: usize, is_held: impl Fn(&StreamId) -> bool) -> Sealed {
+        let mut slices_left = slices_max;
         self.seal_admitted(window, |candidate| {
-            if candidate.slices > room || held(candidate.stream) {
+            if candidate.slices > slices_left || is_held(candidate.stream) {
                 return Admission::Wait;
             }
-            room -= candidate.slices;
+            slices_left -= candidate.slices;
             Admission::Seal
         })
     }
 
-    /// Seals the streams that `admit` lets pass, as usage of `window`. It is asked once about each stream with counts, those
-    /// that wait longest first.
+    /// Seals the streams for which `admit` returns [`Admission::Seal`], as usage of `window`. It is called once for each stream
+    /// with counts, and first for the one that waits longest.
     pub fn seal_admitted(&mut self, window: Span, admit: impl FnMut(&Candidate<'_>) -> Admission) -> Sealed {
         let mut sealed = Sealed::default();
         self.reader.peek(&mut self.reading);
         self.layout.update(self.reading.keys());
         let tenants = self.layout.rows(&self.reading);
         let bytes_max = self.slice_bytes_max;
-        let streams = streams_of(&tenants, &self.reading, &self.engine, &mut self.streams);
-        let mut left = HashSet::new();
-        for (stream, admission) in self.streams.choose(&streams, window, bytes_max, admit) {
+        let used = used_streams(&tenants, &self.reading, &self.engine, &mut self.streams);
+        let mut left_out = HashSet::new();
+        for (stream, admission) in self.streams.choose(&used, window, bytes_max, admit) {
             if admission != Admission::Seal {
-                left.insert(stream.counted());
+                left_out.insert(stream.tenant_and_dimension());
                 sealed.waiting += usize::from(admission == Admission::Wait);
                 continue;
             }
-            let chain = self.streams.chain(&stream.id);
-            let waits_since_ms = chain.waits_since_ms;
-            if let Err(source) = stream.encode(chain, window, bytes_max, &mut sealed.slices) {
-                chain.waits_since_ms = Some(waits_since_ms.unwrap_or(window.start_ms));
-                left.insert(stream.counted());
-                sealed.errors.push(SealError { stream: stream.id.clone(), source });
+            let chain = self.streams.chain_or_begin(stream.id());
+            if let Err(source) = stream.seal(chain, window, bytes_max, &mut sealed.slices) {
+                chain.wait_since(window.start_ms);
+                left_out.insert(stream.tenant_and_dimension());
+                sealed.errors.push(SealError { stream: stream.id().clone(), source });
             }
         }
-        if !left.is_empty() {
-            self.reading.retain(|tenant, dimension| !left.contains(&(tenant, dimension)));
+        if !left_out.is_empty() {
+            self.reading.retain(|tenant, dimension| !left_out.contains(&(tenant, dimension)));
         }
         self.reader.take_seen(&self.reading);
         self.wipe();
         sealed
     }
 
-    /// The streams that wait.
+    /// Returns the streams that wait.
     pub fn waiting(&self) -> Vec<StreamId> {
         self.streams.waiting()
     }
 
-    /// Throws away what waiting streams counted, for a host that prefers that to a longer span. Returns how much it was, in
-    /// units of all dimensions together.
+    /// Takes the counts of all waiting streams and drops them, for a host that prefers this to a longer span. Returns how
+    /// much it was, in units of all dimensions together.
     pub fn shed_waiting(&mut self) -> u128 {
         let streams = &self.streams;
         self.reader.take_if(|tenant, dimension| streams.is_waiting(tenant, dimension), &mut self.reading);
-        self.streams.end_waiting();
+        self.streams.end_waits();
         let shed = self.reading.rows().flat_map(|row| row.values).map(|value| u128::from(*value)).sum();
         self.wipe();
         shed
     }
 
-    /// What would be sealed now, as the slices that would come next. Nothing is taken and no chain moves.
+    /// Returns the slices that sealing all streams would make now. Nothing is taken, and no chain changes.
     pub fn preview(&mut self, window: Span) -> Sealed {
         let mut sealed = Sealed::default();
         self.reader.peek(&mut self.reading);
         self.layout.update(self.reading.keys());
         let tenants = self.layout.rows(&self.reading);
-        for stream in streams_of(&tenants, &self.reading, &self.engine, &mut self.streams) {
-            let mut chain = self.streams.chain_so_far(&stream.id);
-            if let Err(source) = stream.encode(&mut chain, window, self.slice_bytes_max, &mut sealed.slices) {
-                sealed.errors.push(SealError { stream: stream.id, source });
+        for stream in used_streams(&tenants, &self.reading, &self.engine, &mut self.streams) {
+            let mut chain = self.streams.chain(stream.id()).cloned().unwrap_or_default();
+            if let Err(source) = stream.seal(&mut chain, window, self.slice_bytes_max, &mut sealed.slices) {
+                sealed.errors.push(SealError { stream: stream.id().clone(), source });
             }
         }
         self.wipe();
         sealed
     }
 
-    /// Seals rows that were counted by an earlier process and recovered, as the next slices of their stream.
+    /// Seals rows that an earlier process counted and that were recovered, as the next slices of their stream. `rows` are
+    /// counts by encoded key.
     pub fn seal_recovered(
         &mut self,
         stream: &StreamId,
@@ -218,21 +231,29 @@ impl Sealer {
     ) -> Result<Vec<SealedSlice>, SealError> {
         let mut slices = Vec::new();
         let mut keys = SortedKeys::default();
-        let chain = self.streams.chain(stream);
+        let spec = SliceSpec { stream, span: window, bytes_max: self.slice_bytes_max };
+        let chain = self.streams.chain_or_begin(stream);
         rows.keys()
             .try_for_each(|key| keys.push(key))
-            .and_then(|()| {
-                let rows = rows.values().copied().enumerate();
-                let span = (window.start_ms, window.end_ms);
-                streams::encode(stream, chain, span, self.slice_bytes_max, &keys, rows, &mut slices)
-            })
+            .and_then(|()| chain.seal_rows(spec, &keys, rows.values().copied().enumerate(), &mut slices))
             .map_err(|source| SealError { stream: stream.clone(), source })?;
         Ok(slices)
     }
 
-    /// Shows what is not sealed yet: each key with one count per dimension.
+    /// Fills `reading` with what is not sealed yet: each key with one count per dimension.
     pub fn unsealed(&self, reading: &mut Reading) {
         self.reader.peek(reading);
+    }
+
+    /// Checks the invariants of the layout, the chains and the sealer's own memory, for tests to run between their steps.
+    /// The error says which one does not hold. Costs as much as encoding every key.
+    pub fn validate(&self) -> Result<(), String> {
+        self.layout.validate().map_err(|reason| format!("layout: {reason}"))?;
+        self.streams.validate().map_err(|reason| format!("streams: {reason}"))?;
+        if self.zeroize && !self.reading.is_empty() {
+            return Err("sealer: 4: counts were not overwritten".into());
+        }
+        Ok(())
     }
 
     fn wipe(&mut self) {
@@ -242,64 +263,20 @@ impl Sealer {
     }
 }
 
-/// A stream with usage.
-pub(crate) struct UsedStream<'a> {
-    pub(crate) id: StreamId,
-    rows: &'a TenantRows<'a>,
-    dimension: Dimension,
-}
-
-impl UsedStream<'_> {
-    /// Where the engine counts the stream.
-    fn counted(&self) -> (TenantId, Dimension) {
-        (self.rows.tenant, self.dimension)
-    }
-
-    /// What the stream asks for in slices of `bytes_max`, at the most.
-    pub(crate) fn candidate(&self, bytes_max: usize, chain: Option<&Chain>) -> Candidate<'_> {
-        let per_slice = bytes_max - FRAME_BYTES;
-        // The sum over the rows is needed only where it decides something.
-        let row_bytes = match self.rows.row_bytes_max() {
-            all if all <= per_slice => all,
-            _ => self.rows.row_bytes(self.dimension),
-        };
-        let slices = row_bytes.div_ceil(per_slice).max(1);
-        Candidate {
-            stream: &self.id,
-            slices,
-            row_bytes,
-            waits_since_ms: chain.and_then(|chain| chain.waits_since_ms),
-            next_seq: chain.map_or(0, |chain| chain.next_seq),
-        }
-    }
-
-    fn encode(
-        &self,
-        chain: &mut Chain,
-        window: Span,
-        bytes_max: usize,
-        slices: &mut Vec<SealedSlice>,
-    ) -> Result<(), EncodeError> {
-        let span = (chain.waits_since_ms.unwrap_or(window.start_ms), window.end_ms);
-        let rows = self.rows.of_dimension(self.dimension);
-        streams::encode(&self.id, chain, span, bytes_max, self.rows.forms()?, rows, slices)
-    }
-}
-
-/// The streams with usage, by tenant and dimension.
-fn streams_of<'a>(
+/// Returns the streams with counts, by tenant and dimension.
+fn used_streams<'a>(
     tenants: &'a [TenantRows<'a>],
     reading: &Reading,
     engine: &Engine,
     streams: &mut Streams,
 ) -> Vec<UsedStream<'a>> {
-    let used_at_all = engine.dimensions().iter().zip(reading.used_dimensions());
-    let dimensions: Vec<_> = used_at_all.filter(|(_, used)| *used).map(|(dimension, _)| dimension).collect();
+    let used = engine.dimensions().iter().zip(reading.used_dimensions());
+    let dimensions: Vec<Dimension> = used.filter(|(_, used)| *used).map(|(dimension, _)| dimension).collect();
     let mut used = Vec::new();
     for rows in tenants {
-        for dimension in dimensions.iter().copied().filter(|dimension| rows.uses(*dimension)) {
-            let id = streams.id(rows.tenant, rows.name(), dimension);
-            used.push(UsedStream { id, rows, dimension });
+        for dimension in dimensions.iter().copied().filter(|dimension| rows.has_counts(*dimension)) {
+            let id = streams.intern_id(rows.tenant_id(), rows.tenant(), dimension);
+            used.push(UsedStream::new(id, rows, dimension));
         }
     }
     used

@@ -1,28 +1,26 @@
-//! Where each stream stands: its head, and since when its counts wait.
+//! All streams of one origin: the chain of each, and which of them wait.
+//!
+//! # Invariants
+//! 1. Each chain can be continued: exactly a chain without slices has no digest to link to.
+//! 2. The ids are those of their tenant and dimension, each once.
+//!
+//! A stream is *known* while it has a chain here. Reading, such as a preview, does not make it known.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use ron_accounting_core::{Dimension, TenantId};
 use ron_accounting_window::Span;
-use ron_ledger_wire::{Digest, EncodeError, Head, Origin, SealedSlice, SliceBuilder, SortedKeys, StreamId};
+use ron_ledger_wire::{Head, Origin, StreamId};
 
-use crate::sealer::{Admission, Candidate, UsedStream};
+use crate::{chain::Chain, used_stream::UsedStream, Admission, Candidate};
 
-/// A stream's chain so far.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Chain {
-    pub(crate) next_seq: u64,
-    pub(crate) last: Option<Digest>,
-    /// The start of the first window whose counts are not sealed yet, while a boundary had to pass the stream over.
-    pub(crate) waits_since_ms: Option<u64>,
-}
-
-/// All streams of one origin.
+/// The streams of one origin.
 #[derive(Debug)]
 pub(crate) struct Streams {
     origin: Origin,
     dimensions: Vec<Box<str>>,
     chains: BTreeMap<StreamId, Chain>,
+    /// The ids of streams that had counts, so that their texts are not built again at each boundary.
     ids: HashMap<(TenantId, Dimension), StreamId>,
 }
 
@@ -35,40 +33,35 @@ impl Streams {
         self.origin
     }
 
-    pub(crate) fn id(&mut self, tenant: TenantId, name: &str, dimension: Dimension) -> StreamId {
+    /// Returns the id of a tenant's stream, and remembers it.
+    pub(crate) fn intern_id(&mut self, tenant: TenantId, name: &str, dimension: Dimension) -> StreamId {
         let make = || {
-            let dimension = self.dimensions.get(dimension.index()).map_or("", |name| name);
-            StreamId::new(self.origin, name, dimension)
+            let dimension = self.dimensions.get(dimension.index());
+            debug_assert!(dimension.is_some(), "a dimension of another engine");
+            StreamId::new(self.origin, name, dimension.map_or("", |name| name))
         };
         self.ids.entry((tenant, dimension)).or_insert_with(make).clone()
     }
 
-    pub(crate) fn chain(&mut self, stream: &StreamId) -> &mut Chain {
+    /// Returns the chain of a stream, and begins one if the stream is not known.
+    pub(crate) fn chain_or_begin(&mut self, stream: &StreamId) -> &mut Chain {
         self.chains.entry(stream.clone()).or_default()
     }
 
-    /// A copy of the chain, which does not make the stream known.
-    pub(crate) fn chain_so_far(&self, stream: &StreamId) -> Chain {
-        self.chains.get(stream).cloned().unwrap_or_default()
-    }
-
-    pub(crate) fn set_head(&mut self, head: &Head) {
-        let chain = self.chain(head.stream());
-        if head.next_seq() > chain.next_seq {
-            chain.next_seq = head.next_seq();
-            chain.last = head.last();
-        }
+    /// Returns the chain of a stream, if the stream is known.
+    pub(crate) fn chain(&self, stream: &StreamId) -> Option<&Chain> {
+        self.chains.get(stream)
     }
 
     pub(crate) fn heads(&self) -> impl Iterator<Item = Head> + '_ {
-        self.chains.iter().map(|(stream, chain)| Head::new(stream.clone(), chain.next_seq, chain.last))
+        self.chains.iter().map(|(stream, chain)| chain.head(stream))
     }
 
     pub(crate) fn head(&self, stream: &StreamId) -> Option<Head> {
-        let chain = self.chains.get(stream).filter(|chain| chain.next_seq > 0)?;
-        Some(Head::new(stream.clone(), chain.next_seq, chain.last))
+        self.chain(stream).filter(|chain| chain.next_seq() > 0).map(|chain| chain.head(stream))
     }
 
+    /// Forgets streams, but those that wait.
     pub(crate) fn forget(&mut self, streams: &[StreamId]) {
         for stream in streams {
             if self.waits_since_ms(stream).is_none() {
@@ -84,7 +77,7 @@ impl Streams {
     }
 
     pub(crate) fn waiting(&self) -> Vec<StreamId> {
-        let waiting = self.chains.iter().filter(|(_, chain)| chain.waits_since_ms.is_some());
+        let waiting = self.chains.iter().filter(|(_, chain)| chain.waits_since_ms().is_some());
         waiting.map(|(stream, _)| stream.clone()).collect()
     }
 
@@ -92,14 +85,15 @@ impl Streams {
         self.ids.get(&(tenant, dimension)).is_some_and(|stream| self.waits_since_ms(stream).is_some())
     }
 
-    pub(crate) fn end_waiting(&mut self) {
+    /// Ends all waits. Streams without a slice are no longer known.
+    pub(crate) fn end_waits(&mut self) {
         self.chains.retain(|_, chain| {
-            chain.waits_since_ms = None;
-            chain.next_seq > 0
+            chain.end_wait();
+            chain.next_seq() > 0
         });
     }
 
-    /// Asks about each of the streams, those that wait longest first, and returns the answers in the streams' own order.
+    /// Calls `admit` with each of the streams, those that wait longest first. Returns the admissions in the order of `streams`.
     pub(crate) fn choose<'a>(
         &mut self,
         streams: &'a [UsedStream<'a>],
@@ -107,85 +101,36 @@ impl Streams {
         bytes_max: usize,
         mut admit: impl FnMut(&Candidate<'_>) -> Admission,
     ) -> Vec<(&'a UsedStream<'a>, Admission)> {
-        let mut chosen: Vec<_> = streams.iter().map(|stream| (stream, Admission::Skip)).collect();
-        let mut by_waiting: Vec<_> = chosen.iter_mut().collect();
-        by_waiting.sort_by_cached_key(|(stream, _)| {
-            (self.waits_since_ms(&stream.id).unwrap_or(u64::MAX), stream.id.clone())
+        let mut admissions: Vec<_> = streams.iter().map(|stream| (stream, Admission::Skip)).collect();
+        let mut longest_wait_first: Vec<_> = admissions.iter_mut().collect();
+        longest_wait_first.sort_by_cached_key(|(stream, _)| {
+            (self.waits_since_ms(stream.id()).unwrap_or(u64::MAX), stream.id().clone())
         });
-        for (stream, admission) in by_waiting {
-            *admission = admit(&stream.candidate(bytes_max, self.chains.get(&stream.id)));
+        for (stream, admission) in longest_wait_first {
+            *admission = admit(&stream.candidate(bytes_max, self.chain(stream.id())));
             if *admission == Admission::Wait {
-                self.chain(&stream.id).waits_since_ms.get_or_insert(window.start_ms);
+                self.chain_or_begin(stream.id()).wait_since(window.start_ms);
             }
         }
-        chosen
+        admissions
     }
 
-    pub(crate) fn waits_since_ms(&self, stream: &StreamId) -> Option<u64> {
-        self.chains.get(stream).and_then(|chain| chain.waits_since_ms)
+    fn waits_since_ms(&self, stream: &StreamId) -> Option<u64> {
+        self.chain(stream).and_then(Chain::waits_since_ms)
     }
-}
 
-/// Encodes rows, ascending by index of their key, as the slices that follow `chain`, and moves it. More than fit in one
-/// become several, of the same span. On an error the chain stays where it was.
-pub(crate) fn encode(
-    stream: &StreamId,
-    chain: &mut Chain,
-    (start_ms, end_ms): (u64, u64),
-    bytes_max: usize,
-    keys: &SortedKeys,
-    rows: impl Iterator<Item = (usize, u64)>,
-    slices: &mut Vec<SealedSlice>,
-) -> Result<(), EncodeError> {
-    let first = slices.len();
-    let mut next = chain.clone();
-    let result = encode_rows(stream, &mut next, (start_ms, end_ms), bytes_max, keys, rows, slices);
-    match result {
-        Ok(()) => *chain = next,
-        Err(_) => slices.truncate(first),
-    }
-    result
-}
-
-fn encode_rows(
-    stream: &StreamId,
-    chain: &mut Chain,
-    (start_ms, end_ms): (u64, u64),
-    bytes_max: usize,
-    keys: &SortedKeys,
-    mut rows: impl Iterator<Item = (usize, u64)>,
-    slices: &mut Vec<SealedSlice>,
-) -> Result<(), EncodeError> {
-    let begin = |chain: &Chain| {
-        let builder = SliceBuilder::new(stream, chain.next_seq, start_ms, end_ms, chain.last)?;
-        Ok::<_, EncodeError>(builder.bytes_max(bytes_max))
-    };
-    let mut builder = begin(chain)?;
-    while let Some(row) = builder.push_sorted(keys, &mut rows)? {
-        if builder.is_empty() {
-            return Err(EncodeError::Full);
+    /// Checks the invariants.
+    pub(crate) fn validate(&self) -> Result<(), String> {
+        for (stream, chain) in &self.chains {
+            chain.validate().map_err(|reason| format!("1: {stream}: {reason}"))?;
         }
-        finish(builder, chain, slices)?;
-        builder = begin(chain)?;
-        if builder.push_sorted(keys, [row])?.is_some() {
-            return Err(EncodeError::Full);
+        let mut ids = HashSet::new();
+        for ((_, dimension), stream) in &self.ids {
+            let name = self.dimensions.get(dimension.index()).map(|name| &**name);
+            if stream.origin() != self.origin || name != Some(stream.dimension()) || !ids.insert(stream) {
+                return Err(format!("2: {stream} is not the only one of {name:?} and {}", self.origin));
+            }
         }
+        Ok(())
     }
-    if !builder.is_empty() {
-        finish(builder, chain, slices)?;
-    }
-    Ok(())
-}
-
-fn finish(
-    builder: SliceBuilder,
-    chain: &mut Chain,
-    slices: &mut Vec<SealedSlice>,
-) -> Result<(), EncodeError> {
-    let slice = builder.finish()?;
-    chain.next_seq += 1;
-    chain.last = Some(slice.digest());
-    chain.waits_since_ms = None;
-    slices.push(slice);
-    Ok(())
 }

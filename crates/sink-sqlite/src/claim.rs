@@ -1,4 +1,4 @@
-//! Which opening of a log exports under an origin.
+//! The table of claims: which opening of a log exports under an origin.
 
 use ron_accounting_export::PutError;
 use ron_ledger_wire::{judge_claim, Claim, ClaimId, ClaimVerdict, SealedSlice};
@@ -6,8 +6,9 @@ use rusqlite::{params, Transaction};
 
 use crate::{error::Fault, stored};
 
-/// Takes the claim's origin over for it, or says why that is refused. To be called in the transaction that stores the
-/// slices; a batch without one of the origin changes nothing.
+/// Takes the origin over for the claim, or returns why that is refused. A batch without a slice of the origin changes nothing.
+///
+/// To be called in the transaction that stores the slices.
 pub(crate) fn take_over(
     transaction: &Transaction<'_>,
     claim: &Claim,

@@ -1,6 +1,7 @@
-//! What can go wrong with a ledger file, and what to do about it.
+//! Errors of a ledger file, each with what to do about it.
 
 use std::{
+    error::Error,
     io,
     path::{Path, PathBuf},
 };
@@ -15,27 +16,27 @@ pub enum LedgerError {
     /// A read-only open found no file.
     #[error("no ledger at {}: check the path, or write to it first", path.display())]
     Missing {
-        /// The path asked for.
+        /// The path of the ledger.
         path: PathBuf,
     },
     /// The folder that the ledger would be created in does not exist.
     #[error("cannot create ledger {}: folder {} does not exist, create it first", path.display(), folder.display())]
     MissingFolder {
-        /// The path asked for.
+        /// The path of the ledger.
         path: PathBuf,
-        /// Its parent.
+        /// The folder.
         folder: PathBuf,
     },
     /// The path leads to a folder or a device.
     #[error("{} is not a file: name the ledger file itself", path.display())]
     NotAFile {
-        /// The path asked for.
+        /// The path of the ledger.
         path: PathBuf,
     },
     /// The file is not a SQLite database.
     #[error("{} is not a SQLite database, and was left as it is: name another file", path.display())]
     NotADatabase {
-        /// The path asked for.
+        /// The path of the ledger.
         path: PathBuf,
     },
     /// The file is a SQLite database of another program.
@@ -44,7 +45,7 @@ pub enum LedgerError {
          name another file", path.display()
     )]
     ForeignDatabase {
-        /// The path asked for.
+        /// The path of the ledger.
         path: PathBuf,
         /// The id in the file's header; 0 when its program sets none.
         application_id: i32,
@@ -55,7 +56,7 @@ pub enum LedgerError {
         path.display()
     )]
     NewerSchema {
-        /// The path asked for.
+        /// The path of the ledger.
         path: PathBuf,
         /// The file's schema version.
         found: i32,
@@ -65,21 +66,21 @@ pub enum LedgerError {
     /// Another process or handle holds the lock that is needed, for longer than this crate waits.
     #[error("ledger {} is locked by another writer: stop it or wait for it, then try again", path.display())]
     Locked {
-        /// The path asked for.
+        /// The path of the ledger.
         path: PathBuf,
     },
     /// The file's structure is broken, or it holds a value that no ledger writes.
-    #[error("ledger {} is damaged ({reason}): verify it, and restore it from a copy", path.display())]
+    #[error("ledger {} is damaged: verify it, and restore it from a copy", path.display())]
     Damaged {
-        /// The path asked for.
+        /// The path of the ledger.
         path: PathBuf,
-        /// What is wrong.
-        reason: String,
+        /// The error of SQLite, or the value that no ledger writes.
+        source: Box<dyn Error + Send + Sync>,
     },
-    /// A writer changed the file during a read that had started while nobody was writing.
+    /// A writer changed the file during a read that had begun while the file had no writer.
     #[error("ledger {} changed while it was read: ask again", path.display())]
     ChangedWhileReading {
-        /// The path asked for.
+        /// The path of the ledger.
         path: PathBuf,
     },
     /// The SQLite library is one that can corrupt a ledger.
@@ -90,42 +91,42 @@ pub enum LedgerError {
         /// The oldest that is safe.
         required: &'static str,
     },
-    /// A file system without what write-ahead logging needs.
+    /// The file system lacks what write-ahead logging needs.
     #[error("ledger {} cannot use write-ahead logging, its mode stays `{mode}`: use a local disk", path.display())]
     NoWriteAheadLog {
-        /// The path asked for.
+        /// The path of the ledger.
         path: PathBuf,
         /// The journal mode that SQLite fell back to.
         mode: String,
     },
-    /// The file, or the log beside it, cannot be opened.
+    /// The file or its `-wal` file cannot be opened.
     #[error(
-        "cannot open ledger {} or the log beside it ({source}): allow this program to read and write file and folder, \
+        "cannot open ledger {} or its `-wal` file: allow this program to read and write file and folder, \
          or copy both to where it may", path.display()
     )]
     CannotOpen {
-        /// The path asked for.
+        /// The path of the ledger.
         path: PathBuf,
-        /// What SQLite said.
+        /// The error of SQLite.
         source: rusqlite::Error,
     },
     /// The file could not be inspected.
-    #[error("cannot read ledger {}: {source}", path.display())]
+    #[error("cannot read ledger {}", path.display())]
     Io {
-        /// The path asked for.
+        /// The path of the ledger.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// Any other answer of SQLite.
-    #[error("ledger {} failed: {source}", path.display())]
+    /// SQLite reported another error.
+    #[error("ledger {} failed", path.display())]
     Sqlite {
-        /// The path asked for.
+        /// The path of the ledger.
         path: PathBuf,
-        /// What SQLite said.
+        /// The error of SQLite.
         source: rusqlite::Error,
     },
-    /// The sum of a group is larger than an increment can say.
+    /// The sum of a group is larger than `u64::MAX`.
     #[error("the sum of {group} is {sum}, past {}: ask for smaller groups or a shorter time", u64::MAX)]
     SumOverflow {
         /// The columns of the group and their values.
@@ -135,7 +136,28 @@ pub enum LedgerError {
     },
 }
 
-/// A failure inside this crate, before it knows which file it is about.
+/// Why a slice is refused for good, although the acceptance rule would take it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error("ledger {} was opened for reading only", path.display())]
+    ReadOnly { path: PathBuf },
+    /// The file was edited: it holds what the schema does not allow together with this slice.
+    #[error("the ledger is damaged, verify it")]
+    Constraint(#[source] rusqlite::Error),
+    /// The file was edited: a slice is gone that its stream's head promises.
+    #[error("the ledger is damaged, verify it: its head is past seq {seq} but that slice is missing")]
+    MissingSlice { seq: u64 },
+    #[error("{column} {value} is past {}, the largest that the ledger stores", i64::MAX)]
+    TooLarge { column: &'static str, value: u64 },
+}
+
+impl From<Refusal> for PutError {
+    fn from(refusal: Refusal) -> Self {
+        Self::rejected(refusal)
+    }
+}
+
+/// A failure inside this crate, where the path of the file is not at hand.
 #[derive(Debug)]
 pub(crate) enum Fault {
     Sqlite(rusqlite::Error),
@@ -150,7 +172,7 @@ impl From<rusqlite::Error> for Fault {
     }
 }
 
-/// Whether a statement wanted to store what the schema does not allow.
+/// Returns whether a statement would have stored what the schema does not allow.
 pub(crate) fn is_constraint(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation)
 }
@@ -162,12 +184,12 @@ impl Fault {
 
     pub(crate) fn at(self, path: &Path) -> LedgerError {
         let path = path.to_owned();
-        if let Some(reason) = self.damage() {
-            return LedgerError::Damaged { path, reason };
-        }
         match self {
             Self::Final(error) => error,
-            Self::Stored(reason) => LedgerError::Damaged { path, reason },
+            Self::Stored(reason) => LedgerError::Damaged { path, source: reason.into() },
+            Self::Sqlite(source) if is_damage(&source) => {
+                LedgerError::Damaged { path, source: source.into() }
+            }
             Self::Sqlite(source) => match source.sqlite_error_code() {
                 Some(ErrorCode::NotADatabase) => LedgerError::NotADatabase { path },
                 Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => LedgerError::Locked { path },
@@ -179,33 +201,93 @@ impl Fault {
         }
     }
 
-    /// The answer to a whole batch. Whatever was done is rolled back, so the slices may be offered again.
+    /// Returns the answer to a whole batch. Its transaction is rolled back, so the slices may be offered again.
     pub(crate) fn unavailable(self, path: &Path) -> PutError {
         match self.at(path) {
             LedgerError::Locked { .. } => PutError::Busy,
-            error => PutError::Unavailable { reason: error.to_string() },
+            error => PutError::unavailable(error),
         }
     }
 
-    /// What is wrong with the file, for a fault that is evidence about it rather than about reaching it.
+    /// Returns what is wrong with the file; `None` if the fault says nothing about its content.
     pub(crate) fn damage(&self) -> Option<String> {
         match self {
             Self::Stored(reason) => Some(reason.clone()),
             Self::Final(_) => None,
-            Self::Sqlite(error) => {
-                let broken = match error.sqlite_error_code() {
-                    // Too big: no value that a ledger writes reaches the limit set at opening.
-                    Some(code) => matches!(code, ErrorCode::DatabaseCorrupt | ErrorCode::TooBig),
-                    None => matches!(
-                        error,
-                        rusqlite::Error::InvalidColumnType(..)
-                            | rusqlite::Error::Utf8Error(..)
-                            | rusqlite::Error::FromSqlConversionFailure(..)
-                            | rusqlite::Error::IntegralValueOutOfRange(..)
-                    ),
-                };
-                broken.then(|| error.to_string())
-            }
+            Self::Sqlite(error) => is_damage(error).then(|| error.to_string()),
         }
+    }
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    match error.sqlite_error_code() {
+        // Too big: no value that a ledger writes reaches the limit that is set at opening.
+        Some(code) => matches!(code, ErrorCode::DatabaseCorrupt | ErrorCode::TooBig),
+        None => matches!(
+            error,
+            rusqlite::Error::InvalidColumnType(..)
+                | rusqlite::Error::Utf8Error(..)
+                | rusqlite::Error::FromSqlConversionFailure(..)
+                | rusqlite::Error::IntegralValueOutOfRange(..)
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ron_accounting_error_contract::{assert_errors, assert_without_cause};
+
+    use super::*;
+    use crate::{Column, VerifyError, Violation};
+
+    #[test]
+    fn every_error_leaves_its_cause_to_its_source() {
+        let path = || PathBuf::from("usage.db");
+        let sqlite = || rusqlite::Error::ExecuteReturnedResults;
+        assert_errors!(LedgerError {
+            without_cause: {
+                Missing => LedgerError::Missing { path: path() },
+                MissingFolder => LedgerError::MissingFolder { path: path(), folder: path() },
+                NotAFile => LedgerError::NotAFile { path: path() },
+                NotADatabase => LedgerError::NotADatabase { path: path() },
+                ForeignDatabase => LedgerError::ForeignDatabase { path: path(), application_id: 1 },
+                NewerSchema => LedgerError::NewerSchema { path: path(), found: 3, supported: 2 },
+                Locked => LedgerError::Locked { path: path() },
+                ChangedWhileReading => LedgerError::ChangedWhileReading { path: path() },
+                OldSqlite => LedgerError::OldSqlite { found: "3.40.1", required: "3.51.3" },
+                NoWriteAheadLog => LedgerError::NoWriteAheadLog { path: path(), mode: "delete".to_owned() },
+                SumOverflow => LedgerError::SumOverflow { group: "everything".to_owned(), sum: u128::MAX },
+            }
+            with_cause: {
+                Damaged => LedgerError::Damaged { path: path(), source: "a digest of 3 bytes".into() },
+                CannotOpen => LedgerError::CannotOpen { path: path(), source: sqlite() },
+                Io => LedgerError::Io { path: path(), source: io::Error::other("no medium") },
+                Sqlite => LedgerError::Sqlite { path: path(), source: sqlite() },
+            }
+        });
+        assert_errors!(Refusal {
+            without_cause: {
+                ReadOnly => Refusal::ReadOnly { path: path() },
+                MissingSlice => Refusal::MissingSlice { seq: 7 },
+                TooLarge => Refusal::TooLarge { column: "seq", value: u64::MAX },
+            }
+            with_cause: { Constraint => Refusal::Constraint(sqlite()) }
+        });
+        let violation = || Violation {
+            stream: None,
+            seq: Some(1),
+            expected: "slice 1".to_owned(),
+            found: "slice 2".to_owned(),
+        };
+        let locked = LedgerError::Locked { path: path() };
+        assert_errors!(VerifyError {
+            without_cause: {
+                Violation => VerifyError::from(violation()),
+                Ledger => VerifyError::from(locked),
+            }
+            with_cause: {}
+        });
+        assert_without_cause(&violation());
+        assert_without_cause(&"colour".parse::<Column>().unwrap_err());
     }
 }

@@ -1,4 +1,4 @@
-//! Reading back what was stored: exact bytes and heads.
+//! Reads back what was stored: exact bytes and heads.
 
 use std::ops::ControlFlow;
 
@@ -10,32 +10,33 @@ use crate::{
     stored,
 };
 
-/// A slice as the ledger stored it, borrowed while it is visited.
+/// A slice as the ledger has it, borrowed during a visit.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct StoredSlice<'a> {
-    /// The stream that it was stored for.
+    /// The stream that the slice was stored for.
     pub stream: &'a StreamId,
-    /// Its number within the stream.
+    /// Number within the stream.
     pub seq: u64,
-    /// The digest that it was accepted under. It is not computed again: evidence shows what is in the file, and
-    /// whoever checks finds the difference.
+    /// Digest under which the slice was accepted. It is not computed again: evidence shows what is in the file, and a check
+    /// finds the difference.
     pub digest: Digest,
-    /// The same as a content identifier.
+    /// The digest as a content identifier.
     pub cid: Cid,
-    /// Start of its span in Unix milliseconds.
+    /// Start of the span in Unix milliseconds.
     pub start_ms: u64,
-    /// End of its span in Unix milliseconds, exclusive.
+    /// End of the span in Unix milliseconds, exclusive.
     pub end_ms: u64,
-    /// Its exact bytes.
+    /// The exact bytes.
     pub bytes: &'a [u8],
 }
 
 impl SqliteLedger {
-    /// Shows every slice to `visit`, stream by stream (by origin, tenant, dimension) and each in order of seq, in one
-    /// consistent view, until it breaks. Holds one slice in memory. Nothing is checked: see [`SqliteLedger::verify`].
+    /// Passes each slice to `visit` until it returns `Break`. Streams are sorted by origin, tenant and dimension, and the slices of
+    /// each by number.
     ///
-    /// `visit` must not call this ledger, which waits until the visit is over.
+    /// All slices come from one consistent view. One slice is held in memory. Nothing is checked, see
+    /// [`SqliteLedger::verify`]. `visit` must not call this ledger: the call would wait for the end of the visit, so for itself.
     pub fn slices(
         &self,
         mut visit: impl FnMut(&StoredSlice<'_>) -> ControlFlow<()>,
@@ -70,7 +71,7 @@ impl SqliteLedger {
         .map_err(|fault: Fault| fault.at(self.path()))
     }
 
-    /// The head of every stream, by origin, tenant and dimension.
+    /// Returns the head of every stream, sorted by origin, tenant and dimension.
     pub fn heads(&self) -> Result<Vec<Head>, LedgerError> {
         self.read(|transaction| {
             let mut heads = Vec::new();
@@ -86,6 +87,6 @@ impl SqliteLedger {
     }
 }
 
-/// Id, stream, next seq and last digest, in the one order in which streams are shown.
+/// Selects id, stream, next seq and last digest, in the order in which streams are shown.
 pub(crate) const STREAMS: &str = "SELECT id, origin, tenant, dimension, next_seq, last_digest FROM streams
   ORDER BY origin, tenant, dimension";

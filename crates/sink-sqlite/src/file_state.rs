@@ -1,4 +1,4 @@
-//! Has anything happened to a file that SQLite was told never changes?
+//! Notices changes of a file that SQLite treats as immutable.
 
 use std::{
     fs::{self, Metadata},
@@ -7,31 +7,32 @@ use std::{
     time::SystemTime,
 };
 
-/// What a ledger file was at one moment. Reads its metadata only: see the module `open` for why it is not opened.
+/// The metadata of a ledger file at one time. The file itself is not opened; the module `open` says why.
 #[derive(Debug, Clone)]
 pub(crate) struct FileState {
     path: PathBuf,
     content: Content,
-    log: Log,
+    log: LogFiles,
 }
 
-/// Size, time of the last change and identity.
+/// Size, time of the last change, and inode.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Content(u64, Option<SystemTime>, u64);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Log {
+struct LogFiles {
     bytes: Option<u64>,
     has_index: bool,
 }
 
 impl FileState {
-    /// `path` is the file itself, not a link to it.
+    /// Reads the state of a file. `path` must lead to the file itself, not to a link.
     pub(crate) fn of(path: PathBuf) -> io::Result<Self> {
-        Ok(Self { content: Content::of(&path)?, log: Log::of(&path), path })
+        Ok(Self { content: Content::of(&path)?, log: LogFiles::of(&path), path })
     }
 
-    /// Whether part of the ledger may be in a log. An empty log counts while its index shows that somebody uses it.
+    /// Returns whether part of the ledger may be in a `-wal` file. An empty one counts only with a `-shm` file, which shows that
+    /// it is in use.
     pub(crate) fn has_log(&self) -> bool {
         match self.log.bytes {
             None => false,
@@ -41,7 +42,7 @@ impl FileState {
     }
 
     pub(crate) fn is_unchanged(&self) -> bool {
-        Log::of(&self.path) == self.log && self.is_content_unchanged()
+        LogFiles::of(&self.path) == self.log && self.is_content_unchanged()
     }
 
     pub(crate) fn is_content_unchanged(&self) -> bool {
@@ -56,14 +57,14 @@ impl Content {
     }
 }
 
-impl Log {
+impl LogFiles {
     fn of(path: &Path) -> Self {
-        let beside = |suffix| {
+        let companion = |suffix| {
             let mut name = path.as_os_str().to_owned();
             name.push(suffix);
             fs::metadata(PathBuf::from(name))
         };
-        Self { bytes: beside("-wal").ok().map(|log| log.len()), has_index: beside("-shm").is_ok() }
+        Self { bytes: companion("-wal").ok().map(|log| log.len()), has_index: companion("-shm").is_ok() }
     }
 }
 

@@ -2,16 +2,17 @@
 //!
 //! * [`SqliteLedger`]: the file. It is an [`Exporter`](ron_accounting_export::Exporter): what it acknowledges is
 //!   durable, and a query shows it.
-//! * [`UsageQuery`], [`Column`], [`UsageRow`], [`Value`], [`UnknownColumn`]: sums by any columns, exact to the unit;
-//!   [`Total`]: all that is held per tenant and dimension.
+//! * [`UsageQuery`], [`Column`], [`UsageRow`], [`Value`], [`UnknownColumn`]: sums by any columns, exact to the unit.
+//! * [`Total`]: the sum of one tenant and dimension.
 //! * [`Verification`], [`VerifyProgress`], [`Violation`], [`VerifyError`]: the proof that slices, links, heads and
 //!   roll-up agree.
-//! * [`StoredSlice`]: the exact bytes, for evidence.
+//! * [`StoredSlice`]: the exact bytes of a slice, for evidence.
 //! * [`LedgerError`]: why a file cannot be opened or read.
 //!
-//! Any number of processes may write one file, and two copies of one log are told apart by their claims
-//! ([`ron_ledger_wire::Claim`]). The crate holds no balances, decides nothing about usage and repairs nothing: a damaged
-//! ledger is named, never mended.
+//! `docs/sqlite-ledger.md` describes the tables, and the SQL to ask and verify without this crate.
+//!
+//! Any number of processes may write one file. Claims ([`ron_ledger_wire::Claim`]) tell two copies of one log apart. The crate
+//! keeps no balances, decides nothing about usage, and repairs nothing: damage is reported, and the file is left as it is.
 
 mod claim;
 mod error;
@@ -26,11 +27,13 @@ mod row_keys;
 mod schema;
 mod stored;
 mod verify;
+mod violation;
 
 pub use crate::{
     error::LedgerError,
     evidence::StoredSlice,
     open::SqliteLedger,
     query::{Column, Total, UnknownColumn, UsageQuery, UsageRow, Value},
-    verify::{Verification, VerifyError, VerifyProgress, Violation},
+    verify::{Verification, VerifyError, VerifyProgress},
+    violation::Violation,
 };

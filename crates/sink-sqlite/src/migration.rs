@@ -1,7 +1,7 @@
-//! From schema 1, which early ledgers have, to the current one.
+//! Carries a ledger of schema 1, which early builds wrote, over to the current schema.
 //!
-//! Schema 1 has no table of claims. Its checks use a function that SQLite has since version 3.43, so that older programs
-//! can read such a file and no more: they can neither vacuum it nor check it.
+//! Schema 1 has no table of claims. Its checks use a function that SQLite has since version 3.43, so older programs can read such
+//! a file, but can neither vacuum nor check it.
 
 use rusqlite::Transaction;
 
@@ -10,7 +10,7 @@ use crate::{
     schema::{self, Object},
 };
 
-/// What schema 1 has in another form than the current one.
+/// The table of streams as schema 1 has it.
 pub(crate) const STREAMS_1: Object = (
     "streams",
     "CREATE TABLE streams (
@@ -24,6 +24,7 @@ pub(crate) const STREAMS_1: Object = (
 ) STRICT",
 );
 
+/// The table of row keys as schema 1 has it.
 pub(crate) const ROW_KEYS_1: Object = (
     "row_keys",
     "CREATE TABLE row_keys (
@@ -42,10 +43,10 @@ pub(crate) const ROW_KEYS_1: Object = (
 ) STRICT",
 );
 
-/// Gives a ledger of schema 1 the current one. Foreign keys must be off: two tables that others refer to are written
-/// anew, with the same ids.
+/// Changes a ledger of schema 1 to the current schema. Foreign keys must be off, because two tables that others refer to are
+/// written anew, with the same ids.
 ///
-/// A schema that somebody edited is not carried over, since nobody knows what its rows mean.
+/// An edited schema is refused, because the meaning of its rows is unknown.
 pub(crate) fn migrate(transaction: &Transaction<'_>) -> Result<(), Fault> {
     if let Some((expected, found)) = schema::difference(transaction)? {
         return Err(Fault::Stored(format!("its schema was edited: expected {expected}, found {found}")));

@@ -1,17 +1,15 @@
-//! Opening a ledger file, for writing or strictly for reading.
+//! Opens a ledger file, for writing or only for reading.
 //!
 //! # Reading without a trace
-//! A reader that SQLite opens in the usual way creates `-wal` and `-shm` files, leaves them behind, and needs a
-//! writable folder to do so. This crate chooses by what lies beside the file instead:
+//! A reader that SQLite opens in the usual way creates `-wal` and `-shm` files, leaves them there, and needs a writable folder.
+//! So this crate first checks whether the file has a `-wal` file:
 //!
-//! * No log beside it: nobody writes and the file is complete. It is opened as *immutable*: no locks, nothing created,
-//!   and it works on read-only media. Since SQLite then trusts that the file does not change, each read compares the
-//!   file's size, time and identity before and after, and answers [`LedgerError::ChangedWhileReading`] when a writer
-//!   came in between.
-//! * A log: a writer is at work, or was killed. File and log are opened read-only, and a read sees the last commit. The
-//!   `-shm` file is the memory that readers and writers share, so readers write their marks there, and SQLite has to
-//!   create it where it is missing, beside a copy for instance. (`readonly_shm` would avoid that, but then no handle in
-//!   the same process could write.)
+//! * Without one, the file is complete and has no writer. It is opened as *immutable*: SQLite takes no locks, creates nothing, and
+//!   works on read-only media. But it trusts that the file does not change. So each read compares the file's size, time and
+//!   inode before and after, and fails with [`LedgerError::ChangedWhileReading`] if a writer came in between.
+//! * With one, a writer is at work or was killed. Both files are opened read-only, and a read sees the last commit. The
+//!   `-shm` file is memory that readers and writers share: readers write their marks there, and SQLite creates it if it is
+//!   missing, as it is after copying. (`readonly_shm` would avoid that, but then no handle in the same process could write.)
 
 use std::{
     fs::{self, Metadata},
@@ -29,40 +27,40 @@ use crate::{
     file_state::FileState,
     migration,
     row_keys::RowKeyIds,
-    schema::{self, Kind},
+    schema::{self, FileKind},
 };
 
-/// How long a call waits for the lock of another process. Retries belong to the caller's lanes.
+/// The longest wait of a call for the lock of another process. Retries are up to the caller's lanes.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// How long opening waits in all. Several programs that start on one new file each need it for themselves for
-/// a moment, and who opens has no lanes yet that would try again.
+/// The longest wait of opening in all. Several programs that start with one new file each lock it for a moment, and at that time
+/// no caller has lanes that would try again.
 const OPENING_MAX: Duration = Duration::from_secs(5);
 
-/// Between two tries of opening: some locks are refused at once, without a wait.
+/// The wait between two attempts to open. SQLite refuses some locks at once, without a wait.
 const OPENING_RETRY: Duration = Duration::from_millis(10);
 
-/// The first SQLite without the WAL corruption fault.
+/// The first version of SQLite that cannot corrupt a database in WAL mode.
 const SQLITE_REQUIRED: (i32, &str) = (3_051_003, "3.51.3");
 
-/// A log file that grew in a burst shrinks back to this at the next checkpoint.
+/// Length in bytes to which a `-wal` file that grew in a burst is cut at the next checkpoint.
 const LOG_BYTES_KEPT: i64 = 16 << 20;
 
-/// No value and no row of a ledger is longer: a slice has one MiB, a label one KiB. What an edited file holds
-/// beyond it is an error rather than memory.
+/// The longest value or row in bytes that SQLite reads. A slice has one MiB at most, and a label one KiB. A longer value in an
+/// edited file is an error, and takes no memory.
 const VALUE_BYTES_MAX: i32 = 2 << 20;
 
-/// One page of the smallest size.
+/// Length of the smallest database in bytes: one page of the smallest size.
 const DATABASE_BYTES_MIN: u64 = 512;
 
 /// A usage ledger in one SQLite file.
 ///
-/// Any number of processes may write one ledger: each call takes SQLite's lock for one transaction, in which it reads all
-/// that it decides by. So no owner is named in the file, unlike in a log. What two processes must not share is an origin:
+/// Any number of processes may write one ledger. Each call takes SQLite's lock for one transaction, and reads there all that its
+/// decisions depend on. Two processes must not share an origin:
 /// [`put_claimed`](ron_accounting_export::Exporter::put_claimed) tells two copies of one log apart.
 ///
-/// One call at a time uses the file; the handle may be shared between threads. Reading a large ledger through the
-/// handle that also writes keeps the writer waiting: open a second one with [`SqliteLedger::open_read_only`].
+/// Threads may share a handle; its calls run one at a time. A long read through the handle that also writes keeps the writer
+/// waiting, so open a second handle for it with [`SqliteLedger::open_read_only`].
 ///
 /// ```
 /// use ron_accounting_export::{Ack, Exporter};
@@ -94,7 +92,7 @@ pub struct SqliteLedger {
     opened: Mutex<Opened>,
 }
 
-/// The connection and what it may do.
+/// The connection, and what it may be used for.
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) connection: Connection,
@@ -105,9 +103,9 @@ pub(crate) struct Opened {
 #[derive(Debug)]
 enum Access {
     Write,
-    /// Beside a writer's log.
+    /// Reads the file and its `-wal` file.
     ReadLogged,
-    /// No log: the file must stay what it was.
+    /// Reads a file without a `-wal` file, which must not change.
     ReadImmutable(FileState),
 }
 
@@ -118,11 +116,11 @@ impl Opened {
 }
 
 impl SqliteLedger {
-    /// Opens a ledger for reading and writing, and creates it when there is no file.
+    /// Opens a ledger for reading and writing, and creates it if there is no file.
     ///
-    /// Only a missing or an empty file becomes a ledger, and a ledger of an older schema gets the current one. Each kind of
-    /// obstacle is its own [`LedgerError`], and leaves the file unchanged. Several may create the same file at once, and
-    /// each waits for the others. A writer that stays in a transaction is [`LedgerError::Locked`], after five seconds.
+    /// Only a missing or an empty file becomes a ledger. A ledger of an older schema is changed to the current one. Each kind of
+    /// obstacle is a [`LedgerError`] of its own, and leaves the file unchanged. Several processes may create the same file at
+    /// once; each waits for the others. If a writer stays in a transaction, fails with [`LedgerError::Locked`] after five seconds.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, LedgerError> {
         let path = path.as_ref();
         require_safe_sqlite()?;
@@ -157,8 +155,8 @@ impl SqliteLedger {
 
     /// Opens an existing ledger and never changes it.
     ///
-    /// It may be read while another process writes or creates it, and from read-only media. Without a log beside it no other file is
-    /// touched either; with one, the log's index (`-shm`) is, which every reader of it shares.
+    /// Another process may write or create it meanwhile, and it may be on read-only media. No other file is touched, unless
+    /// there is a `-wal` file: then the `-shm` file is, which all readers share.
     pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self, LedgerError> {
         let path = path.as_ref();
         require_safe_sqlite()?;
@@ -166,13 +164,13 @@ impl SqliteLedger {
         Ok(Self { path: path.to_owned(), opened: Mutex::new(opened) })
     }
 
-    /// The path as it was given.
+    /// Returns the path as it was given.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Opened> {
-        // A panic in a caller's visitor poisons the lock and nothing else: its transaction was rolled back.
+        // A panic in a caller's `visit` poisons the lock and nothing else, because its transaction was rolled back.
         self.opened.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -195,7 +193,7 @@ impl SqliteLedger {
             },
         );
         if let Access::ReadImmutable(before) = &opened.access {
-            // What was read may be a mixture, and so may be what made it fail.
+            // Results and errors alike may come from a mixture of two states.
             if !before.is_content_unchanged() {
                 return Err(Fault::Final(LedgerError::ChangedWhileReading { path: self.path.clone() }).into());
             }
@@ -216,7 +214,7 @@ fn absolute(path: &Path) -> Result<PathBuf, LedgerError> {
     std::path::absolute(path).map_err(|source| LedgerError::Io { path: path.to_owned(), source })
 }
 
-/// Refuses what SQLite would report vaguely or overwrite.
+/// Refuses files that SQLite would overwrite, or report with a vague error.
 fn inspect_for_writing(path: &Path, absolute: &Path) -> Result<(), LedgerError> {
     let io_error = |source| LedgerError::Io { path: path.to_owned(), source };
     match fs::metadata(absolute) {
@@ -237,8 +235,8 @@ fn inspect_file(path: &Path, metadata: &Metadata) -> Result<(), LedgerError> {
     if !metadata.is_file() {
         return Err(LedgerError::NotAFile { path: path.to_owned() });
     }
-    // Only SQLite opens the file. Closing it here would release the locks of every other handle in this process, as
-    // POSIX wants it. The length tells what SQLite would not: it takes a file of one byte for an empty one.
+    // The file is not opened here: closing it would release the locks of every other handle in this process, as POSIX demands.
+    // The length is checked because SQLite takes a file of one byte for an empty one.
     if metadata.len() < DATABASE_BYTES_MIN {
         return Err(LedgerError::NotADatabase { path: path.to_owned() });
     }
@@ -248,7 +246,7 @@ fn inspect_file(path: &Path, metadata: &Metadata) -> Result<(), LedgerError> {
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, VALUE_BYTES_MAX)?;
-    // A schema that somebody edited must not run code of its own.
+    // An edited schema must not run code of its own.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
@@ -257,7 +255,7 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "foreign_keys", true)
 }
 
-/// The order matters: nothing is written before the file is known to be blank or a ledger.
+/// Configures a connection and creates the schema. Nothing is written before the file is known to be blank or a ledger.
 fn prepare_for_writing(connection: &mut Connection, path: &Path) -> Result<(), Fault> {
     configure(connection)?;
     require_ledger(schema::kind(&connection.transaction()?)?, true, path)?;
@@ -265,27 +263,28 @@ fn prepare_for_writing(connection: &mut Connection, path: &Path) -> Result<(), F
     if mode != "wal" {
         return Err(Fault::Final(LedgerError::NoWriteAheadLog { path: path.to_owned(), mode }));
     }
-    // An acknowledgement means durable: in WAL mode only FULL syncs at each commit, and only a full sync reaches the
-    // medium on macOS.
+    // An acknowledgement means durable. In WAL mode only FULL syncs at each commit, and on macOS only a full sync reaches the
+    // medium.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "fullfsync", true)?;
     connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     connection.pragma_update_and_check(None, "journal_size_limit", LOG_BYTES_KEPT, |_| Ok(()))?;
 
     // A process that was killed between write and sync leaves commits that are visible but not durable. They would be
-    // answered `Duplicate`, so they are made durable first: by a checkpoint, or, beside readers, by another commit.
+    // answered with `Duplicate`, so they are made durable first: by a checkpoint, or, while readers hold that up, by another
+    // commit.
     let durable = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
         let (busy, in_log, copied): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
         Ok(busy == 0 && in_log == copied)
     })?;
-    // Carrying an old schema over writes tables anew that others refer to.
+    // Carrying an old schema over writes tables anew to which others refer.
     connection.pragma_update(None, "foreign_keys", false)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let kind = schema::kind(&transaction)?;
     require_ledger(kind, true, path)?;
     match kind {
-        Kind::Blank => schema::create(&transaction)?,
-        Kind::Older => migration::migrate(&transaction)?,
+        FileKind::Blank => schema::create(&transaction)?,
+        FileKind::Older => migration::migrate(&transaction)?,
         _ if !durable => transaction.pragma_update(None, "user_version", schema::VERSION)?,
         _ => {}
     }
@@ -294,23 +293,23 @@ fn prepare_for_writing(connection: &mut Connection, path: &Path) -> Result<(), F
     Ok(())
 }
 
-fn require_ledger(kind: Kind, blank_allowed: bool, path: &Path) -> Result<(), Fault> {
+fn require_ledger(kind: FileKind, blank_allowed: bool, path: &Path) -> Result<(), Fault> {
     let path = path.to_owned();
     match kind {
-        Kind::Ledger | Kind::Older => Ok(()),
-        Kind::Blank if blank_allowed => Ok(()),
-        Kind::Blank => Err(Fault::Final(LedgerError::ForeignDatabase { path, application_id: 0 })),
-        Kind::Foreign(application_id) => {
+        FileKind::Ledger | FileKind::Older => Ok(()),
+        FileKind::Blank if blank_allowed => Ok(()),
+        FileKind::Blank => Err(Fault::Final(LedgerError::ForeignDatabase { path, application_id: 0 })),
+        FileKind::Foreign(application_id) => {
             Err(Fault::Final(LedgerError::ForeignDatabase { path, application_id }))
         }
-        Kind::Newer(found) => {
+        FileKind::Newer(found) => {
             Err(Fault::Final(LedgerError::NewerSchema { path, found, supported: schema::VERSION }))
         }
     }
 }
 
-/// What is found while a writer creates, closes or carries over the file may be a mixture, and is looked at again. So is a
-/// file without tables: it may be on its way to become a ledger.
+/// Opens a file for reading. While a writer creates, closes or carries over the file, its content may be a mixture of two states, so
+/// opening is tried again. The same is done for a file without tables, which a writer may be about to create.
 fn open_for_reading(path: &Path) -> Result<Opened, LedgerError> {
     let io_error = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound => LedgerError::Missing { path: path.to_owned() },
@@ -319,12 +318,12 @@ fn open_for_reading(path: &Path) -> Result<Opened, LedgerError> {
     let start = Instant::now();
     loop {
         inspect_file(path, &fs::metadata(path).map_err(io_error)?)?;
-        // SQLite puts the log beside the file that a symbolic link leads to.
+        // SQLite names the `-wal` file after the file that a symbolic link leads to.
         let real = fs::canonicalize(path).map_err(io_error)?;
         let state = FileState::of(real.clone()).map_err(io_error)?;
         let opened = open_in_state(&real, state.clone());
-        let is_blank = matches!(opened, Ok((_, Kind::Blank)));
-        let is_ledger = matches!(opened, Ok((_, Kind::Ledger | Kind::Older)));
+        let is_blank = matches!(opened, Ok((_, FileKind::Blank)));
+        let is_ledger = matches!(opened, Ok((_, FileKind::Ledger | FileKind::Older)));
         let may_change = is_blank || !state.is_unchanged();
         if is_ledger || !may_change || start.elapsed() >= OPENING_MAX {
             return opened
@@ -336,7 +335,7 @@ fn open_for_reading(path: &Path) -> Result<Opened, LedgerError> {
     }
 }
 
-fn open_in_state(real: &Path, state: FileState) -> Result<(Opened, Kind), Fault> {
+fn open_in_state(real: &Path, state: FileState) -> Result<(Opened, FileKind), Fault> {
     let (access, parameters) = if state.has_log() {
         (Access::ReadLogged, "mode=ro")
     } else {
@@ -352,7 +351,7 @@ fn open_in_state(real: &Path, state: FileState) -> Result<(Opened, Kind), Fault>
     Ok((Opened { connection, row_keys: RowKeyIds::default(), access }, kind))
 }
 
-/// The file name as a URI. Everything but letters, digits and the separators is escaped.
+/// Returns the file name as a URI. Everything but letters, digits and the separators is escaped.
 fn uri(path: &Path, parameters: &str) -> String {
     use std::fmt::Write;
     let mut uri = String::from("file://");
@@ -398,7 +397,7 @@ mod tests {
         fs::copy(folder.path().join("usage.db-wal"), folder.path().join("copy.db-wal")).unwrap();
         drop(writer);
 
-        // Frames in the log, and those of them that are in the file too.
+        // Frames in the `-wal` file, and those of them that are in the file too.
         let frames = |ledger: &SqliteLedger| -> (i64, i64) {
             let opened = ledger.lock();
             let sql = "PRAGMA wal_checkpoint(NOOP)";
@@ -408,7 +407,7 @@ mod tests {
         let (in_log, copied) = frames(&ledger);
         assert_eq!(copied, in_log);
 
-        // A reader of an old commit holds a checkpoint up: then another commit syncs the log.
+        // A reader of an old commit holds a checkpoint up. Then another commit syncs the `-wal` file.
         let reader = SqliteLedger::open_read_only(&copy).unwrap();
         let mut reader = reader.lock();
         let view = reader.connection.transaction().unwrap();

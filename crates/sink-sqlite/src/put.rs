@@ -1,8 +1,9 @@
-//! Taking slices: one transaction per batch, with the acceptance rule inside it.
+//! Stores slices: one transaction per batch, with the acceptance rule inside it.
 //!
-//! The transaction takes the write lock before it reads a head, so between deciding and storing no other process can
-//! move that head. Each slice is answered for itself: what is refused has written nothing, or is rolled back. Behind a refused slice, the rest of its stream is not reached. When SQLite fails as a whole, everything is
-//! rolled back and every slice gets the same retryable answer.
+//! The transaction takes the write lock before it reads a head. So no other process can move the head between the decision and
+//! the insert. Each slice has its own answer: a refused slice has written nothing, or is rolled back. Behind a refused slice,
+//! the rest of its stream is not reached. If SQLite fails as a whole, everything is rolled back, and every slice gets the same
+//! retryable answer.
 
 use std::collections::HashSet;
 
@@ -12,7 +13,7 @@ use rusqlite::{params, params_from_iter, Connection, OptionalExtension, Statemen
 
 use crate::{
     claim,
-    error::{is_constraint, Fault},
+    error::{is_constraint, Fault, Refusal},
     open::{Opened, SqliteLedger},
     row_keys::RowKeyIds,
     stored,
@@ -47,8 +48,7 @@ impl SqliteLedger {
         }
         let mut opened = self.lock();
         if !opened.is_writable() {
-            let reason = format!("ledger {} was opened for reading only", self.path().display());
-            return Err(PutError::Rejected { reason });
+            return Err(Refusal::ReadOnly { path: self.path().to_owned() }.into());
         }
         let Opened { connection, row_keys, .. } = &mut *opened;
         let mut answers = put_in_transaction(connection, row_keys, claim, batch, Savepoints::No);
@@ -63,11 +63,11 @@ impl SqliteLedger {
     }
 }
 
-/// Whether each slice can be rolled back alone.
+/// Whether each slice can be rolled back by itself.
 ///
-/// A constraint can only fail when the file was edited: a head that was moved back, say. That is a fact about one stream,
-/// which must not stop the others. But a savepoint makes SQLite copy each page before it changes, so a batch is tried
-/// without them first.
+/// A constraint fails only if the file was edited, for example if a head was moved back. Such a stream must not stop the others,
+/// so its slice is rolled back alone. But a savepoint makes SQLite copy each page before it changes. So a batch is tried without
+/// savepoints first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Savepoints {
     No,
@@ -134,10 +134,10 @@ fn find_stream(statement: &mut Statement<'_>, stream: &StreamId) -> Result<Optio
     }))
 }
 
-/// Rows of usage per statement: starting one costs about as much as storing a row.
+/// Rows of usage per statement. Starting a statement costs about as much as storing a row.
 const USAGE_BLOCK: usize = 32;
 
-/// Prepared once per batch: a batch runs each of them for many rows.
+/// The statements of one batch. Each is prepared once and run for many rows.
 struct Statements<'conn> {
     connection: &'conn Connection,
     row_keys: &'conn mut RowKeyIds,
@@ -154,7 +154,7 @@ struct Statements<'conn> {
     add_usage: Statement<'conn>,
     /// Prepared for the first slice that is large enough.
     add_usage_block: Option<Statement<'conn>>,
-    /// Of the slice at hand: the id of each row's key, and its increment as it is stored.
+    /// Id of the key and stored increment of each row of the current slice.
     rows: Vec<(i64, i64)>,
 }
 
@@ -196,7 +196,7 @@ impl<'conn> Statements<'conn> {
         })
     }
 
-    /// The answer to one slice, or the fault that ends the batch.
+    /// Judges and stores one slice. Returns its answer, or the fault that ends the batch.
     fn put(&mut self, offered: &SealedSlice) -> Result<Result<Ack, PutError>, Fault> {
         let stream = offered.stream();
         let found = find_stream(&mut self.find_stream, stream)?;
@@ -212,17 +212,17 @@ impl<'conn> Statements<'conn> {
         })
     }
 
-    /// The slice's number is taken: by itself, or by another?
+    /// Compares a slice with the stored slice of the same number: is it a duplicate or a fork?
     fn compare(
         &mut self,
         found: Option<&StoredStream>,
         seq: u64,
         offered: Digest,
     ) -> Result<Result<Ack, PutError>, Fault> {
-        let Some(stream) = found else { return Ok(Err(missing_slice(seq))) };
-        let Ok(number) = i64::try_from(seq) else { return Ok(Err(missing_slice(seq))) };
+        let Some(stream) = found else { return Ok(Err(Refusal::MissingSlice { seq }.into())) };
+        let Ok(number) = i64::try_from(seq) else { return Ok(Err(Refusal::MissingSlice { seq }.into())) };
         let mut rows = self.find_digest.query(params![stream.id, number])?;
-        let Some(row) = rows.next()? else { return Ok(Err(missing_slice(seq))) };
+        let Some(row) = rows.next()? else { return Ok(Err(Refusal::MissingSlice { seq }.into())) };
         let stored = stored::digest(row, 0)?;
         Ok(if stored == offered { Ok(Ack::Duplicate) } else { Err(PutError::Conflict { stored, offered }) })
     }
@@ -250,8 +250,7 @@ impl<'conn> Statements<'conn> {
             Err(error) if is_constraint(&error) => {
                 self.connection.execute_batch("ROLLBACK TO slice; RELEASE slice")?;
                 self.row_keys.forget();
-                let reason = format!("the ledger is damaged, verify it: {error}");
-                Ok(Err(PutError::Rejected { reason }))
+                Ok(Err(Refusal::Constraint(error).into()))
             }
             Err(error) => Err(error.into()),
         }
@@ -332,13 +331,7 @@ fn prepare_usage_block(connection: &Connection) -> rusqlite::Result<Statement<'_
     connection.prepare(&format!("INSERT INTO usage (slice, row_key, increment) VALUES (?, ?, ?){more}"))
 }
 
-fn missing_slice(seq: u64) -> PutError {
-    let reason =
-        format!("the ledger is damaged, verify it: its head is past seq {seq} but that slice is missing");
-    PutError::Rejected { reason }
-}
-
-/// The slice's numbers as SQLite holds them, converted before anything is written.
+/// The numbers of a slice as SQLite stores them. They are converted before anything is written.
 struct SliceColumns {
     seq: i64,
     next_seq: i64,
@@ -387,7 +380,7 @@ mod tests {
             assert_eq!(answers.len(), 3);
             for answer in answers {
                 assert!(
-                    matches!(&answer, Err(PutError::Unavailable { reason }) if reason.contains("full")),
+                    matches!(&answer, Err(error @ PutError::Unavailable { .. }) if error.with_causes().contains("full")),
                     "{answer:?}"
                 );
             }

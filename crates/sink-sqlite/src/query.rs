@@ -1,6 +1,7 @@
-//! Asking for usage: sums over the roll-up, grouped and filtered.
+//! Queries of usage: sums over the roll-up, grouped and filtered.
 //!
-//! The statement is put together from fixed pieces, one per [`Column`]. What a caller gives is bound, never spliced in.
+//! The statement is put together from fixed pieces, one per [`Column`]. Values of callers are bound as parameters, and are never
+//! part of the text.
 
 use std::fmt;
 
@@ -12,32 +13,32 @@ use crate::{
     stored,
 };
 
-/// What usage can be grouped by.
+/// A column by which usage can be grouped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Column {
-    /// Whose usage.
+    /// Tenant whose usage it is.
     Tenant,
     /// Method label; empty for accounts.
     Method,
-    /// Route label. The usage of a numeric account is shown here, as [`Value::Account`].
+    /// Route label. For a numeric account, the account, as [`Value::Account`].
     Route,
     /// Service label; empty for accounts.
     Service,
     /// Region label; empty for accounts.
     Region,
-    /// What was counted.
+    /// Dimension that was counted.
     Dimension,
-    /// The span of the slice that the usage came with: one window, or several when sealing had to wait.
+    /// Span of the slice that the usage came with: one window, or several if sealing had to wait.
     Window,
 }
 
 impl Column {
-    /// Every column, in the order of a full listing.
+    /// All columns, in the order of a full listing.
     pub const ALL: [Self; 7] =
         [Self::Tenant, Self::Method, Self::Route, Self::Service, Self::Region, Self::Dimension, Self::Window];
 
-    /// The column's name, in lower case.
+    /// Returns the column's name, in lower case.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Tenant => "tenant",
@@ -50,7 +51,7 @@ impl Column {
         }
     }
 
-    /// The expressions to select and group by. An account has null labels, which count as empty.
+    /// Returns the expressions to select and to group by. An account has null labels, which count as empty.
     const fn expressions(self) -> &'static [&'static str] {
         match self {
             Self::Tenant => &["streams.tenant"],
@@ -99,50 +100,50 @@ impl std::str::FromStr for Column {
     }
 }
 
-/// A name that is no [`Column`].
+/// The error for a name that is no [`Column`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no column `{0}`: choose from tenant, method, route, service, region, dimension, window")]
 pub struct UnknownColumn(String);
 
-/// Which usage to sum, and how to group it. The default is the sum of everything.
+/// A selection of usage and its grouping. The default is the sum of everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UsageQuery {
-    /// A group per distinct combination of these, sorted by them in this order. Without any: one sum, or no row at all
-    /// when nothing matches. A sum over several dimensions adds unlike units.
+    /// The columns to group by. There is one group for each distinct combination, and groups are sorted by these columns in this
+    /// order. Without any column there is one sum, or no row if nothing matches. A sum over several dimensions adds unlike units.
     pub by: Vec<Column>,
-    /// Only this tenant.
+    /// Selects only this tenant.
     pub tenant: Option<String>,
-    /// Only this dimension.
+    /// Selects only this dimension.
     pub dimension: Option<String>,
-    /// Only windows that start at or after this time, in Unix milliseconds.
+    /// Selects only windows that start at or after this time, in Unix milliseconds.
     pub since_ms: Option<u64>,
-    /// Only windows that start before this time, in Unix milliseconds.
+    /// Selects only windows that start before this time, in Unix milliseconds.
     pub until_ms: Option<u64>,
 }
 
 /// One group and its sum.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsageRow {
-    /// The asked columns, in the asked order.
+    /// The columns of the query, in its order, with the values of this group.
     pub columns: Vec<(Column, Value)>,
     /// The exact sum, in units of the dimension.
     pub increment: u64,
 }
 
-/// What a column holds for a group.
+/// The value of a column in a group.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Value {
     /// A label, a tenant or a dimension.
     Text(String),
-    /// A numeric account, in the column of routes. Displayed as `namespace:id`, both decimal.
+    /// A numeric account, in the column of routes. It is displayed as `namespace:id`, both decimal.
     Account {
         /// Namespace of the id.
         namespace: u32,
         /// The id.
         id: u128,
     },
-    /// A span in Unix milliseconds, end exclusive. Displayed as `start..end`.
+    /// A span in Unix milliseconds, end exclusive. It is displayed as `start..end`.
     Window {
         /// Start.
         start_ms: u64,
@@ -161,23 +162,23 @@ impl fmt::Display for Value {
     }
 }
 
-/// What the ledger holds for one tenant and dimension, over all origins and times.
+/// The sum of one tenant and dimension, over all origins and times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Total {
-    /// Whose usage.
+    /// Tenant whose usage it is.
     pub tenant: String,
-    /// What was counted.
+    /// Dimension that was counted.
     pub dimension: String,
     /// The exact sum.
     pub increment: u128,
 }
 
 impl SqliteLedger {
-    /// Sums usage by the asked columns. Groups come sorted by their columns, accounts after labels.
+    /// Sums usage by the columns of the query. Groups are sorted by their columns, accounts after labels.
     ///
-    /// A sum past `u64::MAX` is [`LedgerError::SumOverflow`]. Reads the roll-up of every slice in the asked time, about
-    /// a million rows a second; groups are held in memory.
+    /// Fails with [`LedgerError::SumOverflow`] if a sum is above `u64::MAX`. Reads the roll-up of every slice in the selected
+    /// time, at about a million rows per second. The groups are held in memory.
     pub fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageRow>, LedgerError> {
         let mut usage = Vec::new();
         self.sum(query, |columns, sum| {
@@ -190,7 +191,7 @@ impl SqliteLedger {
         Ok(usage)
     }
 
-    /// The sum per tenant and dimension, sorted by them. It cannot overflow.
+    /// Returns the sum of each tenant and dimension, sorted by them. The sums cannot overflow.
     pub fn totals(&self) -> Result<Vec<Total>, LedgerError> {
         let query = UsageQuery { by: vec![Column::Tenant, Column::Dimension], ..UsageQuery::default() };
         let mut totals = Vec::new();
@@ -208,7 +209,7 @@ impl SqliteLedger {
         query: &UsageQuery,
         mut group: impl FnMut(Vec<(Column, Value)>, u128) -> Result<(), Fault>,
     ) -> Result<(), LedgerError> {
-        // No window starts at or past `i64::MAX`, so a bound beyond it can as well be that.
+        // No window starts at or past `i64::MAX`, so a bound beyond it selects the same windows.
         let bound = |time_ms: u64| i64::try_from(time_ms).unwrap_or(i64::MAX);
         self.read(|transaction| {
             let mut statement = transaction.prepare(&statement(&query.by))?;
@@ -234,7 +235,7 @@ impl SqliteLedger {
     }
 }
 
-/// Sums of the upper and lower halves, then the group's expressions.
+/// Returns a statement that selects the sums of upper and lower halves, then the expressions of the columns.
 fn statement(by: &[Column]) -> String {
     let expressions: Vec<&str> = by.iter().flat_map(|column| column.expressions()).copied().collect();
     let mut sql =
@@ -255,7 +256,7 @@ fn statement(by: &[Column]) -> String {
           AND (:dimension IS NULL OR streams.dimension = :dimension)",
     );
     if expressions.is_empty() {
-        // Without a group SQL answers one row of nulls for no rows at all.
+        // Without a group, SQL returns one row of nulls if nothing matches.
         sql.push_str(" HAVING count(*) > 0");
     } else {
         let list = expressions.join(", ");

@@ -1,14 +1,14 @@
-//! The roll-up of one slice against the slice's own rows, in both directions.
+//! Compares the roll-up of one slice with the rows in its bytes, in both directions.
 
 use std::cmp::Ordering;
 
 use ron_ledger_wire::{Row, RowKey, Slice};
 use rusqlite::{params, Connection, Statement};
 
-use crate::{stored, verify::Stop};
+use crate::{stored, violation::Stop};
 
 pub(crate) fn prepare(connection: &Connection) -> rusqlite::Result<Statement<'_>> {
-    // One row more than the slice has is enough to find an extra one, however many were added.
+    // One row more than the slice has is enough to find that rows were added.
     connection.prepare(
         "SELECT method, route, service, region, namespace, account, increment, row_key
          FROM usage LEFT JOIN row_keys ON row_keys.id = usage.row_key
@@ -16,7 +16,7 @@ pub(crate) fn prepare(connection: &Connection) -> rusqlite::Result<Statement<'_>
     )
 }
 
-/// Both sides sorted by key and merged, so that the first difference has a name.
+/// Sorts both sides by key and compares them row by row, so that the first difference can be named.
 pub(crate) fn check(statement: &mut Statement<'_>, slice_id: i64, slice: &Slice) -> Result<(), Stop> {
     let limit = i64::try_from(slice.rows.len()).unwrap_or(i64::MAX).saturating_add(1);
     let mut stored_rows = Vec::with_capacity(slice.rows.len());
@@ -63,7 +63,7 @@ fn first_difference(expected: &[Row], found: &[Row]) -> Option<(String, String)>
     }
 }
 
-/// Quoted, so that control characters of an edited label reach no terminal.
+/// Describes a row. Labels are quoted, so that control characters in an edited file reach no terminal.
 fn describe(row: &Row) -> String {
     let increment = row.increment;
     match &row.key {

@@ -1,19 +1,19 @@
-//! The ids of label sets and accounts that a writer has seen.
+//! A cache of the ids of label sets and accounts.
 
 use std::collections::HashMap;
 
 use rusqlite::Transaction;
 
-/// What the keys may take with what a map needs for each. When it is reached, all are forgotten and looked up again.
+/// The most bytes that the cache may take. When they are reached, all ids are forgotten and read from the file again.
 const BYTES_MAX: usize = 16 << 20;
 
-/// What an entry of the map takes beside the key.
+/// Bytes that an entry of the map takes in addition to its key.
 const ENTRY_BYTES: usize = 64;
 
 /// Row key ids by encoded key, so that a row of a known key costs no statement.
 ///
-/// An id is right for as long as nobody else writes the file: another program may have replaced its content by that of a
-/// copy. SQLite counts the commits of others, and whenever there was one, all are forgotten.
+/// Another program may replace the content of the file, for example by that of a copy. So all ids are forgotten after each
+/// commit of another connection, which SQLite counts.
 #[derive(Debug, Default)]
 pub(crate) struct RowKeyIds {
     ids: HashMap<Box<[u8]>, i64>,
@@ -22,7 +22,7 @@ pub(crate) struct RowKeyIds {
 }
 
 impl RowKeyIds {
-    /// Forgets what another writer may have changed. To be called in the transaction that uses the ids.
+    /// Forgets the ids if another connection has committed. To be called in the transaction that uses the ids.
     pub(crate) fn refresh(&mut self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
         let version: i64 = transaction.pragma_query_value(None, "data_version", |row| row.get(0))?;
         if self.version != Some(version) {
@@ -32,7 +32,7 @@ impl RowKeyIds {
         Ok(())
     }
 
-    /// To be called when a transaction or a part of it is rolled back: the ids that it gave are free again.
+    /// Forgets all ids. To be called after a rollback, because the ids of rolled-back rows will be given to others.
     pub(crate) fn forget(&mut self) {
         self.ids.clear();
         self.bytes = 0;

@@ -1,23 +1,18 @@
-//! The tables of a ledger file.
-//!
-//! The slices are the truth: their exact bytes, kept for ever. `usage` is the same rows again in a form that can be
-//! summed, with each label set or account stored once in `row_keys`, so that a row costs about ten bytes.
+//! The tables of a ledger file. `docs/sqlite-ledger.md` owns the schema and says what each column means; the test `formats`
+//! compares the two.
 //!
 //! # Integers
-//! SQLite integers are signed. Sequence numbers and times are stored as they are, and a slice whose numbers pass
+//! SQLite integers are signed. Sequence numbers and times are stored as they are, and a slice whose numbers exceed
 //! `i64::MAX` is refused. Increments use all 64 bits, so `usage.increment` holds their bit pattern: up to `i64::MAX`
-//! the column reads as the number itself, beyond it as a negative one. Sums are taken over the upper and the lower
-//! 32 bits apart, which is exact for two thousand million rows in a group, and past that SQLite reports an error.
-//!
-//! # Claims
-//! `claims` holds which opening of a log exports under an origin, see [`ron_ledger_wire::Claim`].
+//! the column reads as the number itself, and beyond it as a negative number. Sums are taken over the upper and the lower
+//! 32 bits apart, which is exact for two thousand million rows in a group. Beyond that SQLite reports an error.
 //!
 //! # Versions
-//! `application_id` says that a file is a ledger and `user_version` which schema it has. Both are written in the
+//! `application_id` says that a file is a ledger, and `user_version` which schema it has. Both are written in the
 //! transaction that creates the tables, so a file is a whole ledger or none. A file of an older schema is read as it is, and
 //! carried over when it is opened for writing.
 //!
-//! The text of the schema uses nothing that SQLite 3.40 lacks, so that the tools of a common system work on the file.
+//! The schema uses nothing that SQLite 3.40 lacks, so that the tools of common systems can be used with the file.
 
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
@@ -26,13 +21,13 @@ use crate::{
     migration::{ROW_KEYS_1, STREAMS_1},
 };
 
-/// "RONL" in ASCII, in the file header at offset 68.
+/// The application id of a ledger: "RONL" in ASCII, in the file header at offset 68.
 pub(crate) const APPLICATION_ID: i32 = 0x524F_4E4C;
 
-/// The schema that this build writes.
+/// The version of the schema that this build writes.
 pub(crate) const VERSION: i32 = 2;
 
-/// A schema that this build reads, and carries over for writing.
+/// The version of the schema that this build reads, and carries over for writing.
 const OLD_VERSION: i32 = 1;
 
 /// The name of an object and the exact text that creates it.
@@ -48,8 +43,8 @@ pub(crate) const CLAIMS: Object = (
 
 /// Every object of the schema with the exact text that creates it, in order of creation.
 ///
-/// SQLite keeps these texts, so verification compares them: a table replaced by a view, or a dropped constraint,
-/// would make every other check worthless.
+/// SQLite keeps these texts, and verification compares them. If a table were replaced by a view, or a constraint dropped,
+/// every other check would be worthless.
 pub(crate) const OBJECTS: [Object; 8] = [
     (
         "streams",
@@ -77,7 +72,7 @@ pub(crate) const OBJECTS: [Object; 8] = [
   UNIQUE (stream, seq)
 ) STRICT",
     ),
-    // Covers what a query needs of a slice, so that summing usage never reads the slices' bytes.
+    // Holds what a query needs of a slice, so that summing usage never reads the bytes of slices.
     ("slices_by_window", "CREATE INDEX slices_by_window ON slices (start_ms, end_ms, stream)"),
     (
         "row_keys",
@@ -118,32 +113,33 @@ pub(crate) const OBJECTS: [Object; 8] = [
     CLAIMS,
 ];
 
-/// What a SQLite file is to this crate.
+/// What a SQLite file is for this crate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// No table and no mark of any program: may become a ledger.
+pub(crate) enum FileKind {
+    /// A file without tables and without the mark of a program. It may become a ledger.
     Blank,
     /// A ledger of the current schema.
     Ledger,
-    /// A ledger of an older schema that can be read, and carried over.
+    /// A ledger of an older schema, which can be read and carried over.
     Older,
-    /// A ledger of a schema that a newer build wrote.
+    /// A ledger of a newer build, with the version of its schema.
     Newer(i32),
-    /// The database of another program, by its application id.
+    /// A database of another program, with its application id.
     Foreign(i32),
 }
 
-/// Says what the open file is, without changing it. In one transaction: the file may be on its way to become a ledger.
-pub(crate) fn kind(transaction: &Transaction<'_>) -> rusqlite::Result<Kind> {
+/// Returns what the open file is, without changing it. It reads in one transaction, because another process may be creating the
+/// ledger.
+pub(crate) fn kind(transaction: &Transaction<'_>) -> rusqlite::Result<FileKind> {
     let application_id: i32 = transaction.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let version: i32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let objects: i64 = transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     Ok(match (application_id, version, objects) {
-        (APPLICATION_ID, VERSION, _) => Kind::Ledger,
-        (APPLICATION_ID, OLD_VERSION, _) => Kind::Older,
-        (APPLICATION_ID, newer, _) if newer > VERSION => Kind::Newer(newer),
-        (0, 0, 0) => Kind::Blank,
-        (foreign, ..) => Kind::Foreign(foreign),
+        (APPLICATION_ID, VERSION, _) => FileKind::Ledger,
+        (APPLICATION_ID, OLD_VERSION, _) => FileKind::Older,
+        (APPLICATION_ID, newer, _) if newer > VERSION => FileKind::Newer(newer),
+        (0, 0, 0) => FileKind::Blank,
+        (foreign, ..) => FileKind::Foreign(foreign),
     })
 }
 
@@ -156,7 +152,7 @@ pub(crate) fn create(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     transaction.pragma_update(None, "user_version", VERSION)
 }
 
-/// The objects of the schema that the file says it has.
+/// Returns the objects of the schema version that the file claims to have.
 fn objects(connection: &Connection) -> rusqlite::Result<Vec<Object>> {
     let version: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if version != OLD_VERSION {
@@ -170,10 +166,10 @@ fn objects(connection: &Connection) -> rusqlite::Result<Vec<Object>> {
     Ok(old.collect())
 }
 
-/// The first difference between the stored schema and the one of its version, as expected and found.
+/// Returns the first difference between the stored schema and that of its version, as expected and found.
 ///
-/// Further tables, views and indexes of a user do no harm. A trigger can change what a statement does, so it counts
-/// as a difference, although this crate's own connections run none.
+/// Further tables, views and indexes of a user do no harm. A trigger can change what a statement does, so it is a difference,
+/// although the connections of this crate run none.
 pub(crate) fn difference(connection: &Connection) -> Result<Option<(String, String)>, Fault> {
     for (name, expected) in objects(connection)? {
         let found: Option<String> = connection

@@ -1,25 +1,22 @@
-//! Between columns and types. Whatever comes back from a file is checked: it may have been edited.
+//! Converts between columns and types. Each value from a file is checked, because the file may have been edited.
 
-use ron_accounting_export::PutError;
 use ron_ledger_wire::{Digest, Origin, RowKey, StreamId};
 use rusqlite::{types::ValueRef, Row};
 
-use crate::error::Fault;
+use crate::error::{Fault, Refusal};
 
-/// A number that SQLite can hold, or why the slice that brings it is refused.
-pub(crate) fn integer_to_stored(what: &str, value: u64) -> Result<i64, PutError> {
-    i64::try_from(value).map_err(|_| PutError::Rejected {
-        reason: format!("{what} {value} is past {}, the largest that the ledger stores", i64::MAX),
-    })
+/// Converts a number for SQLite, or returns why its slice is refused.
+pub(crate) fn integer_to_stored(column: &'static str, value: u64) -> Result<i64, Refusal> {
+    i64::try_from(value).map_err(|_| Refusal::TooLarge { column, value })
 }
 
-/// A number that is never negative.
+/// Reads a number that is never negative.
 pub(crate) fn integer(row: &Row<'_>, column: usize) -> Result<u64, Fault> {
     let value: i64 = row.get(column)?;
     u64::try_from(value).map_err(|_| Fault::Stored(format!("a number of {value} where none is below zero")))
 }
 
-/// The bit pattern that the column of increments holds.
+/// Returns the bit pattern that the column of increments holds.
 #[allow(clippy::cast_possible_wrap)] // The wrap is the storage format, see the module `schema`.
 pub(crate) fn increment_to_stored(increment: u64) -> i64 {
     increment as i64
@@ -34,13 +31,13 @@ pub(crate) fn digest(row: &Row<'_>, column: usize) -> Result<Digest, Fault> {
     bytes(row, column, "a digest").map(Digest::from_bytes)
 }
 
-/// The stream in three columns: origin, tenant, dimension.
+/// Reads a stream from three columns: origin, tenant, dimension.
 pub(crate) fn stream(row: &Row<'_>, first: usize) -> Result<StreamId, Fault> {
     let origin = Origin::from_bytes(bytes(row, first, "an origin")?);
     Ok(StreamId::new(origin, text(row, first + 1)?, text(row, first + 2)?))
 }
 
-/// The row key in six columns: method, route, service, region, namespace, account. `None` when they are all null.
+/// Reads a row key from six columns: method, route, service, region, namespace, account. `None` if they are all null.
 pub(crate) fn row_key(row: &Row<'_>, first: usize) -> Result<Option<RowKey>, Fault> {
     if let Some((namespace, id)) = account(row, first + 4)? {
         return Ok(Some(RowKey::account(namespace, id)));
@@ -52,7 +49,7 @@ pub(crate) fn row_key(row: &Row<'_>, first: usize) -> Result<Option<RowKey>, Fau
     Ok(Some(RowKey::labels(label(0)?, label(1)?, label(2)?, label(3)?)))
 }
 
-/// The account in two columns: namespace and id. `None` for a label set.
+/// Reads an account from two columns: namespace and id. `None` for a label set.
 pub(crate) fn account(row: &Row<'_>, first: usize) -> Result<Option<(u32, u128)>, Fault> {
     if row.get_ref(first)? == ValueRef::Null {
         return Ok(None);

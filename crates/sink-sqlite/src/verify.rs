@@ -1,13 +1,12 @@
-//! Proving that a ledger is what was accepted: every slice, every link, every row of the roll-up.
+//! Proves that a ledger holds what it accepted: every slice, every link, every row of the roll-up.
 //!
-//! The bytes of the slices are the truth. Each stream is walked from seq 0 with the same acceptance rule that let the
-//! slices in, and everything else in the file must follow from them. What this cannot show is a stream that was cut off
-//! at its end together with its head, or removed as a whole: compare [`SqliteLedger::heads`] with the origin's own.
-//! `docs/operations.md` lists all that it cannot see.
+//! The bytes of the slices are the truth. Each stream is walked from seq 0 with the same acceptance rule by which its slices were
+//! stored, and everything else in the file must follow from the bytes.
 //!
-//! SQLite checks its own structure last: the walk names the place of a fault, SQLite often cannot.
-
-use std::fmt;
+//! Verification cannot see that a stream was cut off at its end together with its head, or removed as a whole. Compare
+//! [`SqliteLedger::heads`] with what the origin knows.
+//!
+//! SQLite checks its own structure last, because the walk can say which slice is damaged, and SQLite often cannot.
 
 use ron_ledger_wire::{accept, Acceptance, Digest, Head, Rejection, Slice, StreamId};
 use rusqlite::{params, Connection, OptionalExtension, Row, Statement};
@@ -17,17 +16,18 @@ use crate::{
     evidence::STREAMS,
     open::SqliteLedger,
     roll_up, schema, stored,
+    violation::{Stop, Violation},
 };
 
-/// What a verified ledger holds.
+/// The figures of a verified ledger.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Verification {
-    /// Streams.
+    /// How many streams there are.
     pub streams: u64,
-    /// Slices of all streams.
+    /// How many slices all streams have.
     pub slices: u64,
-    /// Rows of all slices.
+    /// How many rows all slices have.
     pub rows: u64,
     /// Start of the earliest window, in Unix milliseconds; `None` without slices.
     pub first_window_ms: Option<u64>,
@@ -35,103 +35,34 @@ pub struct Verification {
     pub last_window_ms: Option<u64>,
 }
 
-/// How far a verification has come.
+/// The progress of a verification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct VerifyProgress {
-    /// Slices that are verified.
+    /// How many slices are verified.
     pub slices: u64,
-    /// Slices in the ledger.
+    /// How many slices the ledger has.
     pub slices_total: u64,
-}
-
-/// The first thing that is not as it was accepted.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub struct Violation {
-    /// The stream; `None` when the fault belongs to no stream that is known.
-    pub stream: Option<StreamId>,
-    /// Number of the slice; `None` when the fault belongs to none.
-    pub seq: Option<u64>,
-    /// What should be there.
-    pub expected: String,
-    /// What is there.
-    pub found: String,
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.stream, self.seq) {
-            (Some(stream), Some(seq)) => write!(f, "stream {stream}, seq {seq}: ")?,
-            (Some(stream), None) => write!(f, "stream {stream}: ")?,
-            (None, Some(seq)) => write!(f, "seq {seq} of an unknown stream: ")?,
-            (None, None) => {}
-        }
-        write!(f, "expected {}, found {}", self.expected, self.found)
-    }
 }
 
 /// Why a ledger is not verified.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VerifyError {
-    /// It was read and is not what was accepted.
+    /// The ledger was read, and differs from what it accepted.
     #[error(transparent)]
     Violation(#[from] Violation),
-    /// It could not be read, which says nothing about its content.
+    /// The ledger could not be read, which says nothing about its content.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
 
-/// What ends the walk early.
-pub(crate) enum Stop {
-    Violation(Violation),
-    Fault(Fault),
-}
-
-impl From<Fault> for Stop {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-impl From<rusqlite::Error> for Stop {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Fault(error.into())
-    }
-}
-
-impl Stop {
-    /// A violation whose place its caller adds.
-    pub(crate) fn violation(expected: impl Into<String>, found: impl Into<String>) -> Self {
-        Self::Violation(Violation { stream: None, seq: None, expected: expected.into(), found: found.into() })
-    }
-
-    /// Names the place, unless it is named already. A fault of the file itself becomes a violation here.
-    fn at(self, stream: Option<&StreamId>, seq: Option<u64>) -> Self {
-        let mut violation = match self {
-            Self::Violation(violation) => violation,
-            Self::Fault(fault) => match fault.damage() {
-                Some(found) => {
-                    Violation { stream: None, seq: None, expected: "a readable ledger".to_owned(), found }
-                }
-                None => return Self::Fault(fault),
-            },
-        };
-        if violation.stream.is_none() {
-            violation.stream = stream.cloned();
-            violation.seq = seq;
-        }
-        Self::Violation(violation)
-    }
-}
-
 impl SqliteLedger {
-    /// Walks every stream and checks that slices, links, heads and roll-up agree, in one consistent view.
+    /// Checks that slices, links, heads and roll-up agree, in one consistent view of all streams.
     ///
-    /// Calls `progress` after each slice. Holds one slice and its rows in memory, and reads the file about twice. A
-    /// writer is not kept waiting when this handle is a second one, opened with [`SqliteLedger::open_read_only`]; its
-    /// log grows meanwhile.
+    /// Calls `progress` after each slice. Holds one slice and its rows in memory, and reads the file about twice. To keep no
+    /// writer waiting, call it on a second handle that was opened with [`SqliteLedger::open_read_only`]. The `-wal` file grows
+    /// meanwhile.
     pub fn verify(&self, mut progress: impl FnMut(VerifyProgress)) -> Result<Verification, VerifyError> {
         self.read(|transaction| walk(transaction, &mut progress).map_err(|stop| stop.at(None, None))).map_err(
             |stop| match stop {
@@ -184,10 +115,10 @@ impl Walker<'_, '_> {
         let mut head = Head::genesis(stream.clone());
         let mut slices = self.slices.query([row.get::<_, i64>(0)?])?;
         loop {
-            let place = |stop: Stop| stop.at(Some(stream), Some(head.next_seq()));
-            let Some(row) = slices.next().map_err(|error| place(error.into()))? else { break };
-            let (slice, next) = check_slice(row, &head).map_err(place)?;
-            roll_up::check(&mut self.roll_up, row.get(0)?, &slice).map_err(place)?;
+            let locate = |stop: Stop| stop.at(Some(stream), Some(head.next_seq()));
+            let Some(row) = slices.next().map_err(|error| locate(error.into()))? else { break };
+            let (slice, next) = check_slice(row, &head).map_err(locate)?;
+            roll_up::check(&mut self.roll_up, row.get(0)?, &slice).map_err(locate)?;
             head = next;
 
             let verified = &mut self.verified;
@@ -204,7 +135,7 @@ impl Walker<'_, '_> {
     }
 }
 
-/// The row of a slice against the chain so far.
+/// Compares the row of a slice with its bytes and with the chain so far.
 fn check_slice(row: &Row<'_>, head: &Head) -> Result<(Slice, Head), Stop> {
     let expected_seq = head.next_seq();
     let seq = stored::integer(row, 1)?;
@@ -258,7 +189,7 @@ fn explain(rejection: &Rejection, stored: Digest) -> Stop {
     }
 }
 
-/// The row of a stream against the end of its chain.
+/// Compares the row of a stream with the end of its chain.
 fn check_head(head: &Head, stored_next: u64, stored_last: Digest) -> Result<(), Stop> {
     let (seq, expected, found) = if stored_next > head.next_seq() {
         let seq = head.next_seq();
@@ -274,7 +205,7 @@ fn check_head(head: &Head, stored_next: u64, stored_last: Digest) -> Result<(), 
     Err(Stop::violation(expected, found).at(Some(head.stream()), Some(seq)))
 }
 
-/// Whatever hangs on no stream was never walked.
+/// Refuses slices without a stream and rows without a slice, which the walk does not reach.
 fn refuse_orphans(connection: &Connection) -> Result<(), Stop> {
     let mut slices = connection.prepare(
         "SELECT slices.seq, slices.bytes FROM slices LEFT JOIN streams ON streams.id = slices.stream
@@ -304,7 +235,7 @@ fn refuse_orphans(connection: &Connection) -> Result<(), Stop> {
 }
 
 fn refuse_broken_structure(connection: &Connection) -> Result<(), Stop> {
-    // `integrity_check` rather than `quick_check`: queries go through indexes, which only the former compares.
+    // Not `quick_check`, because queries use indexes, which only `integrity_check` compares.
     let answer: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     if answer == "ok" {
         return Ok(());

@@ -1,8 +1,8 @@
-//! The same stream over tokio's traits.
+//! The counting stream over tokio's traits.
 //!
-//! The inner stream has to be `Unpin`, as sockets, files, pipes and boxed streams are: reaching through a pin to any other
-//! takes unsafe code. A poll that is pending counts nothing, and makes the next call look at the clock, so that an idle
-//! time between two reads never goes unnoticed.
+//! The inner stream has to be `Unpin`, as sockets, files, pipes and boxed streams are. Any other could be reached through its
+//! pin only with unsafe code. A pending poll counts nothing. The call after it reads the clock, since much time may have
+//! passed.
 
 use std::{
     io::{IoSlice, Result, SeekFrom},

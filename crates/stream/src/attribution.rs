@@ -1,43 +1,47 @@
-//! When a stream looks at the clock, which decides how exactly its bytes are assigned to minutes.
+//! When a stream reads the clock, which decides how exactly its bytes are assigned to minutes.
 //!
 //! # Why not at each call
 //! Reading the operating system's clock costs ten times as much as counting. A stream that moves bytes at memory speed
-//! would spend most of its time on asking what time it is, and get the same answer millions of times.
+//! would spend most of its time on reading the clock, and get the same time millions of times.
 //!
-//! # What is exact all the same
-//! Totals. Attribution only decides in which of two neighbouring entries of the minutes a byte is shown.
+//! # What is always exact
+//! The totals. Attribution only decides in which of two neighbouring minutes a byte is shown.
 
-/// How often a stream looks at the clock.
+/// How often a stream reads the clock.
 ///
-/// In both, a byte counts in the newest minute that anyone who shares the [`Counters`](crate::Counters) has seen when its
-/// call returns. Unless the clock steps back, it is never shown in a later minute than the one in which it was moved. What
-/// differs is how long a stream may go on without looking for itself.
+/// Minutes are opened by any stream or thread that uses the same [`Counters`](crate::Counters) and reads the clock. A byte is
+/// counted in the newest open minute when its call returns. So, unless the clock steps back, a byte is never shown in a later
+/// minute than the one in which it was moved. The two values differ in how soon a stream notices a new minute by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Attribution {
-    /// A stream looks at its first call, and then 1, 2, 4 and so on calls later, up to [`CALLS_BETWEEN_LOOKS_MAX`]. It begins
-    /// at 1 again when a look finds another millisecond than the one before, and looks at the call after one that failed
-    /// or would have blocked.
+    /// Reads the clock at the first call of a stream, and then 1, 2, 4 and so on calls later, up to
+    /// [`CALLS_BETWEEN_CLOCK_READS_MAX`]. Begins at 1 again when the millisecond has changed since the last reading, and after
+    /// a call that failed or would have blocked.
     ///
-    /// While calls come in rows, that is many looks per millisecond; and once calls are a millisecond apart, each of them
-    /// looks. Only after an idle time that no failure began may calls still be shown in the minute before: fewer than
-    /// [`CALLS_BETWEEN_LOOKS_MAX`], no more than were made in the row before, and none once anyone has taken a snapshot or
-    /// called [`Counters::roll`](crate::Counters::roll) in the new minute.
+    /// | calls of a stream | shown in |
+    /// | --- | --- |
+    /// | many per millisecond | the right minute: the clock is read several times per millisecond |
+    /// | a millisecond or more apart | the right minute: each call reads the clock |
+    /// | after an idle time that followed a failed call | the right minute: the next call reads the clock |
+    /// | after any other idle time | maybe the minute before, for fewer than [`CALLS_BETWEEN_CLOCK_READS_MAX`] calls |
+    ///
+    /// In the last case, there are never more such calls than the stream had made in succession before the idle time. There
+    /// are none once a snapshot was taken or [`Counters::roll`](crate::Counters::roll) was called in the new minute.
     #[default]
     Sampled,
-    /// A stream looks at each call: exact to the call, for the price of reading the clock.
+    /// Reads the clock at each call. Each call is shown in the right minute, for the cost of reading the clock.
     EachCall,
 }
 
-/// How many calls apart two looks of a stream at the clock are at most, with [`Attribution::Sampled`].
-pub const CALLS_BETWEEN_LOOKS_MAX: u32 = 64;
+/// The most calls of a stream between two readings of the clock, with [`Attribution::Sampled`].
+pub const CALLS_BETWEEN_CLOCK_READS_MAX: u32 = 64;
 
 impl Attribution {
-    /// How many calls may pass until the next look, after a look that found the same millisecond as the one before, or
-    /// not.
+    /// Returns how many calls later the clock is read again. `same_millisecond` says whether the last two readings were equal.
     pub(crate) fn next_period(self, period: u32, same_millisecond: bool) -> u32 {
         match self {
-            Self::Sampled if same_millisecond => period.saturating_mul(2).min(CALLS_BETWEEN_LOOKS_MAX),
+            Self::Sampled if same_millisecond => period.saturating_mul(2).min(CALLS_BETWEEN_CLOCK_READS_MAX),
             Self::Sampled | Self::EachCall => 1,
         }
     }

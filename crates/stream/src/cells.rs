@@ -1,20 +1,20 @@
 //! The cells in which one stream counts.
 //!
-//! # Why cells of its own
-//! One writer needs no read-modify-write: a load, an add and a store of a line that no other core writes. Streams that
-//! share one counter would take its cache line from each other at every call.
+//! # Why each stream has its own
+//! A single writer needs no atomic read-modify-write: it loads, adds and stores, in a cache line that no other core writes.
+//! If streams shared a counter, its cache line would move between cores at every call.
 //!
 //! # Invariants
-//! 1. [`Cells::add_in`] and [`Cells::add_out`] are called by the one owner of the cells, see [`crate::tap`].
+//! 1. [`Cells::add_in`] and [`Cells::add_out`] are called only by the owner of the cells, see [`crate::tap`].
 //! 2. A cell never decreases. It saturates.
 //!
-//! All accesses are relaxed: a cell says nothing about other memory, and each single cell is coherent by itself.
+//! All accesses are relaxed: a cell orders no other memory, and each cell is coherent by itself.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::Totals;
 
-/// Aligned to two cache lines, since processors fetch lines in pairs.
+/// The counts of one stream. Aligned to two cache lines, since processors fetch lines in pairs.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(crate) struct Cells {
@@ -33,12 +33,12 @@ impl Cells {
         add_as_owner(&self.bytes_out, bytes);
     }
 
-    /// For cells that have no owner.
+    /// Adds to cells that have no owner.
     pub(crate) fn add_in_shared(&self, bytes: u64) {
         add_shared(&self.bytes_in, bytes);
     }
 
-    /// For cells that have no owner.
+    /// Adds to cells that have no owner.
     pub(crate) fn add_out_shared(&self, bytes: u64) {
         add_shared(&self.bytes_out, bytes);
     }
@@ -54,7 +54,7 @@ fn add_as_owner(cell: &AtomicU64, bytes: u64) {
 }
 
 fn add_shared(cell: &AtomicU64, bytes: u64) {
-    // Never an error: the closure always gives a value.
+    // This cannot fail: the closure always returns a value.
     let _ = cell.fetch_update(Relaxed, Relaxed, |count| Some(count.saturating_add(bytes)));
 }
 
@@ -62,7 +62,7 @@ fn add_shared(cell: &AtomicU64, bytes: u64) {
 mod tests {
     use super::*;
 
-    /// No test can move enough bytes through a stream.
+    /// A test of the public interface could not move enough bytes through a stream.
     #[test]
     fn cells_saturate() {
         let cells = Cells::default();

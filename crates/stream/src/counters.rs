@@ -1,4 +1,4 @@
-//! The shared counters: where streams count, and where readers look.
+//! The counters that streams share, and that readers read.
 
 use std::{
     fmt,
@@ -18,9 +18,9 @@ use crate::{
 
 /// Bytes in and out, in total and for each of the last sixty minutes, shared by streams and readers.
 ///
-/// A clone is another handle to the same counts. All methods take `&self` and may be called from any thread. No count is lost
-/// or counted twice; sums saturate. Memory is 128 bytes for each stream that was alive at the same time as the others, and
-/// never depends on how much or how long they count.
+/// A clone is another handle to the same counts. All methods take `&self` and may be called from any thread. No byte is lost
+/// or counted twice. Sums saturate. The memory is 128 bytes times the greatest number of streams that were alive at one time.
+/// It does not depend on how much or how long they count.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -38,15 +38,16 @@ use crate::{
 /// ```
 #[derive(Clone)]
 pub struct Counters {
-    shared: Arc<Shared>,
+    state: Arc<CountersState>,
 }
 
-struct Shared {
+/// What all handles share.
+struct CountersState {
     clock: Box<dyn Clock>,
     attribution: Attribution,
-    /// The newest minute that anyone has seen, so that a look at the clock takes the lock only when a minute is over.
+    /// The number of the newest minute, so that reading the clock takes the lock only when a minute is over.
     minute: AtomicU64,
-    /// Counts from [`Counters::add_in`] and [`Counters::add_out`].
+    /// The counts of [`Counters::add_in`] and [`Counters::add_out`].
     direct: Arc<Cells>,
     minutes: Mutex<Minutes>,
 }
@@ -57,85 +58,88 @@ impl Counters {
         Self::builder().build()
     }
 
-    /// Returns a builder, to choose a clock or an attribution.
+    /// Returns a builder of counters with another clock or attribution.
     pub fn builder() -> CountersBuilder {
         CountersBuilder { clock: Box::new(SystemClock), attribution: Attribution::default() }
     }
 
-    /// Counts bytes that were read elsewhere, in the minute of now. Reads the clock.
+    /// Counts bytes that were read elsewhere, in the current minute. Reads the clock.
     pub fn add_in(&self, bytes: u64) {
         self.roll();
-        self.shared.direct.add_in_shared(bytes);
+        self.state.direct.add_in_shared(bytes);
     }
 
-    /// Counts bytes that were written elsewhere, in the minute of now. Reads the clock.
+    /// Counts bytes that were written elsewhere, in the current minute. Reads the clock.
     pub fn add_out(&self, bytes: u64) {
         self.roll();
-        self.shared.direct.add_out_shared(bytes);
+        self.state.direct.add_out_shared(bytes);
     }
 
-    /// Looks at the clock: closes the open minute, if it is over.
+    /// Reads the clock, and closes the open minute if it is over.
     ///
-    /// Everything that reads or adds does this by itself. A program that ticks anyway may call it once a second, so that no
-    /// stream is later than that in noticing a new minute, see [`Attribution::Sampled`].
+    /// The methods that add or read do this by themselves. A program that ticks anyway may call it once a second: then each
+    /// stream notices a new minute within a second, see [`Attribution::Sampled`].
     pub fn roll(&self) {
-        self.look();
+        self.read_clock();
     }
 
-    /// Totals and minutes. Allocates nothing; takes time in proportion to the number of live streams, none of which waits.
+    /// Returns totals and minutes. Allocates nothing. The time it takes is proportional to the number of live streams. No stream
+    /// waits for it.
     pub fn snapshot(&self) -> Snapshot {
         self.roll();
         self.minutes().snapshot()
     }
 
-    /// The totals alone.
+    /// Returns the totals alone.
     pub fn totals(&self) -> Totals {
         self.minutes().totals()
     }
 
-    /// Forgets the minutes and keeps the totals. The open minute becomes that of the clock, even if the clock has stepped
+    /// Sets the minutes to zero and keeps the totals. The open minute becomes that of the clock, even if the clock has stepped
     /// back since.
     pub fn reset_minutes(&self) {
-        let minute = minute_of(self.shared.clock.now_ms());
+        let minute = minute_of(self.state.clock.now_ms());
         let mut minutes = self.minutes();
         minutes.reset(minute);
-        self.shared.minute.store(minute, Relaxed);
+        self.state.minute.store(minute, Relaxed);
     }
 
-    /// A reader that hands out what is counted from now on, each byte once.
+    /// Returns a reader of what is counted from now on. It returns each byte once.
     pub fn progress(&self) -> Progress {
         Progress::new(self.clone())
     }
 
-    /// How streams over these counters look at the clock.
+    /// Returns how often streams over these counters read the clock.
     pub fn attribution(&self) -> Attribution {
-        self.shared.attribution
+        self.state.attribution
     }
 
-    /// Reads the clock, and closes the open minute if it is over. Answers the time.
-    pub(crate) fn look(&self) -> u64 {
-        let now_ms = self.shared.clock.now_ms();
+    /// Reads the clock, and closes the open minute if it is over. Returns the time in Unix milliseconds.
+    pub(crate) fn read_clock(&self) -> u64 {
+        let now_ms = self.state.clock.now_ms();
         let minute = minute_of(now_ms);
-        if minute > self.shared.minute.load(Relaxed) {
+        if minute > self.state.minute.load(Relaxed) {
             let mut minutes = self.minutes();
             let newest = minutes.advance(minute);
-            // Under the lock, so that it is stored in the order in which minutes open.
-            self.shared.minute.store(newest, Relaxed);
+            // This is under the lock, so that minutes are stored in the order in which they open.
+            self.state.minute.store(newest, Relaxed);
         }
         now_ms
     }
 
+    /// Returns cells for a stream, and the number to release them with.
     pub(crate) fn acquire(&self) -> (usize, Arc<Cells>) {
         self.minutes().acquire()
     }
 
+    /// Makes the cells of a stream available to others. Their counts stay.
     pub(crate) fn release(&self, slot: usize) {
         self.minutes().release(slot);
     }
 
-    /// Nothing that runs under this lock can panic halfway, so that a poisoned lock protects sound data.
+    /// Locks the minutes. Nothing under this lock can panic halfway, so the data is valid even if the lock is poisoned.
     fn minutes(&self) -> MutexGuard<'_, Minutes> {
-        self.shared.minutes.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.minutes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -149,7 +153,7 @@ impl fmt::Debug for Counters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let totals = self.totals();
         f.debug_struct("Counters")
-            .field("attribution", &self.shared.attribution)
+            .field("attribution", &self.state.attribution)
             .field("bytes_in", &totals.bytes_in)
             .field("bytes_out", &totals.bytes_out)
             .finish_non_exhaustive()
@@ -164,29 +168,29 @@ pub struct CountersBuilder {
 }
 
 impl CountersBuilder {
-    /// Sets the clock that tells the minute; default the system's. It is read outside of all locks.
+    /// Sets the clock that decides the minute. By default it is [`SystemClock`]. It is read outside of all locks.
     pub fn clock(self, clock: impl Clock) -> Self {
         Self { clock: Box::new(clock), ..self }
     }
 
-    /// Sets when streams read the clock; default [`Attribution::Sampled`].
+    /// Sets how often streams read the clock. By default it is [`Attribution::Sampled`].
     pub fn attribution(self, attribution: Attribution) -> Self {
         Self { attribution, ..self }
     }
 
-    /// Builds the counters. Every combination of settings is usable. Reads the clock.
+    /// Makes the counters. Every combination of settings can be used. Reads the clock.
     pub fn build(self) -> Counters {
         let now_ms = self.clock.now_ms();
         let mut minutes = Minutes::new(now_ms);
         let (_, direct) = minutes.acquire();
-        let shared = Shared {
+        let state = CountersState {
             clock: self.clock,
             attribution: self.attribution,
             minute: AtomicU64::new(minute_of(now_ms)),
             direct,
             minutes: Mutex::new(minutes),
         };
-        Counters { shared: Arc::new(shared) }
+        Counters { state: Arc::new(state) }
     }
 }
 

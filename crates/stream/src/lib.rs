@@ -1,11 +1,11 @@
-//! Count the bytes that go through a stream: totals, and the last sixty minutes.
+//! Counts the bytes that go through a stream: totals, and the last sixty minutes.
 //!
 //! * [`CountingStream`] wraps anything that reads or writes, and counts the bytes that were really moved.
-//! * [`Counters`] is where streams count: shared between any number of streams and threads, and open to counts from
-//!   elsewhere.
-//! * [`Snapshot`] is what was counted: totals, and a count per minute. [`Totals`] is its small sister.
-//! * [`Progress`] hands out what was counted since the last time: the bridge to another counter.
+//! * [`Counters`] holds the counts. Any number of streams and threads share it, and it takes counts from elsewhere, too.
+//! * [`Snapshot`] is what was counted: totals, and a count per minute. [`Totals`] holds the totals alone.
+//! * [`Progress`] returns what was counted since the last time, each byte once, for another counter.
 //! * [`Attribution`] says how exactly bytes are assigned to minutes, and what that costs.
+//! * [`Clock`], [`SystemClock`], [`ManualClock`]: the source of the time, from `ron-accounting-window`.
 //! * [`prometheus`] writes snapshots in Prometheus' text format.
 //!
 //! ```
@@ -40,9 +40,9 @@ mod snapshot;
 mod stream;
 mod tap;
 
-pub use attribution::{Attribution, CALLS_BETWEEN_LOOKS_MAX};
+pub use attribution::{Attribution, CALLS_BETWEEN_CLOCK_READS_MAX};
 pub use counters::{Counters, CountersBuilder};
 pub use progress::Progress;
-pub use ron_accounting_window::{Clock, ManualClock, SystemClock};
+pub use ron_accounting_window::{Clock, ClockReading, ManualClock, SystemClock};
 pub use snapshot::{Snapshot, Totals, MINUTES};
 pub use stream::CountingStream;

@@ -1,12 +1,14 @@
-//! The minutes: which bytes of the cells belong to which of them.
+//! The minutes: which bytes of the cells belong to which minute.
 //!
 //! # Why readings and not a ring per stream
-//! Cells only grow. What a minute counted is the difference between two readings of the same cells, so that closing a minute
-//! never touches a cell and never stops a stream; and a stream needs no ring, no minute number and no clock at each call.
+//! Cells only grow. What a minute counted is the difference between two readings of the same cells. So closing a minute
+//! changes no cell and no stream waits for it. A stream needs no ring and no minute number, and need not read the clock at
+//! each call.
 //!
 //! # Invariants
 //! 1. `seen` of a slot never exceeds its cells: each byte is in exactly one difference.
-//! 2. The newest minute never decreases, but in [`Minutes::reset`].
+//! 2. The newest minute never decreases, except in [`Minutes::reset`].
+//! 3. A slot has at most one owner: it is free at most once, and then the stream that had it is gone.
 
 use std::sync::Arc;
 
@@ -14,12 +16,12 @@ use ron_accounting_window::{Cadence, FixedCadence, Ring};
 
 use crate::{cells::Cells, Snapshot, Totals, MINUTES};
 
-/// The number of the minute that holds `now_ms`.
+/// Returns the number of the minute that holds `now_ms`.
 pub(crate) fn minute_of(now_ms: u64) -> u64 {
     FixedCadence::default().bucket(now_ms)
 }
 
-/// Cells, and how much of them is already in the ring.
+/// The cells of a stream, and how much of them is already in the ring.
 #[derive(Debug)]
 struct Slot {
     cells: Arc<Cells>,
@@ -30,7 +32,7 @@ struct Slot {
 #[derive(Debug)]
 pub(crate) struct Minutes {
     slots: Vec<Slot>,
-    /// Slots without an owner. Their cells go on from where they are, so that giving them away loses nothing.
+    /// The indexes of slots without an owner. The next owner adds to the same cells, so no count is lost.
     free: Vec<usize>,
     ring: Ring<Totals>,
 }
@@ -40,7 +42,7 @@ impl Minutes {
         Self { slots: Vec::new(), free: Vec::new(), ring: ring_at(minute_of(now_ms)) }
     }
 
-    /// Cells for one owner, and the number to give them back with.
+    /// Returns cells for one owner, and the index to release them with.
     pub(crate) fn acquire(&mut self) -> (usize, Arc<Cells>) {
         while let Some(slot) = self.free.pop() {
             if let Some(found) = self.slots.get(slot) {
@@ -53,10 +55,11 @@ impl Minutes {
     }
 
     pub(crate) fn release(&mut self, slot: usize) {
+        debug_assert!(slot < self.slots.len() && !self.free.contains(&slot), "3: slot {slot} has no owner");
         self.free.push(slot);
     }
 
-    /// Closes the newest minute, if `minute` is later: what the cells hold by now belongs to the closed one. Answers the
+    /// Closes the newest minute if `minute` is later. What the cells hold by now belongs to the closed minute. Returns the
     /// newest minute.
     pub(crate) fn advance(&mut self, minute: u64) -> u64 {
         if minute > self.ring.newest() {
@@ -66,7 +69,7 @@ impl Minutes {
         self.ring.newest()
     }
 
-    /// Forgets what each minute counted, and starts at `minute`, even if that is an earlier one.
+    /// Sets all minutes to zero, and starts at `minute`, even if it is an earlier one.
     pub(crate) fn reset(&mut self, minute: u64) {
         self.collect();
         self.ring = ring_at(minute);
@@ -92,11 +95,12 @@ impl Minutes {
         }
     }
 
-    /// Puts what the cells gained since the last reading into the newest minute. Answers the sum of all cells.
+    /// Adds what the cells gained since the last reading to the newest minute. Returns the sum of all cells.
     fn collect(&mut self) -> Totals {
         let (mut totals, mut gained) = (Totals::default(), Totals::default());
         for slot in &mut self.slots {
             let now = slot.cells.read();
+            debug_assert!(now.contains(slot.seen), "1: a cell decreased");
             gained = gained.saturating_add(now.saturating_sub(slot.seen));
             slot.seen = now;
             totals = totals.saturating_add(now);

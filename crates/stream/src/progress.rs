@@ -1,10 +1,10 @@
-//! What was counted since the last time: how counts get into another counter, each byte once.
+//! Progress: what was counted since the last time, for another counter that must get each byte once.
 
 use crate::{Counters, Totals};
 
-/// Hands out the bytes that were counted since the last [`Progress::take`].
+/// Returns the bytes that were counted since the last [`Progress::take`].
 ///
-/// Each reader is on its own: what one takes is still there for the others. The counters know nothing of their readers.
+/// Readers are independent: what one takes is still there for the others. The counters know nothing of their readers.
 ///
 /// ```
 /// use ron_accounting_stream::{Counters, Totals};
@@ -26,8 +26,8 @@ impl Progress {
         Self { counters, taken }
     }
 
-    /// What was counted since the last call, or since this reader was made.
-    #[must_use = "what is taken is not handed out again"]
+    /// Returns what was counted since the last call, or since this reader was made.
+    #[must_use = "what was taken is not returned again"]
     pub fn take(&mut self) -> Totals {
         let now = self.counters.totals();
         let gained = now.saturating_sub(self.taken);

@@ -1,7 +1,7 @@
-//! Snapshots in Prometheus' text format (version 0.0.4), for whatever serves it. Needs no client library.
+//! Counts in Prometheus' text format (version 0.0.4). The caller serves the text. No client library is needed.
 //!
-//! Totals are counters, from which Prometheus derives rates over any span. The minutes stay here: they are for programs that
-//! have no Prometheus.
+//! Totals are written as counters, from which Prometheus derives rates over any span. The minutes are not written: they are
+//! for programs without Prometheus.
 //!
 //! ```
 //! use ron_accounting_stream::{prometheus::{self, Series}, Counters};
@@ -24,7 +24,7 @@ use crate::Totals;
 /// The media type of the text, for the header `Content-Type`.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// The totals of some counters, and the labels that tell them from others of the same page.
+/// The totals of some counters, and the labels that distinguish them from others of the same page.
 #[derive(Debug, Clone, Copy)]
 pub struct Series<'a> {
     labels: &'a [(&'a str, &'a str)],
@@ -32,13 +32,13 @@ pub struct Series<'a> {
 }
 
 impl<'a> Series<'a> {
-    /// A series of [`Totals`] or of a [`Snapshot`](crate::Snapshot). Label values may be any text; they are escaped.
+    /// Makes a series of [`Totals`] or of a [`Snapshot`](crate::Snapshot). Label values may be any text. They are escaped.
     pub fn new(labels: &'a [(&'a str, &'a str)], totals: impl Into<Totals>) -> Self {
         Self { labels, totals: totals.into() }
     }
 }
 
-/// Why a page was not written, or not to its end.
+/// A page was not written, or not to its end.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WriteError {
@@ -54,14 +54,14 @@ pub enum WriteError {
         /// The refused name.
         name: String,
     },
-    /// The target refused the text; part of the page may be written.
+    /// The target refused the text. A part of the page may have been written.
     #[error("the target refused the text")]
     Target(#[from] fmt::Error),
 }
 
 /// Writes `PREFIX_in_bytes_total` and `PREFIX_out_bytes_total`, with one line for each of the series.
 ///
-/// Series need different labels, which is for the caller to see to: a page with two equal lines is refused by Prometheus.
+/// The caller gives each series different labels: Prometheus refuses a page with the same series twice.
 pub fn write(target: &mut impl fmt::Write, prefix: &str, series: &[Series<'_>]) -> Result<(), WriteError> {
     if !is_name(prefix, ":") {
         return Err(WriteError::Prefix { prefix: prefix.to_owned() });
@@ -108,7 +108,7 @@ fn is_name(name: &str, also: &str) -> bool {
         && name.chars().all(allowed)
 }
 
-/// A label value as it stands between quotes.
+/// A label value, escaped as it has to be between quotes.
 struct Escaped<'a>(&'a str);
 
 impl fmt::Display for Escaped<'_> {
@@ -123,5 +123,23 @@ impl fmt::Display for Escaped<'_> {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ron_accounting_error_contract::assert_errors;
+
+    use super::*;
+
+    #[test]
+    fn every_error_leaves_its_cause_to_its_source() {
+        assert_errors!(WriteError {
+            without_cause: {
+                Prefix => WriteError::Prefix { prefix: "1".to_owned() },
+                LabelName => WriteError::LabelName { name: "1".to_owned() },
+            }
+            with_cause: { Target => WriteError::from(fmt::Error) }
+        });
     }
 }

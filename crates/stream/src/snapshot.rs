@@ -1,6 +1,6 @@
-//! What was counted, as plain values.
+//! Counts as plain values.
 
-/// How many minutes a [`Snapshot`] shows, the open one included.
+/// The number of minutes in a [`Snapshot`], the open one included.
 pub const MINUTES: usize = 60;
 
 /// Bytes counted since the [`Counters`](crate::Counters) were made.
@@ -20,6 +20,11 @@ impl Totals {
         }
     }
 
+    /// Returns whether both counts are at least those of `earlier`.
+    pub(crate) const fn contains(self, earlier: Self) -> bool {
+        self.bytes_in >= earlier.bytes_in && self.bytes_out >= earlier.bytes_out
+    }
+
     pub(crate) fn saturating_sub(self, earlier: Self) -> Self {
         Self {
             bytes_in: self.bytes_in.saturating_sub(earlier.bytes_in),
@@ -28,19 +33,18 @@ impl Totals {
     }
 }
 
-/// What was counted so far, and in which minute.
+/// The counts so far: totals, and for each of the last minutes.
 ///
 /// # Order
-/// Index 0 is the open minute, which starts at `minute_start_ms` and is not over yet; index `i` is the minute that started
-/// `i` minutes earlier; index 59 is the oldest. Minutes are those of the clock on the wall (UTC), not spans of sixty seconds
-/// before the snapshot.
+/// Index 0 is the open minute, which started at `minute_start_ms` and is not over yet. Index `i` is the minute that started
+/// `i` minutes earlier. Index 59 is the oldest. Minutes are those of UTC, not spans of sixty seconds before the snapshot.
 ///
 /// # Gaps
-/// A minute in which nothing was counted is zero, whether or not anyone looked at it while it lasted.
+/// A minute in which nothing was counted is zero, even if nothing read the clock in that minute.
 ///
 /// # Agreement
-/// Totals and minutes of one snapshot are of one moment: whatever `total_in` holds is also in `per_min_in`, unless it is older
-/// than the oldest minute, or was there before [`Counters::reset_minutes`](crate::Counters::reset_minutes).
+/// Totals and minutes of a snapshot are of one moment. Each byte in `total_in` is also in `per_min_in`, unless it is older
+/// than the oldest minute, or was counted before [`Counters::reset_minutes`](crate::Counters::reset_minutes).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Snapshot {

@@ -1,9 +1,8 @@
 //! The counting stream, over the traits of `std::io`.
 //!
-//! # What is forwarded and what is not
-//! A method is forwarded when its answer tells exactly how many bytes were moved, and also when it fails. `read_exact`,
-//! `read_to_string` and `write_all` do not tell, so they are left to the standard library, which builds them from calls that
-//! do.
+//! # Which methods are forwarded
+//! Those whose result says exactly how many bytes were moved, even when they fail. The results of `read_exact`,
+//! `read_to_string` and `write_all` do not say it. So these are left to the standard library, which calls the others.
 
 use std::io::{self, BufRead, IoSlice, IoSliceMut, Read, Seek, SeekFrom, Write};
 
@@ -11,12 +10,13 @@ use crate::{tap::Tap, Counters};
 
 /// A stream that counts the bytes that go through it.
 ///
-/// It reads, writes, seeks and buffers wherever `S` does. Reads count as bytes in, writes as bytes out, and with
-/// [`BufRead`] what is consumed counts, not what is buffered. Only what was moved is counted: an error passes through and counts
-/// nothing, `WouldBlock` and `Interrupted` too. A count is in the totals as soon as the call has returned.
+/// It implements reading, writing, seeking and buffering if `S` does. Reads count as bytes in, and writes as bytes out. With
+/// [`BufRead`], what is consumed counts, not what is buffered. Only bytes that were moved are counted. An error is returned
+/// unchanged and counts nothing, `WouldBlock` and `Interrupted` included. Bytes are in the totals as soon as the call has
+/// returned.
 ///
-/// A call costs a few nanoseconds more than the bare one, takes no lock, and allocates nothing. Only the first look into a new
-/// minute takes the lock that snapshots take. Making a stream and dropping it take it, too.
+/// A call costs a few nanoseconds more than that of `S`, takes no lock, and allocates nothing. Only the first reading of the
+/// clock in a new minute takes the lock that snapshots take. Making and dropping a stream take it, too.
 ///
 /// ```
 /// use std::io::Read;
@@ -33,42 +33,42 @@ use crate::{tap::Tap, Counters};
 pub struct CountingStream<S> {
     pub(crate) inner: S,
     pub(crate) tap: Tap,
-    /// How many bytes the last `fill_buf` showed that are not consumed yet.
+    /// The number of bytes that the last `fill_buf` returned and that are not consumed yet.
     pub(crate) buffered: usize,
 }
 
 impl<S> CountingStream<S> {
-    /// Counts what goes through `inner` from now on.
+    /// Makes a stream that counts what goes through `inner` from now on.
     pub fn new(inner: S, counters: Counters) -> Self {
         Self { inner, tap: Tap::new(counters), buffered: 0 }
     }
 
-    /// The inner stream. What was counted stays counted.
+    /// Returns the inner stream. What was counted stays counted.
     pub fn into_inner(self) -> S {
         self.inner
     }
 
-    /// A handle to the counters.
+    /// Returns a handle to the counters.
     pub fn counters(&self) -> Counters {
         self.tap.counters().clone()
     }
 
-    /// The inner stream. What goes through it directly is not counted.
+    /// Returns the inner stream. What goes through it directly is not counted.
     pub fn get_ref(&self) -> &S {
         &self.inner
     }
 
-    /// The inner stream. What goes through it directly is not counted.
+    /// Returns the inner stream. What goes through it directly is not counted.
     pub fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }
 
-    /// Counts a call that had room for `room` bytes, or nothing if it failed.
+    /// Counts a read into `offered` bytes, or nothing if it failed.
     #[inline]
-    fn count_in(&mut self, result: io::Result<usize>, room: usize) -> io::Result<usize> {
+    fn count_in(&mut self, result: io::Result<usize>, offered: usize) -> io::Result<usize> {
         match result {
-            // A broken reader may claim more than there was room for; no more than that was moved.
-            Ok(bytes) => self.tap.moved_in(bytes.min(room)),
+            // A broken reader may claim more bytes than the buffer has. No more than that were moved.
+            Ok(bytes) => self.tap.moved_in(bytes.min(offered)),
             Err(_) => self.tap.stalled(),
         }
         result
@@ -83,7 +83,7 @@ impl<S> CountingStream<S> {
         result
     }
 
-    /// Counts what was consumed, as far as it had been shown: a caller may claim any number.
+    /// Counts what was consumed, but not more than was in the buffer: a caller may pass any number.
     #[inline]
     pub(crate) fn consumed(&mut self, bytes: usize) {
         let consumed = bytes.min(self.buffered);
@@ -100,15 +100,15 @@ impl<S: Read> Read for CountingStream<S> {
     }
 
     fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        let room = buffers.iter().map(|buffer| buffer.len()).sum();
+        let offered = buffers.iter().map(|buffer| buffer.len()).sum();
         let result = self.inner.read_vectored(buffers);
-        self.count_in(result, room)
+        self.count_in(result, offered)
     }
 
     fn read_to_end(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize> {
         let before = buffer.len();
         let result = self.inner.read_to_end(buffer);
-        // When it fails, what was read before is in the buffer.
+        // If it fails, what was read before is in the buffer.
         self.tap.moved_in(buffer.len().saturating_sub(before));
         if result.is_err() {
             self.tap.stalled();

@@ -1,20 +1,20 @@
 //! The hot path: what a stream does at each call besides moving bytes.
 //!
-//! A tap owns cells and decides when to look at the clock. It is not generic, so that each kind of stream shares its code, and
-//! it is the one who gives the cells back, so that a stream can be taken apart.
+//! A tap owns cells and decides when to read the clock. It is not generic, so that all kinds of streams share its code. It
+//! releases the cells when it is dropped, so that a stream can be taken apart by `into_inner`.
 
 use std::sync::Arc;
 
 use crate::{cells::Cells, Counters};
 
-/// The one owner of its cells: counting takes `&mut self`.
+/// The owner of a stream's cells. Counting takes `&mut self`, so that there is one writer at a time.
 #[derive(Debug)]
 pub(crate) struct Tap {
     cells: Arc<Cells>,
-    /// Counted calls until the next look at the clock.
+    /// Calls until the clock is read again.
     calls_left: u32,
     period: u32,
-    looked_at_ms: u64,
+    clock_read_ms: u64,
     slot: usize,
     counters: Counters,
 }
@@ -22,7 +22,7 @@ pub(crate) struct Tap {
 impl Tap {
     pub(crate) fn new(counters: Counters) -> Self {
         let (slot, cells) = counters.acquire();
-        Self { cells, calls_left: 1, period: 1, looked_at_ms: u64::MAX, slot, counters }
+        Self { cells, calls_left: 1, period: 1, clock_read_ms: u64::MAX, slot, counters }
     }
 
     pub(crate) fn counters(&self) -> &Counters {
@@ -43,7 +43,8 @@ impl Tap {
         self.cells.add_out(bytes as u64);
     }
 
-    /// A call moved nothing, because it failed or would have blocked: the next one may come much later.
+    /// Makes the next call read the clock. The last one moved nothing, because it failed or would have blocked, so the next one
+    /// may come much later.
     #[cold]
     pub(crate) fn stalled(&mut self) {
         self.calls_left = 1;
@@ -54,18 +55,18 @@ impl Tap {
         if self.calls_left > 1 {
             self.calls_left -= 1;
         } else {
-            self.look();
+            self.read_clock();
         }
     }
 
-    /// Before the bytes of the call are counted: they belong to the minute that is found now.
+    /// Reads the clock, before the bytes of the call are counted: they belong to the current minute.
     #[cold]
     #[inline(never)]
-    fn look(&mut self) {
-        let now_ms = self.counters.look();
-        let same_millisecond = now_ms == self.looked_at_ms;
+    fn read_clock(&mut self) {
+        let now_ms = self.counters.read_clock();
+        let same_millisecond = now_ms == self.clock_read_ms;
         self.period = self.counters.attribution().next_period(self.period, same_millisecond);
-        self.looked_at_ms = now_ms;
+        self.clock_read_ms = now_ms;
         self.calls_left = self.period;
     }
 }

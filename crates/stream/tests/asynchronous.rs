@@ -19,7 +19,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// Answers what it is told to; without a word it moves as much as it can.
+/// Returns the given results. Once there are none left, it moves as much as it can.
 #[derive(Debug, Default)]
 struct Polled(VecDeque<Poll<io::Result<usize>>>);
 

@@ -4,7 +4,7 @@ mod samples;
 
 use std::io::{ErrorKind, Read};
 
-use ron_accounting_stream::{Attribution, Counters, CountingStream, CALLS_BETWEEN_LOOKS_MAX, MINUTES};
+use ron_accounting_stream::{Attribution, Counters, CountingStream, CALLS_BETWEEN_CLOCK_READS_MAX, MINUTES};
 use samples::{counters_at, Scripted, Step, MINUTE_MS};
 
 fn read<S: Read>(stream: &mut CountingStream<S>, bytes: usize) {
@@ -91,8 +91,8 @@ fn a_stream_that_looks_at_each_call_is_exact() {
     assert_eq!(minutes(&counters), [0, 7, 500]);
 }
 
-/// Reads one byte per call at a standing clock, then sets the clock to the next minute. Answers how many more calls it
-/// takes until the stream notices.
+/// Reads one byte per call while the clock does not advance, then sets the clock to the next minute. Returns how many more
+/// calls it takes until the stream notices.
 fn calls_until_noticed(calls_before: usize, between: impl FnOnce(&Counters)) -> u64 {
     let (counters, clock) = counters_at(0, Attribution::Sampled);
     let mut stream = CountingStream::new(Scripted::default(), counters.clone());
@@ -113,12 +113,12 @@ fn calls_until_noticed(calls_before: usize, between: impl FnOnce(&Counters)) -> 
 #[test]
 fn a_sampling_stream_is_late_by_less_than_the_bound() {
     let late: Vec<u64> = (0..400).map(|calls| calls_until_noticed(calls, |_| {})).collect();
-    assert_eq!(late[0], 0, "the first call looks");
-    assert!(late.iter().all(|late| *late < u64::from(CALLS_BETWEEN_LOOKS_MAX)), "{late:?}");
+    assert_eq!(late[0], 0, "the first call reads the clock");
+    assert!(late.iter().all(|late| *late < u64::from(CALLS_BETWEEN_CLOCK_READS_MAX)), "{late:?}");
     for (calls, late) in late.iter().enumerate() {
         assert!(*late <= calls as u64, "at most as many as in the burst before: {late} of {calls}");
     }
-    assert!(late.contains(&(u64::from(CALLS_BETWEEN_LOOKS_MAX) - 1)), "and the bound is reached");
+    assert!(late.contains(&(u64::from(CALLS_BETWEEN_CLOCK_READS_MAX) - 1)), "and the bound is reached");
 }
 
 #[test]

@@ -115,34 +115,34 @@ impl TelemetryCounters {
         self.0.bytes_overhead = bytes;
     }
 
-    /// A stream begins with a header of so many bytes.
+    /// Counts the header of a stream, of so many bytes.
     fn add_header(&mut self, bytes: usize) {
         self.0.add_header(bytes);
     }
 
-    /// A data frame was compressed and encrypted.
+    /// Counts a data frame that was compressed and encrypted.
     #[pyo3(signature = (*, plaintext, compressed, ciphertext, overhead))]
     fn add_encrypt_data(&mut self, plaintext: usize, compressed: usize, ciphertext: usize, overhead: usize) {
         self.0.add_encrypt_data(rust::FrameBytes { plaintext, compressed, ciphertext, overhead });
     }
 
-    /// A data frame was decrypted and decompressed.
+    /// Counts a data frame that was decrypted and decompressed.
     #[pyo3(signature = (*, plaintext, compressed, ciphertext, overhead))]
     fn add_decrypt_data(&mut self, plaintext: usize, compressed: usize, ciphertext: usize, overhead: usize) {
         self.0.add_decrypt_data(rust::FrameBytes { plaintext, compressed, ciphertext, overhead });
     }
 
-    /// A stream ends with a frame of so many bytes.
+    /// Counts the frame that ends a stream, of so many bytes.
     fn add_terminator(&mut self, bytes: usize) {
         self.0.add_terminator(bytes);
     }
 
-    /// A frame of so many bytes carries the stream's digest.
+    /// Counts the frame with the stream's digest, of so many bytes.
     fn add_digest(&mut self, bytes: usize) {
         self.0.add_digest(bytes);
     }
 
-    /// Adds what another worker counted.
+    /// Adds the counters of another worker.
     fn merge(slf: &Bound<'_, Self>, other: &Bound<'_, Self>) -> PyResult<()> {
         // Copied first: both may be the same object.
         let other = other.try_borrow()?.0;
@@ -154,12 +154,12 @@ impl TelemetryCounters {
         Self::merge(slf, other)
     }
 
-    /// The fields with their values, in the order of Rust.
+    /// Returns the fields with their values, in the order of the Rust crate.
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         to_dict(py, &self.0)
     }
 
-    /// The value of such a dictionary.
+    /// Makes counters of a dictionary that to_dict returned.
     #[classmethod]
     fn from_dict(_class: &Bound<'_, PyType>, fields: &Bound<'_, PyDict>) -> PyResult<Self> {
         from_dict(fields).map(Self)

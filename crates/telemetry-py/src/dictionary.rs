@@ -1,6 +1,6 @@
-//! Values as dictionaries, by way of their serialized form.
+//! Converts values to dictionaries and back, by way of JSON.
 //!
-//! Python's own `json` does the second half: both sides keep 64-bit integers and doubles exactly.
+//! Rust writes the JSON and Python's own `json` reads it. Both keep 64-bit integers and doubles exactly.
 
 use pyo3::{
     exceptions::PyValueError,
@@ -9,20 +9,20 @@ use pyo3::{
 };
 use serde::{de::DeserializeOwned, Serialize};
 
-/// The value's fields, in the order of the Rust crate.
+/// Returns the value's fields, in the order of the Rust crate.
 pub(crate) fn to_dict<'py>(py: Python<'py>, value: &impl Serialize) -> PyResult<Bound<'py, PyDict>> {
     let text = serde_json::to_string(value).map_err(|error| PyValueError::new_err(error.to_string()))?;
     Ok(py.import("json")?.call_method1("loads", (text,))?.cast_into()?)
 }
 
-/// The value of such a dictionary; `ValueError` names a field that is missing, unknown or of another type.
+/// Returns the value of such a dictionary. `ValueError` names a field that is missing, unknown or of another type.
 pub(crate) fn from_dict<T: DeserializeOwned>(fields: &Bound<'_, PyDict>) -> PyResult<T> {
     let text = fields.py().import("json")?.call_method1("dumps", (fields,))?;
     let text = text.cast_into::<PyString>()?;
     serde_json::from_str(text.to_cow()?.as_ref()).map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
-/// `Name(field=value, ...)`.
+/// Returns `Name(field=value, ...)`.
 pub(crate) fn repr(name: &str, fields: &Bound<'_, PyDict>) -> PyResult<String> {
     let mut arguments = Vec::with_capacity(fields.len());
     for (field, value) in fields {
@@ -31,10 +31,10 @@ pub(crate) fn repr(name: &str, fields: &Bound<'_, PyDict>) -> PyResult<String> {
     Ok(format!("{name}({})", arguments.join(", ")))
 }
 
-/// What pickle and copy call: `class.NAME(*arguments)`.
+/// Returns what pickle and copy call to restore a value: `class.NAME(*arguments)`.
 pub(crate) type Reduced<'py, A> = (Bound<'py, PyAny>, A);
 
-/// A classmethod of `object` as pickle finds it again.
+/// Returns a classmethod of `object` in the form in which pickle finds it again.
 pub(crate) fn constructor<'py, T>(object: &Bound<'py, T>, name: &str) -> PyResult<Bound<'py, PyAny>> {
     object.as_any().get_type().getattr(name)
 }

@@ -68,7 +68,7 @@ create_exception!(
     "A worker is in one stage at a time. Attributes: stages_ns, elapsed_ns, workers."
 );
 
-/// The exception for a violation.
+/// Makes the exception for a violation.
 pub(crate) fn sanity(py: Python<'_>, violation: rust::SanityError) -> PyResult<PyErr> {
     let message = violation.to_string();
     let (error, values) = match violation {
@@ -105,7 +105,7 @@ pub(crate) fn sanity(py: Python<'_>, violation: rust::SanityError) -> PyResult<P
             StagesExceedElapsed::new_err(message),
             vec![("stages_ns", stages_ns), ("elapsed_ns", elapsed_ns), ("workers", u64::from(workers))],
         ),
-        // A rule that this binding does not know yet.
+        // This binding does not know the rule yet.
         _ => (SanityError::new_err(message), Vec::new()),
     };
     for (name, value) in values {

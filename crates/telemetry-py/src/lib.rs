@@ -1,10 +1,11 @@
 //! `ron_accounting_telemetry` for Python: the classes of the Rust crate with the same fields and values.
 //!
-//! Each class wraps the Rust value and computes nothing by itself. Dictionaries go through the serialized form of the Rust
-//! crate, so that their names, order and values are the same by construction; attributes are written out, and a test
-//! compares them with what Rust dumps. The type stubs in `python/` are the reference for users.
+//! Each class wraps the Rust value and computes nothing by itself. Dictionaries are made of the serialized form of the Rust
+//! crate, so their names, order and values are the same. Attributes are written by hand, and a test compares them with what
+//! Rust writes. The type stubs in `python/` are the reference for users.
 
-// Methods have the shapes that PyO3 calls, and their documentation becomes docstrings, which have no markup.
+// PyO3 prescribes the signatures of methods. Their documentation becomes docstrings, which have no markup. Properties are
+// described by nouns, as is usual in Python.
 #![allow(
     clippy::doc_markdown,
     clippy::needless_pass_by_value,

@@ -16,9 +16,9 @@ use crate::{
     timer::TelemetryTimer,
 };
 
-/// What a run did. It cannot be changed: attaching the output gives a new one.
+/// What a run did. It cannot be changed: attaching the output makes a new one.
 ///
-/// counters: what was counted. timer: what was timed; a timer that runs on is read as of now.
+/// counters: what was counted. timer: what was timed. If the timer is still running, it is read now.
 #[pyclass(module = "ron_accounting_telemetry", frozen, eq, hash)]
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct TelemetrySnapshot(rust::TelemetrySnapshot);
@@ -87,13 +87,13 @@ impl TelemetrySnapshot {
         self.0.bytes_output()
     }
 
-    /// bytes_compressed / bytes_plaintext; 1.0 without plaintext.
+    /// bytes_compressed / bytes_plaintext, or 1.0 without plaintext.
     #[getter]
     fn compression_ratio(&self) -> f64 {
         self.0.compression_ratio()
     }
 
-    /// Plaintext bytes per second of elapsed time; 0.0 if no time passed.
+    /// Plaintext bytes per second of elapsed time, or 0.0 if no time passed.
     #[getter]
     fn throughput_bytes_per_sec(&self) -> f64 {
         self.0.throughput_bytes_per_sec()
@@ -129,12 +129,12 @@ impl TelemetrySnapshot {
         self.0.output().map(|output| PyBytes::new(py, output))
     }
 
-    /// The same snapshot with the output of the run.
+    /// Returns the same snapshot with the output of the run.
     fn attach_output(&self, output: PyBackedBytes) -> Self {
         Self(self.0.clone().attach_output(output.to_vec()))
     }
 
-    /// Whether each of the stages took time; see Stage.encryption() and Stage.decryption().
+    /// Returns whether each of the stages took time, see Stage.encryption() and Stage.decryption().
     fn has_all_stages(&self, stages: Vec<Stage>) -> bool {
         let stages: Vec<rust::Stage> = stages.into_iter().map(Into::into).collect();
         self.0.has_all_stages(&stages)
@@ -148,23 +148,23 @@ impl TelemetrySnapshot {
         }
     }
 
-    /// A SanityError for each rule that the numbers break.
+    /// Returns a SanityError for each rule that the numbers break.
     fn violations(&self, py: Python<'_>) -> PyResult<Vec<PyErr>> {
         self.0.violations().map(|violation| sanity(py, violation)).collect()
     }
 
-    /// The fields with their values, in the order of Rust. The output is not among them, its length is.
+    /// Returns the fields with their values, in the order of the Rust crate. The output is not among them, but its length is.
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         to_dict(py, &self.0)
     }
 
-    /// The value of such a dictionary.
+    /// Makes a snapshot of a dictionary that to_dict returned.
     #[classmethod]
     fn from_dict(_class: &Bound<'_, PyType>, fields: &Bound<'_, PyDict>) -> PyResult<Self> {
         from_dict(fields).map(Self)
     }
 
-    /// What pickle calls.
+    /// Restores a snapshot. Pickle calls this.
     #[classmethod]
     fn _restore(
         class: &Bound<'_, PyType>,
@@ -182,7 +182,7 @@ impl TelemetrySnapshot {
         repr("TelemetrySnapshot", &self.to_dict(py)?)
     }
 
-    #[allow(clippy::type_complexity)] // What pickle asks for.
+    #[allow(clippy::type_complexity)] // Pickle prescribes the type.
     fn __reduce__<'py>(
         slf: &Bound<'py, Self>,
     ) -> PyResult<Reduced<'py, (Bound<'py, PyDict>, Option<Bound<'py, PyBytes>>)>> {

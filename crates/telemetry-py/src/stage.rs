@@ -25,7 +25,7 @@ impl Stage {
         rust::Stage::from(*self).name()
     }
 
-    /// The stage of a name in lower case.
+    /// Returns the stage of a name in lower case.
     #[staticmethod]
     fn from_name(name: &str) -> PyResult<Self> {
         let found = rust::Stage::ALL.into_iter().find(|stage| stage.name() == name);
@@ -34,19 +34,19 @@ impl Stage {
             .ok_or_else(|| PyValueError::new_err(format!("no stage is named `{name}`; see Stage.all()")))
     }
 
-    /// All stages, in the order of records.
+    /// Returns all stages, in the order of records.
     #[staticmethod]
     fn all(py: Python<'_>) -> PyResult<Bound<'_, PyTuple>> {
         stages(py, &rust::Stage::ALL)
     }
 
-    /// What an encrypting pipeline goes through.
+    /// Returns the stages of an encrypting pipeline.
     #[staticmethod]
     fn encryption(py: Python<'_>) -> PyResult<Bound<'_, PyTuple>> {
         stages(py, &rust::Stage::ENCRYPTION)
     }
 
-    /// What a decrypting pipeline goes through.
+    /// Returns the stages of a decrypting pipeline.
     #[staticmethod]
     fn decryption(py: Python<'_>) -> PyResult<Bound<'_, PyTuple>> {
         stages(py, &rust::Stage::DECRYPTION)

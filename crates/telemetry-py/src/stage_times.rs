@@ -74,17 +74,17 @@ impl StageTimes {
         self.0.get_ns(rust::Stage::Write)
     }
 
-    /// The time of a stage.
+    /// Returns the time of a stage.
     fn get_ns(&self, stage: Stage) -> u64 {
         self.0.get_ns(stage.into())
     }
 
-    /// Adds to a stage.
+    /// Adds to the time of a stage.
     fn add_ns(&mut self, stage: Stage, ns: u64) {
         self.0.add_ns(stage.into(), ns);
     }
 
-    /// The time of all stages together.
+    /// Returns the time of all stages together.
     fn sum_ns(&self) -> u64 {
         self.0.sum_ns()
     }
@@ -101,12 +101,12 @@ impl StageTimes {
         Self::merge(slf, other)
     }
 
-    /// The fields with their values, in the order of Rust.
+    /// Returns the fields with their values, in the order of the Rust crate.
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         to_dict(py, &self.0)
     }
 
-    /// The value of such a dictionary.
+    /// Makes stage times of a dictionary that to_dict returned.
     #[classmethod]
     fn from_dict(_class: &Bound<'_, PyType>, fields: &Bound<'_, PyDict>) -> PyResult<Self> {
         from_dict(fields).map(Self)

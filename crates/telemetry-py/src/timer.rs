@@ -1,4 +1,4 @@
-//! Timers. In Rust a guard borrows its timer; here the timer remembers which stage runs, and refuses a second one.
+//! Timers. In Rust a guard borrows its timer. In Python the timer records which stage is running, and refuses a second one.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,12 +11,12 @@ use crate::{errors::StageOverlapError, stage::Stage, stage_times::StageTimes};
 #[derive(Debug)]
 enum Source {
     System(Arc<rust::InstantClock>),
-    /// A callable, and what it answered last.
+    /// A callable, and what it returned last.
     Callable(Py<PyAny>, Arc<rust::ManualClock>),
 }
 
 impl Source {
-    /// Reads the clock, so that the timer sees what it answered.
+    /// Calls the callable, and keeps the result for the Rust timer.
     fn now_ns(&self, py: Python<'_>) -> PyResult<u64> {
         match self {
             Self::System(clock) => Ok(clock.now_ns()),
@@ -38,7 +38,7 @@ impl Source {
 
 /// Times a run. It starts when it is made. A timer belongs to one thread at a time.
 ///
-/// clock: a callable that answers nanoseconds as time.perf_counter_ns does; the system's monotonic clock if none is given.
+/// clock: a callable that returns nanoseconds as time.perf_counter_ns does. By default, the system's monotonic clock is used.
 #[pyclass(module = "ron_accounting_telemetry")]
 #[derive(Debug)]
 pub(crate) struct TelemetryTimer {
@@ -101,12 +101,12 @@ impl TelemetryTimer {
         Self::started(py, source)
     }
 
-    /// A timer for a worker of this run, with the same clock. It starts now; merge() brings it back.
+    /// Starts a timer for a worker of this run, with the same clock. merge() adds its times to this one.
     fn worker(&self, py: Python<'_>) -> PyResult<Self> {
         Self::started(py, self.source.clone_ref(py))
     }
 
-    /// A context manager that times a stage.
+    /// Returns a context manager that times a stage.
     fn stage(slf: Bound<'_, Self>, stage: Stage) -> StageGuard {
         StageGuard { timer: slf.unbind(), stage }
     }
@@ -116,14 +116,14 @@ impl TelemetryTimer {
         self.inner.add(stage.into(), Duration::from_nanos(ns));
     }
 
-    /// Adds the stage times of a worker of this run, who ran while this timer did.
+    /// Adds the stage times of a worker of this run, which ran while this timer did.
     fn merge(slf: &Bound<'_, Self>, worker: &Bound<'_, Self>) -> PyResult<()> {
         let worker = worker.try_borrow()?.inner.clone();
         slf.try_borrow_mut()?.inner.merge(&worker);
         Ok(())
     }
 
-    /// Ends the run. The first call decides when that was; each answers how many nanoseconds the run took.
+    /// Ends the run, and returns how many nanoseconds it took. Only the first call ends it. Later calls return the same.
     fn finish(&mut self, py: Python<'_>) -> PyResult<u64> {
         if !self.inner.is_finished() {
             self.look(py)?;
@@ -132,7 +132,7 @@ impl TelemetryTimer {
         Ok(self.inner.elapsed_ns())
     }
 
-    /// How long the run took, or takes so far.
+    /// How long the run took, or how long it has been running.
     #[getter]
     fn elapsed_ns(&self, py: Python<'_>) -> PyResult<u64> {
         if !self.inner.is_finished() {
@@ -153,7 +153,7 @@ impl TelemetryTimer {
         StageTimes(self.inner.stage_times())
     }
 
-    /// How many timers timed stages: the merged ones, and this one if it did; at least one.
+    /// How many timers timed stages: the merged ones, and this one if it did. At least one.
     #[getter]
     fn workers(&self) -> u32 {
         self.inner.workers()
@@ -166,7 +166,7 @@ impl TelemetryTimer {
     }
 }
 
-/// Times a stage: `with timer.stage(Stage.READ): ...`. An exception inside is timed and goes on.
+/// Times a stage: `with timer.stage(Stage.READ): ...`. An exception ends the stage and is raised again.
 #[pyclass(module = "ron_accounting_telemetry")]
 #[derive(Debug)]
 pub(crate) struct StageGuard {

@@ -1,4 +1,6 @@
-//! Clocks that only go forward: what durations are measured with.
+//! Clocks that only go forward, by which durations are measured.
+//!
+//! They are another thing than the `Clock` of `ron-accounting-window`, which tells the time of day.
 
 use std::{
     fmt::Debug,
@@ -6,9 +8,9 @@ use std::{
     time::Instant,
 };
 
-/// Tells how much time has passed since some moment.
+/// A source of the time that has passed since some moment.
 pub trait MonotonicClock: Debug + Send + Sync {
-    /// Nanoseconds since a moment that is the same for each call. Must not decrease; where it does, no time has passed.
+    /// Returns the nanoseconds since a moment that is the same for each call. Must not decrease. If it does, no time has passed.
     fn now_ns(&self) -> u64;
 }
 
@@ -17,7 +19,7 @@ pub trait MonotonicClock: Debug + Send + Sync {
 pub struct InstantClock(Instant);
 
 impl InstantClock {
-    /// A clock that starts at zero.
+    /// Makes a clock that starts at zero.
     pub fn new() -> Self {
         Self(Instant::now())
     }
@@ -52,7 +54,7 @@ impl ManualClock {
         self.0.store(now_ns, Relaxed);
     }
 
-    /// Moves the clock forwards.
+    /// Moves the clock forwards by `ns` nanoseconds.
     pub fn advance_ns(&self, ns: u64) {
         self.0.fetch_add(ns, Relaxed);
     }

@@ -1,4 +1,4 @@
-//! What went through: frames and bytes. Plain numbers, so that each worker counts for itself and sums come later.
+//! Counters of frames and bytes. They are plain numbers: each worker has its own, and they are added up later.
 
 use std::ops::AddAssign;
 
@@ -44,39 +44,39 @@ pub struct FrameBytes {
     pub compressed: usize,
     /// After encryption, with the cipher's tag.
     pub ciphertext: usize,
-    /// What frames it: kind, length, number.
+    /// The framing: kind, length, number.
     pub overhead: usize,
 }
 
 impl TelemetryCounters {
-    /// A stream begins with a header of `bytes`.
+    /// Counts the header of a stream, of `bytes`.
     pub fn add_header(&mut self, bytes: usize) {
         add(&mut self.bytes_overhead, bytes);
     }
 
-    /// A data frame was compressed and encrypted.
+    /// Counts a data frame that was compressed and encrypted.
     pub fn add_encrypt_data(&mut self, frame: FrameBytes) {
         self.add_data(frame);
     }
 
-    /// A data frame was decrypted and decompressed.
+    /// Counts a data frame that was decrypted and decompressed.
     pub fn add_decrypt_data(&mut self, frame: FrameBytes) {
         self.add_data(frame);
     }
 
-    /// A stream ends with a frame of `bytes`.
+    /// Counts the frame that ends a stream, of `bytes`.
     pub fn add_terminator(&mut self, bytes: usize) {
         add(&mut self.frames_terminator, 1);
         add(&mut self.bytes_overhead, bytes);
     }
 
-    /// A frame of `bytes` carries the stream's digest.
+    /// Counts the frame with the stream's digest, of `bytes`.
     pub fn add_digest(&mut self, bytes: usize) {
         add(&mut self.frames_digest, 1);
         add(&mut self.bytes_overhead, bytes);
     }
 
-    /// Adds what another worker counted.
+    /// Adds the counters of another worker.
     pub fn merge(&mut self, other: &Self) {
         let Self {
             frames_data,

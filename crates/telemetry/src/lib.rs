@@ -1,9 +1,12 @@
-//! What a pipeline that compresses and encrypts did, and how long each stage took.
+//! Counters and timers for a pipeline that compresses and encrypts: what it did, and how long each stage took.
 //!
-//! * [`TelemetryCounters`]: frames and bytes, counted by each worker for itself and merged at the end.
-//! * [`TelemetryTimer`]: the run's elapsed time and its [`StageTimes`], by [`Stage`]; a [`StageGuard`] times a scope.
-//! * [`TelemetrySnapshot`]: both, frozen, with ratio and throughput; checked by rules, each of which is a [`SanityError`].
-//! * [`MonotonicClock`] is what timers read: [`InstantClock`], or [`ManualClock`] in tests.
+//! This pipeline is the host's. It has nothing to do with `ron-accounting-pipeline`.
+//!
+//! * [`TelemetryCounters`]: frames and bytes. Each worker counts its own, and they are merged at the end.
+//! * [`TelemetryTimer`]: the elapsed time of a run and its [`StageTimes`], by [`Stage`]. A [`StageGuard`] times a scope.
+//! * [`TelemetrySnapshot`]: both, unchangeable, with ratio and throughput. It can be checked by rules. A [`SanityError`] names a
+//!   broken rule.
+//! * [`MonotonicClock`] is read by timers: [`InstantClock`], or [`ManualClock`] in tests.
 //!
 //! ```
 //! use ron_accounting_telemetry::{FrameBytes, Stage, TelemetryCounters, TelemetrySnapshot, TelemetryTimer};
@@ -27,7 +30,7 @@
 //! # Ok::<(), ron_accounting_telemetry::SanityError>(())
 //! ```
 //!
-//! Field names and rules are in `docs/telemetry.md`; the Python package of the same name has the same ones.
+//! Field names and rules are in `docs/telemetry.md`. The Python package of the same name has the same fields and rules.
 //!
 //! # Crate features
 //! * **`serde`**: counters, stage times and snapshots can be serialized, with one stable order of fields.

@@ -1,4 +1,4 @@
-//! The serialized form. The order of the fields here is the order in every format, and part of the interface.
+//! The serialized form of a snapshot. The order of its fields is the order in every format, and part of the interface.
 
 use serde::{Deserialize, Serialize};
 
@@ -53,9 +53,9 @@ pub(crate) struct SnapshotRecord {
     bytes_ciphertext: u64,
     bytes_overhead: u64,
     bytes_output: Option<u64>,
-    /// Written for readers without this crate. Reading it back, it follows from the counts.
+    /// Written for readers without this crate. It is ignored when the record is read, since it follows from the counts.
     compression_ratio: f64,
-    /// Likewise.
+    /// Written and ignored in the same way.
     throughput_bytes_per_sec: f64,
     elapsed_ns: u64,
     workers: u32,

@@ -1,10 +1,10 @@
-//! Rules that the numbers of a sound run keep, whatever its format, compressor and cipher.
+//! Rules for the numbers of a run, which hold for every format, compressor and cipher.
 //!
-//! A run that breaks one counted wrongly, or lost part of a stream: both are worth more than a report that looks plausible.
+//! A run that breaks one was counted wrongly, or lost a part of a stream.
 
 use crate::TelemetrySnapshot;
 
-/// A rule that a snapshot breaks. The docs of each variant are the rule.
+/// A rule that a snapshot breaks. The documentation of each variant is the rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum SanityError {
@@ -14,7 +14,7 @@ pub enum SanityError {
         /// The largest of the three counts of data bytes.
         bytes: u64,
     },
-    /// Something does not become nothing: where there is plaintext, there are compressed bytes and ciphertext.
+    /// If there is plaintext, there are compressed bytes and ciphertext.
     #[error(
         "{bytes_plaintext} bytes of plaintext became {bytes_compressed} compressed and {bytes_ciphertext} encrypted ones; \
          a stage did not count"
@@ -37,7 +37,7 @@ pub enum SanityError {
         /// Bytes after encryption.
         bytes_ciphertext: u64,
     },
-    /// A stream with data ends with a terminator; without one it may have been cut.
+    /// A stream with data ends with a terminator. Without one, the stream may have been cut.
     #[error("{frames_data} data frames have no terminator; the stream may have been cut")]
     MissingTerminator {
         /// Data frames.
@@ -57,7 +57,7 @@ pub enum SanityError {
         /// Terminator and digest frames.
         frames: u64,
     },
-    /// What came out is the encrypted stream or the plaintext, so that it is as long as one of them.
+    /// The output is the encrypted stream or the plaintext, so it is as long as one of them.
     #[error("the output of {bytes_output} bytes is neither the encrypted stream of {encrypted} bytes nor the plaintext of {plaintext}")]
     OutputLength {
         /// The length of the output.
@@ -67,7 +67,7 @@ pub enum SanityError {
         /// Bytes before compression.
         plaintext: u64,
     },
-    /// A worker is in one stage at a time, so that the stages take no more than the elapsed time of all workers.
+    /// A worker is in one stage at a time, so the stages take at most the elapsed time times the number of workers.
     #[error("stages took {stages_ns} ns, more than {workers} workers had in {elapsed_ns} ns; time stages with one timer per worker")]
     StagesExceedElapsed {
         /// The sum of the stage times.
@@ -79,7 +79,7 @@ pub enum SanityError {
     },
 }
 
-/// The broken rules, in the order of the variants.
+/// Returns the broken rules, in the order of the variants.
 pub(crate) fn violations(snapshot: &TelemetrySnapshot) -> impl Iterator<Item = SanityError> + '_ {
     let rules: [fn(&TelemetrySnapshot) -> Option<SanityError>; 8] = [
         data_without_frames,
@@ -145,4 +145,32 @@ fn stages_exceed_elapsed(snapshot: &TelemetrySnapshot) -> Option<SanityError> {
         (snapshot.stage_times().sum_ns(), snapshot.elapsed_ns(), snapshot.workers());
     (u128::from(stages_ns) > u128::from(elapsed_ns) * u128::from(workers))
         .then_some(SanityError::StagesExceedElapsed { stages_ns, elapsed_ns, workers })
+}
+
+#[cfg(test)]
+mod tests {
+    use ron_accounting_error_contract::assert_errors;
+
+    use super::*;
+
+    #[test]
+    fn every_error_leaves_its_cause_to_its_source() {
+        assert_errors!(SanityError {
+            without_cause: {
+                DataWithoutFrames => SanityError::DataWithoutFrames { bytes: 1 },
+                DataVanished => SanityError::DataVanished {
+                    bytes_plaintext: 1, bytes_compressed: 0, bytes_ciphertext: 0,
+                },
+                CiphertextTooShort => SanityError::CiphertextTooShort { bytes_compressed: 2, bytes_ciphertext: 1 },
+                MissingTerminator => SanityError::MissingTerminator { frames_data: 1 },
+                DigestWithoutTerminator => SanityError::DigestWithoutTerminator {
+                    frames_digest: 2, frames_terminator: 1,
+                },
+                MissingOverhead => SanityError::MissingOverhead { frames: 1 },
+                OutputLength => SanityError::OutputLength { bytes_output: 3, encrypted: 2, plaintext: 1 },
+                StagesExceedElapsed => SanityError::StagesExceedElapsed { stages_ns: 3, elapsed_ns: 1, workers: 2 },
+            }
+            with_cause: {}
+        });
+    }
 }

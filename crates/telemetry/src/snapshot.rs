@@ -1,10 +1,10 @@
-//! The report of a run: counters and times, frozen, with what follows from them.
+//! The report of a run: its counters and times, and what is calculated from them.
 
 use std::time::Duration;
 
 use crate::{sanity, SanityError, Stage, StageTimes, TelemetryCounters, TelemetryTimer};
 
-/// What a run did. It cannot be changed: attaching the output gives a new one.
+/// What a run did. It cannot be changed: attaching the output makes a new one.
 ///
 /// ```
 /// use ron_accounting_telemetry::{TelemetryCounters, TelemetrySnapshot};
@@ -28,7 +28,7 @@ pub struct TelemetrySnapshot {
 }
 
 impl TelemetrySnapshot {
-    /// What was counted and timed. A timer that runs on is read as of now.
+    /// Makes a snapshot of what was counted and timed. If the timer is still running, it is read now.
     pub fn new(counters: TelemetryCounters, timer: &TelemetryTimer) -> Self {
         Self {
             counters,
@@ -40,65 +40,63 @@ impl TelemetrySnapshot {
         }
     }
 
-    /// The same with the output of the run, as pipelines that work in memory return it. The bytes are not serialized, their
-    /// number is.
+    /// Attaches the output of the run, for pipelines that work in memory. The bytes are not serialized, but their number is.
     #[must_use]
     pub fn attach_output(self, output: Vec<u8>) -> Self {
         Self { bytes_output: Some(output.len() as u64), output: Some(output), ..self }
     }
 
-    /// The attached output.
+    /// Returns the attached output.
     pub fn output(&self) -> Option<&[u8]> {
         self.output.as_deref()
     }
 
-    /// The length of the attached output, in bytes; it outlives the bytes in serialized form.
+    /// Returns the length of the attached output, in bytes. Unlike the output, it is serialized.
     pub const fn bytes_output(&self) -> Option<u64> {
         self.bytes_output
     }
 
-    /// All counters.
+    /// Returns all counters.
     pub const fn counters(&self) -> TelemetryCounters {
         self.counters
     }
 
-    /// Frames that carry data.
+    /// Returns the number of frames with data.
     pub const fn frames_data(&self) -> u64 {
         self.counters.frames_data
     }
 
-    /// Frames that end a stream.
+    /// Returns the number of frames that end a stream.
     pub const fn frames_terminator(&self) -> u64 {
         self.counters.frames_terminator
     }
 
-    /// Frames that carry a digest.
+    /// Returns the number of frames with a digest.
     pub const fn frames_digest(&self) -> u64 {
         self.counters.frames_digest
     }
 
-    /// Bytes of data before compression.
+    /// Returns the bytes of data before compression.
     pub const fn bytes_plaintext(&self) -> u64 {
         self.counters.bytes_plaintext
     }
 
-    /// Bytes of data after compression.
+    /// Returns the bytes of data after compression.
     pub const fn bytes_compressed(&self) -> u64 {
         self.counters.bytes_compressed
     }
 
-    /// Bytes of data after encryption.
+    /// Returns the bytes of data after encryption.
     pub const fn bytes_ciphertext(&self) -> u64 {
         self.counters.bytes_ciphertext
     }
 
-    /// Bytes of the encrypted stream that carry no data.
+    /// Returns the bytes of the encrypted stream that are not data.
     pub const fn bytes_overhead(&self) -> u64 {
         self.counters.bytes_overhead
     }
 
-    /// `bytes_compressed / bytes_plaintext`: below one if compression saves. Without plaintext it is one: nothing was saved,
-    /// nothing was lost.
+    /// Returns `bytes_compressed / bytes_plaintext`. It is below one if compression saves bytes, and one without plaintext.
     #[allow(clippy::cast_precision_loss)] // A ratio needs no more than 52 bits.
     pub fn compression_ratio(&self) -> f64 {
         match self.counters.bytes_plaintext {
@@ -107,8 +105,8 @@ impl TelemetrySnapshot {
         }
     }
 
-    /// Plaintext bytes per second of elapsed time. If no time passed it is zero: no rate was measured.
-    #[allow(clippy::cast_precision_loss)] // Nor does a rate.
+    /// Returns the plaintext bytes per second of elapsed time. Zero if no time passed, since no rate was measured.
+    #[allow(clippy::cast_precision_loss)] // A rate needs no more than 52 bits.
     pub fn throughput_bytes_per_sec(&self) -> f64 {
         match self.elapsed_ns {
             0 => 0.0,
@@ -116,43 +114,43 @@ impl TelemetrySnapshot {
         }
     }
 
-    /// How long the run took.
+    /// Returns how long the run took.
     pub const fn elapsed(&self) -> Duration {
         Duration::from_nanos(self.elapsed_ns)
     }
 
-    /// The same in nanoseconds.
+    /// Returns how long the run took, in nanoseconds.
     pub const fn elapsed_ns(&self) -> u64 {
         self.elapsed_ns
     }
 
-    /// How many workers timed stages.
+    /// Returns how many workers timed stages.
     pub const fn workers(&self) -> u32 {
         self.workers
     }
 
-    /// The time of each stage, summed over workers.
+    /// Returns the time of each stage, summed over workers.
     pub const fn stage_times(&self) -> StageTimes {
         self.stage_times
     }
 
-    /// Whether each of `stages` took time: [`Stage::ENCRYPTION`] or [`Stage::DECRYPTION`] for a whole pipeline.
+    /// Returns whether each of `stages` took time: [`Stage::ENCRYPTION`] or [`Stage::DECRYPTION`] for a whole pipeline.
     pub fn has_all_stages(&self, stages: &[Stage]) -> bool {
         stages.iter().all(|stage| self.stage_times.get_ns(*stage) > 0)
     }
 
-    /// The first rule that the numbers break, in the order of [`SanityError`].
+    /// Fails with the first rule that the numbers break, in the order of [`SanityError`].
     pub fn sanity_check(&self) -> Result<(), SanityError> {
         self.violations().next().map_or(Ok(()), Err)
     }
 
-    /// All rules that the numbers break.
+    /// Returns all rules that the numbers break.
     pub fn violations(&self) -> impl Iterator<Item = SanityError> + '_ {
         sanity::violations(self)
     }
 }
 
-/// A snapshot of counts alone: no time, no stages, one worker.
+/// Makes a snapshot of counts alone: without time and stages, of one worker.
 impl From<TelemetryCounters> for TelemetrySnapshot {
     fn from(counters: TelemetryCounters) -> Self {
         Self {

@@ -1,5 +1,5 @@
-//! The stages of a pipeline, and the time that each took: an array indexed by stage, which needs no memory of its own and
-//! has one order.
+//! The stages of a pipeline, and the time that each took: an array indexed by stage, which allocates nothing and has one
+//! order.
 
 use std::{fmt, ops::AddAssign, time::Duration};
 
@@ -25,12 +25,12 @@ impl Stage {
     /// All stages, in the order of their names in records.
     pub const ALL: [Self; 6] =
         [Self::Read, Self::Compress, Self::Encrypt, Self::Decrypt, Self::Decompress, Self::Write];
-    /// What an encrypting pipeline goes through.
+    /// The stages of an encrypting pipeline.
     pub const ENCRYPTION: [Self; 4] = [Self::Read, Self::Compress, Self::Encrypt, Self::Write];
-    /// What a decrypting pipeline goes through.
+    /// The stages of a decrypting pipeline.
     pub const DECRYPTION: [Self; 4] = [Self::Read, Self::Decrypt, Self::Decompress, Self::Write];
 
-    /// The name, in lower case.
+    /// Returns the name, in lower case.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Read => "read",
@@ -72,68 +72,68 @@ pub struct StageTimes {
 }
 
 impl StageTimes {
-    /// Adds to a stage.
+    /// Adds to the time of a stage.
     pub fn add(&mut self, stage: Stage, duration: Duration) {
         self.add_ns(stage, u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX));
     }
 
-    /// Adds to a stage, in nanoseconds.
+    /// Adds nanoseconds to the time of a stage.
     pub fn add_ns(&mut self, stage: Stage, ns: u64) {
         let sum = &mut self.ns[stage as usize];
         *sum = sum.saturating_add(ns);
     }
 
-    /// The time of a stage.
+    /// Returns the time of a stage.
     pub const fn get(&self, stage: Stage) -> Duration {
         Duration::from_nanos(self.get_ns(stage))
     }
 
-    /// The time of a stage, in nanoseconds.
+    /// Returns the time of a stage, in nanoseconds.
     pub const fn get_ns(&self, stage: Stage) -> u64 {
         self.ns[stage as usize]
     }
 
-    /// The time of [`Stage::Read`].
+    /// Returns the time of [`Stage::Read`].
     pub const fn read(&self) -> Duration {
         self.get(Stage::Read)
     }
 
-    /// The time of [`Stage::Compress`].
+    /// Returns the time of [`Stage::Compress`].
     pub const fn compress(&self) -> Duration {
         self.get(Stage::Compress)
     }
 
-    /// The time of [`Stage::Encrypt`].
+    /// Returns the time of [`Stage::Encrypt`].
     pub const fn encrypt(&self) -> Duration {
         self.get(Stage::Encrypt)
     }
 
-    /// The time of [`Stage::Decrypt`].
+    /// Returns the time of [`Stage::Decrypt`].
     pub const fn decrypt(&self) -> Duration {
         self.get(Stage::Decrypt)
     }
 
-    /// The time of [`Stage::Decompress`].
+    /// Returns the time of [`Stage::Decompress`].
     pub const fn decompress(&self) -> Duration {
         self.get(Stage::Decompress)
     }
 
-    /// The time of [`Stage::Write`].
+    /// Returns the time of [`Stage::Write`].
     pub const fn write(&self) -> Duration {
         self.get(Stage::Write)
     }
 
-    /// The stages with their times.
+    /// Returns the stages with their times.
     pub fn iter(&self) -> impl Iterator<Item = (Stage, Duration)> + '_ {
         Stage::ALL.into_iter().map(|stage| (stage, self.get(stage)))
     }
 
-    /// The time of all stages together. With several workers it is more than what passed on the wall.
+    /// Returns the time of all stages together. With several workers it may be more than the elapsed time.
     pub fn sum(&self) -> Duration {
         Duration::from_nanos(self.sum_ns())
     }
 
-    /// The time of all stages together, in nanoseconds.
+    /// Returns the time of all stages together, in nanoseconds.
     pub fn sum_ns(&self) -> u64 {
         self.ns.iter().fold(0, |sum, ns| sum.saturating_add(*ns))
     }

@@ -1,7 +1,7 @@
-//! How long a run took, and each of its stages.
+//! Timers: how long a run took, and each of its stages.
 //!
-//! A guard borrows its timer, so that the stages of one timer cannot overlap: what a worker spends in stages never exceeds the
-//! time that passed. Stages that run at the same time belong to workers, each with a timer of its own.
+//! A guard borrows its timer, so the stages of one timer cannot overlap. So the time that a worker spends in stages never
+//! exceeds the elapsed time. For stages that run at the same time, each worker has a timer of its own.
 
 use std::{sync::Arc, time::Duration};
 
@@ -27,18 +27,18 @@ pub struct TelemetryTimer {
     started_ns: u64,
     finished_ns: Option<u64>,
     stage_times: StageTimes,
-    /// Whether this timer timed a stage by itself.
+    /// Whether this timer timed a stage itself, and not only by merging.
     works: bool,
     merged: u32,
 }
 
 impl TelemetryTimer {
-    /// Starts with the operating system's clock.
+    /// Starts a timer with the operating system's clock.
     pub fn start() -> Self {
         Self::start_with(Arc::new(InstantClock::new()))
     }
 
-    /// Starts with another clock.
+    /// Starts a timer with another clock.
     pub fn start_with(clock: Arc<dyn MonotonicClock>) -> Self {
         let started_ns = clock.now_ns();
         Self {
@@ -51,7 +51,7 @@ impl TelemetryTimer {
         }
     }
 
-    /// A timer for a worker of this run, with the same clock. It starts now; [`TelemetryTimer::merge`] brings it back.
+    /// Starts a timer for a worker of this run, with the same clock. [`TelemetryTimer::merge`] adds its times to this one.
     pub fn worker(&self) -> Self {
         Self::start_with(Arc::clone(&self.clock))
     }
@@ -74,13 +74,13 @@ impl TelemetryTimer {
         self.stage_times.add(stage, duration);
     }
 
-    /// Adds the stage times of a worker of this run, who ran while this timer did.
+    /// Adds the stage times of a worker of this run, which ran while this timer did.
     pub fn merge(&mut self, worker: &Self) {
         self.stage_times.merge(&worker.stage_times);
         self.merged = self.merged.saturating_add(worker.workers());
     }
 
-    /// Ends the run. The first call decides when that was; each answers how long the run took.
+    /// Ends the run, and returns how long it took. Only the first call ends it. Later calls return the same.
     pub fn finish(&mut self) -> Duration {
         if self.finished_ns.is_none() {
             self.finished_ns = Some(self.clock.now_ns());
@@ -88,34 +88,34 @@ impl TelemetryTimer {
         self.elapsed()
     }
 
-    /// How long the run took, or takes so far.
+    /// Returns how long the run took, or how long it has been running.
     pub fn elapsed(&self) -> Duration {
         Duration::from_nanos(self.elapsed_ns())
     }
 
-    /// The same in nanoseconds.
+    /// Returns the elapsed time in nanoseconds.
     pub fn elapsed_ns(&self) -> u64 {
         let until = self.finished_ns.unwrap_or_else(|| self.clock.now_ns());
         until.saturating_sub(self.started_ns)
     }
 
-    /// Whether [`TelemetryTimer::finish`] was called.
+    /// Returns whether [`TelemetryTimer::finish`] was called.
     pub const fn is_finished(&self) -> bool {
         self.finished_ns.is_some()
     }
 
-    /// The times of the stages so far, those of merged workers included.
+    /// Returns the times of the stages so far, those of merged workers included.
     pub const fn stage_times(&self) -> StageTimes {
         self.stage_times
     }
 
-    /// How many timers timed stages: the merged ones, and this one if it did; at least one.
+    /// Returns how many timers timed stages: the merged ones, and this one if it did. At least one.
     pub fn workers(&self) -> u32 {
         self.merged.saturating_add(u32::from(self.works)).max(1)
     }
 }
 
-/// Times a scope, see [`TelemetryTimer::stage`].
+/// Times a stage until it is dropped, see [`TelemetryTimer::stage`].
 #[derive(Debug)]
 #[must_use = "the stage ends when the guard is dropped"]
 pub struct StageGuard<'a> {

@@ -127,7 +127,7 @@ fn workers_bring_their_stages_and_not_their_elapsed_time() {
     let mut idle = TelemetryTimer::start();
     idle.merge(&one);
     idle.merge(&other);
-    assert_eq!(idle.workers(), 2, "who only waits is no worker");
+    assert_eq!(idle.workers(), 2, "a timer that only waits is not a worker");
 }
 
 #[test]

@@ -1,39 +1,41 @@
-//! Appending: limits first, then the bytes, and after an error the file is as it was or is never touched again.
+//! Appending: limits are checked first, then the bytes are written. After an error, the file is as it was before or is
+//! never written again.
 
 use std::io;
 
-use crate::format::{self, Footer, Header, Place, DATA_OFFSET};
+use crate::format::{self, Footer, Header, DATA_OFFSET};
 use crate::format::{END_MARK_BYTES, FOOTER_BYTES, RECORD_HEADER_BYTES};
 use crate::record::RECORD_BODY_BYTES_MAX;
 use crate::segment::{Active, Segment};
 use crate::{Limit, Position, RecordKind, SegmentFile, Storage, Wal, WalError};
 
-/// Which limits hold for a write.
+/// Which limits apply to a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Budget {
     /// New work: all limits.
     Regular,
-    /// Work without which nothing would move: all limits, but one segment more.
+    /// Work that others wait for: all limits, but one segment more.
     Urgent,
-    /// The owner's bookkeeping, without which nothing could ever be retired: two segments more.
+    /// The owner's bookkeeping, which has to be possible so that records can be released: two segments more.
     Reserved,
-    /// Copies of what is in a poisoned segment, which goes when they are durable: no limit on bytes.
+    /// Copies of records in a poisoned segment, which is deleted once they are durable: no limit on bytes.
     Rescue,
 }
 
 impl<S: Storage> Wal<S> {
     /// Appends a record. It is durable after the next [`Wal::sync`] that succeeds.
     ///
-    /// [`WalError::Full`] and [`WalError::DiskFull`] leave the log as it was. Any other error leaves what was appended
-    /// before readable, and poisons the active segment if it says so. `now_ms` is compared with `max_age_ms` and goes
-    /// into the header of a new segment. Costs one write; a new segment costs up to four syncs more.
+    /// After [`WalError::Full`] and [`WalError::DiskFull`] the log is as it was. After any other error, what was appended
+    /// before stays readable. The documentation of the error says whether the active segment is poisoned. `now_ms` is
+    /// compared with `max_age_ms`, and is written into the header of a new segment. Costs one write. A new segment costs up
+    /// to four syncs more.
     pub fn append(&mut self, kind: RecordKind, body: &[u8], now_ms: u64) -> Result<Position, WalError> {
         self.append_within(Budget::Regular, kind, body, now_ms).map_err(|error| self.note(error))
     }
 
     /// Appends a record that the owner needs in order to release others, such as an acknowledgement. It may use two
-    /// segments beyond `max_bytes`, and ignores the limits on entries and age: a log that is full of acknowledged work
-    /// could otherwise never become empty again.
+    /// segments beyond `max_bytes`, and ignores the limits on records and age. Without this reserve, a log that is full of
+    /// acknowledged work could never become empty again.
     pub fn append_reserved(
         &mut self,
         kind: RecordKind,
@@ -43,8 +45,8 @@ impl<S: Storage> Wal<S> {
         self.append_within(Budget::Reserved, kind, body, now_ms).map_err(|error| self.note(error))
     }
 
-    /// Appends a record within one segment beyond `max_bytes`. This is for an owner whose log is filled by records that
-    /// nothing can be done about for now, and that has other work to keep going.
+    /// Appends a record that may use one segment beyond `max_bytes`. Use it if the log is full of records that cannot be
+    /// released for now, so that other work can go on.
     pub fn append_urgent(
         &mut self,
         kind: RecordKind,
@@ -54,8 +56,8 @@ impl<S: Storage> Wal<S> {
         self.append_within(Budget::Urgent, kind, body, now_ms).map_err(|error| self.note(error))
     }
 
-    /// Appends a copy of a record in a poisoned segment, whatever the log holds: the segment goes when its copies are
-    /// durable, and until then nothing may be lost because of a limit.
+    /// Appends a copy of a record in a poisoned segment, beyond any limit. The poisoned segment is deleted once the copies
+    /// are durable. Until then no limit may cause a loss.
     pub fn append_rescued(
         &mut self,
         kind: RecordKind,
@@ -66,7 +68,7 @@ impl<S: Storage> Wal<S> {
     }
 
     /// Closes the active segment with its footer and begins a new one, so that the old one can be retired. Does nothing
-    /// when the active segment holds no record. May use the reserve of [`Wal::append_reserved`].
+    /// if the active segment holds no record. May use the reserve of [`Wal::append_reserved`].
     pub fn rotate(&mut self, now_ms: u64) -> Result<(), WalError> {
         if self.active.as_ref().is_some_and(|active| active.segment.records == 0) {
             return Ok(());
@@ -85,7 +87,7 @@ impl<S: Storage> Wal<S> {
             return Err(WalError::TooLarge { length: body.len(), max: RECORD_BODY_BYTES_MAX });
         }
         if matches!(budget, Budget::Regular | Budget::Urgent) {
-            self.check_entries()?;
+            self.check_records()?;
             self.check_age(now_ms)?;
         }
         let need = (RECORD_HEADER_BYTES + body.len()) as u64;
@@ -104,7 +106,7 @@ impl<S: Storage> Wal<S> {
             None => self.begin_segment(budget, need, now_ms)?,
         }
         match self.write_record(kind, body) {
-            // A file that grows as it is written: the room that is kept for the next segment serves this one.
+            // The file grows as it is written. The disk space that is kept for the next segment is given to this one.
             Err(WalError::DiskFull { .. }) if self.active.is_some() && self.discard_spare() => {
                 self.write_record(kind, body)
             }
@@ -114,14 +116,14 @@ impl<S: Storage> Wal<S> {
 
     fn write_record(&mut self, kind: RecordKind, body: &[u8]) -> Result<Position, WalError> {
         let Some(active) = self.active.as_mut() else {
-            // Unreachable: a segment was begun above. Refusing is better than a panic in a host's process.
+            // A segment was begun above. If this is wrong, refusing is better than a panic in a host's process.
+            debug_assert!(false, "no segment is active after one was begun");
             return Err(WalError::io("append to", "the active segment", io::ErrorKind::NotFound.into()));
         };
         let position = Position { segment: active.segment.number, offset: active.end };
-        let place =
-            Place { segment: position.segment, offset: active.end, synced: active.synced, salt: active.salt };
+        let envelope = active.envelope();
         self.frame.clear();
-        format::encode_record(place, kind.0, body, &mut self.frame);
+        format::encode_record(envelope, kind.0, body, &mut self.frame);
         let end = active.end + self.frame.len() as u64;
         let framed = self.frame.len();
         active.mark_end(&mut self.frame);
@@ -137,9 +139,12 @@ impl<S: Storage> Wal<S> {
         Ok(position)
     }
 
-    /// Takes back a partial write. If that fails the segment cannot be trusted and is poisoned.
+    /// Removes a partial write. If that fails, the end of the segment is not known, and the segment is poisoned.
     fn cut_back(&mut self, operation: &'static str, source: io::Error) -> WalError {
-        let Some(active) = self.active.as_mut() else { return WalError::io(operation, "the log", source) };
+        let Some(active) = self.active.as_mut() else {
+            debug_assert!(false, "a write failed, and no segment is active");
+            return WalError::io(operation, "the log", source);
+        };
         let number = active.segment.number;
         match active.file.set_length(active.end).and_then(|()| active.file.length()) {
             Ok(length) if length == active.end => {
@@ -153,12 +158,12 @@ impl<S: Storage> Wal<S> {
         }
     }
 
-    /// Closes the active segment, if there is one, and begins another with room for `need` bytes.
+    /// Closes the active segment, if there is one, and begins another that holds at least `need` bytes.
     fn begin_segment(&mut self, budget: Budget, need: u64, now_ms: u64) -> Result<(), WalError> {
         let length = self.options.segment_length().max(DATA_OFFSET as u64 + need + FOOTER_BYTES as u64);
         let others = self.bytes_when_sealed() - self.spare_bytes();
         self.check_bytes(budget, others.saturating_add(length))?;
-        let mut new = self.claim_room(budget, length)?;
+        let mut new = self.claim_space(budget, length)?;
         if let Err(error) = self.seal_active() {
             self.abandon(&new, now_ms);
             return Err(error);
@@ -185,20 +190,20 @@ impl<S: Storage> Wal<S> {
         }
     }
 
-    /// Syncs, writes the footer, gives up the preallocated rest and syncs again, all before a newer segment exists. The
-    /// first sync lets the footer say that every record before it was durable.
+    /// Syncs the active segment, writes its footer, cuts the preallocated rest, and syncs again. All of this happens before a
+    /// newer segment exists. Because of the first sync, the footer can say that every record before it was durable.
     pub(crate) fn seal_active(&mut self) -> Result<(), WalError> {
         self.sync_active()?;
         let Some(active) = self.active.as_mut() else { return Ok(()) };
         let number = active.segment.number;
-        let place = Place { segment: number, offset: active.end, synced: active.synced, salt: active.salt };
+        let envelope = active.envelope();
         let footer = Footer { records: active.segment.records, bytes: active.end, checksum: active.checksum };
         self.frame.clear();
-        format::encode_footer(place, footer, &mut self.frame);
+        format::encode_footer(envelope, footer, &mut self.frame);
         let mut end = active.end + self.frame.len() as u64;
         active.mark_end(&mut self.frame);
         if active.file.write_all_at(active.end, &self.frame).is_err() {
-            // A segment without a footer is as good to recovery; half a footer must go.
+            // Recovery needs no footer, but must not find half of one.
             end = active.end;
         }
         if let Err(source) = active.file.set_length(end) {
@@ -216,9 +221,10 @@ impl<S: Storage> Wal<S> {
         Ok(())
     }
 
-    /// Takes the room of a segment on the disk: that of the spare, or of a new file, before the active segment is closed: on a full disk
-    /// that one stays, with what it keeps for the owner's bookkeeping. A file without a header counts as no segment.
-    fn claim_room(&mut self, budget: Budget, length: u64) -> Result<NewSegment<S::File>, WalError> {
+    /// Takes the disk space of a segment, from the spare or for a new file. This happens before the active segment is closed:
+    /// on a full disk, that one stays active, with the bytes that it keeps for the owner's bookkeeping. A file without a
+    /// header counts as no segment.
+    fn claim_space(&mut self, budget: Budget, length: u64) -> Result<NewSegment<S::File>, WalError> {
         self.remove_abandoned()?;
         match self.claim_spare(length)? {
             Some(new) => Ok(new),
@@ -227,7 +233,7 @@ impl<S: Storage> Wal<S> {
     }
 
     fn create_file(&mut self, budget: Budget, length: u64) -> Result<NewSegment<S::File>, WalError> {
-        // A spare that cannot be removed counts beside the new file.
+        // A spare that cannot be removed counts as well.
         self.check_bytes(budget, self.bytes_when_sealed().saturating_add(length))?;
         let number = self.take_number()?;
         let name = format::segment_name(number);
@@ -235,9 +241,9 @@ impl<S: Storage> Wal<S> {
         let mut new = NewSegment { number, name, file, header: Vec::new(), length, salt: 0, is_spare: false };
         let claimed =
             match new.file.allocate(length).map_err(|error| WalError::io("allocate", &new.name, error)) {
-                // A segment that the disk cannot hold would take the last room from what the old one keeps.
+                // A file that grew as it is written would take the disk space that the old segment needs.
                 Err(error @ WalError::DiskFull { .. }) => Err(error),
-                // A file system that cannot reserve: the file grows as it is written.
+                // The file system cannot reserve space, so the file grows as it is written.
                 Err(_) => {
                     let claimed =
                         new.file.set_length(0).and_then(|()| new.file.write_all_at(0, &[0; DATA_OFFSET]));
@@ -260,8 +266,8 @@ impl<S: Storage> Wal<S> {
         Ok(number)
     }
 
-    /// Removes files of segments that were never begun. While that fails no other is created, so that a disk on which
-    /// nothing can be removed is not filled with them.
+    /// Removes the files of segments that were never begun. While that fails, no other is created: a disk on which nothing
+    /// can be removed must not be filled with them.
     fn remove_abandoned(&mut self) -> Result<(), WalError> {
         let is_abandoned =
             |segment: &&Segment| !segment.has_header && segment.records == 0 && !segment.corrupt;
@@ -275,7 +281,8 @@ impl<S: Storage> Wal<S> {
         Ok(())
     }
 
-    /// Makes the header and the name of a new segment durable, before its first record is written.
+    /// Makes the header and the name of a new segment durable, before its first record is written. Returns the length of the
+    /// file.
     fn write_header(&mut self, new: &mut NewSegment<S::File>, now_ms: u64) -> Result<u64, WalError> {
         if new.is_spare {
             new.salt = self.next_salt(new.number, now_ms);
@@ -302,10 +309,10 @@ impl<S: Storage> Wal<S> {
         new.file.length().map_err(|error| WalError::io("measure", &new.name, error))
     }
 
-    /// Nobody knows of this file, so it may go; if it does not, it is retired like any other.
+    /// Removes the file of a segment that could not be begun. If that fails, the file is retired like any other.
     fn abandon(&mut self, new: &NewSegment<S::File>, now_ms: u64) {
         if new.is_spare {
-            // As long as nothing was written to it, the spare is as good as before.
+            // As long as nothing was written to the spare, it can still be used.
             if new.salt != 0 {
                 self.discard_spare();
             }
@@ -317,18 +324,18 @@ impl<S: Storage> Wal<S> {
         }
     }
 
-    fn check_entries(&self) -> Result<(), WalError> {
+    fn check_records(&self) -> Result<(), WalError> {
         let active = self.active.as_ref().map_or(0, |active| active.segment.records);
         let closed: u64 = self.closed.values().map(|segment| segment.records).sum();
-        let (needed, max) = (active + closed + 1, self.options.max_entries);
+        let (needed, max) = (active + closed + 1, self.options.records_max);
         if needed > max {
-            return Err(WalError::Full { limit: Limit::Entries, needed, max });
+            return Err(WalError::Full { limit: Limit::Records, needed, max });
         }
         Ok(())
     }
 
     fn check_age(&self, now_ms: u64) -> Result<(), WalError> {
-        let Some(max) = self.options.max_age_ms else { return Ok(()) };
+        let Some(max) = self.options.age_ms_max else { return Ok(()) };
         let active = self.active.iter().map(|active| &active.segment);
         let oldest = self.closed.values().chain(active).find(|segment| !segment.unreleased.is_empty());
         let needed = oldest.map_or(0, |segment| now_ms.saturating_sub(segment.created_ms));
@@ -340,9 +347,9 @@ impl<S: Storage> Wal<S> {
 
     fn check_bytes(&self, budget: Budget, needed: u64) -> Result<(), WalError> {
         let max = match budget {
-            Budget::Regular => self.options.max_bytes,
-            Budget::Urgent => self.options.max_bytes.saturating_add(self.options.segment_length()),
-            Budget::Reserved => self.options.max_bytes.saturating_add(2 * self.options.segment_length()),
+            Budget::Regular => self.options.bytes_max,
+            Budget::Urgent => self.options.bytes_max.saturating_add(self.options.segment_length()),
+            Budget::Reserved => self.options.bytes_max.saturating_add(2 * self.options.segment_length()),
             Budget::Rescue => u64::MAX,
         };
         if needed > max {
@@ -351,14 +358,14 @@ impl<S: Storage> Wal<S> {
         Ok(())
     }
 
-    /// The bytes that will count when the active segment has given up its preallocated rest.
+    /// Returns the bytes that will count once the preallocated rest of the active segment is cut.
     fn bytes_when_sealed(&self) -> u64 {
         let rest =
             |active: &Active<S::File>| active.segment.length.saturating_sub(active.end + FOOTER_BYTES as u64);
         self.bytes() - self.active.as_ref().map_or(0, rest)
     }
 
-    /// The bytes that count against the limit: all files but poisoned ones. The spare counts.
+    /// Returns the bytes that count against the limit: those of all files but poisoned ones. The spare counts.
     pub(crate) fn bytes(&self) -> u64 {
         let active = self.active.as_ref().map_or(0, |active| active.segment.length);
         let closed = self.closed.values().filter(|segment| !segment.poisoned);
@@ -370,14 +377,14 @@ impl<S: Storage> Wal<S> {
 #[derive(Debug)]
 pub(crate) struct NewSegment<F> {
     pub(crate) number: u64,
-    /// Its name, but while it is a spare.
+    /// The name that the file gets, or has unless it is still the spare.
     pub(crate) name: String,
     pub(crate) file: F,
     pub(crate) header: Vec<u8>,
     pub(crate) length: u64,
-    /// That of the header: 0 in a new file, and until the header of a recycled one is written.
+    /// The salt of the header. 0 in a new file, and until the header of a recycled one is written.
     pub(crate) salt: u32,
-    /// The file still has the name of the spare.
+    /// Whether the file still has the name of the spare.
     pub(crate) is_spare: bool,
 }
 

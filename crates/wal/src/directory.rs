@@ -1,7 +1,7 @@
 //! The real storage: a directory that belongs to one process at a time.
 //!
-//! The lock is a file lock on `lock`, which the system releases when the process ends, however it ends. On unix, files
-//! are readable by their owner alone, as is a directory that was created here or was found empty.
+//! The lock is a file lock on the file `lock`. The system releases it when the process ends, however it ends. On Unix, only
+//! the owner can read the files. The same is true of a directory that was created here or was found empty.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _};
@@ -18,13 +18,13 @@ const LOCK_NAME: &str = "lock";
 #[derive(Debug)]
 pub struct DirectoryStorage {
     directory: PathBuf,
-    /// Held for its lock; `None` when the directory is read only.
+    /// Open as long as the lock is held. `None` if the directory is read only.
     lock: Option<File>,
 }
 
 impl DirectoryStorage {
-    /// Creates the directory if needed and locks it. [`WalError::Locked`] if another process, or another storage of
-    /// this one, has it.
+    /// Creates the directory if needed, and locks it. Fails with [`WalError::Locked`] if another process has locked it, or
+    /// another storage of this process.
     pub fn open(directory: impl AsRef<Path>) -> Result<Self, WalError> {
         let directory = directory.as_ref();
         let failed =
@@ -39,7 +39,7 @@ impl DirectoryStorage {
         Ok(Self { directory: directory.to_owned(), lock: Some(lock) })
     }
 
-    /// Looks at an existing directory without a lock. Everything that would change it is refused.
+    /// Opens an existing directory for reading, without a lock. Everything that would change it is refused.
     pub fn open_read_only(directory: impl AsRef<Path>) -> Result<Self, WalError> {
         let directory = directory.as_ref();
         let failed = |error| WalError::io("read directory", &directory.display().to_string(), error);
@@ -47,7 +47,7 @@ impl DirectoryStorage {
         Ok(Self { directory: directory.to_owned(), lock: None })
     }
 
-    /// The directory.
+    /// Returns the path of the directory.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
@@ -90,7 +90,7 @@ impl Storage for DirectoryStorage {
 
     fn read_into(&self, name: &str, buffer: &mut Vec<u8>) -> io::Result<()> {
         let file = File::open(self.directory.join(name))?;
-        // The file may grow under a reader that holds no lock.
+        // A reader without the lock may see the file grow.
         let length = file.metadata()?.len().min(SEGMENT_BYTES_MAX);
         buffer.clear();
         buffer.reserve_exact(usize::try_from(length).map_err(io::Error::other)?);
@@ -146,7 +146,7 @@ impl SegmentFile for DirectoryFile {
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        // Includes the length, without which the content could not be read back.
+        // This syncs the length as well, without which the content could not be read back.
         self.0.sync_data()
     }
 }
@@ -171,10 +171,10 @@ fn private() -> OpenOptions {
     options
 }
 
-/// Creates the directory and its parents, each durable in the one above it.
+/// Creates the directory and its parents, and makes each name durable in the directory above it.
 fn create_directory(directory: &Path) -> io::Result<()> {
     if directory.is_dir() {
-        // Whoever made an empty directory for us may have used a wide umask. One with content is not ours to change.
+        // An empty directory may have been made for the log with a wide umask. One with content may be somebody else's.
         if fs::read_dir(directory)?.next().is_none() {
             make_private(directory)?;
         }
@@ -209,7 +209,7 @@ fn sync_directory(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
-// Elsewhere a directory cannot be opened for syncing; renames and creations are journaled by the file system.
+// Elsewhere a directory cannot be opened for syncing. The file system journals renames and creations.
 #[cfg(not(unix))]
 fn sync_directory(_directory: &Path) -> io::Result<()> {
     Ok(())

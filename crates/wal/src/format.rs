@@ -1,7 +1,7 @@
-//! The bytes of a segment. `docs/wal-format.md` owns the layout and says what each field means; the `format_golden`
-//! test reads that page and builds a file from it, so that the two cannot drift apart.
+//! The bytes of a segment. `docs/wal-format.md` defines the layout and says what each field means. The test
+//! `format_golden` reads that page and builds a file from it, so that page and code agree.
 //!
-//! Everything is little-endian and of fixed width. Nothing in here reads or writes files.
+//! Everything is little-endian and of fixed width. Nothing here reads or writes files.
 
 use crate::record::RECORD_BODY_BYTES_MAX;
 
@@ -9,12 +9,12 @@ pub(crate) const MAGIC: [u8; 8] = *b"RONWAL\r\n";
 pub(crate) const VERSION: u32 = 1;
 
 pub(crate) const HEADER_BYTES: usize = 64;
-/// The second header stands in another page, so that no single damaged page takes both.
+/// The second header is in another page, so that one damaged page does not destroy both.
 pub(crate) const HEADER_COPY_OFFSET: usize = 4096;
 pub(crate) const DATA_OFFSET: usize = HEADER_COPY_OFFSET + HEADER_BYTES;
 pub(crate) const RECORD_HEADER_BYTES: usize = 24;
 pub(crate) const FOOTER_BODY_BYTES: usize = 24;
-/// Zeros that are written behind each frame in a recycled file, so that its end can be told from a torn one.
+/// Zeros that are written behind each frame in a recycled file. They tell the end of the log from a torn end.
 pub(crate) const END_MARK_BYTES: usize = RECORD_HEADER_BYTES;
 pub(crate) const FOOTER_BYTES: usize = RECORD_HEADER_BYTES + FOOTER_BODY_BYTES;
 
@@ -40,7 +40,7 @@ const SEGMENT_EXTENSION: &str = ".wal";
 const POISONED_EXTENSION: &str = ".poisoned";
 const SET_ASIDE_EXTENSION: &str = ".damaged";
 const NUMBER_DIGITS: usize = 20;
-/// The file of a retired segment, kept for the next one.
+/// The name of the file that is kept for the next segment.
 pub(crate) const SPARE_NAME: &str = "spare";
 
 pub(crate) fn segment_name(number: u64) -> String {
@@ -77,11 +77,12 @@ pub(crate) struct Header {
     pub(crate) origin: [u8; 16],
     pub(crate) number: u64,
     pub(crate) created_ms: u64,
-    /// What the frames of this segment carry: 0, or in a recycled file a number that its leftovers do not have.
+    /// A number that each frame of this segment carries. 0 in a new file. In a recycled file, a number that the old content
+    /// of the file does not carry.
     pub(crate) salt: u32,
 }
 
-/// What stands where a header should be.
+/// What was found where a header should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HeaderCheck {
     Valid(Header),
@@ -90,7 +91,7 @@ pub(crate) enum HeaderCheck {
 }
 
 impl Header {
-    /// The bytes of a new segment up to its first record: both copies.
+    /// Returns the bytes of a new segment up to its first record: both copies.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut copy = Vec::with_capacity(HEADER_BYTES);
         copy.extend_from_slice(&MAGIC);
@@ -112,8 +113,8 @@ impl Header {
         bytes
     }
 
-    /// Reads the copy at `offset`. The first 64 bytes keep their shape in all versions, so a version is believed only
-    /// when the checksum holds: a flipped bit in the version field is damage, not a newer program.
+    /// Reads the copy at `offset`. The first 64 bytes have the same layout in all versions. So a version is believed only if
+    /// the checksum holds: a flipped bit in the version field is damage, not a newer version.
     pub(crate) fn decode(bytes: &[u8], offset: usize) -> HeaderCheck {
         let Some(mut fields) = Fields::new(bytes, offset, HEADER_BYTES) else { return HeaderCheck::Invalid };
         let Some(checksum) = bytes.get(offset..offset + HEADER_BYTES - 4).map(crc32c::crc32c) else {
@@ -154,11 +155,11 @@ pub(crate) enum Frame<'a> {
     Footer(Footer),
 }
 
-/// A frame with its envelope.
+/// A frame that was read, and what its header says about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Framed<'a> {
     pub(crate) frame: Frame<'a>,
-    /// How many bytes of this segment were known to be durable when the frame was written.
+    /// The number of bytes of this segment that were known to be durable when the frame was written.
     pub(crate) synced: u64,
     /// The offset of the byte after it.
     pub(crate) next: usize,
@@ -167,55 +168,57 @@ pub(crate) struct Framed<'a> {
 /// Why there is no frame at an offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FrameError {
-    /// Nothing can be said, not even where the next frame would begin.
+    /// The header does not verify, so it is not even known where the next frame would begin.
     Header,
-    /// The header holds, so the frame's extent is known, but its body is damaged or missing.
+    /// The header verifies, so the length of the frame is known. The body is damaged or missing.
     Body { next: usize },
 }
 
-/// Where a frame is written.
+/// What the header and the checksums of a frame say besides its kind and body: where it is written, and in which state of
+/// the segment.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Place {
+pub(crate) struct Envelope {
     pub(crate) segment: u64,
     pub(crate) offset: u64,
+    /// The number of bytes of this segment that are known to be durable.
     pub(crate) synced: u64,
-    /// That of the segment's header.
+    /// The salt of the segment's header.
     pub(crate) salt: u32,
 }
 
-/// Which frames belong to a segment.
+/// What a frame must agree with to belong to a segment.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Membership {
     pub(crate) segment: u64,
-    /// That of the segment's header; `None` if no header is readable.
+    /// The salt of the segment's header. `None` if no header is readable.
     pub(crate) salt: Option<u32>,
 }
 
 /// Appends the bytes of a record to `out`. The caller has checked the length of the body.
-pub(crate) fn encode_record(place: Place, kind: u8, body: &[u8], out: &mut Vec<u8>) {
-    encode_frame(place, FRAME_RECORD, kind, body, out);
+pub(crate) fn encode_record(envelope: Envelope, kind: u8, body: &[u8], out: &mut Vec<u8>) {
+    encode_frame(envelope, FRAME_RECORD, kind, body, out);
 }
 
 /// Appends the bytes of a footer to `out`.
-pub(crate) fn encode_footer(place: Place, footer: Footer, out: &mut Vec<u8>) {
+pub(crate) fn encode_footer(envelope: Envelope, footer: Footer, out: &mut Vec<u8>) {
     let mut body = Vec::with_capacity(FOOTER_BODY_BYTES);
     body.extend_from_slice(&footer.records.to_le_bytes());
     body.extend_from_slice(&footer.bytes.to_le_bytes());
     body.extend_from_slice(&footer.checksum.to_le_bytes());
     body.extend_from_slice(&[0; 4]);
-    encode_frame(place, FRAME_FOOTER, 0, &body, out);
+    encode_frame(envelope, FRAME_FOOTER, 0, &body, out);
 }
 
 #[allow(clippy::cast_possible_truncation)] // the body is at most 4 MiB, and a segment at most 256 MiB
-fn encode_frame(place: Place, frame: u8, kind: u8, body: &[u8], out: &mut Vec<u8>) {
+fn encode_frame(envelope: Envelope, frame: u8, kind: u8, body: &[u8], out: &mut Vec<u8>) {
     debug_assert!(body.len() <= RECORD_BODY_BYTES_MAX);
     let mut header = [0; RECORD_HEADER_BYTES];
     header[0..4].copy_from_slice(&(body.len() as u32).to_le_bytes());
     header[4] = frame;
     header[5] = kind;
-    header[8..12].copy_from_slice(&(place.synced as u32).to_le_bytes());
-    header[12..16].copy_from_slice(&place.salt.to_le_bytes());
-    let position = position_checksum(place.segment, place.offset);
+    header[8..12].copy_from_slice(&(envelope.synced as u32).to_le_bytes());
+    header[12..16].copy_from_slice(&envelope.salt.to_le_bytes());
+    let position = position_checksum(envelope.segment, envelope.offset);
     let checksum = crc32c::crc32c_append(crc32c::crc32c_append(position, &header[0..16]), body);
     header[16..20].copy_from_slice(&checksum.to_le_bytes());
     let header_checksum = crc32c::crc32c_append(position, &header[0..20]);
@@ -224,18 +227,19 @@ fn encode_frame(place: Place, frame: u8, kind: u8, body: &[u8], out: &mut Vec<u8
     out.extend_from_slice(body);
 }
 
-/// At how many offsets [`may_begin_frame`] looks at once.
-pub(crate) const GLANCE_OFFSETS: usize = 64;
+/// The number of offsets that [`may_begin_frame`] tests at once.
+pub(crate) const TESTED_OFFSETS: usize = 64;
 
-/// Whether a frame may begin at one of the first 64 offsets. Looks at some of the bytes that are known of a header, without
-/// a branch, which compiles to wide instructions: what is left over in a recycled file is searched at memory speed.
-pub(crate) fn may_begin_frame(membership: Membership, bytes: &[u8; GLANCE_OFFSETS + 16]) -> bool {
+/// Returns whether a frame may begin at one of the first 64 offsets. It tests some bytes of a header whose values are known,
+/// without a branch, which compiles to vector instructions. So the old content of a recycled file is searched at memory
+/// speed.
+pub(crate) fn may_begin_frame(membership: Membership, bytes: &[u8; TESTED_OFFSETS + 16]) -> bool {
     let (salt, known) = match membership.salt {
         Some(salt) => (salt.to_le_bytes(), 0xff),
         None => ([0; 4], 0),
     };
     let mut may_begin = 0;
-    for offset in 0..GLANCE_OFFSETS {
+    for offset in 0..TESTED_OFFSETS {
         let other_kind = (bytes[offset + 4] ^ FRAME_RECORD) & (bytes[offset + 4] ^ FRAME_FOOTER);
         let other = bytes[offset + 6]
             | bytes[offset + 7]
@@ -246,8 +250,8 @@ pub(crate) fn may_begin_frame(membership: Membership, bytes: &[u8; GLANCE_OFFSET
     may_begin != 0
 }
 
-/// Reads the frame at `offset` of a segment's bytes. Costs one checksum of 36 bytes, and one of the body when the header
-/// holds.
+/// Reads the frame at `offset` of a segment's bytes. Costs a checksum of 36 bytes, and one of the body if the header
+/// verifies.
 pub(crate) fn decode_frame(
     membership: Membership,
     bytes: &[u8],
@@ -260,7 +264,7 @@ pub(crate) fn decode_frame(
     let salt = fields.u32();
     let checksum = fields.u32();
     let header_checksum = fields.u32();
-    // Cheap tests first: a scan over damage comes through here once per byte.
+    // Cheap tests come first: a scan over damage calls this once per byte.
     let plausible = (frame == FRAME_RECORD && length <= RECORD_BODY_BYTES_MAX)
         || (frame == FRAME_FOOTER && length == FOOTER_BODY_BYTES && kind == 0);
     let is_member = membership.salt.map_or(true, |expected| expected == salt);
@@ -287,12 +291,13 @@ pub(crate) fn decode_frame(
     Ok(Framed { frame, synced, next })
 }
 
-/// Binds a checksum to a place, so that bytes that landed elsewhere, or that a recycled file still holds, never verify.
+/// Returns the checksum of a position, with which the checksums of a frame begin. Because of it, a frame that landed
+/// elsewhere, or that a recycled file still holds, does not verify.
 fn position_checksum(segment: u64, offset: u64) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(&segment.to_le_bytes()), &offset.to_le_bytes())
 }
 
-/// Fixed-width fields, one after the other, out of bytes whose length was checked once.
+/// Reads fixed-width fields, one after the other, from bytes whose length was checked once.
 struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {

@@ -1,20 +1,35 @@
 //! A write-ahead log for opaque records: segmented, checksummed and bounded.
 //!
-//! The log knows bytes and positions. What a record means, and when it is no longer needed, is the owner's business.
+//! Records are opaque bytes. Their owner appends them, acts upon them once they are synced, and releases each when it is no
+//! longer needed. The log deletes a file once all its records are released.
+//!
+//! ```text
+//!            append            sync               release               retire
+//!  record  ---------> in file ------> durable ------------> not needed ---------> file deleted, or kept as the spare
+//!                       |        \
+//!                       |         sync failed: the segment is poisoned. Its records are appended again,
+//!                       |                      then the old ones are released
+//!                       crash: recovery returns every record that verifies and was not released and retired
+//!
+//!  segment   active (one, written) -> closed (footer, read only) -> retired (all records released)
+//! ```
 //!
 //! ```
-//! use ron_accounting_wal::{fault::MemoryStorage, RecordKind, Wal, WalOptions};
+//! use ron_accounting_wal::{DirectoryStorage, RecordKind, Wal, WalOptions};
 //!
-//! # fn main() -> Result<(), ron_accounting_wal::WalError> {
-//! let disk = MemoryStorage::new(); // a real log: DirectoryStorage::open("/var/lib/meter/wal")?
-//! let (mut wal, recovery) = Wal::open(disk.clone(), [7; 16], WalOptions::default(), 0)?;
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let directory = tempfile::tempdir()?;
+//! # let directory = directory.path();
+//! let storage = DirectoryStorage::open(directory)?;
+//! let (mut wal, recovery) = Wal::open(storage, [7; 16], WalOptions::default(), 0)?;
 //! assert!(recovery.records.is_empty());
 //! let position = wal.append(RecordKind(1), b"twelve requests", 1_000)?;
-//! wal.sync()?; // only now may anybody act upon the record
+//! wal.sync()?; // the record is durable from here on
 //! drop(wal);
 //!
-//! let (mut wal, recovery) = Wal::open(disk, [0; 16], WalOptions::default(), 2_000)?;
-//! assert_eq!(recovery.origin, [7; 16]); // the log's own origin wins over the one offered
+//! let storage = DirectoryStorage::open(directory)?;
+//! let (mut wal, recovery) = Wal::open(storage, [0; 16], WalOptions::default(), 2_000)?;
+//! assert_eq!(recovery.origin, [7; 16]); // the origin in the log, not the new one
 //! assert_eq!(recovery.records[0].body, b"twelve requests");
 //! wal.release(position);
 //! # Ok(())
@@ -24,30 +39,34 @@
 //! # Writing
 //!
 //! * [`Wal`]: open, append, sync, rotate, release, retire.
-//! * [`WalOptions`]: limits on bytes, entries and age, and the size of a segment.
-//! * [`WalStats`], [`SegmentUsage`]: gauges and counters for readiness and metrics, and for an owner that makes room.
-//! * [`WalError`], [`Limit`]: what can go wrong, and what to do about it.
+//! * [`WalOptions`]: limits on bytes, records and age, and the size of a segment.
+//! * [`WalStats`], [`SegmentUsage`]: gauges and counters for readiness and metrics, and for an owner that frees space.
+//! * [`WalError`], [`Limit`]: what failed, and what to do about it.
 //!
 //! # Reading
 //!
 //! * [`Recovery`], [`RecoveryReport`]: what [`Wal::open`] found.
-//! * [`Record`], [`Position`], [`RecordKind`]: one record, its place, and the owner's tag.
+//! * [`Record`], [`Position`], [`RecordKind`]: a record, where it is, and the owner's tag.
 //! * [`RecordRef`]: a record that [`Wal::open_with`] shows without a copy.
-//! * [`inspect`](fn@inspect), [`inspect_directory`], [`Inspection`]: a look into a log that changes nothing.
-//! * [`Damage`], [`DamageKind`], [`SegmentState`]: what was wrong, where.
+//! * [`inspect`](fn@inspect), [`inspect_directory`], [`Inspection`]: reading a log without changing it.
+//! * [`Damage`], [`DamageKind`], [`SegmentState`]: bytes that do not verify, and what that means for their segment.
 //!
 //! # Storage
 //!
-//! * [`Storage`], [`SegmentFile`]: the one door to files.
+//! * [`Storage`], [`SegmentFile`]: all that the log needs of a file system.
 //! * [`DirectoryStorage`], [`DirectoryFile`]: a locked directory.
-//! * [`fault::MemoryStorage`]: test support, a disk that breaks on command.
 //!
-//! The bytes are described in `docs/wal-format.md`. No clock is read and no thread is started here: the time is an
-//! argument, in unix milliseconds.
+//! The bytes are described in `docs/wal-format.md`. The crate reads no clock and starts no thread: the time is an argument,
+//! in Unix milliseconds.
+//!
+//! # Crate features
+//! * **`fault`**: the module `fault`, a disk in memory that fails on command. It is for tests of this crate and of owners of
+//!   a log, and not built by default.
 
 mod append;
 mod directory;
 mod error;
+#[cfg(feature = "fault")]
 pub mod fault;
 mod format;
 mod inspect;
@@ -61,6 +80,7 @@ mod spare;
 mod stats;
 mod storage;
 mod survey;
+mod validate;
 mod wal;
 
 pub use directory::{DirectoryFile, DirectoryStorage};

@@ -1,8 +1,9 @@
-//! One record, as the owner sees it.
+//! A record, as its owner sees it.
 
 use std::fmt;
 
-/// The largest body of a record: 4 MiB. A longer one is refused with [`WalError::TooLarge`](crate::WalError::TooLarge).
+/// The longest body of a record, in bytes: 4 MiB. A longer one is refused with
+/// [`WalError::TooLarge`](crate::WalError::TooLarge).
 pub const RECORD_BODY_BYTES_MAX: usize = 4 << 20;
 
 /// The owner's tag for a record. The log stores it and gives it no meaning.
@@ -15,7 +16,7 @@ impl fmt::Display for RecordKind {
     }
 }
 
-/// Where a record stands. Positions order records as they were appended, and are never used twice.
+/// Where a record is. Positions are ordered as the records were appended, and are never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
     /// The number of the segment.
@@ -33,7 +34,7 @@ impl fmt::Display for Position {
 /// A record read back from the log, in the memory that its segment was read into. Its checksum has been verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecordRef<'a> {
-    /// Where it stands; [`Wal::release`](crate::Wal::release) takes this.
+    /// Where it is. [`Wal::release`](crate::Wal::release) takes this.
     pub position: Position,
     /// The owner's tag.
     pub kind: RecordKind,
@@ -56,7 +57,7 @@ impl From<RecordRef<'_>> for Record {
 /// A record read back from the log. Its checksum has been verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// Where it stands; [`Wal::release`](crate::Wal::release) takes this.
+    /// Where it is. [`Wal::release`](crate::Wal::release) takes this.
     pub position: Position,
     /// The owner's tag.
     pub kind: RecordKind,

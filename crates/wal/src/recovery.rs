@@ -1,10 +1,13 @@
-//! What happens when a log is opened.
+//! Opening a log.
 //!
-//! First everything is read, and nothing changed: a log that must not be touched (a newer version, two origins) is
-//! refused in that state. Then the torn end of the newest segment is cut off, and the segment is synced, since a killed
-//! process may have left it in the page cache alone. The older ones were synced before the newest got its header. The
-//! directory is synced as well. Nothing is written, so a full disk does not matter. No old segment is appended to: the
-//! first append begins a new one.
+//! 1. Everything is read, and nothing is changed. A log that must not be changed (a newer version, two origins) is refused
+//!    at this point.
+//! 2. The torn end of the newest segment is cut off.
+//! 3. The newest segment is synced: a killed process may have left its bytes in the page cache alone. The older segments
+//!    were synced before the newest got its header.
+//! 4. The directory is synced.
+//!
+//! Nothing is written, so a full disk does not matter. No old segment is appended to: the first append begins a new one.
 
 use crate::scan::ScannedSegment;
 use crate::segment::Segment;
@@ -15,12 +18,13 @@ use crate::{Damage, Record, SegmentFile, SegmentState, Storage, WalError};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Recovery {
-    /// The origin of the log: the one in its headers, or for a fresh log the one that was offered.
+    /// The origin of the log: the one in its headers or, if the log is new, the one that the caller gave.
     pub origin: [u8; 16],
     /// Every record that verifies, in the order in which they were appended. None of them counts as released. After a
-    /// failed sync the owner may have appended a record twice, so what must happen once is recognised by its content.
+    /// failed sync the owner may have appended a record twice. So what must happen only once has to be recognised by its
+    /// content.
     pub records: Vec<Record>,
-    /// What was found besides.
+    /// Counts and findings.
     pub report: RecoveryReport,
 }
 
@@ -28,37 +32,38 @@ pub struct Recovery {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RecoveryReport {
-    /// Segments read.
+    /// The number of segments that were read.
     pub segments: usize,
-    /// Records that verified.
+    /// The number of records that verified.
     pub records: usize,
-    /// Segments in which a crash tore unsynced writes.
+    /// The number of segments in which a crash tore unsynced writes.
     pub torn_tails: u64,
-    /// Bytes of unsynced writes that were torn, without the zeros of a preallocated rest.
+    /// The number of bytes of unsynced writes that were torn, without the zeros of a preallocated rest.
     pub torn_bytes: u64,
-    /// Segments with damage to bytes that had been durable.
+    /// The segments with damage to bytes that had been durable.
     pub corrupt_segments: Vec<u64>,
-    /// Every stretch of bytes, in any segment, that has a good record behind it, or should have been there.
+    /// Every stretch of bytes, in any segment, that does not verify although a record behind it does, or although it was
+    /// durable.
     pub damage: Vec<Damage>,
-    /// Segments whose sync failed, just now or before the process ended: their records are to be appended again, see
+    /// The segments whose sync failed, just now or before the process ended. Their records have to be appended again, see
     /// [`Wal::unsafe_positions`](crate::Wal::unsafe_positions).
     pub poisoned: Vec<u64>,
-    /// Damaged files that were set aside earlier, as segment numbers.
+    /// The numbers of damaged segments whose files were set aside earlier.
     pub set_aside: Vec<u64>,
-    /// Names in the directory that are not the log's. They are left alone.
+    /// Names in the directory that the log does not use. They are left alone.
     pub ignored: Vec<String>,
 }
 
-/// The one origin that the readable headers agree on; `None` for a log without segments.
+/// Returns the origin that the readable headers agree on, or `None` for a log without segments.
 ///
-/// A segment without records has no say beside one with: a power cut can bring back the file of a creation that failed,
-/// which another attempt with another origin followed.
+/// A segment without records does not count if another has records: a power cut can bring back the file of a creation that
+/// failed, after which another attempt had another origin.
 pub(crate) fn agreed_origin(survey: &Survey) -> Result<Option<[u8; 16]>, WalError> {
     let has_content = |segment: &&ScannedSegment| !segment.records.is_empty() || !segment.damage.is_empty();
     let headers_of = |segment: &ScannedSegment| segment.header;
     let mut headers = survey.segments.iter().filter(has_content).filter_map(headers_of);
     let Some(first) = headers.next() else {
-        // Without a header there may still be a segment that was torn while it was made. That is a fresh log.
+        // A segment that was torn while it was created has no header. The log is then a new one.
         return match survey.segments.iter().rev().find(has_content) {
             Some(segment) => Err(WalError::OriginLost { segment: segment.number }),
             None => Ok(survey.segments.iter().rev().find_map(headers_of).map(|header| header.origin)),
@@ -75,8 +80,8 @@ pub(crate) fn agreed_origin(survey: &Survey) -> Result<Option<[u8; 16]>, WalErro
     }
 }
 
-/// Makes what was read durable, and turns it into what the log remembers and what its owner is told.
-pub(crate) fn settle<S: Storage>(
+/// Makes what was read durable. Returns the segments, as the log keeps them in memory, and the report for the owner.
+pub(crate) fn make_durable<S: Storage>(
     storage: &mut S,
     survey: Survey,
     now_ms: u64,
@@ -107,11 +112,11 @@ pub(crate) fn settle<S: Storage>(
             corrupt,
             has_header: scanned.header.is_some(),
         };
-        // Whatever is older was synced before the newest segment got its header.
+        // The older ones were synced before the newest segment got its header.
         if !segment.poisoned && segment.number >= survey.newest_begun {
-            // A damaged file is evidence and stays as it is.
+            // A damaged file is evidence, so it is not cut.
             let cut = (!corrupt).then_some(scanned.end);
-            settle_file(storage, &mut segment, cut)?;
+            sync_newest(storage, &mut segment, cut)?;
         }
         if segment.poisoned {
             report.poisoned.push(segment.number);
@@ -122,7 +127,7 @@ pub(crate) fn settle<S: Storage>(
     Ok((segments, report))
 }
 
-fn settle_file<S: Storage>(storage: &mut S, segment: &mut Segment, cut: Option<u64>) -> Result<(), WalError> {
+fn sync_newest<S: Storage>(storage: &mut S, segment: &mut Segment, cut: Option<u64>) -> Result<(), WalError> {
     let name = segment.name();
     let mut file = storage.open(&name).map_err(|error| WalError::io("open", &name, error))?;
     if let Some(end) = cut.filter(|end| *end < segment.length) {
@@ -130,7 +135,7 @@ fn settle_file<S: Storage>(storage: &mut S, segment: &mut Segment, cut: Option<u
         segment.length = end;
     }
     if file.sync().is_err() {
-        // The records were read, perhaps from a page cache that cannot reach the disk. They are not lost, but not safe.
+        // The records were read, but perhaps from a page cache that cannot be written to the disk. So they are not durable.
         segment.poison(storage);
     }
     Ok(())

@@ -1,7 +1,7 @@
-//! Giving space back, or keeping it for the next segment, and giving up on a segment whose sync failed.
+//! Deleting segments, or keeping a file for the next one, and poisoning a segment whose sync failed.
 //!
-//! Deleting is the only operation that can lose what was safe, so it comes last and only when all is well: what is
-//! appended is synced first, any poisoned segment with records in need stops it, and the newest header stays.
+//! Deleting is the only operation that can lose what was durable. So it comes last: what is appended is synced first. It
+//! is refused while a poisoned segment has records that are not released. The newest header stays.
 
 use std::io;
 
@@ -9,26 +9,28 @@ use crate::format;
 use crate::segment::Segment;
 use crate::{SegmentFile, Storage, Wal, WalError};
 
-/// How many damaged files are kept for inspection. The oldest goes when there are more.
+/// How many damaged files are kept for inspection. If there are more, the oldest are deleted.
 const SET_ASIDE_MAX: usize = 8;
 
 impl<S: Storage> Wal<S> {
-    /// Deletes the closed segments whose records are all released, and says how many. The file of one of them is kept for
-    /// the next segment, see [`WalOptions::recycle`](crate::WalOptions::recycle).
+    /// Deletes the closed segments whose records are all released. Returns how many. The file of one of them is kept for the
+    /// next segment, see [`WalOptions::recycle`](crate::WalOptions::recycle).
     ///
-    /// Syncs first, so that the records in which the owner carries its state onwards are durable before the segments
-    /// that they replace are gone; if that fails, or a poisoned segment is still needed, every file stays. The owner
-    /// appends those records before it releases the old ones. A damaged segment is not deleted but set aside, renamed
-    /// to `.damaged`. The active segment stays, and without one the newest with a readable header. If the directory cannot
-    /// be synced, a segment that is gone may be there again after a crash, with its records.
+    /// Syncs first: an owner that carries its state into new records appends those before it releases the old ones, and they
+    /// must be durable before the old ones are deleted. If the sync fails, or a poisoned segment is still needed, no file is
+    /// deleted.
+    ///
+    /// A damaged segment is not deleted, but its file is renamed to `.damaged`. The active segment stays. If there is none,
+    /// the newest segment with a readable header stays. If the directory cannot be synced, a deleted segment may exist again
+    /// after a crash, with its records.
     pub fn retire(&mut self) -> Result<usize, WalError> {
         self.sync()?;
         self.retire_released()
     }
 
-    /// Deletes the closed segments whose records are all released, as [`Wal::retire`] does, but syncs nothing first, and
-    /// a poisoned segment that is needed keeps no other. This is for an owner that releases a record only when what
-    /// replaces it is durable.
+    /// Deletes the closed segments whose records are all released, as [`Wal::retire`] does, but syncs nothing first. A
+    /// poisoned segment that is needed does not stop it. Use it only if each record is released after what replaces it is
+    /// durable.
     pub fn retire_released(&mut self) -> Result<usize, WalError> {
         let kept = match self.active {
             Some(_) => None,
@@ -48,7 +50,7 @@ impl<S: Storage> Wal<S> {
         if retired.is_empty() {
             return Ok(0);
         }
-        // One file that cannot be removed must not keep the others, or the log fills up behind it.
+        // A file that cannot be removed must not keep the others from being removed, or the log fills up.
         let mut outcome = Ok(());
         for segment in retired {
             outcome = outcome.and(self.retire_file(segment));
@@ -101,9 +103,12 @@ impl<S: Storage> Wal<S> {
         self.note(WalError::SyncFailed { segment, source })
     }
 
-    /// Closes the active segment as it is, for good, and returns its number.
+    /// Closes the active segment as it is, and returns its number. It is never written again.
     pub(crate) fn poison_active(&mut self) -> u64 {
-        let Some(active) = self.active.take() else { return 0 };
+        let Some(active) = self.active.take() else {
+            debug_assert!(false, "no segment is active");
+            return 0;
+        };
         let number = active.segment.number;
         self.salt_source = crc32c::crc32c_append(self.salt_source, &active.checksum.to_le_bytes());
         let mut segment = active.segment;

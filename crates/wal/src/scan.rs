@@ -1,34 +1,35 @@
-//! Reading one segment: every record that verifies, and what stands between them.
+//! Reading one segment: every record that verifies, and the damage between them.
 //!
-//! A crash tears the end of the newest segment; that is expected, and nothing in the torn part was acknowledged. A bad
-//! record with a good one behind it is no tail. Usually it is damage, and damage is reported, never cut. But a power cut
-//! may also keep a later write and lose an earlier one, when neither was synced yet. To tell the two apart, each record
-//! says how far its segment was durable when it was written: bytes that a later record knew to be durable were damaged
-//! afterwards; bytes that none did may never have been written.
+//! A crash tears the end of the newest segment. That is expected: nothing in the torn part was durable. A bad record with a
+//! good one behind it is not such an end. Usually it is damage, which is reported and never cut. But if two writes were not
+//! synced yet, a power cut may also keep the later one and lose the earlier one. To tell the two cases apart, each record
+//! says how many bytes of its segment were durable when it was written. Bytes that a later record knew to be durable were
+//! damaged afterwards. Other bytes may never have been written.
 //!
 //! # Invariants
 //! 1. Records come out in the order of their offsets, each once, and only if both checksums hold.
-//! 2. The scan ends: its offset grows with every step and stops at the end of the file. It is linear in the file: a
+//! 2. The scan ends: its offset grows with every step and stops at the end of the file. Its cost is linear in the file: a
 //!    body is checksummed only behind a header that verifies, and no byte is in two such bodies.
-//! 3. The result depends on the bytes, the number and whether the end may be torn; no state outlives a segment.
+//! 3. The result depends only on the bytes, the number, and whether the end may be torn. No state is kept from one segment
+//!    to the next.
 
 use std::fmt;
 
 use crate::format::{self, Footer, Frame, FrameError, Header, HeaderCheck, Membership, DATA_OFFSET};
-use crate::format::{END_MARK_BYTES, GLANCE_OFFSETS, HEADER_BYTES, HEADER_COPY_OFFSET, RECORD_HEADER_BYTES};
+use crate::format::{END_MARK_BYTES, HEADER_BYTES, HEADER_COPY_OFFSET, RECORD_HEADER_BYTES, TESTED_OFFSETS};
 use crate::{Position, RecordKind, RecordRef};
 
 /// What a segment's bytes say about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SegmentState {
-    /// Ends cleanly, without a footer: the active segment, or one whose process ended.
+    /// Everything verifies, and there is no footer. It is the active segment, or its process ended without closing it.
     Open,
-    /// Ends with a footer, and all checksums hold.
+    /// Everything verifies, and there is a footer.
     Sealed,
-    /// Something at its end, or among its unsynced writes, was lost to a crash.
+    /// A crash lost something of its end, or of its unsynced writes.
     Torn,
-    /// Something that was durable is damaged. What verifies before and after is kept.
+    /// Something that was durable is damaged. The records before and behind it that verify are kept.
     Corrupt,
 }
 
@@ -43,17 +44,17 @@ impl fmt::Display for SegmentState {
     }
 }
 
-/// What kind of bytes are damaged.
+/// Which bytes are damaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DamageKind {
-    /// A copy of the segment's header. The other copy serves.
+    /// A copy of the segment's header. The other copy is used.
     Header,
     /// One or more records, with a record behind them that verifies.
     Records,
     /// The end of a segment that was synced before a newer one was begun.
     Tail,
-    /// Every record verifies, but not the whole: the footer counts other records or other bytes.
+    /// Every record verifies, but the footer gives another number of records or bytes.
     Checksum,
 }
 
@@ -74,14 +75,14 @@ impl fmt::Display for DamageKind {
 pub struct Damage {
     /// The segment.
     pub segment: u64,
-    /// Where the stretch begins.
+    /// The offset at which the stretch begins.
     pub offset: u64,
-    /// How long it is.
+    /// Its length.
     pub bytes: u64,
     /// What it should have been.
     pub kind: DamageKind,
-    /// True when the bytes are known to have been durable once: this is corruption. False when a crash among unsynced
-    /// writes explains it.
+    /// Whether the bytes are known to have been durable. If so, this is corruption. If not, a crash before the sync explains
+    /// it.
     pub synced: bool,
 }
 
@@ -100,26 +101,26 @@ impl fmt::Display for Damage {
 pub(crate) struct ScannedSegment {
     pub(crate) number: u64,
     pub(crate) header: Option<Header>,
-    /// Where the records that verify stand, in order.
+    /// The offsets of the records that verify, in order.
     pub(crate) records: Vec<u64>,
     pub(crate) damage: Vec<Damage>,
     pub(crate) state: SegmentState,
-    /// Its name says that it is poisoned.
+    /// Whether its name says that it is poisoned.
     pub(crate) poisoned: bool,
     /// The length of the file.
     pub(crate) length: u64,
-    /// The offset behind the last thing that verifies: a file may be cut here without losing any of it.
+    /// The offset behind the last header or frame that verifies. The file may be cut here.
     pub(crate) end: u64,
-    /// Bytes behind `end` that are not zero and are explained by a crash.
+    /// The number of bytes behind `end` that are not zero and that a crash explains.
     pub(crate) torn_bytes: u64,
 }
 
-/// A header with a verified checksum names this version.
+/// The newer version that a header names, whose checksum holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NewerFormat(pub(crate) u32);
 
-/// Reads the segment `number`, and shows each record that verifies to `visit`. `may_be_torn` says that nothing proves that
-/// its end was ever synced.
+/// Reads the segment `number`, and calls `visit` with each record that verifies. `may_be_torn` says whether its end may
+/// never have been synced.
 pub(crate) fn scan(
     number: u64,
     bytes: &[u8],
@@ -134,7 +135,7 @@ pub(crate) fn scan(
         match check {
             HeaderCheck::Newer { found } => return Err(NewerFormat(found)),
             HeaderCheck::Valid(valid) if valid.number == number => header = header.or(Some(valid)),
-            // A header that was written for another segment is as good as none.
+            // A header of another segment counts as damaged.
             HeaderCheck::Valid(_) | HeaderCheck::Invalid => damage.push(Damage {
                 segment: number,
                 offset: offset as u64,
@@ -156,7 +157,7 @@ pub(crate) fn scan(
         torn_bytes: 0,
     };
     if content_end <= DATA_OFFSET {
-        // Headers are synced before the first record, so a segment without one may have been torn while it was made.
+        // Headers are synced before the first record is written, so a segment without one may have been torn as it was made.
         scanned.damage.clear();
         if may_be_torn && header.is_none() && content_end > 0 {
             scanned.torn_bytes = content_end as u64;
@@ -204,8 +205,8 @@ impl ScannedSegment {
             offset = framed.next;
             self.end = offset as u64;
         }
-        // Zeros behind the last record are the preallocated rest, or the mark before what a recycled file held. Anything
-        // else is a torn end, or worse.
+        // Zeros behind the last record are the preallocated rest, or the mark before the old content of a recycled file.
+        // Anything else is a torn end or damage.
         if offset < content_end && !self.ends_with_mark(bytes, offset) {
             let tail = content_end - offset;
             if may_be_torn {
@@ -234,7 +235,7 @@ impl ScannedSegment {
         };
     }
 
-    /// Whether what stands at `offset` and behind it is left over from the segment whose file this was.
+    /// Returns whether the bytes from `offset` on are left over from the segment whose file this was.
     fn ends_with_mark(&self, bytes: &[u8], offset: usize) -> bool {
         let is_recycled = self.header.is_some_and(|header| header.salt != 0);
         let mark = bytes.get(offset..bytes.len().min(offset + END_MARK_BYTES));
@@ -242,8 +243,8 @@ impl ScannedSegment {
     }
 
     fn check_footer(&mut self, bytes: &[u8], offset: usize, footer: Footer) {
-        // Both headers and all frames have verified, each by a checksum of its own. The checksum of the whole would find
-        // nothing in them that those did not, and would cost a second pass.
+        // Both headers and all frames have been verified, each by its own checksum. The checksum of the whole would find
+        // nothing more in them, and would cost a second pass.
         let between_headers = bytes.get(HEADER_BYTES..HEADER_COPY_OFFSET).unwrap_or_default();
         let holds = footer.records == self.records.len() as u64
             && footer.bytes == offset as u64
@@ -261,28 +262,28 @@ impl ScannedSegment {
     }
 }
 
-/// Where the zeros at the end begin.
+/// Returns the offset at which the zeros at the end begin.
 fn content_end(bytes: &[u8]) -> usize {
     let zeros: usize = bytes.rchunks(4096).take_while(|chunk| is_zero(chunk)).map(<[u8]>::len).sum();
     let content = bytes.get(..bytes.len() - zeros).unwrap_or_default();
     content.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)
 }
 
-/// Whether all bytes are zero. Looks at all of them, which compiles to wide instructions.
+/// Returns whether all bytes are zero. Reads all of them, which compiles to vector instructions.
 fn is_zero(bytes: &[u8]) -> bool {
     bytes.iter().fold(0, |all, byte| all | byte) == 0
 }
 
-/// The first offset from `from` on at which a frame verifies.
+/// Returns the first offset from `from` on at which a frame verifies.
 fn find_frame(membership: Membership, bytes: &[u8], from: usize, content_end: usize) -> Option<usize> {
     let mut offset = from;
-    let mut glanced_to = from;
+    let mut tested_to = from;
     while offset < content_end && offset + RECORD_HEADER_BYTES <= bytes.len() {
-        if offset >= glanced_to {
-            glanced_to = offset + GLANCE_OFFSETS;
+        if offset >= tested_to {
+            tested_to = offset + TESTED_OFFSETS;
             let ahead = bytes.get(offset..).and_then(|rest| rest.first_chunk());
             if ahead.is_some_and(|ahead| !format::may_begin_frame(membership, ahead)) {
-                offset = glanced_to;
+                offset = tested_to;
                 continue;
             }
         }
@@ -294,7 +295,7 @@ fn find_frame(membership: Membership, bytes: &[u8], from: usize, content_end: us
     None
 }
 
-/// Where to look next. A header that verifies gives the extent of its body, which is not searched: it is the owner's,
+/// Returns the next offset at which a frame may begin. If a header verifies, its body is skipped: the body is the owner's
 /// and may hold anything, even the bytes of a log.
 fn resume(offset: usize, error: FrameError) -> usize {
     match error {

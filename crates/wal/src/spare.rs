@@ -1,14 +1,14 @@
-//! The spare file: what was the file of a retired segment, kept for the next one.
+//! The spare file: the file of a retired segment, kept for the next one.
 //!
-//! A file whose blocks were written once needs no journal commit of the file system when they are written again, so a
-//! sync into it costs about half. One spare is kept at most. It counts as the room of the next segment, and goes as soon
-//! as anything is wrong with it, or when its room is needed otherwise.
+//! If the blocks of a file were written before, the file system needs no journal commit when they are written again. So a
+//! sync into such a file costs about half. At most one spare is kept. It counts as the disk space of the next segment. It is
+//! removed as soon as an operation on it fails, or if its disk space is needed otherwise.
 //!
 //! # Invariants
-//! 1. A spare is written only when its name is durable: until then a power cut may bring back the segment it was. That it
-//!    is extended before does no harm, since zeros may stand behind any footer.
+//! 1. A spare is written only when its name is durable: until then a power cut may bring back the segment that it was. It
+//!    may be extended before that, since zeros behind a footer mean nothing.
 //! 2. It gets the name of a segment only with that segment's headers, synced.
-//! 3. A spare for which anything has failed is never written or synced again.
+//! 3. After a failed operation on it, a spare is never written or synced again.
 
 use std::io;
 
@@ -19,7 +19,7 @@ use crate::{SegmentFile, Storage, Wal, WalError};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Spare {
-    /// The length of the file when it was last looked at.
+    /// The length of the file when the log last changed or measured it.
     pub(crate) length: u64,
     state: State,
 }
@@ -35,20 +35,25 @@ enum State {
 }
 
 impl Spare {
-    /// A file that an earlier process left. Whether its name is durable is not known.
+    /// Makes the spare of a file that an earlier process left. Its name may not be durable, so it is not used.
     pub(crate) const fn left_behind(length: u64) -> Self {
         Self { length, state: State::Discarded }
+    }
+
+    /// Returns whether the next segment may use it, now or once its name is durable.
+    pub(crate) fn is_usable(self) -> bool {
+        self.state != State::Discarded
     }
 }
 
 impl<S: Storage> Wal<S> {
-    /// The bytes that the spare takes, which are the room of the next segment.
+    /// Returns the bytes that the spare takes.
     pub(crate) fn spare_bytes(&self) -> u64 {
         self.spare.map_or(0, |spare| spare.length)
     }
 
-    /// Keeps the file of a retired segment as the spare. False if there is one, if this file is not fit to be one, or if
-    /// the file could not be renamed.
+    /// Keeps the file of a retired segment as the spare. Returns `false` if there is one already, if this file is not fit to
+    /// be one, or if it could not be renamed.
     pub(crate) fn keep_as_spare(&mut self, segment: &Segment) -> bool {
         let most = self.options.segment_length();
         let is_fit = segment.has_header
@@ -62,9 +67,9 @@ impl<S: Storage> Wal<S> {
             return false;
         }
         let mut spare = Spare { length: segment.length, state: State::Named };
-        // The sync of the directory that follows pays for this, too. If it fails, the next segment tries again. So it does
-        // where the longer file would not be within the limit.
-        if self.bytes().saturating_add(most - segment.length) <= self.options.max_bytes {
+        // The sync of the directory that follows makes this durable, too. If it fails, or if the longer file would exceed the
+        // limit, the file is extended when the next segment is begun.
+        if self.bytes().saturating_add(most - segment.length) <= self.options.bytes_max {
             if let Ok((_, length)) = self.open_spare(spare, most) {
                 spare.length = length;
             }
@@ -73,7 +78,7 @@ impl<S: Storage> Wal<S> {
         true
     }
 
-    /// Takes note of a sync of the directory after files were retired.
+    /// Records whether the directory was synced after files were retired.
     pub(crate) fn note_directory_sync(&mut self, succeeded: bool) {
         match &mut self.spare {
             Some(spare) if spare.state == State::Named && succeeded => spare.state = State::Ready,
@@ -82,7 +87,7 @@ impl<S: Storage> Wal<S> {
         }
     }
 
-    /// Opens the spare for the next segment, and extends it. `None` if there is none, or none that can be used.
+    /// Opens the spare for the next segment, and extends it. Returns `None` if there is none, or none that can be used.
     pub(crate) fn claim_spare(&mut self, length: u64) -> Result<Option<NewSegment<S::File>>, WalError> {
         let Some(spare) = self.spare else { return Ok(None) };
         let opened = match spare.state {
@@ -99,13 +104,13 @@ impl<S: Storage> Wal<S> {
         Ok(Some(NewSegment { number, name, file, header: Vec::new(), length, salt: 0, is_spare: true }))
     }
 
-    /// Opens the spare and extends it, without a word about it if the file system cannot reserve.
+    /// Opens the spare and extends it. It is no error if the file system cannot reserve space.
     fn open_spare(&mut self, spare: Spare, length: u64) -> Result<(S::File, u64), WalError> {
         let failed = |operation| move |error| WalError::io(operation, SPARE_NAME, error);
         let mut file = self.storage.open(SPARE_NAME).map_err(failed("open"))?;
         if spare.length < length {
             let allocated = file.allocate(length).map_err(failed("allocate"));
-            // On a file system that cannot reserve, the file grows as it is written.
+            // If the file system cannot reserve space, the file grows as it is written.
             if let Err(error @ WalError::DiskFull { .. }) = allocated {
                 return Err(error);
             }
@@ -125,7 +130,7 @@ impl<S: Storage> Wal<S> {
         Ok(())
     }
 
-    /// Removes the spare, and says whether that gave room back. If it cannot be removed it is never used.
+    /// Removes the spare. Returns whether that freed disk space. If it cannot be removed, it is never used.
     pub(crate) fn discard_spare(&mut self) -> bool {
         let Some(spare) = &mut self.spare else { return false };
         spare.state = State::Discarded;
@@ -138,8 +143,8 @@ impl<S: Storage> Wal<S> {
         }
     }
 
-    /// A number that nobody could know who supplied what the spare holds, since it depends on all that was appended
-    /// since; never 0.
+    /// Returns the salt of the next segment, which is never 0. It depends on everything that was appended to closed segments.
+    /// So the bytes of a record cannot have been chosen such that they verify in a later segment.
     pub(crate) fn next_salt(&self, number: u64, now_ms: u64) -> u32 {
         let salt = crc32c::crc32c_append(self.salt_source, &number.to_le_bytes());
         crc32c::crc32c_append(salt, &now_ms.to_le_bytes()).max(1)

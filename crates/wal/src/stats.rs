@@ -11,7 +11,7 @@ pub struct WalStats {
     /// The segments, the active one included.
     pub segments: usize,
     /// The records in them, released or not.
-    pub entries: u64,
+    pub records: u64,
     /// The records that are not released.
     pub unreleased: u64,
     /// Torn tails found when the log was opened.
@@ -34,14 +34,14 @@ pub struct WalStats {
 pub struct SegmentUsage {
     /// The number of the segment.
     pub number: u64,
-    /// The length of its file when the log last changed it, preallocation included.
+    /// The length of its file when the log last changed or measured it, preallocation included.
     pub bytes: u64,
-    /// How many records it has, released or not.
+    /// The number of its records, released or not.
     pub records: u64,
-    /// How many of its records are not released.
+    /// The number of its records that are not released.
     pub unreleased: usize,
     /// Whether a sync of it failed.
     pub is_poisoned: bool,
-    /// Whether it is the one that is appended to.
+    /// Whether records are appended to it.
     pub is_active: bool,
 }

@@ -6,13 +6,13 @@ use crate::format::{self, Header, HeaderCheck, DATA_OFFSET, HEADER_COPY_OFFSET, 
 use crate::scan::{scan, ScannedSegment};
 use crate::{RecordRef, Storage, WalError};
 
-/// Who else may be using the directory meanwhile.
+/// Whether another process may change the directory meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Company {
-    /// The caller holds the lock; a file that vanishes is an error.
-    Alone,
+pub(crate) enum Access {
+    /// The caller holds the lock, so a file that vanishes is an error.
+    Exclusive,
     /// A writer may retire segments while they are read.
-    Writer,
+    Concurrent,
 }
 
 #[derive(Debug, Default)]
@@ -21,11 +21,11 @@ pub(crate) struct Survey {
     pub(crate) segments: Vec<ScannedSegment>,
     /// The numbers of damaged files that were set aside, in order.
     pub(crate) set_aside: Vec<u64>,
-    /// Names that are not ours, in order.
+    /// Names that the log does not use, in order.
     pub(crate) ignored: Vec<String>,
     /// Whether there is a file that a segment may use again.
     pub(crate) has_spare: bool,
-    /// The highest number that any name claims.
+    /// The highest number in any name.
     pub(crate) highest: Option<u64>,
     /// The number of the newest segment that was begun. Those before it are durable; those behind it hold nothing.
     pub(crate) newest_begun: u64,
@@ -37,11 +37,11 @@ struct Named {
     poisoned: bool,
 }
 
-/// Reads all segments, and shows each record that verifies to `visit`, in order. One segment is in memory at a time, beside
+/// Reads all segments, and calls `visit` with each record that verifies, in order. One segment is in memory at a time, and
 /// those at the end that a crash left without a header.
 pub(crate) fn survey<S: Storage>(
     storage: &S,
-    company: Company,
+    access: Access,
     visit: &mut dyn FnMut(RecordRef<'_>),
 ) -> Result<Survey, WalError> {
     let mut names = storage.list().map_err(|error| WalError::io("list", "the log directory", error))?;
@@ -52,10 +52,10 @@ pub(crate) fn survey<S: Storage>(
         let poisoned = format::parse_poisoned_name(&name);
         if let Some(number) = poisoned.or_else(|| format::parse_segment_name(&name)) {
             survey.highest = survey.highest.max(Some(number));
-            let length = unless_vanished(storage.length(&name), "measure", &name, company)?;
+            let length = unless_vanished(storage.length(&name), "measure", &name, access)?;
             let Some(length) = length else { continue };
-            // We never write so large a file, and reading it would break the bound on memory. Nor is a segment ever there
-            // under two names.
+            // The log never writes so large a file, and reading it would exceed the limit on memory. It never has two files
+            // of one number either.
             let twin = found.last().is_some_and(|last| last.number == number);
             if length > SEGMENT_BYTES_MAX || twin {
                 survey.ignored.push(name);
@@ -71,10 +71,11 @@ pub(crate) fn survey<S: Storage>(
             survey.ignored.push(name);
         }
     }
-    // The room of a segment is taken before the one before it is closed, and its header is written afterwards.
+    // A segment's file is created before the segment before it is closed, and its header is written afterwards. So the newest
+    // files may not have been begun.
     let mut read_ahead = Vec::new();
     while let Some(newest) = found.pop() {
-        let Some(bytes) = unless_vanished(storage.read(&newest.name), "read", &newest.name, company)? else {
+        let Some(bytes) = unless_vanished(storage.read(&newest.name), "read", &newest.name, access)? else {
             continue;
         };
         let is_last = is_begun(&bytes, newest.number);
@@ -96,13 +97,13 @@ pub(crate) fn survey<S: Storage>(
             buffer = bytes;
         } else {
             let read = storage.read_into(&name, &mut buffer);
-            if unless_vanished(read, "read", &name, company)?.is_none() {
+            if unless_vanished(read, "read", &name, access)?.is_none() {
                 continue;
             }
         }
-        // A writer may have retired the segment meanwhile, and filled its file with another one.
-        if company == Company::Writer
-            && unless_vanished(storage.length(&name), "measure", &name, company)?.is_none()
+        // A writer may have retired the segment meanwhile, and used its file for another one.
+        if access == Access::Concurrent
+            && unless_vanished(storage.length(&name), "measure", &name, access)?.is_none()
         {
             continue;
         }
@@ -117,7 +118,7 @@ pub(crate) fn survey<S: Storage>(
     Ok(survey)
 }
 
-/// Whether a segment was begun: a header is readable, or anything stands behind the headers.
+/// Returns whether a segment was begun: a header is readable, or there is something behind the headers.
 fn is_begun(bytes: &[u8], number: u64) -> bool {
     let has_header = [0, HEADER_COPY_OFFSET].into_iter().any(|offset| match Header::decode(bytes, offset) {
         HeaderCheck::Valid(header) => header.number == number,
@@ -131,11 +132,11 @@ fn unless_vanished<T>(
     result: io::Result<T>,
     operation: &'static str,
     name: &str,
-    company: Company,
+    access: Access,
 ) -> Result<Option<T>, WalError> {
     match result {
         Ok(value) => Ok(Some(value)),
-        Err(error) if company == Company::Writer && error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if access == Access::Concurrent && error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(WalError::io(operation, name, error)),
     }
 }

@@ -1,30 +1,34 @@
-//! The log itself: its state, opening and closing it, and looking at it.
+//! The log: its state, how it is opened, synced and closed, and what it reports.
 
 use std::collections::BTreeMap;
 
 use crate::format::SPARE_NAME;
-use crate::recovery::{agreed_origin, settle, Recovery, RecoveryReport};
+use crate::recovery::{agreed_origin, make_durable, Recovery, RecoveryReport};
 use crate::segment::{Active, Segment};
 use crate::spare::Spare;
-use crate::survey::{survey, Company};
+use crate::survey::{survey, Access};
 use crate::{
     Position, Record, RecordRef, SegmentFile, SegmentUsage, Storage, WalError, WalOptions, WalStats,
 };
 
 /// A write-ahead log of opaque records.
 ///
-/// One owner appends, syncs, and acts upon records only after [`Wal::sync`]. When a record is no longer needed the
-/// owner releases it, and [`Wal::retire`] deletes segments that hold nothing else. What was released is not remembered
-/// across a restart: an owner that needs that writes records of its own about it.
+/// One owner appends, syncs, and acts upon records only after [`Wal::sync`]. When a record is no longer needed, the owner
+/// releases it, and [`Wal::retire`] deletes the segments whose records are all released. Which records were released is not
+/// stored: after a restart, every record that is still in a file is recovered. An owner that needs to know appends records
+/// of its own about it.
 ///
 /// # Invariants
-/// 1. A segment is written only while it is the active one; a closed one is read, synced at open if it is the newest, renamed or
-///    deleted.
-/// 2. A newer segment exists only if the older ones were synced, or are poisoned.
-/// 3. A poisoned segment is never written or synced again, and stays until all its records are released. Its bytes do
-///    not count against the limit: they leave as soon as the disk takes the copies.
+/// 1. A segment is written only while it is active, and the active one is the newest that has a header. A closed segment is
+///    read, renamed or deleted, and synced at open if it is the newest.
+/// 2. A newer segment exists only if the older ones were synced or are poisoned.
+/// 3. A poisoned segment is never written or synced again, and stays until all its records are released. Its bytes do not
+///    count against the limit: it is deleted as soon as copies of its records are durable.
 /// 4. A file that is used again gets its new name only with its new headers, and nothing that it held before verifies.
-/// 5. At least one segment with a readable header stays, so that the origin and the numbering are never lost.
+/// 5. At least one segment with a readable header stays, so that the origin and the numbering are not lost.
+/// 6. Each segment has a file of its name, and the records that are not released lie within it.
+///
+/// [`Wal::validate`] checks what can be seen of them between calls.
 #[derive(Debug)]
 pub struct Wal<S: Storage> {
     pub(crate) storage: S,
@@ -36,7 +40,7 @@ pub struct Wal<S: Storage> {
     pub(crate) poisoned: Vec<u64>,
     pub(crate) set_aside: Vec<u64>,
     pub(crate) spare: Option<Spare>,
-    /// Depends on everything that was appended to closed segments.
+    /// A checksum over everything that was appended to closed segments.
     pub(crate) salt_source: u32,
     pub(crate) next_number: u64,
     pub(crate) frame: Vec<u8>,
@@ -49,10 +53,10 @@ pub struct Wal<S: Storage> {
 impl<S: Storage> Wal<S> {
     /// Opens the log in `storage`, and recovers every record that verifies.
     ///
-    /// `new_origin` is used only when the log is fresh. `now_ms` stands in for the age of a segment that has lost its
-    /// headers. Nothing is written except to cut off a torn end, so this works on a full disk. An error leaves the log
-    /// as it was found, or cut. Costs one pass over all bytes, a sync of the newest segment and one of the directory; all
-    /// records are in memory at once.
+    /// `new_origin` is used only if the log is new. `now_ms` is taken as the creation time of a segment that has lost its
+    /// headers. Nothing is written, but a torn end is cut off, so this works on a full disk. After an error, the log is as it
+    /// was found, or cut. Costs one pass over all bytes, a sync of the newest segment and one of the directory. All records
+    /// are in memory at once.
     pub fn open(
         storage: S,
         new_origin: [u8; 16],
@@ -66,22 +70,23 @@ impl<S: Storage> Wal<S> {
         Ok((wal, Recovery { origin, records, report }))
     }
 
-    /// Opens the log as [`Wal::open`] does, and shows each record to `visit` instead of keeping it: every record that
-    /// verifies, in the order in which they were appended, in memory that the next segment uses again.
+    /// Opens the log as [`Wal::open`] does, but calls `visit` with each record instead of keeping it. These are the records
+    /// that verify, in the order in which they were appended. Their memory is used again for the next segment.
     ///
-    /// Records are shown while the log is read. Whether it can be opened, and its origin, are known only afterwards: on
-    /// an error the caller throws away what it was shown. One segment is in memory at once.
+    /// `visit` is called while the log is read. Only afterwards it is known whether the log can be opened, and its origin. So
+    /// on an error the caller must drop what it was given. One segment is in memory at once.
     ///
     /// ```
-    /// # use ron_accounting_wal::{fault::MemoryStorage, RecordKind, Wal, WalError, WalOptions};
-    /// # fn main() -> Result<(), WalError> {
-    /// # let disk = MemoryStorage::new();
-    /// # let (mut wal, _) = Wal::open(disk.clone(), [7; 16], WalOptions::default(), 0)?;
+    /// # use ron_accounting_wal::{DirectoryStorage, RecordKind, Wal, WalOptions};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let storage = DirectoryStorage::open(directory.path())?;
+    /// # let (mut wal, _) = Wal::open(storage, [7; 16], WalOptions::default(), 0)?;
     /// # wal.append(RecordKind(1), b"twelve requests", 1_000)?;
-    /// # drop(wal.close()?);
+    /// # let storage = wal.close()?;
     /// let mut bytes = 0;
     /// let (wal, report) =
-    ///     Wal::open_with(disk, [0; 16], WalOptions::default(), 2_000, |record| bytes += record.body.len())?;
+    ///     Wal::open_with(storage, [0; 16], WalOptions::default(), 2_000, |record| bytes += record.body.len())?;
     /// assert_eq!((report.records, bytes, wal.origin()), (1, 15, [7; 16]));
     /// # Ok(())
     /// # }
@@ -94,14 +99,14 @@ impl<S: Storage> Wal<S> {
         mut visit: impl FnMut(RecordRef<'_>),
     ) -> Result<(Self, RecoveryReport), WalError> {
         options.validate()?;
-        let survey = survey(&storage, Company::Alone, &mut visit)?;
+        let survey = survey(&storage, Access::Exclusive, &mut visit)?;
         let origin = agreed_origin(&survey)?.unwrap_or(new_origin);
         let next_number = match survey.highest {
             Some(highest) => highest.checked_add(1).ok_or(WalError::NumbersExhausted { highest })?,
             None => 0,
         };
         let spare = survey.has_spare.then(|| storage.length(SPARE_NAME).unwrap_or(0)).map(Spare::left_behind);
-        let (segments, report) = settle(&mut storage, survey, now_ms)?;
+        let (segments, report) = make_durable(&mut storage, survey, now_ms)?;
         let mut wal = Self {
             storage,
             options,
@@ -123,8 +128,8 @@ impl<S: Storage> Wal<S> {
         Ok((wal, report))
     }
 
-    /// Syncs and seals the active segment and returns the storage. A log that is merely dropped is not harmed; it only
-    /// leaves a segment without a footer, and what was not synced.
+    /// Syncs the active segment, writes its footer, and returns the storage. A log may also be dropped instead: then its last
+    /// segment has no footer, and what was not synced may be lost by a power cut.
     pub fn close(mut self) -> Result<S, WalError> {
         self.sync()?;
         self.seal_active()?;
@@ -132,18 +137,18 @@ impl<S: Storage> Wal<S> {
         Ok(self.storage)
     }
 
-    /// The origin in the headers of this log.
+    /// Returns the origin in the headers of this log.
     pub fn origin(&self) -> [u8; 16] {
         self.origin
     }
 
-    /// The segments whose sync failed, as long as they exist, in order.
+    /// Returns the numbers of the segments whose sync failed and that still exist, in order.
     pub fn poisoned(&self) -> &[u64] {
         &self.poisoned
     }
 
-    /// The records in poisoned segments that are not released, in order: append them again, with
-    /// [`Wal::append_reserved`] since the log may be full, then release these positions. Empty when all is well.
+    /// Returns the positions of the records in poisoned segments that are not released, in order. Append these records again,
+    /// with [`Wal::append_rescued`] since the log may be full, then release these positions. Empty if no sync failed.
     pub fn unsafe_positions(&self) -> Vec<Position> {
         let in_segment = |segment: &Segment| {
             let number = segment.number;
@@ -153,8 +158,8 @@ impl<S: Storage> Wal<S> {
         self.closed.values().filter(|segment| segment.poisoned).flat_map(in_segment).collect()
     }
 
-    /// Gauges and counters. Asks the storage for the length of each segment; if it does not answer, the length that was
-    /// last seen stands in.
+    /// Returns gauges and counters. Asks the storage for the length of each segment. If that fails, the length that was last
+    /// seen is used.
     pub fn stats(&self) -> WalStats {
         let closed = self.closed.values();
         let active = self.active.as_ref();
@@ -166,7 +171,7 @@ impl<S: Storage> Wal<S> {
             spare_bytes,
             bytes: segments().map(length).sum::<u64>() + spare_bytes,
             segments: segments().count(),
-            entries: segments().map(|segment| segment.records).sum(),
+            records: segments().map(|segment| segment.records).sum(),
             unreleased: segments().map(|segment| segment.unreleased.len() as u64).sum(),
             torn_tails: self.torn_tails,
             corrupt_segments: self.corrupt_segments,
@@ -177,11 +182,11 @@ impl<S: Storage> Wal<S> {
         }
     }
 
-    /// Makes every record that is appended and not released durable, or says why it is not.
+    /// Makes every record that is appended and not released durable.
     ///
-    /// On failure the active segment is poisoned and [`WalError::SyncFailed`] returned; a sync is never tried again,
-    /// since a second one may succeed without having written anything. As long as a poisoned segment holds records that
-    /// are not released, this syncs what is active and then returns [`WalError::Unsafe`].
+    /// If the sync fails, the active segment is poisoned and [`WalError::SyncFailed`] is returned. A sync is never tried again,
+    /// since a second one may succeed without having written anything. As long as a poisoned segment holds records that are
+    /// not released, this syncs the active segment and then returns [`WalError::Unsafe`].
     pub fn sync(&mut self) -> Result<(), WalError> {
         self.sync_active()?;
         match self.closed.values().find(|segment| segment.is_unsafe()) {
@@ -192,10 +197,10 @@ impl<S: Storage> Wal<S> {
         }
     }
 
-    /// Makes the records of the active segment durable, whatever is true of poisoned ones. This is for an owner that
-    /// carries records out of a poisoned segment: it releases the old ones only when the copies are durable.
+    /// Makes the records of the active segment durable, and ignores poisoned segments. This is for an owner that copies
+    /// records out of a poisoned segment, and releases the old ones only when the copies are durable.
     ///
-    /// On failure the active segment is poisoned and [`WalError::SyncFailed`] returned, as by [`Wal::sync`].
+    /// If the sync fails, the active segment is poisoned and [`WalError::SyncFailed`] is returned, as by [`Wal::sync`].
     pub fn sync_active(&mut self) -> Result<(), WalError> {
         if let Some(active) = self.active.as_mut().filter(|active| active.synced < active.end) {
             if let Err(source) = active.file.sync() {
@@ -206,7 +211,7 @@ impl<S: Storage> Wal<S> {
         Ok(())
     }
 
-    /// Returns what each segment takes, in the order of their numbers. Costs no system call.
+    /// Returns the bytes and records of each segment, in the order of their numbers. Costs no system call.
     pub fn usage(&self) -> Vec<SegmentUsage> {
         let usage = |segment: &Segment, is_active| SegmentUsage {
             number: segment.number,
@@ -220,8 +225,8 @@ impl<S: Storage> Wal<S> {
         self.closed.values().map(|segment| usage(segment, false)).chain(active).collect()
     }
 
-    /// Looks whether the newest segment is still there under its name, so that a log folder that was deleted or moved
-    /// away under a running process is noticed. Costs one system call.
+    /// Fails if the newest segment's file no longer exists under its name: somebody deleted or moved the directory while the
+    /// log is open. Costs one system call.
     pub fn check(&mut self) -> Result<(), WalError> {
         let active = self.active.as_ref().map(|active| active.segment.name());
         let Some(name) = active.or_else(|| self.closed.values().next_back().map(Segment::name)) else {
@@ -233,8 +238,8 @@ impl<S: Storage> Wal<S> {
         }
     }
 
-    /// Marks a record as no longer needed. False if there is no such record or it is released already. Nothing is
-    /// written; the file goes with [`Wal::retire`].
+    /// Marks a record as no longer needed. Returns `false` if there is no such record, or if it is released already. Nothing is
+    /// written. [`Wal::retire`] deletes the file.
     pub fn release(&mut self, position: Position) -> bool {
         let active = self.active.as_mut().map(|active| &mut active.segment);
         let segment = match active.filter(|segment| segment.number == position.segment) {
@@ -244,7 +249,7 @@ impl<S: Storage> Wal<S> {
         segment.is_some_and(|segment| segment.unreleased.remove(&position.offset))
     }
 
-    /// Remembers an error for [`Wal::stats`] on its way to the caller.
+    /// Keeps an error's message for [`Wal::stats`], and returns the error.
     pub(crate) fn note(&mut self, error: WalError) -> WalError {
         self.last_error = Some(error.with_cause());
         error

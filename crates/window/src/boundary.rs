@@ -1,4 +1,4 @@
-//! Boundaries: when a window closes, once and for good.
+//! Boundaries: when a window closes. A closed window is never opened again.
 
 use crate::{Cadence, FixedCadence};
 
@@ -13,8 +13,8 @@ pub struct Span {
 
 /// Watches the clock for the end of the open window.
 ///
-/// The window number never decreases. A clock that steps back leaves the open window open; one that jumps forward closes
-/// it once and opens the window of now, with nothing in between.
+/// The window number never decreases. A clock that steps back leaves the open window open. A clock that jumps forward closes
+/// it once and opens the window of its new time. No windows are opened in between.
 ///
 /// ```
 /// use ron_accounting_window::{Boundaries, FixedCadence, Span};
@@ -36,7 +36,8 @@ impl Boundaries {
         Self { cadence, open: cadence.bucket(now_ms) }
     }
 
-    /// The window that closes now, if one does.
+    /// Returns the window that closes now, and opens the window that holds `now_ms`. Returns `None` if the open window is not
+    /// over.
     pub fn advance(&mut self, now_ms: u64) -> Option<Span> {
         let now = self.cadence.bucket(now_ms);
         if now <= self.open {
@@ -44,10 +45,11 @@ impl Boundaries {
         }
         let closed = self.open();
         self.open = now;
+        debug_assert!(closed.end_ms <= self.open().start_ms, "windows overlap");
         Some(closed)
     }
 
-    /// The open window.
+    /// Returns the open window.
     pub fn open(&self) -> Span {
         Span {
             start_ms: self.cadence.start_ms(self.open),
@@ -55,12 +57,12 @@ impl Boundaries {
         }
     }
 
-    /// The number of the open window: windows since 1970.
+    /// Returns the number of the open window: how many windows there were since 1970.
     pub const fn open_number(&self) -> u64 {
         self.open
     }
 
-    /// The window length, in milliseconds.
+    /// Returns the window length, in milliseconds.
     pub const fn window_ms(&self) -> u64 {
         self.cadence.length_ms()
     }

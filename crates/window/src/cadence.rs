@@ -1,14 +1,14 @@
-//! Cadences: how time is cut into numbered buckets.
+//! Cadences: how time is divided into numbered buckets.
 
-/// A monotone map from time to bucket numbers.
+/// A map from times to bucket numbers.
 ///
-/// Later times never have smaller numbers, and each bucket is a half-open span: it starts at [`Cadence::start_ms`] of its
-/// number and ends where the next one starts.
+/// It is monotone: a later time never has a smaller number. Each bucket is a half-open span: it starts at
+/// [`Cadence::start_ms`] of its number and ends where the next one starts.
 pub trait Cadence {
-    /// The number of the bucket that holds `now_ms`.
+    /// Returns the number of the bucket that holds `now_ms`.
     fn bucket(&self, now_ms: u64) -> u64;
 
-    /// When a bucket starts, in Unix milliseconds; saturates at the end of time.
+    /// Returns when a bucket starts, in Unix milliseconds. Saturates at `u64::MAX`.
     fn start_ms(&self, bucket: u64) -> u64;
 }
 
@@ -16,7 +16,7 @@ pub trait Cadence {
 pub const WINDOW_MS_MIN: u64 = 10;
 /// The longest window, in milliseconds: a day.
 pub const WINDOW_MS_MAX: u64 = 24 * 60 * 60 * 1000;
-/// The window of `ACC_WINDOW_MS` where nothing else is said.
+/// The default window length, in milliseconds: that of `ACC_WINDOW_MS`.
 pub const WINDOW_MS_DEFAULT: u64 = 60_000;
 
 /// A window length outside [`WINDOW_MS_MIN`] to [`WINDOW_MS_MAX`].
@@ -42,7 +42,7 @@ pub struct FixedCadence {
 }
 
 impl FixedCadence {
-    /// A cadence of buckets of `length_ms`.
+    /// Makes a cadence of buckets of `length_ms`.
     pub const fn new(length_ms: u64) -> Result<Self, WindowLengthError> {
         if length_ms < WINDOW_MS_MIN || length_ms > WINDOW_MS_MAX {
             return Err(WindowLengthError { window_ms: length_ms });
@@ -50,7 +50,7 @@ impl FixedCadence {
         Ok(Self { length_ms })
     }
 
-    /// The length of a bucket, in milliseconds.
+    /// Returns the length of a bucket, in milliseconds.
     pub const fn length_ms(&self) -> u64 {
         self.length_ms
     }
@@ -69,5 +69,17 @@ impl Cadence for FixedCadence {
 
     fn start_ms(&self, bucket: u64) -> u64 {
         bucket.saturating_mul(self.length_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ron_accounting_error_contract::assert_without_cause;
+
+    use super::*;
+
+    #[test]
+    fn every_error_leaves_its_cause_to_its_source() {
+        assert_without_cause(&WindowLengthError { window_ms: 1 });
     }
 }

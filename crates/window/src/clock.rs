@@ -1,32 +1,32 @@
-//! Clocks: where time comes from, so that tests and imports can bring their own.
+//! Clocks: where the time comes from. Tests and imports use clocks of their own.
 
 use std::{
     sync::{Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
-/// Tells the time of day.
+/// A source of the time of day.
 pub trait Clock: Send + Sync + 'static {
-    /// Milliseconds since 1970-01-01T00:00:00Z, leap seconds not counted. May step back or jump.
+    /// Returns the milliseconds since 1970-01-01T00:00:00Z, without leap seconds. May step back or jump.
     fn now_ms(&self) -> u64;
 
-    /// The time of day together with a monotonic reading, by which a jump of the time of day is noticed.
+    /// Returns the time of day together with a monotonic reading, by which a jump of the time of day is noticed.
     ///
-    /// `None` if the clock has no monotonic reading, which is what this provided method returns. The time of day is then
-    /// taken as it is, whatever it does. A clock that wraps another one passes this on.
+    /// Returns `None` if the clock has no monotonic reading, as this provided method does. Then the time of day is used
+    /// unchecked. A clock that wraps another one must forward this method.
     fn reading(&self) -> Option<ClockReading> {
         None
     }
 }
 
-/// Two clocks, read at one moment.
+/// A wall clock and a monotonic clock, read at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)] // Written by every clock; a third field would be another type.
 pub struct ClockReading {
     /// Wall time in Unix milliseconds, as from [`Clock::now_ms`].
     pub wall_ms: u64,
-    /// Milliseconds since some fixed moment. Never decreases, and does not follow corrections of wall time. Whether it
-    /// advances while the machine is suspended depends on the system.
+    /// Milliseconds since some fixed moment. Never decreases, and ignores corrections of wall time. Whether it advances while
+    /// the machine is suspended depends on the system.
     pub elapsed_ms: u64,
 }
 
@@ -60,27 +60,27 @@ impl Clock for SystemClock {
 pub struct ManualClock(Mutex<ClockReading>);
 
 impl ManualClock {
-    /// A clock that shows `now_ms`.
+    /// Makes a clock that shows `now_ms`.
     pub const fn new(now_ms: u64) -> Self {
         Self(Mutex::new(ClockReading { wall_ms: now_ms, elapsed_ms: 0 }))
     }
 
-    /// Sets the clock. Forwards, this is time that passes, like [`ManualClock::advance`]; back, it is a correction of wall
-    /// time alone, like [`ManualClock::jump_to`].
+    /// Sets the clock. If `now_ms` is later, time passes, as with [`ManualClock::advance`]. If it is earlier, only wall time is
+    /// corrected, as with [`ManualClock::jump_to`].
     pub fn set(&self, now_ms: u64) {
         let mut reading = self.lock();
         let passed_ms = now_ms.saturating_sub(reading.wall_ms);
         *reading = ClockReading { wall_ms: now_ms, elapsed_ms: reading.elapsed_ms.saturating_add(passed_ms) };
     }
 
-    /// Lets time pass.
+    /// Lets `ms` milliseconds pass.
     pub fn advance(&self, ms: u64) {
         let mut reading = self.lock();
         reading.wall_ms = reading.wall_ms.saturating_add(ms);
         reading.elapsed_ms = reading.elapsed_ms.saturating_add(ms);
     }
 
-    /// Sets wall time while no time passes: what an administrator, NTP, or a suspended machine does.
+    /// Sets wall time while no time passes, as an administrator, NTP, or a suspended machine does.
     pub fn jump_to(&self, now_ms: u64) {
         self.lock().wall_ms = now_ms;
     }
@@ -92,7 +92,7 @@ impl ManualClock {
 }
 
 impl Default for ManualClock {
-    /// A clock that shows the beginning of 1970.
+    /// Makes a clock that shows the beginning of 1970.
     fn default() -> Self {
         Self::new(0)
     }

@@ -6,7 +6,19 @@ use ron_accounting_core::{Dimensions, Engine, Reader, Reading};
 
 use crate::{Ring, Snapshot, Span};
 
-/// Keeps a snapshot of each of the last windows. Its reader is its own, so what it takes is still there for sealing.
+/// Keeps a snapshot of each of the last windows that had usage. It has a reader of its own, so what it takes is still there
+/// for sealing.
+///
+/// ```
+/// use ron_accounting_core::{labels, Dimension, Engine};
+/// use ron_accounting_window::{History, Span};
+///
+/// let engine = Engine::default();
+/// let mut history = History::new(&engine, 5);
+/// engine.record(&labels().tenant("acme"), Dimension::REQUESTS, 3);
+/// history.close(Span { start_ms: 0, end_ms: 60_000 });
+/// assert_eq!(history.closed()[0].total(Dimension::REQUESTS), 3);
+/// ```
 #[derive(Debug)]
 pub struct History {
     reader: Reader,
@@ -17,14 +29,22 @@ pub struct History {
 }
 
 impl History {
-    /// A history of up to `slices` closed windows, which sees what `engine` counts from now on. With `zeroize`, counts
-    /// are overwritten when their window leaves the history (unless somebody still holds the snapshot).
-    pub fn new(engine: &Engine, slices: usize, zeroize: bool) -> Self {
+    /// Makes a history of what `engine` counts from now on. It keeps up to `windows_max` closed windows, at least one.
+    pub fn new(engine: &Engine, windows_max: usize) -> Self {
         let dimensions = Arc::new(engine.dimensions().clone());
-        Self { reader: engine.reader(), dimensions, closed: Ring::new(slices), windows: 0, zeroize }
+        let closed = Ring::new(windows_max);
+        Self { reader: engine.reader(), dimensions, closed, windows: 0, zeroize: false }
     }
 
-    /// Closes a window: what was counted since the last call was counted in it.
+    /// Sets whether counts are overwritten when their window leaves the history. Those of a snapshot that is still used
+    /// elsewhere are not. Not so by default.
+    #[must_use]
+    pub fn zeroize(mut self, zeroize: bool) -> Self {
+        self.zeroize = zeroize;
+        self
+    }
+
+    /// Closes a window: everything that was counted since the last call belongs to it. A window without usage is not kept.
     pub fn close(&mut self, window: Span) {
         let reading = self.reader.take();
         if reading.is_empty() {
@@ -38,24 +58,26 @@ impl History {
             }
         });
         let snapshot = Arc::new(Snapshot::new(window, Arc::clone(&self.dimensions), reading));
-        if let Some(slot) = self.closed.slot_mut(self.windows) {
+        let slot = self.closed.slot_mut(self.windows);
+        debug_assert!(slot.is_some(), "the newest bucket has a slot");
+        if let Some(slot) = slot {
             *slot = Some(snapshot);
         }
     }
 
-    /// The open window so far.
+    /// Returns what was counted in the open window so far.
     pub fn snapshot(&self, window: Span) -> Snapshot {
         let mut reading = Reading::default();
         self.reader.peek(&mut reading);
         Snapshot::new(window, Arc::clone(&self.dimensions), reading)
     }
 
-    /// The last windows that had usage, newest first.
+    /// Returns the last windows that had usage, newest first.
     pub fn closed(&self) -> Vec<Arc<Snapshot>> {
         self.closed.newest_first().filter_map(|(_, snapshot)| snapshot.clone()).collect()
     }
 
-    /// How many windows with usage were closed so far.
+    /// Returns how many windows with usage were closed so far.
     pub const fn windows(&self) -> u64 {
         self.windows
     }

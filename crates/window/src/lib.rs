@@ -1,18 +1,26 @@
-//! Windows over the recording engine: what was counted when.
+//! Time as the engine counts it: clocks, windows, and what was counted in which window.
 //!
-//! * [`Clock`] tells the time of day: [`SystemClock`], or [`ManualClock`] in tests and imports.
-//! * [`Cadence`] cuts time into numbered buckets, [`FixedCadence`] into equal ones; [`Ring`] keeps the last of them.
+//! * [`Clock`] is a source of the time of day: [`SystemClock`], or [`ManualClock`] in tests and imports.
+//! * [`Cadence`] divides time into numbered buckets, [`FixedCadence`] into equal ones. [`Ring`] keeps the last of them.
 //! * [`SteadyTime`] turns readings of a clock into the time that windows follow, and raises a [`ClockAlarm`] when wall time
 //!   jumps.
 //! * [`Boundaries`] says when the open window closes, as a [`Span`].
-//! * [`History`] keeps a [`Snapshot`] of the open window and of the last closed ones.
+//! * [`History`] shows a [`Snapshot`] of the open window and keeps those of the last closed ones.
 //!
-//! The crate knows no wire format, starts no thread, and reads no clock by itself.
+//! ```text
+//!  Clock --reading--> SteadyTime --now_ms--> Boundaries --closed Span--> History::close   the reader of the history
+//!                     wall time,              the number of the             |
+//!                     unless it jumps         open window never             Ring of Snapshots, the newest windows
+//!                                             decreases
+//! ```
+//!
+//! The caller moves the values along the arrows. The crate knows no wire format, starts no thread, and reads no clock by
+//! itself.
 //!
 //! # Crate features
-//! * **`history`** (default): [`History`] and [`Snapshot`], and with them the recording engine. Without it, the crate is
-//!   clocks, windows and rings alone, with no dependency but the one that derives its errors.
-//! * **`serde`**: makes [`Snapshot`] serializable, as a `SnapshotRecord`, which is also how to read one back.
+//! * **`history`** (default): [`History`] and [`Snapshot`], and with them the recording engine. Without it, the crate has
+//!   clocks, windows and rings, and no dependency but `thiserror`.
+//! * **`serde`**: [`Snapshot`] is serialized as a `SnapshotRecord`, and can be read back as one.
 
 mod boundary;
 mod cadence;

@@ -1,4 +1,4 @@
-//! Snapshots in transit: owned, and tolerant of what other versions write.
+//! Snapshots as they are serialized: owned, and tolerant of what other versions write.
 
 use std::collections::BTreeMap;
 
@@ -37,19 +37,19 @@ pub struct SnapshotRecord {
 pub struct EntryRecord {
     /// The tenant.
     pub tenant: String,
-    /// The method; absent for an account.
+    /// The method. Absent for an account.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub method: String,
-    /// The route; absent for an account.
+    /// The route. Absent for an account.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub route: String,
-    /// The service; absent for an account.
+    /// The service. Absent for an account.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub service: String,
-    /// The region; absent for an account.
+    /// The region. Absent for an account.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub region: String,
-    /// The account; absent for a label set.
+    /// The account. Absent for a label set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountKey>,
     /// The counts that are not zero, by dimension.

@@ -1,12 +1,20 @@
-//! The rotating ring: the last `N` buckets of anything, in fixed memory.
+//! The ring: the last `N` buckets of anything, in fixed memory.
+//!
+//! ```text
+//!  buckets 98 ..= 102 in a ring of 5; newest = 102
+//!
+//!  slot       0     1     2     3     4        a bucket is in slot `bucket % 5`
+//!  bucket   100   101   102    98    99        103 would take slot 3, and 98 would be retired
+//! ```
 //!
 //! # Why a ring and not a map
-//! Usage comes for the newest bucket. A map would pay a lookup per access and a sweep per bucket to keep what a ring
-//! keeps by arithmetic.
+//! Usage comes for the newest bucket. A map would need a lookup per access, and a sweep per bucket to remove the old ones. A
+//! ring finds a slot by arithmetic.
 //!
 //! # Invariants
-//! 1. Slot `bucket % len` belongs to `bucket`, for the newest `len` buckets.
-//! 2. The newest bucket never decreases. A bucket older than the ring is refused, never mapped onto a younger slot.
+//! 1. The slot `bucket % len` belongs to `bucket`, for the newest `len` buckets.
+//! 2. The newest bucket never decreases. A bucket that is older than the ring is refused, and never gets the slot of a newer
+//!    one.
 
 /// A ring of buckets, numbered by a [`Cadence`](crate::Cadence). A bucket that was never touched is `T::default()`.
 ///
@@ -23,24 +31,24 @@
 pub struct Ring<T> {
     slots: Box<[T]>,
     newest: u64,
-    /// The newest bucket's slot, so that what is added now needs no division.
+    /// The index of the newest bucket's slot, so that adding to it needs no division.
     newest_index: usize,
 }
 
 impl<T: Default> Ring<T> {
-    /// A ring of `len` buckets (at least one), the newest of which is bucket zero.
+    /// Makes a ring of `len` buckets, at least one. The newest is bucket zero.
     pub fn new(len: usize) -> Self {
         Self { slots: (0..len.max(1)).map(|_| T::default()).collect(), newest: 0, newest_index: 0 }
     }
 
-    /// Makes `bucket` the newest, if it is newer. The buckets that fall out of the ring are handed to `retire`, oldest
-    /// first, at most as many as the ring has slots.
+    /// Makes `bucket` the newest, if it is newer. `retire` is called with the value of each bucket that leaves the ring, oldest
+    /// first, and at most once per slot.
     pub fn advance(&mut self, bucket: u64, mut retire: impl FnMut(T)) {
         let len = self.slots.len() as u64;
         let steps = bucket.saturating_sub(self.newest).min(len);
         self.newest = self.newest.max(bucket);
         self.newest_index = self.index(self.newest);
-        // The newest `steps` buckets take over the slots of those that fall out, in the same order.
+        // The newest `steps` buckets take the slots of those that leave, in the same order.
         for age in (0..steps).rev() {
             let index = self.index(self.newest - age);
             if let Some(slot) = self.slots.get_mut(index) {
@@ -49,7 +57,7 @@ impl<T: Default> Ring<T> {
         }
     }
 
-    /// A bucket's slot for writing, after advancing to it; `None` if the bucket is older than the ring.
+    /// Advances to a bucket, and returns its slot for writing. Returns `None` if the bucket is older than the ring.
     pub fn slot_mut(&mut self, bucket: u64) -> Option<&mut T> {
         self.advance(bucket, drop);
         if !self.holds(bucket) {
@@ -59,20 +67,20 @@ impl<T: Default> Ring<T> {
         self.slots.get_mut(index)
     }
 
-    /// The newest bucket's slot for writing.
+    /// Returns the newest bucket's slot for writing.
     #[inline]
     pub fn newest_mut(&mut self) -> &mut T {
         // A remainder of the length, which is not zero.
         &mut self.slots[self.newest_index]
     }
 
-    /// The buckets without their numbers, from the newest to the oldest, as many as the ring holds.
+    /// Returns the values of all buckets, from the newest to the oldest, as many as the ring has slots.
     pub fn recent(&self) -> impl Iterator<Item = &T> {
         let (newer, older) = self.slots.split_at(self.newest_index + 1);
         newer.iter().rev().chain(older.iter().rev())
     }
 
-    /// A bucket's slot; `None` if the bucket is newer or older than the ring.
+    /// Returns a bucket's slot, or `None` if the bucket is newer or older than the ring.
     pub fn get(&self, bucket: u64) -> Option<&T> {
         if self.holds(bucket) {
             self.slots.get(self.index(bucket))
@@ -81,7 +89,7 @@ impl<T: Default> Ring<T> {
         }
     }
 
-    /// The buckets with their numbers, from the newest to the oldest, not past bucket zero.
+    /// Returns the buckets with their numbers, from the newest to the oldest, but none before bucket zero.
     pub fn newest_first(&self) -> impl Iterator<Item = (u64, &T)> {
         (0..self.slots.len() as u64).filter_map(|age| {
             let bucket = self.newest.checked_sub(age)?;
@@ -89,19 +97,28 @@ impl<T: Default> Ring<T> {
         })
     }
 
-    /// The number of the newest bucket.
+    /// Returns the number of the newest bucket.
     pub const fn newest(&self) -> u64 {
         self.newest
     }
 
-    /// How many buckets the ring holds.
+    /// Returns the number of slots.
     pub const fn len(&self) -> usize {
         self.slots.len()
     }
 
-    /// Never: a ring has at least one bucket.
+    /// Returns `false`: a ring has at least one slot.
     pub const fn is_empty(&self) -> bool {
         false
+    }
+
+    /// Checks that the index of the newest bucket is that of its slot, for tests to run between their steps.
+    pub fn validate(&self) -> Result<(), String> {
+        let Self { newest, newest_index, slots } = self;
+        if self.index(*newest) != *newest_index || *newest_index >= slots.len() {
+            return Err(format!("1: bucket {newest} has slot {newest_index} of {}", slots.len()));
+        }
+        Ok(())
     }
 
     fn holds(&self, bucket: u64) -> bool {

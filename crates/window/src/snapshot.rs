@@ -6,7 +6,7 @@ use ron_accounting_core::{AccountKey, Dimension, Dimensions, Labels, Reading, Re
 
 use crate::Span;
 
-/// The version of the form in which snapshots are serialized.
+/// The version of the format in which snapshots are serialized.
 pub const SNAPSHOT_VERSION: u64 = 1;
 
 /// The usage of one window: the open one so far, or a closed one. Taking it changes nothing.
@@ -29,27 +29,27 @@ impl Snapshot {
         Self { version: SNAPSHOT_VERSION, window_ms, start_ms: window.start_ms, dimensions, reading }
     }
 
-    /// One entry per label set or account that was used in the window, in no particular order.
+    /// Returns an entry for each label set or account that was used in the window, in no particular order.
     pub fn entries(&self) -> impl ExactSizeIterator<Item = Entry<'_>> {
         self.reading.rows().map(|row| Entry { row, dimensions: &self.dimensions })
     }
 
-    /// The entry of a label set as it was counted: normalized.
+    /// Returns the entry of a label set. The labels have to be normalized, as they were counted.
     pub fn find(&self, labels: &Labels<'_>) -> Option<Entry<'_>> {
         self.entries().find(|entry| entry.labels() == Some(*labels))
     }
 
-    /// The sum of a dimension over all entries; saturates.
+    /// Returns the sum of a dimension over all entries. Saturates.
     pub fn total(&self, dimension: Dimension) -> u64 {
         self.entries().fold(0, |sum, entry| sum.saturating_add(entry.count(dimension)))
     }
 
-    /// The dimensions that are counted.
+    /// Returns the dimensions of the engine.
     pub fn dimensions(&self) -> &Dimensions {
         &self.dimensions
     }
 
-    /// Overwrites the counts.
+    /// Overwrites the counts, and removes the entries.
     pub(crate) fn wipe(&mut self) {
         self.reading.wipe();
     }
@@ -63,42 +63,42 @@ pub struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    /// The tenant.
+    /// Returns the tenant.
     pub fn tenant(&self) -> &'a str {
         self.row.key.tenant()
     }
 
-    /// The label set, unless the entry is an account's.
+    /// Returns the label set, or `None` if the entry is an account's.
     pub fn labels(&self) -> Option<Labels<'a>> {
         self.row.key.labels()
     }
 
-    /// The account, unless the entry is a label set's.
+    /// Returns the account, or `None` if the entry is a label set's.
     pub fn account(&self) -> Option<AccountKey> {
         self.row.key.account()
     }
 
-    /// The count of one dimension; zero if it is of another engine.
+    /// Returns the count of one dimension. Zero if the dimension is of another engine.
     pub fn count(&self, dimension: Dimension) -> u64 {
         self.row.values.get(dimension.index()).copied().unwrap_or_default()
     }
 
-    /// Requests.
+    /// Returns the count of requests.
     pub fn requests(&self) -> u64 {
         self.count(Dimension::REQUESTS)
     }
 
-    /// Received bytes.
+    /// Returns the count of received bytes.
     pub fn bytes_in(&self) -> u64 {
         self.count(Dimension::BYTES_IN)
     }
 
-    /// Sent bytes.
+    /// Returns the count of sent bytes.
     pub fn bytes_out(&self) -> u64 {
         self.count(Dimension::BYTES_OUT)
     }
 
-    /// The dimensions that are not zero, by name.
+    /// Returns the counts that are not zero, by the name of their dimension.
     pub fn counts(&self) -> impl Iterator<Item = (&'a str, u64)> {
         self.dimensions.names().zip(self.row.values.iter().copied()).filter(|(_, count)| *count != 0)
     }

@@ -10,7 +10,7 @@ proptest! {
         ops in prop::collection::vec((0_usize..4, 0_u64..1_000, any::<bool>()), 0..80),
     ) {
         let engine = Engine::default();
-        let mut history = History::new(&engine, 1_000, true);
+        let mut history = History::new(&engine, 1_000).zeroize(true);
         let mut boundaries = Boundaries::new(FixedCadence::new(100).unwrap(), 0);
         let routes = ["/a", "/b", "/c", "/d"];
         let (mut recorded, mut now) = (0, 0);
@@ -34,7 +34,7 @@ proptest! {
 #[test]
 fn a_window_is_kept_for_as_many_windows_as_the_history_has() {
     let engine = Engine::default();
-    let mut history = History::new(&engine, 2, true);
+    let mut history = History::new(&engine, 2).zeroize(true);
     for window in 0..4 {
         engine.record(&labels().tenant("t"), Dimension::REQUESTS, window + 1);
         history.close(Span { start_ms: window * 100, end_ms: window * 100 + 100 });

@@ -69,6 +69,7 @@ proptest! {
                 prop_assert!(retired <= added);
             }
             model.retain(|bucket, _| *bucket >= oldest(newest));
+            prop_assert_eq!(ring.validate(), Ok(()));
             prop_assert_eq!(ring.newest(), newest);
             for (bucket, value) in ring.newest_first() {
                 prop_assert_eq!(*value, model.get(&bucket).copied().unwrap_or_default());

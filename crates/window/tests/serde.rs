@@ -6,7 +6,7 @@ use ron_accounting_window::{History, SnapshotRecord, Span};
 #[test]
 fn a_snapshot_reads_back_as_its_record() {
     let engine = Engine::default();
-    let history = History::new(&engine, 1, false);
+    let history = History::new(&engine, 1);
     engine.record(&labels().tenant("acme").method("GET").route("/v1/feed"), Dimension::REQUESTS, 2);
     let tenant = engine.tenant("acme");
     engine.record_account(&tenant, AccountKey { ns: 1, id: u128::MAX }, Dimension::CPU, u64::MAX);

@@ -196,7 +196,8 @@ impl<'a> Run<'a> {
         let slices = match ledger.verify(|_| {}) {
             Ok(verification) => verification.slices,
             Err(error) => {
-                self.report.faults.push(format!("the ledger after {after}: {error}"));
+                let error = anyhow::Error::from(error);
+                self.report.faults.push(format!("the ledger after {after}: {error:#}"));
                 0
             }
         };

@@ -1,4 +1,4 @@
-//! The entrances: all cases on fresh ledgers, and what must survive a restart.
+//! The functions that a sink calls: all cases on empty ledgers, and what must survive a restart.
 
 use ron_accounting_export::Exporter;
 
@@ -7,23 +7,23 @@ use crate::{
     probe::Probe,
 };
 
-/// Runs each case on a ledger of its own. `fresh` opens an empty one each time it is called.
+/// Runs each case on a ledger of its own. `fresh` opens an empty ledger at each call.
 pub fn check(fresh: impl Fn() -> Box<dyn Exporter>) {
     for (name, case) in CASES {
         case(&Probe::new(name, fresh()));
     }
 }
 
-/// Checks that a ledger which is closed and opened again goes on where it was.
+/// Checks that a ledger that is closed and opened again continues with its former state.
 ///
-/// `place` makes a place for an empty ledger, say a temporary directory; `open` opens the ledger that is there. A
-/// ledger is dropped before its place is opened again.
-pub fn check_reopening<P>(place: impl Fn() -> P, open: impl Fn(&P) -> Box<dyn Exporter>) {
-    let place = place();
-    cases::reopening::state_survives_reopening(|name| Probe::new(name, open(&place)));
+/// `storage` makes storage for an empty ledger, for example a temporary directory. `open` opens the ledger in it. A ledger is
+/// dropped before its storage is opened again.
+pub fn check_reopening<S>(storage: impl Fn() -> S, open: impl Fn(&S) -> Box<dyn Exporter>) {
+    let storage = storage();
+    cases::reopening::state_survives_reopening(|name| Probe::new(name, open(&storage)));
 }
 
-/// The names of the cases that [`check`] runs, in its order.
+/// Returns the names of the cases that [`check`] runs, in its order.
 pub fn case_names() -> impl Iterator<Item = &'static str> {
     CASES.iter().map(|(name, _)| *name)
 }

@@ -1,6 +1,6 @@
 //! The contract of `Exporter`, as functions that an implementation runs from its own tests.
 //!
-//! * [`check`]: every case that one open ledger can answer. * [`check_reopening`]: what must survive a restart.
+//! * [`check`]: runs every case that one open ledger can answer. * [`check_reopening`]: checks what must survive a restart.
 //! * [`samples`]: streams, chains and forks to build further cases from.
 //!
 //! A case that fails panics with its name, what it expected and what it found.
@@ -10,8 +10,8 @@
 //! use ron_accounting_exporter_contract as contract;
 //!
 //! contract::check(|| Box::new(MemoryLedger::new()));
-//! // A place is what outlives a process: a directory, a database. Here, another handle will do.
-//! contract::check_reopening(MemoryLedger::new, |place| Box::new(place.clone()));
+//! // Storage outlives a process: a directory, a database. Here, another handle is enough.
+//! contract::check_reopening(MemoryLedger::new, |storage| Box::new(storage.clone()));
 //! ```
 
 mod cases;

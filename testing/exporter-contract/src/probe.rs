@@ -5,7 +5,7 @@ use std::fmt::{self, Debug};
 use ron_accounting_export::{Ack, Exporter, PutError};
 use ron_ledger_wire::{Claim, Digest, SealedSlice, StreamId};
 
-/// How often a retryable answer is tolerated where threads compete.
+/// How many retryable answers in a row are tolerated while threads compete.
 const RETRIES_MAX: usize = 10_000;
 
 pub(crate) struct Probe {
@@ -39,7 +39,7 @@ impl Probe {
         self.put_batch(std::slice::from_ref(slice)).remove(0)
     }
 
-    /// Offers a slice until the answer is final: for cases where threads compete.
+    /// Offers a slice until the answer is final, for cases where threads compete.
     #[track_caller]
     pub(crate) fn put_until_final(&self, slice: &SealedSlice) -> Answer {
         self.until_final(|| vec![self.put(slice)]).remove(0)
@@ -122,12 +122,12 @@ impl Probe {
         self.same(&format!("answer to slice {} behind a gap", name(slice)), &Err(gap), &self.put(slice));
     }
 
-    /// The ledger's head must stand behind `last`; with `None`, the stream must be unknown.
+    /// Checks that `last` is the last slice of the stream. With `None`, the stream must be unknown.
     #[track_caller]
     pub(crate) fn head_is(&self, stream: &StreamId, last: Option<&SealedSlice>) {
         let head = match self.exporter.head(stream) {
             Ok(head) => head,
-            Err(error) => self.fail(format_args!("head of {stream}: {error}")),
+            Err(error) => self.fail(format_args!("head of {stream}: {}", error.with_causes())),
         };
         let found = head.as_ref().map(|head| (head.stream().clone(), head.next_seq(), head.last()));
         let expected: Option<(StreamId, u64, Option<Digest>)> =

@@ -1,4 +1,4 @@
-//! Streams and slices with little in them, for tests of ledgers.
+//! Small streams and slices, for tests of ledgers.
 
 use ron_ledger_wire::{
     encode_account_key, Digest, EncodeError, Origin, Row, RowKey, SealedSlice, Slice, SliceBuilder, StreamId,
@@ -7,13 +7,13 @@ use ron_ledger_wire::{
 /// Length of a sample window in milliseconds.
 pub const WINDOW_MS: u64 = 60_000;
 
-/// The stream of dimension `requests` that a fixed origin counts for `tenant`.
+/// Returns the stream of dimension `requests` that a fixed origin counts for `tenant`.
 #[must_use]
 pub fn stream(tenant: &str) -> StreamId {
     StreamId::new(Origin::from_bytes([0xa1; 16]), tenant, "requests")
 }
 
-/// Slice `seq` of a stream with one row. Another increment makes another slice under the same identity: a fork.
+/// Returns slice `seq` of a stream, with one row. Another increment makes another slice under the same number: a fork.
 #[must_use]
 pub fn slice(stream: &StreamId, seq: u64, previous: Option<Digest>, increment: u64) -> SealedSlice {
     let slice = Slice {
@@ -27,7 +27,7 @@ pub fn slice(stream: &StreamId, seq: u64, previous: Option<Digest>, increment: u
     built(slice.encode())
 }
 
-/// The slices 0 to `length - 1` of a stream, each linked to the one before, with increments 1, 2, 3 and so on.
+/// Returns the slices 0 to `length - 1` of a stream, each linked to the one before it, with increments 1, 2, 3 and so on.
 #[must_use]
 pub fn chain(stream: &StreamId, length: u64) -> Vec<SealedSlice> {
     let mut chain: Vec<SealedSlice> = Vec::new();
@@ -37,7 +37,7 @@ pub fn chain(stream: &StreamId, length: u64) -> Vec<SealedSlice> {
     chain
 }
 
-/// Slice 0 of a stream with as many rows as fit, and how many that is.
+/// Returns slice 0 of a stream with as many rows as fit, and their number.
 #[must_use]
 pub fn full_slice(stream: &StreamId) -> (SealedSlice, usize) {
     let mut builder = built(SliceBuilder::new(stream, 0, 0, WINDOW_MS, None));

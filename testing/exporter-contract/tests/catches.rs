@@ -11,8 +11,8 @@ use std::{
 use ron_accounting_export::{memory::MemoryLedger, Ack, Exporter, PutError};
 use ron_accounting_exporter_contract::{case_names, check, check_reopening};
 use ron_ledger_wire::{
-    judge_claim, Claim, ClaimId, ClaimVerdict, Digest, Head, Origin, SealedSlice, StreamId, MAX_SLICE_BYTES,
-    MAX_TEXT_BYTES,
+    judge_claim, Claim, ClaimId, ClaimVerdict, Digest, Head, Origin, SealedSlice, StreamId, SLICE_BYTES_MAX,
+    TEXT_BYTES_MAX,
 };
 
 type Answer = Result<Ack, PutError>;
@@ -142,7 +142,7 @@ fn wrong_answers_are_found() {
     let old_identities_are_forgotten: Put = |ledger, batch| {
         map(ledger, batch, |slice, answer| match answer {
             Ok(Ack::Duplicate) if slice.seq() + 3 < ledger.slices_of(slice.stream()).len() as u64 => {
-                Err(PutError::Rejected { reason: "too old".to_owned() })
+                Err(PutError::rejected("too old"))
             }
             answer => answer,
         })
@@ -270,16 +270,16 @@ fn limits_that_are_too_low_are_found() {
     ) -> Vec<Answer> {
         let put = |slice: &SealedSlice| {
             if too_much(slice) {
-                return Err(PutError::Rejected { reason: "too much".to_owned() });
+                return Err(PutError::rejected("too much"));
             }
             ledger.put_batch(std::slice::from_ref(slice)).remove(0)
         };
         put_each(batch, Result::is_err, put)
     }
     let size: Put =
-        |ledger, batch| refuse_if(ledger, batch, |slice| slice.bytes().len() + 64 > MAX_SLICE_BYTES);
+        |ledger, batch| refuse_if(ledger, batch, |slice| slice.bytes().len() + 64 > SLICE_BYTES_MAX);
     let names: Put =
-        |ledger, batch| refuse_if(ledger, batch, |slice| slice.stream().dimension().len() >= MAX_TEXT_BYTES);
+        |ledger, batch| refuse_if(ledger, batch, |slice| slice.stream().dimension().len() >= TEXT_BYTES_MAX);
     let increment: Put = |ledger, batch| {
         refuse_if(ledger, batch, |slice| slice.row_count() == 1 && slice.total() > i64::MAX as u128)
     };
@@ -389,7 +389,7 @@ impl Exporter for Confused {
                 }
                 (seq, length) if seq == length => {
                     if slice.previous() != stored.last().copied() {
-                        return Err(PutError::Rejected { reason: "link".to_owned() });
+                        return Err(PutError::rejected("link"));
                     }
                     stored.push(slice.digest());
                     Ok(Ack::Ok)

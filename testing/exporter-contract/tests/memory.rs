@@ -9,5 +9,5 @@ fn the_memory_ledger_is_an_exporter() {
 
 #[test]
 fn another_handle_sees_the_same_ledger() {
-    ron_accounting_exporter_contract::check_reopening(MemoryLedger::new, |place| Box::new(place.clone()));
+    ron_accounting_exporter_contract::check_reopening(MemoryLedger::new, |storage| Box::new(storage.clone()));
 }

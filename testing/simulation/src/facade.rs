@@ -5,6 +5,7 @@
 
 use std::{
     collections::BTreeMap,
+    error::Error,
     fs::{self, OpenOptions},
     io,
     path::{Path, PathBuf},
@@ -56,8 +57,9 @@ pub fn run_facade(seed: u64) -> FacadeOutcome {
     outcome
 }
 
-fn failed(check: &'static str, error: &dyn std::fmt::Display) -> Failure {
-    Failure::new(check, error.to_string())
+fn failed(check: &'static str, error: &(dyn Error + 'static)) -> Failure {
+    let messages = std::iter::successors(Some(error), |error| (*error).source()).map(ToString::to_string);
+    Failure::new(check, messages.collect::<Vec<_>>().join(": "))
 }
 
 /// A clock on which time passes with each look, so that nobody waits for a retry.

@@ -214,7 +214,7 @@ impl State {
             } else if mask >> (index % 64) & 1 == 0 {
                 Err(unavailable())
             } else if self.refused.contains(&self.setup.tenant(stream.tenant())) {
-                Err(PutError::Rejected { reason: "no such customer".to_owned() })
+                Err(PutError::rejected("no such customer"))
             } else {
                 self.store(slice)
             };
@@ -267,7 +267,7 @@ impl State {
                         self.offend("identity", format!("{stream}: there are two slices {seq}"));
                         Err(PutError::Conflict { stored, offered: digest })
                     }
-                    None => Err(PutError::Rejected { reason: format!("seq {seq} is not in the ledger") }),
+                    None => Err(PutError::rejected(format!("seq {seq} is not in the ledger"))),
                 }
             }
             Acceptance::Gap { expected, found } => {
@@ -290,5 +290,5 @@ impl State {
 
 /// The answer of a ledger that is away.
 pub(crate) fn unavailable() -> PutError {
-    PutError::Unavailable { reason: "the simulated ledger is away".to_owned() }
+    PutError::unavailable("the simulated ledger is away")
 }

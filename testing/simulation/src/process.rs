@@ -16,7 +16,7 @@ use ron_accounting_pipeline::{
 };
 use ron_accounting_wal::WalOptions;
 use ron_accounting_window::Span;
-use ron_ledger_wire::{Claim, ClaimId, Head, Origin, SealedSlice, StreamId};
+use ron_ledger_wire::{Claim, ClaimId, Head, Origin, Rejection, SealedSlice, StreamId};
 
 use crate::{
     disk::{Disk, Image, Volume},
@@ -296,10 +296,17 @@ impl Process {
             self.driver.with(|pipeline| (pipeline.stats(), pipeline.is_drained(), pipeline.is_stuck()));
         let log = stats.log.as_ref();
         let parked = stats.lanes.parked.iter().map(|lane| {
-            let is_evidence = matches!(
-                lane.error,
-                PutError::Conflict { .. } | PutError::Gap { .. } | PutError::Claimed { .. }
-            ) || lane.error.to_string().contains("continues");
+            let is_evidence = match &lane.error {
+                PutError::Rejected { source } => {
+                    matches!(source.error().downcast_ref(), Some(Rejection::BrokenLink { .. }))
+                }
+                error => {
+                    matches!(
+                        error,
+                        PutError::Conflict { .. } | PutError::Gap { .. } | PutError::Claimed { .. }
+                    )
+                }
+            };
             (lane.stream.clone(), is_evidence)
         });
         Facts {

@@ -173,7 +173,7 @@ fn a_key_that_gets_a_free_id_during_a_reading_is_for_the_next() {
         let own = engine.new_thread();
         add(&engine, &own, "a", 1);
         drop(own);
-        // Found used, then idle and owned by nobody: its id is free.
+        // Found used, then idle and without an owner: its id is free.
         engine.maintain(0);
         engine.maintain(0);
         assert_eq!(engine.stats().ids_in_use, 0);

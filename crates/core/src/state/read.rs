@@ -53,7 +53,7 @@ impl EngineState {
         self.readings.lock().readers.restore(reader, key, dimension.index(), n);
     }
 
-    /// Finds out which keys are in use, evicts those that were idle, and frees the ids that nobody owns.
+    /// Finds out which keys are in use, evicts those that were idle, and frees the ids whose keys have no owner.
     pub(crate) fn maintain(&self, idle_calls_max: u64) {
         let mut readings = self.readings_with_new_keys();
         let slots = &mut readings.slots;

@@ -177,7 +177,7 @@ impl EngineState {
         self.registry.live() < self.limits.label_sets || self.registry.has_new_keys()
     }
 
-    /// Frees the ids of evicted keys that nobody owns any more. `thread`, if given, releases its own first.
+    /// Frees the ids of evicted keys that have no owner any more. `thread`, if given, releases its own first.
     pub(super) fn reclaim(&self, readings: &mut Readings, evicted: usize, thread: Option<&ThreadState>) {
         // In a new epoch, each thread goes through its whole cache once.
         let step = u64::from(evicted > 0);

@@ -1,26 +1,27 @@
-//! Taking over the counts of another counter: conversion, import and merge are the same addition.
+//! Adding the counts of another counter, which conversion, import and merge have in common.
 //!
-//! Units that both counters have are added bucket by bucket, by number. A unit that only the receiver has is filled from
-//! a reconstruction of the other's events out of all its units, the finest first. Counts that the other has for times
-//! after the receiver's are added to the current bucket, so that another device's fast clock moves nobody ahead.
+//! - A unit that both counters have is added bucket by bucket, by number.
+//! - For a unit that only the receiver has, the other's events are reconstructed from all its units, the finest first.
+//! - Counts of the other at times after the receiver's are added to the current bucket. So a clock of another device that is
+//!   ahead does not move the receiver ahead.
 
-use super::{layout::Layout, Interval, SingleEventCounter};
+use super::{tracked_units::TrackedUnits, Interval, SingleEventCounter};
 use crate::time::{signed, timeline::Timeline, unit::TimeUnit};
 
-/// So many events at about that time.
+/// A number of events, and about when they happened.
 struct Sample {
     at_ms: i64,
     count: u32,
 }
 
 impl SingleEventCounter {
-    /// This counter with a store's units and buckets, advanced to at least `now_ms`.
-    pub(crate) fn converted(mut self, layout: &Layout, timeline: Timeline, now_ms: u64) -> Self {
+    /// Converts the counter to a store's units and buckets, and advances it to at least `now_ms`.
+    pub(crate) fn converted(mut self, tracked: &TrackedUnits, timeline: Timeline, now_ms: u64) -> Self {
         self.advance(now_ms);
-        if self.matches(layout, timeline) {
+        if self.matches(tracked, timeline) {
             return self;
         }
-        let mut converted = Self::new(layout, timeline, self.now_ms);
+        let mut converted = Self::new(tracked, timeline, self.now_ms);
         converted.absorb(&self);
         converted
     }
@@ -47,7 +48,7 @@ impl SingleEventCounter {
         self.used_ms = self.used_ms.max(other.used_ms.min(self.now_ms));
     }
 
-    /// The other's events, each once, at about their times.
+    /// Returns the counter's events, each once, at about their times.
     fn samples(&self) -> Vec<Sample> {
         let mut samples: Vec<Sample> = Vec::new();
         let mut total = 0_u64;
@@ -61,8 +62,8 @@ impl SingleEventCounter {
                 if start_ms >= covered_from_ms || *count == 0 {
                     continue;
                 }
-                // What the finer units have of this bucket is not counted again. The totals are compared and not the
-                // bucket alone, since units may file a past event one bucket apart.
+                // Events of this bucket that finer units have are not counted again. Totals are compared instead of single
+                // buckets, since two units may count a past event one bucket apart.
                 let missing = through.saturating_sub(total).min(u64::from(*count));
                 if let Some(count) = u32::try_from(missing).ok().filter(|count| *count > 0) {
                     let end_ms =
@@ -79,7 +80,7 @@ impl SingleEventCounter {
 }
 
 impl Interval {
-    /// Whether two timelines give this unit's buckets the same numbers.
+    /// Returns whether two timelines give this unit's buckets the same numbers.
     fn numbered_alike(&self, one: Timeline, other: Timeline) -> bool {
         let calendars = [one, other].iter().filter(|timeline| **timeline == Timeline::Calendar).count();
         match self.unit {

@@ -7,15 +7,16 @@
 //! | anchor year | 4, zero for calendar |
 //! | now, last use | 8 each, Unix milliseconds; last use 0 if not known |
 //! | intervals | 1, how many |
-//! | per interval | unit (1), buckets, number of the newest bucket, non-empty buckets, and for each of them the number of empty buckets since the one before, newest first, and its count |
+//! | per interval | unit (1), buckets, number of the newest bucket, number of non-empty buckets, non-empty buckets |
+//! | per non-empty bucket, newest first | number of empty buckets since the one before, count |
 //! | checksum | 4: CRC32C of all before |
 //!
-//! Fixed-width numbers are little endian, all others are LEB128. The decoder takes only what the encoder writes.
+//! Fixed-width numbers are little endian, all others are LEB128. The decoder accepts only what the encoder writes.
 
 use ron_accounting_window::Ring;
 
 use super::{
-    layout::{Layout, BUCKETS_MAX},
+    tracked_units::{TrackedUnits, BUCKETS_MAX},
     Interval, SingleEventCounter,
 };
 use crate::{
@@ -28,7 +29,7 @@ pub(crate) const VERSION: u8 = 1;
 const CHECKSUM_LEN: usize = 4;
 
 impl SingleEventCounter {
-    /// The counter as bytes, with a version and a checksum, for storages and formats of your own.
+    /// Returns the counter as bytes, with a version and a checksum, for storages and formats of your own.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(96);
         bytes.push(VERSION);
@@ -59,9 +60,10 @@ impl SingleEventCounter {
         bytes
     }
 
-    /// The counter that [`SingleEventCounter::to_bytes`] wrote.
+    /// Returns the counter that [`SingleEventCounter::to_bytes`] wrote.
     ///
-    /// [`Error::Serialization`] if the version is unknown, the checksum does not match, or anything else is off.
+    /// Fails with [`Error::Serialization`] if the version is unknown, the checksum does not match, or the bytes are not what
+    /// `to_bytes` writes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let damaged = |what: &str| Error::Serialization(format!("stored counter is damaged: {what}"));
         let Some(&version) = bytes.first() else {
@@ -86,16 +88,16 @@ impl SingleEventCounter {
         }
     }
 
-    /// A counter from its parts, if they are consistent. `buckets` are newest first.
+    /// Makes a counter of its parts, or returns `None` if they are not consistent. `buckets` are newest first.
     pub(super) fn from_parts(
         timeline: Timeline,
         (now_ms, used_ms): (u64, u64),
         parts: Vec<(TimeUnit, u64, Vec<u32>)>,
     ) -> Option<Self> {
         let units = parts.iter().map(|(unit, _, buckets)| (*unit, buckets.len())).collect::<Vec<_>>();
-        let layout = Layout::new(units.clone()).ok()?;
+        let tracked = TrackedUnits::new(units.clone()).ok()?;
         let year_valid = !matches!(timeline, Timeline::Uniform { year } if !(1..=9999).contains(&year));
-        if layout.intervals() != units
+        if tracked.intervals() != units
             || units.is_empty()
             || now_ms > MS_MAX
             || used_ms > now_ms
@@ -131,7 +133,7 @@ fn put(bytes: &mut Vec<u8>, mut number: u64) {
     }
 }
 
-/// What is left to read; each reader answers `None` at the end or on what the encoder never writes.
+/// The bytes that are left to read. Each method returns `None` at the end, and for bytes that the encoder never writes.
 struct Input<'a>(&'a [u8]);
 
 impl Input<'_> {

@@ -1,7 +1,7 @@
-//! When an event was first and last seen, as far as buckets can tell.
+//! Estimates of when an event first and last happened.
 //!
-//! A bucket says that something happened in it, not when. The estimates take a point near its middle, and where a finer
-//! unit has already lost what a coarser one still has, a point between the two.
+//! A bucket says that something happened in it, but not when. The estimate is a time near its middle. If a finer unit does
+//! not reach back as far as the bucket, the estimate lies between the two.
 
 use chrono::{DateTime, Duration, Utc};
 
@@ -14,12 +14,12 @@ use crate::time::{
 };
 
 impl SingleEventCounter {
-    /// The clock's time, or the counter's if the clock is behind it.
+    /// Returns the clock's time, or the counter's if the clock is behind it.
     pub(crate) fn latest(&self, clock_now: DateTime<Utc>) -> DateTime<Utc> {
         clock_now.max(from_ms(signed(self.now_ms)))
     }
 
-    /// About how long ago the event was last counted.
+    /// Estimates how long ago the event was last counted.
     pub(crate) fn last_seen(&self, clock_now: DateTime<Utc>) -> Option<Duration> {
         let now = self.latest(clock_now);
         let mut finer: Option<&Interval> = None;
@@ -39,7 +39,7 @@ impl SingleEventCounter {
         None
     }
 
-    /// About how long ago the event was first counted.
+    /// Estimates how long ago the event was first counted.
     pub(crate) fn first_seen(&self, clock_now: DateTime<Utc>) -> Option<Duration> {
         let now = self.latest(clock_now);
         for (index, interval) in self.intervals.iter().enumerate().rev() {
@@ -63,23 +63,23 @@ impl SingleEventCounter {
         None
     }
 
-    /// The start of the current bucket.
+    /// Returns the start of the current bucket.
     fn start(&self, interval: &Interval) -> DateTime<Utc> {
         from_ms(self.timeline.cadence(interval.unit).start(interval.ring.newest()))
     }
 
-    /// How far back an interval's buckets reach.
+    /// Returns the start of an interval's oldest bucket.
     fn reach(&self, interval: &Interval) -> DateTime<Utc> {
         self.timeline.back(interval.unit, self.start(interval), interval.ring.len())
     }
 
-    /// The age of an interval's bucket that a time falls into.
+    /// Returns the age of the bucket of an interval that holds a time.
     fn age_of(&self, interval: &Interval, at: DateTime<Utc>) -> usize {
         let age = self.timeline.age(interval.unit, interval.ring.newest(), at.timestamp_millis());
         usize::try_from(age).unwrap_or(usize::MAX)
     }
 
-    /// The time that stands for a bucket.
+    /// Returns the time that is taken as that of a bucket's events.
     fn midway(&self, interval: &Interval, now: DateTime<Utc>, age: usize) -> DateTime<Utc> {
         let start = self.start(interval);
         if age == 0 {

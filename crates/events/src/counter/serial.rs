@@ -1,6 +1,6 @@
-//! A counter in serde's terms: the bytes of its stored form in binary formats, named fields in human-readable ones.
+//! How serde serializes a counter: as the bytes of its stored form in binary formats, as named fields in human-readable ones.
 //!
-//! Both carry the version, and the checksum of the same bytes, so that damage is found in any format.
+//! Both contain the version and the checksum of the same bytes, so that damage is found in any format.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ use crate::time::{timeline::Timeline, unit::TimeUnit};
 struct Record {
     version: u8,
     checksum: u32,
-    /// The anchor year of uniform buckets; null on the calendar.
+    /// The anchor year of uniform buckets, or null on the calendar.
     uniform_since: Option<i32>,
     now_ms: u64,
     last_used_ms: Option<u64>,
@@ -60,7 +60,7 @@ impl Serialize for SingleEventCounter {
     }
 }
 
-/// The checksum at the end of the stored form.
+/// Returns the checksum at the end of the stored form.
 fn checksum(bytes: &[u8]) -> u32 {
     bytes.last_chunk().map_or(0, |checksum| u32::from_le_bytes(*checksum))
 }

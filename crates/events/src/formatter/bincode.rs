@@ -3,10 +3,10 @@
 use super::Formatter;
 use crate::{Error, Result, SingleEventCounter};
 
-/// Bincode: compact and fast. What a store with feature `serde-bincode` uses where nothing is said.
+/// Bincode, which is compact and fast. It is the default of a store with feature `serde-bincode`.
 ///
-/// A binary format is given a counter as one byte string, and that is all of bincode that is needed: the length as a
-/// little-endian `u64`, then the bytes.
+/// A counter is one byte string in binary formats. So little of bincode is needed: the length as a little-endian `u64`, then
+/// the bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct BincodeFormat;
 

@@ -3,7 +3,7 @@
 use super::Formatter;
 use crate::{Error, Result, SingleEventCounter};
 
-/// JSON: readable, for debugging and inspection.
+/// JSON, which people can read, for debugging and inspection.
 #[derive(Debug, Clone, Copy)]
 pub struct JsonFormat;
 

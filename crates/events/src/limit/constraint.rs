@@ -1,4 +1,4 @@
-//! What a limit can demand.
+//! The constraints of a limiter.
 
 use chrono::Duration;
 
@@ -12,7 +12,7 @@ pub enum Constraint {
     AtMost {
         /// The event that is counted.
         event_id: String,
-        /// The count that is not allowed to be exceeded.
+        /// The greatest count that is allowed.
         limit: u32,
         /// The window, in units.
         window_count: usize,
@@ -32,24 +32,24 @@ pub enum Constraint {
     },
     /// An event was last counted at least `duration` ago, or never.
     Cooldown {
-        /// The event that must have come to rest.
+        /// The event that must not have happened lately.
         event_id: String,
-        /// How long it must have been.
+        /// How long ago it must have been at least.
         duration: Duration,
     },
     /// An event was last counted at most `duration` ago.
     Within {
         /// The event that must have happened.
         prerequisite_event: String,
-        /// How long ago it may have been.
+        /// How long ago it may have been at most.
         duration: Duration,
     },
-    /// It is a time of the schedule.
+    /// The time is in the schedule.
     During {
         /// The times at which recording is allowed.
         schedule: Schedule,
     },
-    /// It is no time of the schedule.
+    /// The time is not in the schedule.
     OutsideOf {
         /// The times at which recording is not allowed.
         schedule: Schedule,
@@ -57,7 +57,7 @@ pub enum Constraint {
 }
 
 impl Constraint {
-    /// The event that the constraint looks at.
+    /// Returns the event that the constraint reads, or `None` if it reads none.
     pub(super) fn event_id(&self) -> Option<&str> {
         match self {
             Self::AtMost { event_id, .. }
@@ -69,7 +69,7 @@ impl Constraint {
     }
 }
 
-/// How much of a limit is used; made by [`Limiter::usage`](crate::Limiter::usage). Open reservations are not in it.
+/// How much of a limit is used, from [`Limiter::usage`](crate::Limiter::usage). Open reservations are not counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LimitUsage {
     /// How often the event was counted in the window.

@@ -1,4 +1,4 @@
-//! Whether constraints hold, on events that are locked together, so that nothing changes until they are acted on.
+//! Checks constraints on events that are locked together, so that no count changes between the check and the action.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use crate::{
     Error, Result,
 };
 
-/// A constraint that does not hold, by its index, and how long to wait.
+/// The index of a constraint that does not hold, and how long to wait.
 #[derive(Debug)]
 pub(super) struct Refusal {
     index: usize,
@@ -30,7 +30,7 @@ pub(super) enum Action {
 }
 
 impl Action {
-    /// An event is made where it is to be changed, since only an event that exists can be locked.
+    /// Returns how the event is accessed. It is created if it will be changed, since only an event that exists can be locked.
     fn access(self) -> Access {
         if self == Self::Check {
             Access::Query
@@ -49,13 +49,13 @@ impl Action {
 }
 
 impl Limiter {
-    /// Checks all constraints and, if they hold, acts on the event, in one step.
+    /// Checks all constraints and, if they hold, applies the action to the event, in one step.
     pub(super) fn evaluate(&self, event_id: &str, action: Action) -> Result<()> {
         if let Some(refused) = &self.refused {
             return Err(Error::ConfigMismatch(refused.clone()));
         }
         let now = self.store.now();
-        // Schedules may run code of the caller, which must be free to use the store.
+        // Schedules may call code of the host, which may use the store. So no event is locked yet.
         let schedules = self.schedules(now);
         let one = self.constraints.iter().filter_map(Constraint::event_id).all(|name| name == event_id);
         let outcome = if one {
@@ -109,7 +109,7 @@ impl Limiter {
         })
     }
 
-    /// The schedules that do not hold.
+    /// Returns the schedules that do not hold.
     fn schedules(&self, now: DateTime<Utc>) -> Vec<Refusal> {
         let refusal = |(index, constraint): (usize, &Constraint)| {
             let (schedule, wanted) = match constraint {
@@ -123,7 +123,7 @@ impl Limiter {
         self.constraints.iter().enumerate().filter_map(refusal).collect()
     }
 
-    /// The first constraint, in the order in which they were given, that does not hold.
+    /// Returns the first constraint that does not hold, in the order in which they were added.
     fn first_refusal<'a>(
         &self,
         schedules: &[Refusal],
@@ -161,7 +161,7 @@ impl Verdict {
 
 fn verdict(store: &Inner, constraint: &Constraint, state: Option<&State>, now: DateTime<Utc>) -> Verdict {
     let counted = |window_count: usize, time_unit| {
-        let (unit, buckets) = store.layout.window(window_count, time_unit)?;
+        let (unit, buckets) = store.tracked.window(window_count, time_unit)?;
         state?.counter.sum(unit, 0..buckets).map(|sum| sum.count)
     };
     let pending = state.map_or(0, |state| state.pending);
@@ -175,7 +175,7 @@ fn verdict(store: &Inner, constraint: &Constraint, state: Option<&State>, now: D
         }
         Constraint::Cooldown { duration, .. } => {
             let last = state.and_then(|state| last_use(state, now));
-            // A reservation may be committed at any moment, so that the event counts as happening now.
+            // A reservation may be committed at any moment, so the event counts as happening now.
             let since = if pending > 0 { Some(Duration::zero()) } else { last };
             let left = since.and_then(|since| duration.checked_sub(&since));
             Verdict::refused_if(left.is_some_and(|left| left > Duration::zero()), left)
@@ -184,12 +184,12 @@ fn verdict(store: &Inner, constraint: &Constraint, state: Option<&State>, now: D
             let last = state.and_then(|state| last_use(state, now));
             Verdict::refused_if(!last.is_some_and(|since| since <= *duration), None)
         }
-        // Schedules were looked at before any event was locked.
+        // Schedules were checked before any event was locked.
         Constraint::During { .. } | Constraint::OutsideOf { .. } => Verdict::Allowed,
     }
 }
 
-/// How long ago an event was last counted: exactly if that is known, or else as far as its buckets tell.
+/// Returns how long ago an event was last counted: exactly if it is known, or else as estimated from its buckets.
 fn last_use(state: &State, now: DateTime<Utc>) -> Option<Duration> {
     let now = state.counter.latest(now);
     match state.counter.used() {

@@ -1,4 +1,4 @@
-//! Constraints put together, checked, and acted on.
+//! The limiter: constraints that are checked together, and the action if they hold.
 
 use std::sync::Arc;
 
@@ -11,14 +11,14 @@ use crate::{
     Error, EventId, Result,
 };
 
-/// Constraints under which an event may be recorded; made by [`EventStore::limit`](crate::EventStore::limit).
+/// Constraints under which an event may be recorded, from [`EventStore::limit`](crate::EventStore::limit).
 ///
-/// All must hold. They are checked together on locked events, so that of any number of threads exactly as many get
-/// through as the constraints allow. A constraint may look at another event than the one that is recorded.
+/// All must hold. They are checked together on locked events, so that any number of threads record exactly as many events as
+/// the constraints allow. A constraint may read another event than the one that is recorded.
 ///
-/// A window is a unit, a number of units, or a duration; see [`TimeWindow`]. A unit that the store does not track is
-/// looked up in the next finer one that reaches back far enough, or else in the next coarser one. If there is neither,
-/// the limiter refuses everything with [`Error::ConfigMismatch`].
+/// A window is a unit, a number of units, or a duration, see [`TimeWindow`]. For a unit that the store does not track, the
+/// next finer one that reaches back far enough is read, or else the next coarser one. If there is neither, the limiter
+/// refuses everything with [`Error::ConfigMismatch`].
 ///
 /// ```
 /// use chrono::Duration;
@@ -44,7 +44,7 @@ impl Limiter {
         Self { store, constraints: Vec::new(), refused: None }
     }
 
-    /// The event was counted, and is reserved, less than `limit` times in the window.
+    /// Requires that the event was counted less than `limit` times in the window. Open reservations count as well.
     pub fn at_most(self, event_id: impl EventId, limit: u32, window: impl Into<TimeWindow>) -> Self {
         let TimeWindow { count, time_unit } = window.into();
         let event_id = event_id.as_ref().to_owned();
@@ -56,7 +56,7 @@ impl Limiter {
         })
     }
 
-    /// The event was counted at least `count` times in the window.
+    /// Requires that the event was counted at least `count` times in the window.
     pub fn at_least(self, event_id: impl EventId, count: u32, window: impl Into<TimeWindow>) -> Self {
         let TimeWindow { count: window_count, time_unit } = window.into();
         let event_id = event_id.as_ref().to_owned();
@@ -68,23 +68,23 @@ impl Limiter {
         })
     }
 
-    /// The event was last counted at least `duration` ago, to the second, or never. An open reservation of it counts as
-    /// happening now.
+    /// Requires that the event was last counted at least `duration` ago, to the second, or never. An open reservation counts as
+    /// an event that happens now.
     pub fn cooldown(self, event_id: impl EventId, duration: Duration) -> Self {
         self.with(Constraint::Cooldown { event_id: event_id.as_ref().to_owned(), duration })
     }
 
-    /// The event was last counted at most `duration` ago.
+    /// Requires that the event was last counted at most `duration` ago.
     pub fn within(self, prerequisite_event: impl EventId, duration: Duration) -> Self {
         self.with(Constraint::Within { prerequisite_event: prerequisite_event.as_ref().to_owned(), duration })
     }
 
-    /// It is a time of the schedule.
+    /// Requires that the time is in the schedule.
     pub fn during(self, schedule: Schedule) -> Self {
         self.with(Constraint::During { schedule })
     }
 
-    /// It is no time of the schedule.
+    /// Requires that the time is not in the schedule.
     pub fn outside_of(self, schedule: Schedule) -> Self {
         self.with(Constraint::OutsideOf { schedule })
     }
@@ -94,9 +94,9 @@ impl Limiter {
         self
     }
 
-    /// Refuses everything if a window cannot be looked up.
+    /// Makes the limiter refuse everything if no tracked unit can be read for the window.
     fn spanning(mut self, count: usize, unit: crate::TimeUnit) -> Self {
-        if self.refused.is_none() && self.store.layout.window(count, unit).is_none() {
+        if self.refused.is_none() && self.store.tracked.window(count, unit).is_none() {
             self.refused = Some(format!(
                 "a window of {count} {unit:?} is longer than what is tracked: track {unit:?} or a longer unit"
             ));
@@ -104,12 +104,12 @@ impl Limiter {
         self
     }
 
-    /// Whether the event could be recorded now; [`Error::LimitExceeded`] if not. Changes nothing.
+    /// Returns whether the event could be recorded now: [`Error::LimitExceeded`] if not. Changes nothing.
     pub fn check(self, event_id: impl EventId) -> Result<()> {
         self.evaluate(event_id.as_ref(), Action::Check)
     }
 
-    /// Whether the event could be recorded now. Changes nothing.
+    /// Returns whether the event could be recorded now. Changes nothing.
     pub fn allowed(self, event_id: impl EventId) -> bool {
         self.check(event_id).is_ok()
     }
@@ -119,14 +119,14 @@ impl Limiter {
         self.evaluate(event_id.as_ref(), Action::Record)
     }
 
-    /// Holds a place for the event if all constraints hold, in one step.
+    /// Reserves the event if all constraints hold, in one step.
     ///
     /// ```
     /// use ron_accounting_events::{EventStore, TimeUnit};
     /// let store = EventStore::new();
-    /// let place = store.limit().at_most("job", 1, TimeUnit::Hours).reserve("job")?;
+    /// let job = store.limit().at_most("job", 1, TimeUnit::Hours).reserve("job")?;
     /// assert!(!store.limit().at_most("job", 1, TimeUnit::Hours).allowed("job"));
-    /// place.commit();
+    /// job.commit();
     /// assert_eq!(store.query("job").last_hours(1).sum(), Some(1));
     /// # Ok::<(), ron_accounting_events::Error>(())
     /// ```
@@ -136,7 +136,7 @@ impl Limiter {
         Ok(Reservation::new(self.store, event_id))
     }
 
-    /// How much of the first [`Limiter::at_most`] for this event is used; all zero if there is none.
+    /// Returns how much of the first [`Limiter::at_most`] for this event is used. All numbers are zero if there is none.
     pub fn usage(self, event_id: impl EventId) -> Result<LimitUsage> {
         if let Some(refused) = self.refused {
             return Err(Error::ConfigMismatch(refused));
@@ -144,7 +144,7 @@ impl Limiter {
         let name = event_id.as_ref();
         let limit = self.constraints.iter().find_map(|constraint| match constraint {
             Constraint::AtMost { event_id, limit, window_count, time_unit } if event_id == name => {
-                Some((*limit, self.store.layout.window(*window_count, *time_unit)?))
+                Some((*limit, self.store.tracked.window(*window_count, *time_unit)?))
             }
             _ => None,
         });

@@ -1,14 +1,14 @@
-//! A place under a limit, held until it is used or given back.
+//! Reservations: events that count against limits before they are recorded.
 
 use std::{fmt, sync::Arc};
 
 use crate::store::inner::{Access, Inner};
 
-/// A reserved place for one event; made by [`Limiter::reserve`](crate::Limiter::reserve).
+/// A reserved event, from [`Limiter::reserve`](crate::Limiter::reserve).
 ///
-/// Counts against limits while it is open. Dropping it gives the place back. It is never stored or exported.
+/// It counts against limits while it is open. Dropping it cancels it. It is never stored or exported.
 ///
-/// An event with an open reservation stays in memory, whatever is compacted, imported or merged.
+/// An event with an open reservation stays in memory while others are compacted, imported or merged.
 #[must_use = "a reservation is given back when it is dropped"]
 pub struct Reservation {
     store: Arc<Inner>,
@@ -21,12 +21,12 @@ impl Reservation {
         Self { store, event_id: event_id.to_owned(), open: true }
     }
 
-    /// Records the event, now.
+    /// Records the event now, and ends the reservation.
     pub fn commit(mut self) {
         self.end(true);
     }
 
-    /// Gives the place back.
+    /// Ends the reservation without recording the event.
     pub fn cancel(mut self) {
         self.end(false);
     }

@@ -21,34 +21,35 @@ pub enum Schedule {
     Hours {
         /// The first hour.
         start_hour: u8,
-        /// The first hour that is out; 24 for midnight.
+        /// The first hour that is not in it. 24 means midnight.
         end_hour: u8,
-        /// In the system's time zone, not in UTC.
+        /// Whether it is in the system's time zone, and not in UTC.
         use_local_tz: bool,
     },
     /// Monday to Friday.
     Weekdays {
-        /// In the system's time zone, not in UTC.
+        /// Whether it is in the system's time zone, and not in UTC.
         use_local_tz: bool,
     },
     /// Saturday and Sunday.
     Weekends {
-        /// In the system's time zone, not in UTC.
+        /// Whether it is in the system's time zone, and not in UTC.
         use_local_tz: bool,
     },
-    /// The times for which a function says so. It is called before any event is locked.
+    /// The times for which a function returns `true`. It is called before any event is locked.
     Custom(Arc<dyn Fn(DateTime<Utc>) -> bool + Send + Sync>),
 }
 
 impl Schedule {
-    /// Hours of the day in UTC, from 0 to 24.
+    /// Makes a schedule of hours of the day in UTC, from 0 to 24.
     ///
-    /// [`Error::InvalidHour`] if the start is past 23 or the end past 24, [`Error::InvalidRange`] if both are the same.
+    /// Fails with [`Error::InvalidHour`] if the start is past 23 or the end past 24, and with [`Error::InvalidRange`] if both are
+    /// the same.
     pub fn hours(start_hour: u8, end_hour: u8) -> Result<Self> {
         Self::new_hours(start_hour, end_hour, false)
     }
 
-    /// Hours of the day in the system's time zone; see [`Schedule::hours`].
+    /// Makes a schedule of hours of the day in the system's time zone, see [`Schedule::hours`].
     pub fn hours_local_tz(start_hour: u8, end_hour: u8) -> Result<Self> {
         Self::new_hours(start_hour, end_hour, true)
     }
@@ -65,27 +66,27 @@ impl Schedule {
         }
     }
 
-    /// Monday to Friday, in UTC.
+    /// Makes a schedule of Monday to Friday, in UTC.
     pub fn weekdays() -> Self {
         Self::Weekdays { use_local_tz: false }
     }
 
-    /// Monday to Friday, in the system's time zone.
+    /// Makes a schedule of Monday to Friday, in the system's time zone.
     pub fn weekdays_local_tz() -> Self {
         Self::Weekdays { use_local_tz: true }
     }
 
-    /// Saturday and Sunday, in UTC.
+    /// Makes a schedule of Saturday and Sunday, in UTC.
     pub fn weekends() -> Self {
         Self::Weekends { use_local_tz: false }
     }
 
-    /// Saturday and Sunday, in the system's time zone.
+    /// Makes a schedule of Saturday and Sunday, in the system's time zone.
     pub fn weekends_local_tz() -> Self {
         Self::Weekends { use_local_tz: true }
     }
 
-    /// Whether a time is in the schedule.
+    /// Returns whether a time is in the schedule.
     pub(super) fn contains(&self, time: DateTime<Utc>) -> bool {
         let ms = time.timestamp_millis();
         let at = |local: bool| {
@@ -110,14 +111,15 @@ impl Schedule {
         }
     }
 
-    /// How long until the schedule is entered, or left if `now` is in it. `None` if it is never, or not known.
+    /// Returns how long it is until the schedule begins or, if `now` is in it, until it ends. Returns `None` if it never does, or
+    /// if it is not known.
     ///
-    /// Hours and days end where clocks show it, which after a change of the clocks is not a whole number of hours away.
-    /// So the next change is searched, by steps in which the answer changes at most once.
+    /// Hours and days begin when local clocks show it. Around a change of the clocks, that is not a whole number of hours away.
+    /// So the next change is searched, in steps so short that the schedule changes at most once in each.
     pub(super) fn until_change(&self, now: DateTime<Utc>) -> Option<Duration> {
-        /// No zone changes its offset by less, or between other multiples of it, since 1972.
+        /// Since 1972, each offset of a time zone is a multiple of this.
         const STEP_S: i64 = 15 * 60;
-        /// Longer than five weekdays and a change of the clocks.
+        /// More than five weekdays and a change of the clocks.
         const HORIZON_S: i64 = 8 * 24 * 60 * 60;
         if matches!(self, Self::Custom(_)) {
             return None;

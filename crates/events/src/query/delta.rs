@@ -1,4 +1,4 @@
-//! How much more often one event happened than another.
+//! Differences: how much more often one event happened than another.
 
 use std::{ops::Range, sync::Arc};
 
@@ -8,7 +8,7 @@ use crate::{
     time::unit::TimeUnit,
 };
 
-/// A difference of two events; made by [`EventStore::query_delta`](crate::EventStore::query_delta).
+/// A difference of two events, from [`EventStore::query_delta`](crate::EventStore::query_delta).
 #[must_use = "a query does nothing until it is asked"]
 #[derive(Debug)]
 pub struct DeltaQuery {
@@ -23,12 +23,12 @@ impl DeltaQuery {
     }
 
     fn last(self, n: usize, unit: TimeUnit) -> DeltaRangeQuery {
-        let unit = self.store.layout.resolve(unit);
+        let unit = self.store.tracked.resolve(unit);
         let Self { store, positive, negative } = self;
         DeltaRangeQuery { store, positive, negative, unit, range: 0..n }
     }
 
-    last_of_each_unit!("The difference", DeltaRangeQuery);
+    last_of_each_unit!("Chooses", DeltaRangeQuery);
 }
 
 /// A difference of two events over a range of buckets.
@@ -43,21 +43,21 @@ pub struct DeltaRangeQuery {
 }
 
 impl DeltaRangeQuery {
-    /// How much more often the first event was counted than the second; negative if less often. An event that is not
-    /// known counts as zero.
+    /// Returns how much more often the first event was counted than the second. It is negative if it was less often. An event
+    /// that is not known counts as zero.
     pub fn sum(self) -> i64 {
         self.difference()
     }
 
-    /// The average difference per bucket that the range names.
+    /// Returns the average difference per bucket of the range, tracked or not.
     #[allow(clippy::cast_precision_loss)]
     pub fn average(self) -> f64 {
-        let tracked = self.store.layout.buckets(self.unit).unwrap_or(0);
+        let tracked = self.store.tracked.buckets(self.unit).unwrap_or(0);
         per_bucket(self.difference() as f64, width(&self.range, tracked))
     }
 
     fn difference(&self) -> i64 {
-        // Read twice, an event that is counted meanwhile would differ from itself.
+        // If one event were read twice, a count in between would make it differ from itself.
         if self.positive == self.negative {
             return 0;
         }

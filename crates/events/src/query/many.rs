@@ -9,7 +9,7 @@ use crate::{
     time::unit::TimeUnit,
 };
 
-/// A query on several events; made by [`EventStore::query_many`](crate::EventStore::query_many).
+/// A query on several events, from [`EventStore::query_many`](crate::EventStore::query_many).
 #[must_use = "a query does nothing until it is asked"]
 #[derive(Debug)]
 pub struct MultiQuery {
@@ -23,11 +23,11 @@ impl MultiQuery {
     }
 
     fn last(self, n: usize, unit: TimeUnit) -> MultiRangeQuery {
-        let unit = self.store.layout.resolve(unit);
+        let unit = self.store.tracked.resolve(unit);
         MultiRangeQuery { store: self.store, event_ids: self.event_ids, unit, range: 0..n }
     }
 
-    last_of_each_unit!("All events", MultiRangeQuery);
+    last_of_each_unit!("Chooses", MultiRangeQuery);
 }
 
 /// A query on a range of several events' buckets.
@@ -41,20 +41,20 @@ pub struct MultiRangeQuery {
 }
 
 impl MultiRangeQuery {
-    /// How often the events were counted; an event that is named twice counts twice. `None` if none of them is known or
-    /// the unit is not tracked. Saturates at `u32::MAX`.
+    /// Returns how often the events were counted. An event that is named twice counts twice. Returns `None` if none of them is
+    /// known or the unit is not tracked. Saturates at `u32::MAX`.
     pub fn sum(self) -> Option<u32> {
         self.total().map(|sum| sum.count)
     }
 
-    /// Whether the sum, or a bucket in it, has reached `u32::MAX`.
+    /// Returns whether the sum, or a bucket in it, has reached `u32::MAX`.
     pub fn saturated(self) -> Option<bool> {
         self.total().map(|sum| sum.saturated)
     }
 
-    /// The average of all events together per bucket that the range names.
+    /// Returns the average of all events together per bucket of the range, tracked or not.
     pub fn average(self) -> Option<f64> {
-        let tracked = self.store.layout.buckets(self.unit).unwrap_or(0);
+        let tracked = self.store.tracked.buckets(self.unit).unwrap_or(0);
         let sum = f64::from(self.total()?.count);
         Some(per_bucket(sum, width(&self.range, tracked)))
     }

@@ -1,11 +1,11 @@
-//! The name in a query, which most often fits where it stands.
+//! The event's name in a query, kept without an allocation if it is short.
 
 use std::fmt;
 
-/// As many bytes as make a name as large as a few words.
+/// The longest name that is kept without an allocation, in bytes.
 const INLINE_LEN_MAX: usize = 38;
 
-/// An event's name. Short ones are kept without an allocation, since a query lives for nanoseconds.
+/// An event's name. A query lives only for nanoseconds, so that an allocation would be most of its cost.
 pub(super) struct Name(Kept);
 
 enum Kept {

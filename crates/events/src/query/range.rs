@@ -1,4 +1,4 @@
-//! What a range of buckets holds.
+//! Queries on a range of buckets.
 
 use std::{ops::Range, sync::Arc, vec};
 
@@ -23,19 +23,19 @@ pub struct RangeQuery {
 
 impl RangeQuery {
     pub(super) fn new(store: Arc<Inner>, event_id: Name, unit: TimeUnit, range: Range<usize>) -> Self {
-        let unit = store.layout.resolve(unit);
+        let unit = store.tracked.resolve(unit);
         Self { store, event_id, unit, range }
     }
 
-    /// Only the first `n` buckets of the range; never more than it had.
+    /// Limits the range to its first `n` buckets.
     pub fn take(mut self, n: usize) -> Self {
         self.range.end = self.range.end.min(self.range.start.saturating_add(n));
         self
     }
 
-    /// How often the event was counted. `None` if the event is not known or the unit is not tracked.
+    /// Returns how often the event was counted, or `None` if the event is not known or the unit is not tracked.
     ///
-    /// Saturates at `u32::MAX`; [`RangeQuery::saturated`] tells.
+    /// Saturates at `u32::MAX`, see [`RangeQuery::saturated`].
     ///
     /// ```
     /// let store = ron_accounting_events::EventStore::new();
@@ -46,55 +46,55 @@ impl RangeQuery {
     /// ```
     pub fn sum(self) -> Option<u32> {
         let (unit, range) = (self.unit, self.range.clone());
-        self.ask(|state| state.counter.sum(unit, range))?.map(|sum| sum.count)
+        self.read(|state| state.counter.sum(unit, range))?.map(|sum| sum.count)
     }
 
-    /// Whether the sum, or a bucket in the range, has reached `u32::MAX`, so that more may have been counted than
-    /// [`RangeQuery::sum`] says. `None` if the event is not known or the unit is not tracked.
+    /// Returns whether the sum, or a bucket in the range, has reached `u32::MAX`. Then more may have been counted than
+    /// [`RangeQuery::sum`] returns. Returns `None` if the event is not known or the unit is not tracked.
     pub fn saturated(self) -> Option<bool> {
         let (unit, range) = (self.unit, self.range.clone());
-        self.ask(|state| state.counter.sum(unit, range))?.map(|sum| sum.saturated)
+        self.read(|state| state.counter.sum(unit, range))?.map(|sum| sum.saturated)
     }
 
-    /// The average over all buckets that the range names, tracked or not; over the tracked ones if it has no end.
+    /// Returns the average over all buckets of the range, tracked or not. If the range has no end, it is over the tracked ones.
     ///
-    /// `None` if the event is not known or the unit is not tracked.
+    /// Returns `None` if the event is not known or the unit is not tracked.
     pub fn average(self) -> Option<f64> {
         let (unit, range) = (self.unit, self.range.clone());
-        let (sum, tracked) = self.ask(|state| {
+        let (sum, tracked) = self.read(|state| {
             let sum = state.counter.sum(unit, range.clone())?;
             Some((f64::from(sum.count), state.counter.bucket_count(unit)))
         })??;
         Some(per_bucket(sum, width(&range, tracked)))
     }
 
-    /// The average over the buckets with a count. `None` if there are none.
+    /// Returns the average over the buckets with a count, or `None` if there are none.
     pub fn average_nonzero(self) -> Option<f64> {
         let counts: Vec<u32> = self.into_buckets().into_iter().filter(|count| *count > 0).collect();
         let sum: f64 = counts.iter().copied().map(f64::from).sum();
         (!counts.is_empty()).then(|| per_bucket(sum, counts.len()))
     }
 
-    /// How many buckets have a count. `None` if the event is not known, the unit not tracked, or the range without
-    /// buckets.
+    /// Returns how many buckets have a count. Returns `None` if the event is not known, the unit is not tracked, or the range has
+    /// no buckets.
     pub fn count_nonzero(self) -> Option<usize> {
         let counts = self.into_buckets();
         (!counts.is_empty()).then(|| counts.into_iter().filter(|count| *count > 0).count())
     }
 
-    /// The age, in buckets, of the newest bucket with a count, in the range or not.
+    /// Returns the age, in buckets, of the newest bucket with a count, inside or outside of the range.
     pub fn last_seen(self) -> Option<usize> {
         let unit = self.unit;
-        self.ask(|state| state.counter.newest_used(unit))?
+        self.read(|state| state.counter.newest_used(unit))?
     }
 
-    /// The age, in buckets, of the oldest bucket with a count, in the range or not.
+    /// Returns the age, in buckets, of the oldest bucket with a count, inside or outside of the range.
     pub fn first_seen(self) -> Option<usize> {
         let unit = self.unit;
-        self.ask(|state| state.counter.oldest_used(unit))?
+        self.read(|state| state.counter.oldest_used(unit))?
     }
 
-    /// The tracked buckets of the range with their ages, newest first.
+    /// Returns the tracked buckets of the range with their ages, newest first.
     ///
     /// ```
     /// let store = ron_accounting_events::EventStore::new();
@@ -108,19 +108,19 @@ impl RangeQuery {
         Buckets { age, counts: self.into_buckets().into_iter() }
     }
 
-    /// The counts of the tracked buckets of the range, newest first. Empty if the event is not known or the unit is not
+    /// Returns the counts of the tracked buckets of the range, newest first. Empty if the event is not known or the unit is not
     /// tracked.
     pub fn into_buckets(self) -> Vec<u32> {
         let (unit, range) = (self.unit, self.range.clone());
-        self.ask(|state| state.counter.buckets(unit, range)).flatten().unwrap_or_default()
+        self.read(|state| state.counter.buckets(unit, range)).flatten().unwrap_or_default()
     }
 
-    fn ask<R>(self, question: impl FnOnce(&mut State) -> R) -> Option<R> {
-        self.store.with(self.event_id.as_str(), Access::Query, self.store.now_ms(), question)
+    fn read<R>(self, read: impl FnOnce(&mut State) -> R) -> Option<R> {
+        self.store.with(self.event_id.as_str(), Access::Query, self.store.now_ms(), read)
     }
 }
 
-/// Buckets with their ages, newest first; made by [`RangeQuery::buckets`].
+/// Buckets with their ages, newest first, from [`RangeQuery::buckets`].
 #[derive(Debug, Clone)]
 pub struct Buckets {
     age: usize,

@@ -10,7 +10,7 @@ use crate::{
     time::{to_ms, unit::TimeUnit},
 };
 
-/// A query on one event; made by [`EventStore::query`](crate::EventStore::query).
+/// A query on one event, from [`EventStore::query`](crate::EventStore::query).
 ///
 /// Bucket 0 of a unit is the current one, bucket 1 the one before.
 #[must_use = "a query does nothing until it is asked"]
@@ -33,52 +33,52 @@ impl Query {
         RangeQuery::new(self.store, self.event_id, unit, range)
     }
 
-    last_of_each_unit!("The event", RangeQuery);
+    last_of_each_unit!("Chooses", RangeQuery);
 
-    /// The event over a range of seconds; `0..1` is the current one.
+    /// Chooses a range of seconds. `0..1` is the current one.
     pub fn seconds(self, range: Range<usize>) -> RangeQuery {
         self.range(TimeUnit::Seconds, range)
     }
 
-    /// The event over a range of minutes; `0..1` is the current one.
+    /// Chooses a range of minutes. `0..1` is the current one.
     pub fn minutes(self, range: Range<usize>) -> RangeQuery {
         self.range(TimeUnit::Minutes, range)
     }
 
-    /// The event over a range of hours; `0..1` is the current one.
+    /// Chooses a range of hours. `0..1` is the current one.
     pub fn hours(self, range: Range<usize>) -> RangeQuery {
         self.range(TimeUnit::Hours, range)
     }
 
-    /// The event over a range of days; `0..1` is today, `7..14` the week before the last seven days.
+    /// Chooses a range of days. `0..1` is today, and `7..14` are the seven days before the last seven.
     pub fn days(self, range: Range<usize>) -> RangeQuery {
         self.range(TimeUnit::Days, range)
     }
 
-    /// The event over a range of weeks; `0..1` is this week.
+    /// Chooses a range of weeks. `0..1` is this week.
     pub fn weeks(self, range: Range<usize>) -> RangeQuery {
         self.range(TimeUnit::Weeks, range)
     }
 
-    /// The event over a range of months; `0..1` is this month.
+    /// Chooses a range of months. `0..1` is this month.
     pub fn months(self, range: Range<usize>) -> RangeQuery {
         self.range(TimeUnit::Months, range)
     }
 
-    /// The event over a range of years; `0..1` is this year.
+    /// Chooses a range of years. `0..1` is this year.
     pub fn years(self, range: Range<usize>) -> RangeQuery {
         self.range(TimeUnit::Years, range)
     }
 
-    /// The event over all days from `offset` days ago back; [`RangeQuery::take`] says how many.
+    /// Chooses all days from `offset` days ago back. [`RangeQuery::take`] limits how many.
     pub fn days_from(self, offset: usize) -> RangeQuery {
         self.range(TimeUnit::Days, offset..usize::MAX)
     }
 
-    /// About how long ago the event was last counted; `None` if no bucket has a count.
+    /// Estimates how long ago the event was last counted. Returns `None` if no bucket has a count.
     ///
-    /// Estimated from the finest unit that has a count: a point in the middle of its bucket, or, where a finer unit does
-    /// not reach back far enough, between the two.
+    /// The estimate is the middle of the newest bucket with a count of the finest unit that has one. If a finer unit does not
+    /// reach back as far as this bucket, the estimate lies between the two.
     ///
     /// ```
     /// use chrono::Duration;
@@ -94,17 +94,17 @@ impl Query {
             .with(self.event_id.as_str(), Access::Query, to_ms(now), |state| state.counter.last_seen(now))?
     }
 
-    /// About how long ago the event was first counted, as far back as is tracked; `None` if no bucket has a count.
+    /// Estimates how long ago the event was first counted, as far back as is tracked. Returns `None` if no bucket has a count.
     pub fn first_seen(self) -> Option<Duration> {
         let now = self.store.now();
         self.store
             .with(self.event_id.as_str(), Access::Query, to_ms(now), |state| state.counter.first_seen(now))?
     }
 
-    /// How many whole units before the current one the event was first counted, as a duration of units of nominal
-    /// length. `None` if the unit is not tracked or has no count.
+    /// Returns how many whole units before the current one the event was first counted, as a duration of units of nominal
+    /// length. Returns `None` if the unit is not tracked or has no count.
     pub fn first_seen_in(self, time_unit: TimeUnit) -> Option<Duration> {
-        let unit = self.store.layout.resolve(time_unit);
+        let unit = self.store.tracked.resolve(time_unit);
         let now_ms = self.store.now_ms();
         let age = self
             .store

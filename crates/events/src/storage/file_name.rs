@@ -1,11 +1,11 @@
 //! File names for event names of any kind.
 //!
-//! Lower-case letters, digits, `-` and `_` stand for themselves, every other byte is `%` and two hexadecimal digits. So
-//! no name can leave its folder or hide in it, and two names stay apart in a folder that ignores case. A name that would
-//! be too long becomes `%%` and its BLAKE3 digest, and the file then begins with the name. Names that some systems
-//! reserve for devices have their first letter encoded.
+//! Lower-case letters, digits, `-` and `_` are kept. Every other byte is encoded as `%` and two hexadecimal digits. So no file
+//! name leads out of its directory or is hidden in it, and two names differ even in a directory that ignores case. A name
+//! that would be too long becomes `%%` and its BLAKE3 digest, and the file then begins with the name. Names that some
+//! systems reserve for devices have their first letter encoded.
 
-/// Leaves room for the extension in the 255 bytes that file systems allow.
+/// The longest stem, in bytes. With an extension it stays below the 255 bytes that file systems allow.
 const STEM_LEN_MAX: usize = 200;
 /// The stem of the empty name. No other name can have it.
 const EMPTY: &str = "%-";
@@ -13,7 +13,7 @@ const DIGEST_PREFIX: &str = "%%";
 const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
 const NUMBERED_DEVICES: [&str; 2] = ["com", "lpt"];
 
-/// The stem of a name's file, and whether the file must begin with the name.
+/// Returns the stem of a name's file, and whether the file must begin with the name.
 pub(super) fn stem(name: &str) -> (String, bool) {
     let mut stem = String::with_capacity(name.len());
     let device = is_device(name);
@@ -37,12 +37,12 @@ pub(super) fn stem(name: &str) -> (String, bool) {
     (stem, false)
 }
 
-/// Whether a stem is that of a name which the file begins with.
+/// Returns whether a stem is a digest, so that the file begins with the name.
 pub(super) fn is_digest(stem: &str) -> bool {
     stem.starts_with(DIGEST_PREFIX)
 }
 
-/// The name whose stem this is; `None` if it is that of no name, or of a name which the file begins with.
+/// Returns the name whose stem this is. Returns `None` if there is none, or if the stem is a digest.
 pub(super) fn name(of: &str) -> Option<String> {
     if of == EMPTY {
         return Some(String::new());
@@ -57,7 +57,7 @@ pub(super) fn name(of: &str) -> Option<String> {
             bytes.push(byte);
         }
     }
-    // A file of this folder's is one that this folder would have made.
+    // Only a stem that `stem` would make belongs to a name.
     String::from_utf8(bytes).ok().filter(|name| stem(name).0 == of)
 }
 
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn stems_of_nobody_have_no_name() {
+    fn stems_that_belong_to_no_name_are_refused() {
         for foreign in ["A", "a.b", "%2", "%2E", "%61", "nul", "%ff", "%%00"] {
             assert_eq!(name(foreign), None, "{foreign}");
         }

@@ -1,12 +1,12 @@
 //! A storage of files, one per event.
 //!
 //! # Durability
-//! A file is written under a temporary name, synced, and renamed over the old one; then the folder is synced. Whatever
-//! happens in between, the old or the new content is there. In a transaction the files are written as they come, and
-//! synced together by several threads, since file systems do for many syncs at once little more than for one.
+//! A file is written under a temporary name, synced, and renamed over the old one. Then the directory is synced. Whatever
+//! happens in between, the file has either the old or the new content. In a transaction, each file is written when it is
+//! saved. All are synced together by several threads, since many syncs at once cost a file system little more than one.
 //!
-//! A process that dies in between leaves temporary files. They are reported and not removed: they may be those of another
-//! storage that is still at it.
+//! A process that dies in between leaves temporary files. They are reported and not removed: they may belong to another
+//! storage that is still writing.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -20,40 +20,40 @@ use std::{
 use super::{file_name, ownership::Ownership, Storage};
 use crate::{Error, Result};
 
-/// More files than this are not kept open.
+/// The most files that are kept open in a transaction.
 const OPEN_MAX: usize = 64;
-/// As many syncs as this run at once.
+/// The number of syncs that run at the same time.
 const SYNCS_MAX: usize = 16;
 const EXTENSION_LEN_MAX: usize = 32;
 
 /// Keeps each event in a file of its own.
 ///
-/// Names of any kind are safe: what is not a lower-case letter, a digit, `-` or `_` is encoded, and long names become
-/// digests. Files that are not the storage's are left alone; [`Storage::foreign_entries`] lists them.
+/// Any name can be used: characters other than lower-case letters, digits, `-` and `_` are encoded, and long names become
+/// digests. Files of others are left alone. [`Storage::foreign_entries`] lists them.
 ///
 /// ```
 /// use ron_accounting_events::{storage::FilePerEvent, EventStore};
-/// # let folder = tempfile::tempdir()?;
-/// # let folder = folder.path();
-/// let store = EventStore::builder().with_storage(FilePerEvent::new(folder, ".bin")?).build()?;
+/// # let directory = tempfile::tempdir()?;
+/// # let directory = directory.path();
+/// let store = EventStore::builder().with_storage(FilePerEvent::new(directory, ".bin")?).build()?;
 /// store.record("Sync/now");
 /// store.persist()?;
-/// assert!(folder.join("%53ync%2fnow.bin").exists());
+/// assert!(directory.join("%53ync%2fnow.bin").exists());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 pub struct FilePerEvent {
-    folder: PathBuf,
+    directory: PathBuf,
     extension: String,
     /// The changes of the open transaction.
     open: Option<Vec<Change>>,
     _ownership: Option<Ownership>,
 }
 
-/// What a commit does to a file.
+/// A change of a file, which a commit makes.
 #[derive(Debug)]
 enum Change {
-    /// The temporary file, open until it is synced, replaces the other.
+    /// The temporary file replaces the other. It is open until it is synced.
     Replace {
         unsynced: Option<File>,
         temporary: PathBuf,
@@ -65,28 +65,28 @@ enum Change {
 }
 
 impl FilePerEvent {
-    /// Files in `directory`, which is made if it is missing, whose names end in `extension`, such as `.json`. Refused while
-    /// another process has storages there.
+    /// Opens a storage of the files in `directory` whose names end in `extension`, such as `.json`. Creates the directory if
+    /// it is missing. Fails while another process uses the directory as a storage.
     pub fn new(directory: impl AsRef<Path>, extension: impl Into<String>) -> Result<Self> {
-        let (folder, extension) = (directory.as_ref().to_path_buf(), extension.into());
+        let (directory, extension) = (directory.as_ref().to_path_buf(), extension.into());
         if extension.len() > EXTENSION_LEN_MAX || extension.contains(['/', '\\', '\0']) {
             return Err(Error::Storage(format!(
                 "extension {extension:?} must have at most {EXTENSION_LEN_MAX} bytes and no separator"
             )));
         }
-        if !folder.is_dir() {
-            fs::create_dir_all(&folder).map_err(failed("create", &folder))?;
-            if let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-                sync_folder(parent)?;
+        if !directory.is_dir() {
+            fs::create_dir_all(&directory).map_err(failed("create", &directory))?;
+            if let Some(parent) = directory.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+                sync_directory(parent)?;
             }
         }
-        let ownership = Ownership::of_folder(&folder)?;
-        Ok(Self { folder, extension, open: None, _ownership: ownership })
+        let ownership = Ownership::of_directory(&directory)?;
+        Ok(Self { directory, extension, open: None, _ownership: ownership })
     }
 
     fn path(&self, key: &str) -> (PathBuf, bool) {
         let (stem, named_inside) = file_name::stem(key);
-        (self.folder.join(stem + &self.extension), named_inside)
+        (self.directory.join(stem + &self.extension), named_inside)
     }
 
     fn prepare(&self, key: &str, data: &[u8]) -> Result<Change> {
@@ -111,9 +111,9 @@ impl FilePerEvent {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         loop {
             let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-            let path = self.folder.join(format!(".{}-{number}.tmp", std::process::id()));
+            let path = self.directory.join(format!(".{}-{number}.tmp", std::process::id()));
             match OpenOptions::new().write(true).create_new(true).open(&path) {
-                // A process of the same number has left it behind.
+                // An earlier process with the same id has left it behind.
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(failed("create", &path)(error)),
                 Ok(file) => return Ok((file, path)),
@@ -121,7 +121,7 @@ impl FilePerEvent {
         }
     }
 
-    /// Makes changes take effect, each for itself, and returns the first error.
+    /// Makes changes take effect, each independently of the others. Returns the first error.
     fn commit(&self, mut changes: Vec<Change>) -> Result<()> {
         let mut outcome = Ok(());
         let mut note = |result: Result<()>| {
@@ -129,7 +129,7 @@ impl FilePerEvent {
                 outcome = result;
             }
         };
-        // What is not known to be on disk must not replace what is.
+        // A file that may not be on the disk must not replace one that is.
         if let Err(error) = sync_files(&mut changes) {
             discard(changes);
             return Err(error);
@@ -150,7 +150,7 @@ impl FilePerEvent {
                 },
             }
         }
-        note(sync_folder(&self.folder));
+        note(sync_directory(&self.directory));
         outcome
     }
 
@@ -164,11 +164,11 @@ impl FilePerEvent {
         Ok(())
     }
 
-    /// The stems of the files in the folder that have the extension, and the names of all others.
+    /// Returns the stems of the files in the directory that have the extension, and the names of all others.
     fn files(&self) -> Result<(Vec<String>, Vec<String>)> {
         let (mut stems, mut others) = (Vec::new(), Vec::new());
-        for entry in fs::read_dir(&self.folder).map_err(failed("list", &self.folder))? {
-            let entry = entry.map_err(failed("list", &self.folder))?;
+        for entry in fs::read_dir(&self.directory).map_err(failed("list", &self.directory))? {
+            let entry = entry.map_err(failed("list", &self.directory))?;
             let file_name = entry.file_name();
             let stem = file_name.to_str().and_then(|name| name.strip_suffix(&self.extension));
             match stem.filter(|_| entry.file_type().is_ok_and(|file_type| file_type.is_file())) {
@@ -179,12 +179,12 @@ impl FilePerEvent {
         Ok((stems, others))
     }
 
-    /// The name of the event whose file has this stem.
+    /// Returns the name of the event whose file has this stem.
     fn name_of(&self, stem: &str) -> Option<String> {
         if !file_name::is_digest(stem) {
             return file_name::name(stem);
         }
-        let bytes = fs::read(self.folder.join(format!("{stem}{}", self.extension))).ok()?;
+        let bytes = fs::read(self.directory.join(format!("{stem}{}", self.extension))).ok()?;
         let (name, _) = split_name(&bytes)?;
         (file_name::stem(name).0 == stem).then(|| name.to_owned())
     }
@@ -244,7 +244,7 @@ impl Storage for FilePerEvent {
     }
 
     fn rollback_transaction(&mut self) -> Result<()> {
-        // A commit that failed has ended the transaction already.
+        // A failed commit has ended the transaction already.
         discard(self.open.take().unwrap_or_default());
         Ok(())
     }
@@ -270,7 +270,7 @@ impl Change {
     }
 }
 
-/// Removes the temporary files of changes that will not be.
+/// Removes the temporary files of changes that will not take effect.
 fn discard(changes: Vec<Change>) {
     for change in changes {
         if let Change::Replace { temporary, .. } = change {
@@ -301,7 +301,7 @@ fn sync_files(changes: &mut [Change]) -> Result<()> {
             .collect();
         let mut outcome = Ok(());
         for (thread, files) in threads {
-            // Without a thread it takes longer.
+            // If no thread can be started, this one syncs.
             let result = match thread {
                 Ok(thread) => thread.join().unwrap_or_else(|_| sync(files)),
                 Err(_) => sync(files),
@@ -312,15 +312,17 @@ fn sync_files(changes: &mut [Change]) -> Result<()> {
     })
 }
 
-/// Makes new and removed names in a folder durable.
-fn sync_folder(folder: &Path) -> Result<()> {
+/// Makes new and removed names in a directory durable.
+fn sync_directory(directory: &Path) -> Result<()> {
     if cfg!(unix) {
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed("sync", folder))?;
+        File::open(directory)
+            .and_then(|directory| directory.sync_all())
+            .map_err(failed("sync", directory))?;
     }
     Ok(())
 }
 
-/// The name at the beginning of a file, and the data behind it.
+/// Splits the content of a file into the name at its beginning and the data behind it.
 fn split_name(bytes: &[u8]) -> Option<(&str, &[u8])> {
     let (len, rest) = bytes.split_first_chunk()?;
     let len = usize::try_from(u64::from_le_bytes(*len)).ok().filter(|len| *len <= rest.len())?;

@@ -8,16 +8,16 @@ use std::{
 use super::Storage;
 use crate::{sync::Mutex, Error, Result};
 
-/// Keeps data in memory. Clones share what they keep, so that a store can be built again on the same data.
+/// Keeps data in memory. Clones share their data, so that a store can be built again on the same data.
 #[derive(Debug, Clone)]
 pub struct MemoryStorage {
     kept: Arc<Mutex<HashMap<String, Vec<u8>>>>,
-    /// The changes of the open transaction; `None` for a deletion.
+    /// The changes of the open transaction. `None` is a deletion.
     open: Option<BTreeMap<String, Option<Vec<u8>>>>,
 }
 
 impl MemoryStorage {
-    /// An empty storage.
+    /// Makes an empty storage.
     pub fn new() -> Self {
         Self { kept: Arc::new(Mutex::new(HashMap::new())), open: None }
     }

@@ -1,9 +1,9 @@
-//! Folders and databases that belong to one process at a time.
+//! Locks by which a directory or database belongs to one process at a time.
 //!
-//! A store keeps counters in memory and stores them whole, so two processes over the same files would overwrite each
-//! other's counts without a word. The second one is refused, with the name of what it wanted.
+//! A store keeps counters in memory and stores each as a whole. So two processes over the same files would overwrite each
+//! other's counts. The second one gets an error that names the directory or database.
 //!
-//! Several storages of one process may share a folder or database. The lock is the system's, and ends with the process,
+//! Several storages of one process may share a directory or database. The system releases the lock when the process ends,
 //! however it ends.
 
 use std::{
@@ -20,30 +20,30 @@ use crate::{Error, Result};
 
 /// A lock that is held as long as this is.
 #[derive(Debug, Clone)]
-#[allow(dead_code)] // Held for its lock alone.
+#[allow(dead_code)] // Never read: it is kept open for its lock.
 pub(super) struct Ownership(Arc<File>);
 
 impl Ownership {
-    /// Owns a folder. On unix the folder itself is locked, so that nothing is added to it.
+    /// Locks a directory. On Unix the directory itself is locked, so that no file is added to it.
     #[cfg(feature = "storage-fs")]
-    pub(super) fn of_folder(folder: &Path) -> Result<Option<Self>> {
-        let lock = if cfg!(unix) { folder.to_path_buf() } else { beside(folder) };
-        Self::take(&lock, folder)
+    pub(super) fn of_directory(directory: &Path) -> Result<Option<Self>> {
+        let lock = if cfg!(unix) { directory.to_path_buf() } else { lock_path(directory) };
+        Self::take(&lock, directory)
     }
 
-    /// Owns a file, by a lock file beside it: to lock the file itself would get in the way of its own locks.
+    /// Locks a file, by a lock file next to it. A lock of the file itself would conflict with those of the database.
     #[cfg(feature = "storage-sqlite")]
     pub(super) fn of_file(file: &Path) -> Result<Option<Self>> {
-        Self::take(&beside(file), file)
+        Self::take(&lock_path(file), file)
     }
 
-    /// `None` where the file system has no locks.
+    /// Takes the lock. Returns `None` if the file system has no locks.
     fn take(lock: &Path, owned: &Path) -> Result<Option<Self>> {
         static OWNED: OnceLock<Mutex<HashMap<PathBuf, Weak<File>>>> = OnceLock::new();
 
         let file = open(lock)
             .map_err(|error| Error::Storage(format!("failed to open {}: {error}", lock.display())))?;
-        // One path for all ways that lead there.
+        // Different paths may lead to the same file.
         let lock = lock.canonicalize().unwrap_or_else(|_| lock.to_path_buf());
         let owned_here = OWNED.get_or_init(Mutex::default);
         let mut owned_here = owned_here.lock().unwrap_or_else(PoisonError::into_inner);
@@ -74,8 +74,8 @@ fn open(lock: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create(true).truncate(false).open(lock)
 }
 
-/// A name for a lock file.
-fn beside(path: &Path) -> PathBuf {
+/// Returns the path of the lock file of a path.
+fn lock_path(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     name.into()

@@ -7,15 +7,15 @@ use rusqlite::{params, Connection, OptionalExtension};
 use super::{ownership::Ownership, Storage};
 use crate::{sync::Mutex, Error, Result};
 
-/// How long to wait for another process that has the database.
+/// How long to wait for another process that uses the database.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Keeps events in the table `events` of an SQLite database: all that is persisted at once, or nothing of it.
+/// Keeps events in the table `events` of an SQLite database. Each persist is one transaction.
 ///
 /// ```
 /// use ron_accounting_events::{storage::Sqlite, EventStore};
-/// # let folder = tempfile::tempdir()?;
-/// # let path = folder.path().join("events.db");
+/// # let directory = tempfile::tempdir()?;
+/// # let path = directory.path().join("events.db");
 /// let store = EventStore::builder().with_storage(Sqlite::open(&path)?).build()?;
 /// store.record("launch");
 /// store.close()?;
@@ -25,18 +25,18 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// ```
 #[derive(Debug)]
 pub struct Sqlite {
-    // A connection cannot be used by two threads at once, and `load` has a shared reference only.
+    // A connection cannot be used by two threads at once, and `load` has only a shared reference.
     connection: Mutex<Connection>,
     in_transaction: bool,
     _ownership: Option<Ownership>,
 }
 
 impl Sqlite {
-    /// Opens a database, or makes it. Refused while another process has it open as a storage, which a file beside it tells
-    /// (`.lock` behind its name); other readers are welcome. `:memory:` is a database of its own each time.
+    /// Opens a database, or creates it. Fails while another process has it open as a storage, which a lock file next to it
+    /// (`.lock` behind its name) prevents. Other programs may read the database. `:memory:` is a new database each time.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        // What is no file belongs to this process anyway.
+        // A database without a file cannot be opened by another process.
         let name = path.as_os_str().as_encoded_bytes();
         let is_file =
             !name.is_empty() && name != b":memory:" && !name.starts_with(b"file:") && !path.is_dir();
@@ -107,7 +107,7 @@ impl Storage for Sqlite {
     fn rollback_transaction(&mut self) -> Result<()> {
         self.expect_transaction(true)?;
         self.in_transaction = false;
-        // SQLite has rolled back by itself after some errors, such as a full disk.
+        // After some errors, such as a full disk, SQLite has rolled back by itself.
         if self.connection.lock().is_autocommit() {
             return Ok(());
         }

@@ -11,7 +11,7 @@ use tokio::{
 use super::inner::Inner;
 use crate::{Error, Result};
 
-/// What is needed to start the task, checked.
+/// What is needed to start the task. It has been checked.
 pub(super) struct Plan {
     interval: Duration,
     runtime: Handle,
@@ -41,14 +41,14 @@ impl Plan {
             loop {
                 sleep(self.interval).await;
                 let Some(inner) = inner.upgrade() else { return };
-                // Storages block. What could not be stored stays dirty and is tried again.
+                // Storages block. An event that could not be stored stays dirty and is tried again.
                 let _unseen = spawn_blocking(move || inner.is_dirty().then(|| inner.persist(false))).await;
             }
         }))
     }
 }
 
-/// The running task; it ends when this is dropped.
+/// The running task. It ends when this is dropped.
 pub(super) struct Task(JoinHandle<()>);
 
 impl Drop for Task {

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use super::{inner::Inner, EventStore};
 use crate::{
     clock::{Clock, SystemClock},
-    counter::layout::Layout,
+    counter::tracked_units::TrackedUnits,
     formatter::Formatter,
     storage::Storage,
     time::unit::TimeUnit,
@@ -34,8 +34,7 @@ pub struct EventStoreBuilder {
 }
 
 impl EventStoreBuilder {
-    /// Takes the time from `clock`; default [`SystemClock`]. An `Arc` of a clock is a clock as well, so tests can keep a
-    /// handle.
+    /// Sets the clock. By default it is [`SystemClock`]. An `Arc` of a clock is a clock as well, so tests can keep a handle.
     #[must_use]
     pub fn with_clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Some(Arc::new(clock));
@@ -49,7 +48,7 @@ impl EventStoreBuilder {
         self
     }
 
-    /// Stores counters in this format: `BincodeFormat` where nothing is said and feature `serde-bincode` is on, or else
+    /// Sets the format in which counters are stored. By default it is `BincodeFormat` with feature `serde-bincode`, or else
     /// `JsonFormat` with feature `serde-json`.
     #[must_use]
     pub fn with_format(mut self, formatter: impl Formatter + 'static) -> Self {
@@ -104,21 +103,21 @@ impl EventStoreBuilder {
         self
     }
 
-    /// Tracks what rate limits need, and nothing that was asked for before: 60 minutes and 72 hours.
+    /// Tracks what rate limits need, 60 minutes and 72 hours, instead of what was set before.
     #[must_use]
     pub fn for_rate_limiting(mut self) -> Self {
         self.intervals = vec![(TimeUnit::Minutes, 60), (TimeUnit::Hours, 72)];
         self
     }
 
-    /// Tracks what analytics need, and nothing that was asked for before: 56 days, 52 weeks and 12 months.
+    /// Tracks what analytics need, 56 days, 52 weeks and 12 months, instead of what was set before.
     #[must_use]
     pub fn for_analytics(mut self) -> Self {
         self.intervals = vec![(TimeUnit::Days, 56), (TimeUnit::Weeks, 52), (TimeUnit::Months, 12)];
         self
     }
 
-    /// Persists what changed once per `interval`, on the tokio runtime in which the store is built.
+    /// Stores changed events once per `interval`, on the tokio runtime in which the store is built.
     #[cfg(feature = "tokio")]
     #[must_use]
     pub fn auto_persist(mut self, interval: chrono::Duration) -> Self {
@@ -128,11 +127,14 @@ impl EventStoreBuilder {
 
     /// Builds the store. Nothing is read yet: events are loaded when they are first used.
     ///
-    /// Refuses a unit that is tracked twice, or in less than 1 or more than 100,000 buckets ([`Error::InvalidOption`]); a storage
-    /// without a format; and automatic persists without a positive interval, a storage, or a tokio runtime.
+    /// Fails if a unit is tracked twice, or in less than 1 or more than 100,000 buckets ([`Error::InvalidOption`]). Fails if a
+    /// storage has no format, or if automatic persists have no positive interval, no storage, or no tokio runtime.
     pub fn build(self) -> Result<EventStore> {
-        let layout =
-            if self.intervals.is_empty() { Layout::standard() } else { Layout::new(self.intervals)? };
+        let tracked = if self.intervals.is_empty() {
+            TrackedUnits::standard()
+        } else {
+            TrackedUnits::new(self.intervals)?
+        };
         let formatter = match (&self.storage, self.formatter) {
             (None, _) => None,
             (Some(_), Some(formatter)) => Some(formatter),
@@ -142,7 +144,7 @@ impl EventStoreBuilder {
         let auto_persist = super::auto_persist::Plan::new(self.auto_persist, self.storage.is_some())?;
         let clock = self.clock.unwrap_or_else(SystemClock::new);
         #[allow(unused_mut)]
-        let mut store = EventStore::with_inner(Inner::new(layout, clock, self.storage, formatter));
+        let mut store = EventStore::with_inner(Inner::new(tracked, clock, self.storage, formatter));
         #[cfg(feature = "tokio")]
         {
             store.auto_persist = auto_persist.map(|plan| plan.start(&store.inner));

@@ -1,7 +1,7 @@
-//! Which events a thread has used lately.
+//! A cache per thread of the events that it used lately.
 //!
-//! Two threads that count the same event would meet at the lock of its shard, only to read where it is. So each thread
-//! remembers some events. What it remembers may be retired by now; the event's own lock tells.
+//! Without it, threads that count the same event would contend for the lock of its shard just to find the event. An event in
+//! the cache may have been retired meanwhile. The event itself says whether it was.
 
 use std::{cell::RefCell, sync::Arc};
 
@@ -15,8 +15,8 @@ thread_local! {
 
 struct Slot {
     known: Option<Known>,
-    /// The last name that was looked for here and not found. It moves in when it is looked for once more, so that a walk
-    /// over many events does not drive out one that is used all the time.
+    /// The hash of the last name that was looked up here and not found. The event is cached when it is looked up once more, so
+    /// that a walk over many events does not evict one that is used all the time.
     wanted: u64,
 }
 
@@ -31,7 +31,7 @@ impl Slot {
     const EMPTY: Self = Self { known: None, wanted: 0 };
 }
 
-/// Runs `use_it` on an event that this thread remembers.
+/// Calls `use_it` with an event, if this thread has cached it.
 #[inline]
 pub(super) fn find<R>(
     store: u64,
@@ -50,7 +50,7 @@ pub(super) fn find<R>(
     SLOTS_OF_THREAD.try_with(use_slot).ok().flatten()
 }
 
-/// Remembers an event, if it is looked for the second time in a row.
+/// Caches an event if it is looked up for the second time in succession.
 pub(super) fn remember(store: u64, hash: u64, name: &Arc<str>, event: &Arc<Event>) {
     let fill_slot = |slots: &RefCell<[Slot; SLOTS]>| {
         let mut slots = slots.try_borrow_mut().ok()?;
@@ -60,13 +60,13 @@ pub(super) fn remember(store: u64, hash: u64, name: &Arc<str>, event: &Arc<Event
             return None;
         }
         let known = Known { store, hash, name: name.clone(), event: event.clone() };
-        // Dropped after the slots are given back: it may be an event's last owner.
+        // Dropped after the slots are released: it may be the last owner of an event.
         slot.known.replace(known)
     };
     drop(SLOTS_OF_THREAD.try_with(fill_slot));
 }
 
-#[allow(clippy::cast_possible_truncation)] // The low bits are wanted.
+#[allow(clippy::cast_possible_truncation)] // The low bits are used.
 fn index(hash: u64) -> usize {
     hash as usize % SLOTS
 }

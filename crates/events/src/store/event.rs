@@ -12,34 +12,34 @@ use crate::{
 
 /// An event: its state behind a lock, and lanes once several threads have counted it at the same time.
 ///
-/// It begins with a cache line of its own, so that threads which count neighbours do not slow each other down.
+/// It begins with a cache line of its own, so that threads that count different events do not slow each other down.
 #[repr(align(64))]
 pub(crate) struct Event {
     state: Mutex<State>,
     lanes: OnceLock<Box<Lanes>>,
 }
 
-/// What an event's lock guards.
+/// What an event's lock protects.
 ///
 /// # Invariants
-/// 1. A retired event is in no map, or about to leave it: whoever finds it looks its name up again. It has no open
-///    reservation and nothing that is not stored.
-/// 2. While `base` is not `Merged`, the counter lacks what is stored, and nothing may be stored over it.
+/// 1. A retired event is not in the map, or is about to be removed from it. A thread that finds one looks up the name again.
+///    It has no open reservation, and all its counts are stored.
+/// 2. While `base` is not `Merged`, the counter lacks what is stored, so it must not be stored.
 pub(crate) struct State {
     pub(crate) counter: SingleEventCounter,
     /// Open reservations.
     pub(crate) pending: u32,
-    /// How often the counter was changed, and up to which change it is stored.
+    /// How many changes of the counter there were, and up to which it is stored.
     changes: u64,
     saved: u64,
     pub(crate) base: Base,
     pub(crate) retired: bool,
 }
 
-/// How an event's counter stands to what is stored under its name.
+/// Whether an event's counter contains what is stored under its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Base {
-    /// Nobody has read the storage yet.
+    /// The storage was not read yet.
     Untried,
     /// The counter contains what is stored, or replaces it.
     Merged,
@@ -53,7 +53,7 @@ impl Event {
         Self { state: Mutex::new(state), lanes: OnceLock::new() }
     }
 
-    /// Locks the event, with all that was counted in it.
+    /// Locks the event, and adds the counts of its lanes to its counter.
     #[inline]
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         let mut state = self.state.lock();
@@ -61,7 +61,7 @@ impl Event {
         state
     }
 
-    /// Locks the event unless someone else has it.
+    /// Locks the event as [`Event::lock`] does, unless another thread holds the lock.
     #[inline]
     pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, State>> {
         let mut state = self.state.try_lock()?;
@@ -69,8 +69,8 @@ impl Event {
         Some(state)
     }
 
-    /// Counts the event, in this thread's lane if the lock is taken now or has been before. False if the event is not
-    /// ready for it.
+    /// Counts the event. Uses this thread's lane if the lock is taken, or if the event has lanes. Returns `false` if the event
+    /// is not ready.
     #[inline]
     pub(crate) fn add(&self, now_ms: u64, count: u32) -> bool {
         if let Some(lanes) = self.lanes.get() {
@@ -89,15 +89,15 @@ impl Event {
     fn collect(&self, state: &mut State) {
         if let Some(lanes) = self.lanes.get() {
             lanes.drain(|at_ms, count| {
-                // A time before the counter's is that of a clock which is behind, and counts as now.
+                // A time before the counter's is from a clock that is behind, and counts as the counter's time.
                 state.counter.advance(at_ms);
                 state.record(count);
             });
         }
     }
 
-    /// Retires the event, which is locked, unless someone is counting it. Its memory is given back even if a thread
-    /// remembers it.
+    /// Retires the event, which is locked, unless another thread is counting it. Frees its memory even if a thread has cached
+    /// it.
     pub(super) fn retire(&self, state: &mut State) -> bool {
         if self.lanes.get().is_some_and(|lanes| !lanes.close()) {
             return false;
@@ -113,13 +113,13 @@ impl Event {
 }
 
 impl State {
-    /// Whether the event can be used as it is.
+    /// Returns whether the event is loaded and not retired.
     #[inline]
     pub(crate) fn is_ready(&self) -> bool {
         !self.retired && self.base != Base::Untried
     }
 
-    /// Counts the event if it is ready for it.
+    /// Counts the event. Returns `false` if it is not ready.
     #[inline]
     fn add(&mut self, now_ms: u64, count: u32) -> bool {
         let ready = self.is_ready();
@@ -128,6 +128,17 @@ impl State {
             self.record(count);
         }
         ready
+    }
+
+    /// Checks the invariants, for tests.
+    pub(crate) fn validate(&self) -> Result<(), String> {
+        if self.retired && (self.pending > 0 || self.is_dirty()) {
+            return Err(format!("1: retired with {} reservations and unsaved counts", self.pending));
+        }
+        if self.base == Base::Untried && !self.counter.is_empty() {
+            return Err("2: counts in an event that was not loaded".to_owned());
+        }
+        self.counter.validate().map_err(|reason| format!("counter: {reason}"))
     }
 
     #[inline]
@@ -150,7 +161,7 @@ impl State {
         self.changes != self.saved
     }
 
-    /// The number of the last change, to be handed to [`State::mark_saved`] once it is stored.
+    /// Returns the number of the last change, for [`State::mark_saved`] once it is stored.
     pub(crate) const fn changes(&self) -> u64 {
         self.changes
     }

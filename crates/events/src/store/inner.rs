@@ -1,14 +1,15 @@
 //! The map from names to events.
 //!
 //! # Locks
-//! The map is cut into shards, each behind a lock that is written only when an event comes or goes. In the common case
-//! an event is found and locked under the shard's shared lock, without touching its reference count. Locks are taken
-//! in this order: the turn to persist, a shard, an event (several in the order of their names), the storage. Nobody
-//! waits for an event while holding a shard, and nobody takes a shard while holding an event.
+//! The map has shards, each behind a lock. A shard's lock is taken exclusively only when an event is added or removed. Usually
+//! an event is found and locked under the shared lock, without changing its reference count.
+//!
+//! Locks are taken in this order: that of a persist, a shard, an event (several in the order of their names), the storage. No
+//! thread waits for an event while it holds a shard, and none takes a shard while it holds an event.
 //!
 //! # Loading
-//! A name that is not in the map gets an event that is `Untried` first. Its first user loads it under the event's own
-//! lock, so that a first query and a first record of a stored event cannot both bring a counter of their own.
+//! For a name that is not in the map, an event that is `Untried` is added first. The first thread that locks it loads it. So a
+//! first query and a first record of a stored event cannot both make a counter of their own.
 
 use std::{
     fmt,
@@ -30,7 +31,7 @@ use super::{
 };
 use crate::{
     clock::{Clock, SystemClock},
-    counter::{layout::Layout, SingleEventCounter},
+    counter::{tracked_units::TrackedUnits, SingleEventCounter},
     formatter::Formatter,
     storage::Storage,
     sync::{Mutex, MutexGuard, RwLock},
@@ -38,34 +39,34 @@ use crate::{
     Error, Result,
 };
 
-/// A power of two, so that two threads on different events seldom meet.
+/// A power of two, and large enough that two threads with different events seldom use the same shard.
 #[cfg(not(loom))]
 const SHARDS: usize = 32;
 #[cfg(loom)]
 const SHARDS: usize = 1;
 
-/// What a name's event is wanted for.
+/// What an event is looked up for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// For reading: a name that is neither known nor stored has no event.
+    /// Reading. A name that is neither known nor stored has no event.
     Query,
-    /// For counting: the event is made if there is none.
+    /// Counting. The event is created if there is none.
     Record,
-    /// For replacing: the event is made if there is none, and what is stored is not read.
+    /// Replacing. The event is created if there is none, and what is stored is not read.
     Replace,
 }
 
 pub(crate) struct Inner {
-    /// Tells stores apart in what threads remember.
+    /// The number of the store, which distinguishes stores in the threads' caches.
     id: u64,
     shards: Box<[CachePadded<RwLock<HashTable<Entry>>>]>,
     hasher: RandomState,
-    pub(crate) layout: Layout,
+    pub(crate) tracked: TrackedUnits,
     pub(crate) timeline: Timeline,
     clock: Arc<dyn Clock>,
     pub(crate) formatter: Option<Arc<dyn Formatter>>,
     pub(crate) storage: Option<Mutex<Box<dyn Storage>>>,
-    /// Held during a persist, so that an older state never follows a newer one into the storage.
+    /// Held during a persist, so that an older state is never stored after a newer one.
     pub(super) persist_turn: Mutex<()>,
 }
 
@@ -76,7 +77,7 @@ struct Entry {
 
 impl Inner {
     pub(crate) fn new(
-        layout: Layout,
+        tracked: TrackedUnits,
         clock: Arc<dyn Clock>,
         storage: Option<Box<dyn Storage>>,
         formatter: Option<Arc<dyn Formatter>>,
@@ -87,7 +88,7 @@ impl Inner {
             shards: (0..SHARDS).map(|_| CachePadded::new(RwLock::new(HashTable::new()))).collect(),
             hasher: RandomState::default(),
             timeline: Timeline::new(clock.now()),
-            layout,
+            tracked,
             clock,
             formatter,
             storage: storage.map(Mutex::new),
@@ -96,7 +97,7 @@ impl Inner {
     }
 
     pub(crate) fn standard() -> Self {
-        Self::new(Layout::standard(), SystemClock::new(), None, None)
+        Self::new(TrackedUnits::standard(), SystemClock::new(), None, None)
     }
 
     #[inline]
@@ -120,7 +121,7 @@ impl Inner {
         }
     }
 
-    /// Runs `use_it` on a name's event, advanced to `now_ms` and locked. `None` if there is no such event.
+    /// Calls `use_it` with the event of a name, locked and advanced to `now_ms`. Returns `None` if there is no such event.
     #[inline]
     pub(crate) fn with<R>(
         &self,
@@ -180,8 +181,8 @@ impl Inner {
         }
     }
 
-    /// Runs `use_them` on the events of several names, all locked at once and advanced to `now_ms`. A name that has no
-    /// event has none there; a name may be given once only.
+    /// Calls `use_them` with the events of several names, all locked at once and advanced to `now_ms`. It is given `None` for a
+    /// name without an event. No name may be given twice.
     pub(crate) fn with_all<R>(
         &self,
         names: &[(&str, Access)],
@@ -197,7 +198,7 @@ impl Inner {
             let mut states: Vec<Option<MutexGuard<'_, State>>> = events.iter().map(|_| None).collect();
             let mut last = None;
             for index in order {
-                // A name that was given twice is locked once: the second lock would wait for the first.
+                // If a name is given twice nevertheless, it is locked once: the second lock would wait for the first.
                 if std::mem::replace(&mut last, name_of(&index)) == name_of(&index) {
                     continue;
                 }
@@ -206,7 +207,7 @@ impl Inner {
                     *place = Some(event.lock());
                 }
             }
-            // An event can be retired between the two steps; then all are looked up again.
+            // An event can be retired between the two steps. Then all are looked up again.
             if states.iter().flatten().all(|state| state.is_ready()) {
                 for state in states.iter_mut().flatten() {
                     state.counter.advance(now_ms);
@@ -216,7 +217,7 @@ impl Inner {
         }
     }
 
-    /// A name's event, loaded.
+    /// Returns the event of a name, loaded. Returns `None` if there is no such event.
     pub(crate) fn ready_event(&self, name: &str, access: Access, now_ms: u64) -> Option<Arc<Event>> {
         let hash = self.hasher.hash_one(name);
         loop {
@@ -231,8 +232,8 @@ impl Inner {
         }
     }
 
-    /// Loads an event that nobody has loaded yet. False if it must leave the map: it is retired, or there is nothing to
-    /// read and nothing counted.
+    /// Loads an event that was not loaded yet. Returns `false` if it must be removed from the map: it is retired, or nothing is
+    /// stored and nothing was counted.
     fn make_ready(&self, name: &str, access: Access, now_ms: u64, event: &Event, state: &mut State) -> bool {
         if state.retired {
             return false;
@@ -257,17 +258,17 @@ impl Inner {
         true
     }
 
-    /// What is stored under a name, converted to this store's units.
+    /// Reads what is stored under a name, and converts it to this store's units.
     pub(crate) fn load(&self, name: &str, now_ms: u64) -> Result<Option<SingleEventCounter>> {
         let Some(storage) = &self.storage else { return Ok(None) };
         let Some(bytes) = storage.lock().load(name)? else { return Ok(None) };
         let formatter = self.formatter.as_ref().ok_or(Error::NoFormatterForStorage)?;
         let counter = formatter.deserialize(&bytes)?;
-        Ok(Some(counter.converted(&self.layout, self.timeline, now_ms)))
+        Ok(Some(counter.converted(&self.tracked, self.timeline, now_ms)))
     }
 
     pub(crate) fn new_counter(&self, now_ms: u64) -> SingleEventCounter {
-        SingleEventCounter::new(&self.layout, self.timeline, now_ms)
+        SingleEventCounter::new(&self.tracked, self.timeline, now_ms)
     }
 
     fn find_or_add(&self, hash: u64, name: &str, access: Access, now_ms: u64) -> Option<Arc<Event>> {
@@ -290,7 +291,7 @@ impl Inner {
         self.shard(hash).is_some_and(|shard| shard.read().find(hash, |entry| *entry.name == *name).is_some())
     }
 
-    /// Takes an event out of the map, unless its name has another one already.
+    /// Removes an event from the map, unless its name has another one already.
     fn remove(&self, hash: u64, name: &str, event: &Arc<Event>) {
         if let Some(shard) = self.shard(hash) {
             let same = |entry: &Entry| *entry.name == *name && Arc::ptr_eq(&entry.event, event);
@@ -300,7 +301,7 @@ impl Inner {
         }
     }
 
-    /// Retires an event if `may_go` says so, and takes it out of the map.
+    /// Retires an event if `may_go` returns `true`, and removes it from the map.
     pub(crate) fn retire(&self, name: &str, event: &Arc<Event>, may_go: impl FnOnce(&State) -> bool) {
         let mut state = event.lock();
         if may_go(&state) && event.retire(&mut state) {
@@ -309,7 +310,7 @@ impl Inner {
         }
     }
 
-    /// Takes an event out of the map that was made for an action which did not take place.
+    /// Removes an event that was created for an action that was refused.
     pub(crate) fn forget_unused(&self, name: &str) {
         let hash = self.hasher.hash_one(name);
         let find = |shard: &RwLock<HashTable<Entry>>| {
@@ -322,7 +323,7 @@ impl Inner {
         }
     }
 
-    /// All events in memory with their names.
+    /// Returns all events in memory with their names.
     pub(crate) fn events(&self) -> Vec<(Arc<str>, Arc<Event>)> {
         let mut events = Vec::new();
         for shard in &self.shards {
@@ -331,8 +332,20 @@ impl Inner {
         events
     }
 
+    /// Checks the invariants of all events in memory, for tests. No other thread may use the store meanwhile.
+    pub(crate) fn validate(&self) -> std::result::Result<(), String> {
+        for (name, event) in self.events() {
+            let state = event.lock();
+            state.validate().map_err(|reason| format!("event {name}: {reason}"))?;
+            if state.retired {
+                return Err(format!("event {name}: 1: retired and in the map"));
+            }
+        }
+        Ok(())
+    }
+
     pub(crate) fn memory_usage(&self) -> usize {
-        // Beside its value, an `Arc` has two counts, and keeps the value's alignment.
+        // An `Arc` holds two counts and its value, with the value's alignment.
         let counts = 2 * size_of::<usize>();
         let event_counts = counts.max(align_of::<Event>());
         self.events().iter().fold(0, |bytes, (name, event)| {
@@ -344,7 +357,7 @@ impl Inner {
 
     #[inline]
     fn shard(&self, hash: u64) -> Option<&RwLock<HashTable<Entry>>> {
-        // The table's own probe uses the low bits and the top seven.
+        // The hash table itself uses the low bits and the top seven.
         let index = (hash >> 48) as usize % SHARDS;
         self.shards.get(index).map(|shard| &**shard)
     }
@@ -352,7 +365,7 @@ impl Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        // Threads may remember events for longer.
+        // Threads may have events in their caches for longer.
         for (_, event) in self.events() {
             event.retire(&mut event.lock());
         }
@@ -362,7 +375,7 @@ impl Drop for Inner {
 impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Inner")
-            .field("layout", &self.layout)
+            .field("tracked", &self.tracked)
             .field("timeline", &self.timeline)
             .finish_non_exhaustive()
     }

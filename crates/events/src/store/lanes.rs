@@ -1,15 +1,15 @@
 //! Counting one event from several threads at once, without waiting for each other.
 //!
 //! # Why lanes
-//! An event's lock moves a dozen cache lines from one core to the next, so that two threads that count the same event
-//! would be slower than one. The first time a thread finds the lock taken, the event gets lanes: words of which each
-//! thread uses its own, and adds to without the lock. Whoever takes the lock empties them first.
+//! With the lock, a dozen cache lines move from one core to the next. So two threads that count the same event would be slower
+//! than one. The first time a thread finds the lock taken, the event gets lanes: words that threads add to without the lock,
+//! each to its own. A thread that takes the lock first empties all lanes into the counter.
 //!
 //! # Invariants
-//! 1. Counts are in a lane or in the counter, at every moment that the lock is free. A reader that holds the lock has
-//!    all that was recorded before it asked.
+//! 1. Whenever the lock is free, each count is in a lane or in the counter. A reader that holds the lock has all that was
+//!    recorded before it took the lock.
 //! 2. A lane holds the counts of one second. For another second, the thread takes the lock.
-//! 3. The lanes of a retired event are closed, so that nothing is counted where nobody looks any more.
+//! 3. The lanes of a retired event are closed, so that no count is added that would never be read.
 
 use std::{
     cell::Cell,
@@ -27,10 +27,9 @@ const LANES: usize = 1;
 const EMPTY: u64 = 0;
 const CLOSED: u64 = u64::MAX;
 
-/// Each word is a Unix second in the high half, and a count in the low half.
+/// The lanes of an event. Each word is a Unix second in the high half, and a count in the low half.
 ///
-/// The words are independent of each other and of all other memory, so that every access is relaxed: what a lane tells
-/// is told by its value alone.
+/// The words are independent of each other and of all other memory, so every access is relaxed.
 #[derive(Debug)]
 pub(crate) struct Lanes([CachePadded<AtomicU64>; LANES]);
 
@@ -39,7 +38,7 @@ impl Lanes {
         Self(std::array::from_fn(|_| CachePadded::new(AtomicU64::new(EMPTY))))
     }
 
-    /// Adds to this thread's lane. False if that takes the lock.
+    /// Adds to this thread's lane. Returns `false` if the caller has to take the lock instead.
     #[inline]
     pub(super) fn add(&self, now_ms: u64, count: u32) -> bool {
         let Some(lane) = self.0.get(thread_number() % LANES) else { return false };
@@ -61,7 +60,8 @@ impl Lanes {
         }
     }
 
-    /// Takes all counts out, the earliest first, each with its time in milliseconds. The caller holds the event's lock.
+    /// Empties all lanes. Calls `take` with each time in milliseconds and its count, the earliest first. The caller holds the
+    /// event's lock.
     pub(super) fn drain(&self, mut take: impl FnMut(u64, u32)) {
         let mut words = [EMPTY; LANES];
         for (lane, word) in self.0.iter().zip(&mut words) {
@@ -78,7 +78,7 @@ impl Lanes {
         }
     }
 
-    /// Closes all lanes, if all are empty. The caller holds the event's lock.
+    /// Closes all lanes if all are empty. Returns whether it did. The caller holds the event's lock.
     pub(super) fn close(&self) -> bool {
         for (index, lane) in self.0.iter().enumerate() {
             if lane.compare_exchange(EMPTY, CLOSED, Ordering::Relaxed, Ordering::Relaxed).is_err() {
@@ -92,13 +92,13 @@ impl Lanes {
     }
 }
 
-/// A word's second and count.
+/// Splits a word into second and count.
 #[allow(clippy::cast_possible_truncation)] // Each half has 32 bits.
 const fn split(word: u64) -> (u32, u32) {
     ((word >> 32) as u32, word as u32)
 }
 
-/// A number for each thread, in the order in which they come.
+/// Returns the number of the calling thread. Threads are numbered as they first call this.
 fn thread_number() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local! {

@@ -1,8 +1,8 @@
-//! What goes to the storage, and when.
+//! Which events are stored, and when.
 //!
-//! An event is dirty from its first change until a commit has stored that change. Until then nothing is marked, so that
-//! a persist that fails, is rolled back or panics leaves every event as dirty as it was. Each event is saved for itself:
-//! one that cannot be encoded or saved stays dirty, and the others are stored.
+//! An event is dirty from its first change until a commit has stored that change. It is marked as stored only then. So after a
+//! persist that fails, is rolled back or panics, every event is as dirty as before. Events are independent: one that cannot be
+//! encoded or saved stays dirty, and the others are stored.
 
 use std::{panic, sync::Arc};
 
@@ -14,12 +14,12 @@ use super::{
 use crate::{formatter::Formatter, storage::Storage, Error, Result};
 
 impl EventStore {
-    /// Whether an event has changed since it was last stored, or since [`EventStore::reset_dirty`].
+    /// Returns whether an event has changed since it was last stored, or since [`EventStore::reset_dirty`].
     pub fn is_dirty(&self) -> bool {
         self.inner.is_dirty()
     }
 
-    /// Takes all events for stored, without storing them.
+    /// Marks all events as stored, without storing them.
     pub fn reset_dirty(&self) {
         for (_, event) in self.inner.events() {
             let mut state = event.lock();
@@ -30,8 +30,8 @@ impl EventStore {
 
     /// Stores the events that have changed. An event without any count left is deleted from the storage.
     ///
-    /// The first error is returned after all events have been tried; the events that could not be stored stay dirty.
-    /// An event whose stored counter cannot be read is not stored over; [`EventStore::import_event`] replaces it.
+    /// Returns the first error after all events have been tried. The events that could not be stored stay dirty. If the stored
+    /// counter of an event cannot be read, it is not overwritten. [`EventStore::import_event`] replaces it.
     ///
     /// ```
     /// use ron_accounting_events::{storage::MemoryStorage, EventStore};
@@ -54,14 +54,14 @@ impl EventStore {
         self.inner.persist(true)
     }
 
-    /// Stores what has changed, and ends the store.
+    /// Stores the events that have changed, and drops the store.
     pub fn close(self) -> Result<()> {
         self.persist()
     }
 
-    /// Brings all stored events to the current time and configuration, stores them again, and frees their memory.
+    /// Converts all stored events to the current time and configuration, stores them again, and frees their memory.
     ///
-    /// Events with open reservations stay in memory, and so does what could not be stored. Needs a storage.
+    /// Events with open reservations, and events that could not be stored, stay in memory. Fails without a storage.
     pub fn compact(&mut self) -> Result<()> {
         let names = self.inner.stored_names()?;
         let now_ms = self.inner.now_ms();
@@ -80,7 +80,7 @@ impl EventStore {
         persisted
     }
 
-    /// The stored events that cannot be read, each with its error: damaged ones, and those of an unknown version.
+    /// Returns the stored events that cannot be read, each with its error: damaged ones, and those of an unknown version.
     ///
     /// Reads everything that is stored.
     pub fn unreadable_events(&self) -> Result<Vec<(String, Error)>> {
@@ -90,14 +90,15 @@ impl EventStore {
         Ok(names.into_iter().filter_map(read).collect())
     }
 
-    /// What else lies in the storage and is ignored: files of others, and left-overs of interrupted writes.
+    /// Returns the names of what else is in the storage and is ignored: files of others, and what interrupted writes left
+    /// behind.
     pub fn foreign_entries(&self) -> Result<Vec<String>> {
         self.inner.storage()?.lock().foreign_entries()
     }
 }
 
-/// An event's state, ready to be stored.
-struct Snapshot {
+/// An event's state as it is to be stored.
+struct Pending {
     name: Arc<str>,
     event: Arc<Event>,
     changes: u64,
@@ -124,39 +125,39 @@ impl Inner {
         let formatter = self.formatter.as_ref().ok_or(Error::NoFormatterForStorage)?;
         let _turn = self.persist_turn.lock();
         let mut errors = Vec::new();
-        let mut snapshots = Vec::new();
+        let mut pending = Vec::new();
         for (name, event) in self.events() {
-            match self.snapshot(name, event, all, &**formatter) {
-                Ok(snapshot) => snapshots.extend(snapshot),
+            match self.pending(name, event, all, &**formatter) {
+                Ok(event) => pending.extend(event),
                 Err(error) => errors.push(error),
             }
         }
-        if let Err(error) = store(&mut **storage.lock(), &mut snapshots, &mut errors) {
-            for snapshot in &mut snapshots {
-                snapshot.saved = false;
+        if let Err(error) = store(&mut **storage.lock(), &mut pending, &mut errors) {
+            for event in &mut pending {
+                event.saved = false;
             }
             errors.insert(0, error);
         }
-        for snapshot in snapshots {
-            let mut state = snapshot.event.lock();
-            if snapshot.saved {
-                state.mark_saved(snapshot.changes);
+        for event in pending {
+            let mut state = event.event.lock();
+            if event.saved {
+                state.mark_saved(event.changes);
             } else if !state.is_dirty() {
-                // It was taken for stored, and storing it again has failed.
+                // It was marked as stored, and storing it again has failed.
                 state.mark_dirty();
             }
         }
         errors.into_iter().next().map_or(Ok(()), Err)
     }
 
-    /// The state of an event that is to be stored.
-    fn snapshot(
+    /// Returns the state of an event as it is to be stored.
+    fn pending(
         &self,
         name: Arc<str>,
         event: Arc<Event>,
         all: bool,
         formatter: &dyn Formatter,
-    ) -> Result<Option<Snapshot>> {
+    ) -> Result<Option<Pending>> {
         let (counter, changes) = {
             let mut state = event.lock();
             if state.retired || state.base == Base::Untried || !(all || state.is_dirty()) {
@@ -173,21 +174,21 @@ impl Inner {
             (state.counter.clone(), state.changes())
         };
         let bytes = if counter.is_empty() { None } else { Some(formatter.serialize(&counter)?) };
-        Ok(Some(Snapshot { name, event, changes, bytes, saved: false }))
+        Ok(Some(Pending { name, event, changes, bytes, saved: false }))
     }
 }
 
-/// Saves snapshots in one transaction and marks those that went well, which counts once the commit has.
-fn store(storage: &mut dyn Storage, snapshots: &mut [Snapshot], errors: &mut Vec<Error>) -> Result<()> {
+/// Saves events in one transaction, and marks those that were saved. The marks are valid only if the commit succeeds.
+fn store(storage: &mut dyn Storage, pending: &mut [Pending], errors: &mut Vec<Error>) -> Result<()> {
     storage.begin_transaction()?;
     let outcome = panic::catch_unwind(panic::AssertUnwindSafe(|| {
-        for snapshot in snapshots {
-            let result = match snapshot.bytes.take() {
-                Some(bytes) => storage.save(&snapshot.name, bytes),
-                None => storage.delete(&snapshot.name),
+        for event in pending {
+            let result = match event.bytes.take() {
+                Some(bytes) => storage.save(&event.name, bytes),
+                None => storage.delete(&event.name),
             };
             match result {
-                Ok(()) => snapshot.saved = true,
+                Ok(()) => event.saved = true,
                 Err(error) => errors.push(error),
             }
         }
@@ -196,7 +197,7 @@ fn store(storage: &mut dyn Storage, snapshots: &mut [Snapshot], errors: &mut Vec
     match outcome {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => {
-            // The commit's error is the one to report.
+            // The error of the commit is returned, not that of the rollback.
             let _second = storage.rollback_transaction();
             Err(error)
         }

@@ -10,8 +10,8 @@ use super::{
 use crate::{counter::SingleEventCounter, Result};
 
 impl EventStore {
-    /// The counters of all events, in memory or stored. What cannot be read is left out;
-    /// [`EventStore::unreadable_events`] names it.
+    /// Returns the counters of all events, in memory or stored. Events that cannot be read are left out.
+    /// [`EventStore::unreadable_events`] names them.
     pub fn export_all(&self) -> Result<HashMap<String, SingleEventCounter>> {
         let mut names: BTreeSet<String> =
             self.inner.events().into_iter().map(|(name, _)| name.as_ref().to_owned()).collect();
@@ -26,7 +26,7 @@ impl EventStore {
         Ok(names.into_iter().filter_map(export).collect())
     }
 
-    /// The counters of the events that have changed since they were stored, or since [`EventStore::reset_dirty`].
+    /// Returns the counters of the events that have changed since they were stored, or since [`EventStore::reset_dirty`].
     pub fn export_dirty(&self) -> Result<HashMap<String, SingleEventCounter>> {
         let export = |(name, event): (std::sync::Arc<str>, std::sync::Arc<super::event::Event>)| {
             let state = event.lock();
@@ -35,8 +35,8 @@ impl EventStore {
         Ok(self.inner.events().into_iter().filter_map(export).collect())
     }
 
-    /// Replaces an event's counter, or makes the event. Open reservations stay open. The counter is converted to this
-    /// store's units, and its counts for times after this store's clock become counts of now.
+    /// Replaces an event's counter, or creates the event. Open reservations stay open. The counter is converted to this store's
+    /// units. Its counts at times after this store's clock are added to the current buckets.
     pub fn import_event(&self, event_id: impl EventId, counter: SingleEventCounter) -> Result<()> {
         let now_ms = self.inner.now_ms();
         let mut imported = self.inner.new_counter(now_ms);
@@ -51,13 +51,13 @@ impl EventStore {
         Ok(())
     }
 
-    /// Replaces the counters of several events; see [`EventStore::import_event`].
+    /// Replaces the counters of several events, see [`EventStore::import_event`].
     pub fn import_all(&self, events: HashMap<String, SingleEventCounter>) -> Result<()> {
         events.into_iter().try_for_each(|(event_id, counter)| self.import_event(event_id, counter))
     }
 
-    /// Adds a counter to an event's, or makes the event. The order of merges does not matter. The counter is converted to
-    /// this store's units, and its counts for times after this store's clock become counts of now.
+    /// Adds a counter to an event's, or creates the event. The order of merges does not matter. The counter is converted to this
+    /// store's units. Its counts at times after this store's clock are added to the current buckets.
     ///
     /// ```
     /// use ron_accounting_events::EventStore;
@@ -77,12 +77,12 @@ impl EventStore {
         Ok(())
     }
 
-    /// Adds the counters of several events; see [`EventStore::merge_event`].
+    /// Adds the counters of several events, see [`EventStore::merge_event`].
     pub fn merge_all(&self, events: HashMap<String, SingleEventCounter>) -> Result<()> {
         events.into_iter().try_for_each(|(event_id, counter)| self.merge_event(event_id, counter))
     }
 
-    /// Adds all events of another store, which ends.
+    /// Adds all events of another store, and drops that store.
     pub fn merge(&self, other: Self) -> Result<()> {
         self.merge_all(other.export_all()?)
     }

@@ -1,7 +1,7 @@
 //! Which cadence numbers the buckets of which unit.
 //!
-//! A counter carries its timeline, since data outlives the build: a counter that was stored by a build without feature
-//! `calendar` is read by one with it, and converted.
+//! A counter contains its timeline, since stored data outlives the build. If a build without feature `calendar` stored a
+//! counter, a build with it converts the counter.
 
 use std::cell::Cell;
 
@@ -19,7 +19,7 @@ use super::{
 pub(crate) enum Timeline {
     /// Days and longer follow the calendar of the system's time zone.
     Calendar,
-    /// All buckets of a unit have one length; weeks and longer are counted from January 1st of this year, in UTC.
+    /// All buckets of a unit have one length. Weeks and longer units are counted from January 1st of a year, in UTC.
     Uniform {
         /// The year of the anchor.
         year: i32,
@@ -27,7 +27,7 @@ pub(crate) enum Timeline {
 }
 
 impl Timeline {
-    /// The timeline of a store that is built at `now`.
+    /// Returns the timeline of a store that is built at `now`.
     pub(crate) fn new(now: DateTime<Utc>) -> Self {
         if cfg!(feature = "calendar") {
             Self::Calendar
@@ -36,7 +36,7 @@ impl Timeline {
         }
     }
 
-    /// The cadence of a unit's buckets.
+    /// Returns the cadence of a unit's buckets.
     pub(crate) fn cadence(self, unit: TimeUnit) -> UnitCadence {
         if self == Self::Calendar && unit.follows_calendar() {
             return UnitCadence::Calendar(unit);
@@ -57,10 +57,10 @@ impl Timeline {
         }
     }
 
-    /// How many buckets a time is older than bucket `newest`; zero for times in it and after it.
+    /// Returns how many buckets a time is older than bucket `newest`. Zero for times in it and after it.
     ///
-    /// On the calendar that is the difference of numbers. Buckets of one length are counted by whole lengths before the
-    /// start of the newest one, at least one: what was 90 minutes before the start of this hour is one hour bucket old.
+    /// On the calendar that is the difference of the numbers. Buckets of one length are counted by whole lengths before the start
+    /// of the newest one, at least one: a time 90 minutes before the start of this hour is one hour bucket old.
     pub(crate) fn age(self, unit: TimeUnit, newest: u64, at_ms: i64) -> u64 {
         let cadence = self.cadence(unit);
         if let UnitCadence::Calendar(_) = cadence {
@@ -73,8 +73,8 @@ impl Timeline {
         u64::try_from(before_start / unit.length_ms().max(1)).unwrap_or(0).max(1)
     }
 
-    /// The start of the bucket `count` buckets before the one that holds `at`; `count` lengths before `at` where buckets
-    /// have one length.
+    /// Returns the start of the bucket that is `count` buckets before the one that holds `at`. If buckets have one length,
+    /// returns the time that is `count` lengths before `at`.
     pub(crate) fn back(self, unit: TimeUnit, at: DateTime<Utc>, count: usize) -> DateTime<Utc> {
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         let cadence = self.cadence(unit);
@@ -99,7 +99,7 @@ const fn fixed(unit: TimeUnit) -> FixedCadence {
     }
 }
 
-/// Far enough from zero that times before the anchor have numbers too.
+/// The number of the anchor's bucket. It is so great that times before the anchor have numbers, too.
 const ANCHOR_NUMBER: i64 = 1 << 32;
 
 /// The cadence of one unit.
@@ -114,7 +114,7 @@ pub(crate) enum UnitCadence {
 }
 
 impl UnitCadence {
-    /// The number of the bucket that holds an instant.
+    /// Returns the number of the bucket that holds an instant.
     pub(crate) fn number(&self, ms: i64) -> u64 {
         let number = match self {
             Self::Fixed(cadence) => return cadence.bucket(u64::try_from(ms).unwrap_or(0)),
@@ -126,7 +126,7 @@ impl UnitCadence {
         u64::try_from(number).unwrap_or(0)
     }
 
-    /// The first instant of a bucket.
+    /// Returns the first instant of a bucket.
     pub(crate) fn start(&self, number: u64) -> i64 {
         match self {
             Self::Fixed(cadence) => signed(cadence.start_ms(number)),
@@ -137,8 +137,8 @@ impl UnitCadence {
         }
     }
 
-    /// The bucket that holds an instant, and when the next bucket starts or the answer must be looked up again,
-    /// whichever is earlier.
+    /// Returns the number of the bucket that holds an instant, and until when this is valid: until the start of the next
+    /// bucket, or until the time zone has to be asked again.
     pub(crate) fn number_until(&self, ms: i64) -> (u64, i64) {
         if let Self::Calendar(unit) = self {
             let today = Today::at(ms);
@@ -159,10 +159,10 @@ impl Cadence for UnitCadence {
     }
 }
 
-/// A local day, remembered per thread for the rest of the minute it was looked up in.
+/// The current local day, cached per thread until the end of the minute.
 ///
-/// The zone database is asked at most once a minute while time goes on, and a change of the system's zone is noticed
-/// within a minute.
+/// The zone database is asked at most once a minute while time advances. A change of the system's time zone is noticed within
+/// a minute.
 #[derive(Debug, Clone, Copy)]
 struct Today {
     day: i64,

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 /// A unit of time, which is the span of one bucket. Ordered from the shortest to the longest.
 ///
-/// With feature `calendar` (the default) days start at local midnight, weeks on Monday, months on the 1st and years on
-/// January 1st, in the system's time zone; a day may then have 23 or 25 hours. Without it, a day is 24 hours of UTC, a
-/// week 7, a month 30 and a year 365 of these, counted from January 1st of the year in which the store was built.
+/// With feature `calendar` (the default), days start at local midnight, weeks on Monday, months on the 1st and years on
+/// January 1st, in the system's time zone. A day may then have 23 or 25 hours. Without the feature, a day is 24 hours of UTC. A
+/// week is 7 of these days, a month 30 and a year 365, counted from January 1st of the year in which the store was built.
 /// Seconds, minutes and hours are those of UTC.
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,7 +27,7 @@ pub enum TimeUnit {
     Months,
     /// Years, from January 1st.
     Years,
-    /// All that is tracked: stands for the unit with the longest tracked span. For queries and limits only.
+    /// The whole tracked time: the unit with the longest tracked span. For queries and limits only.
     Ever,
 }
 
@@ -36,17 +36,17 @@ impl TimeUnit {
     pub(crate) const TRACKED: [Self; 7] =
         [Self::Seconds, Self::Minutes, Self::Hours, Self::Days, Self::Weeks, Self::Months, Self::Years];
 
-    /// The unit's nominal length: 30 days for a month, 365 for a year.
+    /// Returns the unit's nominal length: 30 days for a month, 365 for a year.
     ///
     /// # Panics
     ///
-    /// For [`TimeUnit::Ever`], which has no length.
+    /// Panics for [`TimeUnit::Ever`], which has no length.
     pub fn duration(&self) -> Duration {
         assert!(*self != Self::Ever, "TimeUnit::Ever has no length; ask one of the tracked units");
         Duration::milliseconds(self.length_ms())
     }
 
-    /// The nominal length in milliseconds; zero for `Ever`.
+    /// Returns the nominal length in milliseconds. Zero for `Ever`.
     pub(crate) const fn length_ms(self) -> i64 {
         const DAY: i64 = 24 * 60 * 60 * 1000;
         match self {
@@ -61,22 +61,22 @@ impl TimeUnit {
         }
     }
 
-    /// The nominal length, or none for `Ever`.
+    /// Returns the nominal length, or `None` for `Ever`.
     pub(crate) fn length(self) -> Option<Duration> {
         (self != Self::Ever).then(|| Duration::milliseconds(self.length_ms()))
     }
 
-    /// Whether buckets follow the calendar of a time zone on a calendar timeline.
+    /// Returns whether buckets follow the calendar of a time zone on a calendar timeline.
     pub(crate) const fn follows_calendar(self) -> bool {
         matches!(self, Self::Days | Self::Weeks | Self::Months | Self::Years)
     }
 }
 
-/// A window of time for limits: so many units.
+/// A window of time for limits: a number of units.
 ///
-/// Made from a unit (one of it), a pair of count and unit, or a [`Duration`]: its whole days, or else its whole hours, or
-/// else its whole minutes. A duration of less than a minute reads as so many *minutes* as it has seconds. The sign of a
-/// duration is ignored.
+/// It is made of a unit (one of it), of a pair of count and unit, or of a [`Duration`]. A duration becomes its whole days, or
+/// else its whole hours, or else its whole minutes. A duration of less than a minute becomes as many *minutes* as it has
+/// seconds. The sign of a duration is ignored.
 ///
 /// ```
 /// use chrono::Duration;
@@ -86,9 +86,9 @@ impl TimeUnit {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimeWindow {
-    /// How many units.
+    /// The number of units.
     pub count: usize,
-    /// Of which length.
+    /// The unit.
     pub time_unit: TimeUnit,
 }
 

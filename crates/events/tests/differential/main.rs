@@ -1,6 +1,7 @@
 //! The same operations on this crate and on `tiny-counter`, whose answers it promises to give.
 //!
-//! Each answer is compared, except where the other crate is known to be wrong, or the answer is another by intent:
+//! Each answer is compared, except where the other crate is known to be wrong, or the answer is another by intent (below). The
+//! invariants of this crate are checked after each step.
 //!
 //! * Weeks are not compared over the end of a 53-week year: no generated time reaches the end of 2020 or of 2026.
 //! * Clocks that go back, future times, reversed ranges: see `tests/clock.rs` and `tests/limits.rs`.
@@ -89,8 +90,8 @@ fn near(tracked: Tracked, unit: usize) -> usize {
 }
 
 fn run(world: &mut World, store: usize, event: &'static str, step: Step) -> Result<(), TestCaseError> {
-    // A counter is advanced when someone looks at it, and what is empty by then is not stored. Who looks when is not the
-    // same.
+    // A counter is advanced when it is read, and not stored if it is empty by then. The two crates read at different times.
+    // So all are read here.
     for name in EVENTS {
         same!(world, store, lib, s => s.query(name).last_days(1).sum());
     }
@@ -193,7 +194,7 @@ fn run(world: &mut World, store: usize, event: &'static str, step: Step) -> Resu
             let unit = near(world.tracked, unit);
             let reserved = same!(world, store, lib, s => {
                 let reserved = s.limit().at_most(event, limit, unit_of!(lib, unit)).reserve(event);
-                reserved.map(|place| if commit { place.commit() } else { place.cancel() }).is_ok()
+                reserved.map(|reservation| if commit { reservation.commit() } else { reservation.cancel() }).is_ok()
             });
             if reserved && commit {
                 world.use_event(store, event, world.now);
@@ -275,6 +276,9 @@ proptest! {
         let mut world = World::new(tracked, Utc.timestamp_opt(start_s, 0).unwrap());
         for (store, event, step) in steps {
             run(&mut world, store, EVENTS[event], step)?;
+            for ours in &world.ours {
+                prop_assert_eq!(ours.validate(), Ok(()));
+            }
         }
     }
 }

@@ -62,12 +62,12 @@ fn a_constraint_on_another_event_counts_that_event() {
 fn an_open_reservation_takes_its_place() {
     let store = EventStore::new();
     let limit = || store.limit().at_most("job", 1, TimeUnit::Hours);
-    let place = limit().reserve("job").unwrap();
+    let job = limit().reserve("job").unwrap();
     assert!(!limit().allowed("job"));
     assert!(limit().check_and_record("job").is_err());
     assert!(store.limit().cooldown("job", Duration::hours(1)).reserve("job").is_err());
     assert_eq!(limit().usage("job").unwrap().remaining, 1);
-    drop(place);
+    drop(job);
     assert!(limit().allowed("job"));
 }
 

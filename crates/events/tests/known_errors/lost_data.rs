@@ -242,11 +242,11 @@ fn a_first_query_and_a_first_record_of_a_stored_event_lose_nothing() {
 fn a_reservation_that_outlives_compact_still_counts() {
     let mut events = store(&Faulty::default());
     let limit = |events: &EventStore| events.limit().at_most("job", 1, TimeUnit::Hours);
-    let place = limit(&events).reserve("job").unwrap();
+    let job = limit(&events).reserve("job").unwrap();
     events.record("other");
     events.compact().unwrap();
     assert!(!limit(&events).allowed("job"));
-    place.commit();
+    job.commit();
     assert_eq!(events.query("job").ever().sum(), Some(1));
     events.compact().unwrap();
     assert_eq!(events.memory_usage(), 0);

@@ -66,14 +66,14 @@ fn ever_covers_the_longest_span_and_not_the_largest_unit() {
 fn open_reservations_never_travel() {
     let (store, _) = store_at("2024-05-15T12:30:00Z");
     store.record("job");
-    let place = store.limit().at_most("job", 2, TimeUnit::Hours).reserve("job").unwrap();
+    let job = store.limit().at_most("job", 2, TimeUnit::Hours).reserve("job").unwrap();
     let (other, _) = store_at("2024-05-15T12:30:00Z");
     other.import_all(store.export_all().unwrap()).unwrap();
     assert!(other.limit().at_most("job", 2, TimeUnit::Hours).allowed("job"));
     // And an import does not close them.
     store.import_all(other.export_all().unwrap()).unwrap();
     assert!(!store.limit().at_most("job", 2, TimeUnit::Hours).allowed("job"));
-    place.commit();
+    job.commit();
     assert_eq!(store.query("job").ever().sum(), Some(2));
 }
 

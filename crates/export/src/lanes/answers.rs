@@ -1,4 +1,4 @@
-//! What the answers to a batch, or their absence, do to its lanes.
+//! Applies the answers to a batch, or their absence, to its lanes.
 
 use ron_ledger_wire::SealedSlice;
 
@@ -11,15 +11,15 @@ use crate::{
 type Answer = Result<Ack, PutError>;
 
 impl Lanes {
-    /// Takes in the answers to a batch, one per slice in its order, and frees its slot.
+    /// Takes the answers to a batch, one per slice in the batch's order. Another batch may go out then.
     ///
-    /// The acknowledged slices at the beginning of a run leave their lane. From the first one on that is not
-    /// acknowledged, the lane keeps them: the first with its answer, those behind it with [`PutError::NotReached`].
+    /// The acknowledged slices at the beginning of a run leave their lane. The lane keeps the first slice that is not
+    /// acknowledged, with its answer, and all slices behind it, with [`PutError::NotReached`].
     ///
-    /// With any other number of answers none is believed, since nobody can say which slice was left out; every
-    /// slice is then offered again, and those that were stored come back as duplicates. Answers to a batch that
-    /// has expired change nothing, for its slices may be out again or acknowledged already.
-    pub fn complete(&mut self, id: BatchId, now_ms: u64, answers: Vec<Answer>) -> Completion {
+    /// If the number of answers differs from the number of slices, none is believed, because it is unknown which slice was left
+    /// out. Every slice is then offered again, and those that were stored come back as duplicates. Answers to a batch that
+    /// has expired change nothing, because its slices may be out again or acknowledged already.
+    pub fn complete(&mut self, id: BatchId, answers: Vec<Answer>, now_ms: u64) -> Completion {
         self.advance(now_ms);
         let flight = match self.flights.remove(&id) {
             Some(flight) if !flight.expired => flight,
@@ -37,8 +37,8 @@ impl Lanes {
         }
     }
 
-    /// Ends the wait for batches that are past their deadline: their slices failed with [`PutError::Deadline`]
-    /// and are retried. Their slots stay taken until they are completed.
+    /// Ends the wait for batches that are past their deadline. Their slices fail with [`PutError::Deadline`] and are retried.
+    /// The batches still count as out until they are completed.
     pub fn expire(&mut self, now_ms: u64) -> Completion {
         let now = self.advance(now_ms);
         let mut expired = Vec::new();
@@ -78,7 +78,7 @@ impl Lanes {
         completion
     }
 
-    /// The answers for the slices of one stream, in order and at least one.
+    /// Takes the answers for the slices of one stream, in order and at least one.
     fn take_run(
         &mut self,
         id: BatchId,

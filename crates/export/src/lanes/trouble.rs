@@ -1,9 +1,9 @@
 //! Lanes that fail again and again while the ledger takes what others have.
 //!
-//! Nobody parks such a lane, since its failures pass with time. But "with time" may be hours, and its slices would hold room
-//! that the others need. A lane that failed several times in a row is a *suspect*: the ledger as a whole may be out of reach.
-//! With the next acknowledgement of another lane it is *stalled*: the ledger works, and this stream has trouble of its own.
-//! A stalled lane goes on trying, takes no further slices, and its room goes to the others, as with a parked one.
+//! Such a lane is not parked, because its failures are retryable. But the retries may take hours, and meanwhile its slices would
+//! count towards `pending_max`. A lane that failed several times in a row is a *suspect*: the ledger as a whole may be out of
+//! reach. With the next acknowledgement of another lane it is *stalled*: the ledger works, and the failures are this stream's own.
+//! A stalled lane goes on trying and takes no further slices. Its slices are set aside, like those of a parked lane.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -24,7 +24,7 @@ pub(super) struct Trouble {
 }
 
 impl Trouble {
-    /// Takes note of a failure that can be retried.
+    /// Notes a failure that can be retried.
     pub(super) fn note_failure(&mut self, stream: &StreamId, lane: &Lane) {
         let is_suspect = lane.failures >= SUSPECT_FAILURES && !self.stalled.contains(stream);
         if is_suspect && self.suspects.insert(stream.clone()) {
@@ -32,7 +32,7 @@ impl Trouble {
         }
     }
 
-    /// Takes note of a slice that was pushed.
+    /// Notes a slice that was pushed.
     pub(super) fn note_push(&mut self, stream: &StreamId) {
         if self.suspects.contains(stream) {
             self.suspect_slices += 1;
@@ -41,7 +41,7 @@ impl Trouble {
         }
     }
 
-    /// The lane is going on, or is parked. Called before its slices change.
+    /// Forgets a lane that succeeds again or is parked. To be called before its slices change.
     pub(super) fn end(&mut self, stream: &StreamId, lane: &Lane) {
         if self.suspects.remove(stream) {
             self.suspect_slices -= lane.slices.len();
@@ -50,7 +50,7 @@ impl Trouble {
         }
     }
 
-    /// The ledger took something, so the suspects' trouble is their own.
+    /// Turns suspects into stalled lanes, because the ledger has taken a slice of another lane.
     pub(super) fn stall_suspects(&mut self) {
         self.stalled.append(&mut self.suspects);
         self.stalled_slices += std::mem::take(&mut self.suspect_slices);
@@ -76,7 +76,7 @@ impl Trouble {
         self.suspect_slices
     }
 
-    /// Checks that the slices are counted right, and that all lanes are there.
+    /// Checks that the slices are counted correctly, and that every stream here has a failing lane.
     pub(super) fn validate(&self, lanes: &HashMap<StreamId, Lane>) -> Result<(), String> {
         let count = |streams: &BTreeSet<StreamId>| -> Result<usize, String> {
             let slices = streams.iter().map(|stream| {

@@ -8,8 +8,7 @@ use super::Lanes;
 use crate::lane::{Lane, LaneState};
 
 impl Lanes {
-    /// Checks every invariant that the calls rely on, for tests: `Err` says which one does not hold, and where. Costs as
-    /// much as there is pending.
+    /// Checks every invariant, for tests. `Err` says which one does not hold, and where. The cost grows with what is pending.
     pub fn validate(&self) -> Result<(), String> {
         self.validate_counts()?;
         self.validate_schedule()?;
@@ -48,7 +47,7 @@ impl Lanes {
             ));
         }
         if pending == self.set_aside() && self.room() == 0 {
-            return Err(format!("4: no room beside {pending} slices that are set aside"));
+            return Err(format!("4: nothing can be pushed, though all {pending} slices are set aside"));
         }
         Ok(())
     }
@@ -109,7 +108,7 @@ impl Lanes {
     }
 }
 
-/// A lane has slices, and each follows the one before it.
+/// Checks that a lane has slices, and that each follows the one before it.
 fn validate_order(stream: &StreamId, lane: &Lane) -> Result<(), String> {
     let mut previous: Option<&SealedSlice> = None;
     for slice in lane.slices.iter().map(|pending| &pending.slice) {
@@ -118,7 +117,7 @@ fn validate_order(stream: &StreamId, lane: &Lane) -> Result<(), String> {
         });
         if slice.stream() != stream || !follows {
             return Err(format!(
-                "1: slice {} of {} is out of place in {stream}",
+                "1: slice {} of {} is out of order in {stream}",
                 slice.seq(),
                 slice.stream()
             ));

@@ -259,7 +259,7 @@ impl Model {
             answers.resize(number, Ok(Ack::Ok));
         }
         let believed = answers.len() == batch.slices.len();
-        let completion = self.lanes.complete(batch.id, self.now_ms, answers.clone());
+        let completion = self.lanes.complete(batch.id, answers.clone(), self.now_ms);
         assert_eq!(completion.late, late);
         if late {
             assert!(completion.acknowledged.is_empty() && completion.failed.is_empty());

@@ -60,11 +60,11 @@ pub fn complete_all(
     now_ms: u64,
     answer: &Result<Ack, PutError>,
 ) -> Completion {
-    let completion = lanes.complete(batch.id, now_ms, vec![answer.clone(); batch.slices.len()]);
+    let completion = lanes.complete(batch.id, vec![answer.clone(); batch.slices.len()], now_ms);
     lanes.validate().unwrap();
     completion
 }
 
 pub fn unavailable() -> PutError {
-    PutError::Unavailable { reason: "connection refused".to_owned() }
+    PutError::unavailable("connection refused")
 }

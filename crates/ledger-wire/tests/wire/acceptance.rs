@@ -126,15 +126,15 @@ fn rejections_say_what_was_expected() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
-    /// Offered to any head of its chain, a slice is accepted at its own place alone.
+    /// Offered to any head of its chain, a slice is accepted only where its number is next.
     #[test]
     fn order_is_the_only_way_in(chain in strategies::chain(1..6)) {
-        for place in 0..=chain.len() {
-            let head = match place {
+        for length in 0..=chain.len() {
+            let head = match length {
                 0 => Head::genesis(chain[0].stream().clone()),
-                _ => head_after(&chain[..place]),
+                _ => head_after(&chain[..length]),
             };
-            prop_assert_eq!(head.next_seq(), place as u64);
+            prop_assert_eq!(head.next_seq(), length as u64);
             for sealed in &chain {
                 let answer = offer(&head, sealed);
                 let (seq, digest) = (sealed.seq(), sealed.digest());

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use ron_ledger_wire::{MAX_SLICE_BYTES, MAX_TEXT_BYTES, WIRE_VERSION};
+use ron_ledger_wire::{SLICE_BYTES_MAX, TEXT_BYTES_MAX, WIRE_VERSION};
 
 use crate::golden;
 
@@ -39,7 +39,7 @@ fn the_worked_example_is_a_slice() {
 #[test]
 fn the_limits_are_stated() {
     let page = page("wire-format.md");
-    for stated in [format!("{MAX_SLICE_BYTES} bytes"), format!("{MAX_TEXT_BYTES} bytes")] {
+    for stated in [format!("{SLICE_BYTES_MAX} bytes"), format!("{TEXT_BYTES_MAX} bytes")] {
         assert!(page.contains(&stated), "docs/wire-format.md must state {stated}");
     }
 }
@@ -54,6 +54,6 @@ fn the_schema_has_the_fields_in_wire_order() {
     assert_eq!(fields, names);
     assert!(map.contains(&format!("v: {WIRE_VERSION}")));
     assert!(
-        schema.contains(&format!(".le {MAX_TEXT_BYTES}")) || schema.contains(&format!("0..{MAX_TEXT_BYTES}"))
+        schema.contains(&format!(".le {TEXT_BYTES_MAX}")) || schema.contains(&format!("0..{TEXT_BYTES_MAX}"))
     );
 }

@@ -2,7 +2,7 @@
 
 use ron_ledger_wire::{
     encode_account_key, encode_labels_key, DecodeErrorKind, EncodeError, Row, RowKey, Slice, SliceBuilder,
-    StreamId, MAX_SLICE_BYTES, MAX_TEXT_BYTES,
+    StreamId, SLICE_BYTES_MAX, TEXT_BYTES_MAX,
 };
 
 use crate::golden;
@@ -29,7 +29,7 @@ fn nearly_full() -> (SliceBuilder, u32) {
 
 /// The longest route with which one more row fits.
 fn longest_fit(builder: &SliceBuilder, method: u32) -> usize {
-    let lengths: Vec<usize> = (0..=MAX_TEXT_BYTES).collect();
+    let lengths: Vec<usize> = (0..=TEXT_BYTES_MAX).collect();
     let fits = |bytes: &usize| builder.clone().push_encoded(&labels_key(method, *bytes), 1).is_ok();
     lengths.partition_point(fits) - 1
 }
@@ -40,7 +40,7 @@ fn the_size_limit_is_exact() {
     let longest = longest_fit(&builder, method);
     builder.push_encoded(&labels_key(method, longest), 1).unwrap();
     let sealed = builder.finish().unwrap();
-    assert_eq!(sealed.bytes().len(), MAX_SLICE_BYTES);
+    assert_eq!(sealed.bytes().len(), SLICE_BYTES_MAX);
     assert_eq!(Slice::decode(sealed.bytes()).unwrap().rows.len(), sealed.row_count());
 }
 
@@ -63,7 +63,7 @@ fn the_size_limit_is_exact_where_the_count_grows() {
     assert!((1..1024).contains(&fitting), "the rows above must leave room for a part of row 256");
     builder.push_encoded(&key(255, fitting - 1, 0), 1).unwrap();
     let sealed = builder.finish().unwrap();
-    assert_eq!((sealed.row_count(), sealed.bytes().len()), (256, MAX_SLICE_BYTES));
+    assert_eq!((sealed.row_count(), sealed.bytes().len()), (256, SLICE_BYTES_MAX));
 }
 
 #[test]
@@ -84,16 +84,16 @@ fn a_full_builder_is_unchanged_and_the_next_takes_the_row() {
 
 #[test]
 fn one_byte_past_the_limit_is_refused_unread() {
-    let input = vec![0xff; MAX_SLICE_BYTES + 1];
+    let input = vec![0xff; SLICE_BYTES_MAX + 1];
     let error = Slice::decode(&input).unwrap_err();
-    assert_eq!(error.kind(), &DecodeErrorKind::TooLarge { bytes: MAX_SLICE_BYTES + 1 });
-    let error = Slice::decode(&input[..MAX_SLICE_BYTES]).unwrap_err();
+    assert_eq!(error.kind(), &DecodeErrorKind::TooLarge { bytes: SLICE_BYTES_MAX + 1 });
+    let error = Slice::decode(&input[..SLICE_BYTES_MAX]).unwrap_err();
     assert_eq!(error.kind(), &DecodeErrorKind::IndefiniteLength);
 }
 
 #[test]
 fn the_largest_frame_takes_the_largest_row() {
-    let text = "x".repeat(MAX_TEXT_BYTES);
+    let text = "x".repeat(TEXT_BYTES_MAX);
     let stream = StreamId::new(golden::example().stream.origin(), &text, &text);
     let digest = golden::example().encode().unwrap().digest();
     let mut builder = SliceBuilder::new(&stream, u64::MAX, u64::MAX - 1, u64::MAX, Some(digest)).unwrap();
@@ -113,8 +113,8 @@ fn the_row_count_is_written_in_its_shortest_form() {
         // Two methods of one byte, a route of two and a region of one are more keys than are asked for.
         'rows: for index in 0..count.min(95 * 95 * 95) {
             let character =
-                |place: usize| char::from(b' ' + (index / 95_usize.pow(2 - place as u32) % 95) as u8);
-            let [method, route, region] = [0, 1, 2].map(|place| character(place).to_string());
+                |digit: usize| char::from(b' ' + (index / 95_usize.pow(2 - digit as u32) % 95) as u8);
+            let [method, route, region] = [0, 1, 2].map(|digit| character(digit).to_string());
             key.clear();
             encode_labels_key(&method, &route, "", &region, &mut key);
             match builder.push_encoded(&key, 1) {
@@ -125,7 +125,7 @@ fn the_row_count_is_written_in_its_shortest_form() {
         }
         let sealed = builder.finish().unwrap();
         assert!(count == unlimited || sealed.row_count() == count);
-        assert!(sealed.bytes().len() <= MAX_SLICE_BYTES);
+        assert!(sealed.bytes().len() <= SLICE_BYTES_MAX);
         assert_eq!(sealed.decode().encode().unwrap().bytes(), sealed.bytes());
     }
 }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use ron_ledger_wire::{
     encode_account_key, encode_labels_key, EncodeError, MergeSource, Origin, SealedSlice, SliceBuilder,
-    SortedKeys, StreamId, MAX_SLICE_BYTES,
+    SortedKeys, StreamId, SLICE_BYTES_MAX,
 };
 
 fn account(id: u128) -> Vec<u8> {
@@ -77,6 +77,9 @@ proptest! {
         let added = sorted(added.into_iter().map(|id| account(spread(id))).collect());
         let mut sources = Vec::new();
         let merged = own.merged(|index| !dropped.contains(&index), &added, |source| sources.push(source)).unwrap();
+        for keys in [&own, &added, &merged] {
+            prop_assert_eq!(keys.validate(), Ok(()));
+        }
         let kept = (0..own.len()).filter(|index| !dropped.contains(index)).filter_map(|index| own.get(index));
         let all = kept.chain((0..added.len()).filter_map(|index| added.get(index)));
         let expected = sorted(all.map(<[u8]>::to_vec).collect());
@@ -101,7 +104,7 @@ fn what_does_not_fit_is_handed_back_and_goes_to_the_next_slice() {
     let left = builder.push_sorted(&keys, rows()).unwrap().expect("2,000 rows of 900 bytes are too many");
     let sealed = builder.clone().finish().unwrap();
     assert_eq!(sealed.row_count(), left.0);
-    assert!(sealed.bytes().len() <= MAX_SLICE_BYTES);
+    assert!(sealed.bytes().len() <= SLICE_BYTES_MAX);
     assert_eq!(builder.push_encoded(keys.get(left.0).unwrap(), left.1), Err(EncodeError::Full));
     let first: Vec<_> = rows().take(left.0).collect();
     assert_eq!(sealed.bytes(), one_by_one(&keys, &first).bytes());

@@ -31,7 +31,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Failure> {
     let ledger = match arguments.ledger.open_read_only() {
-        Err(LedgerError::Damaged { reason, .. }) => return Ok(report_damage(&reason, out)?),
+        Err(LedgerError::Damaged { source, .. }) => return Ok(report_damage(&source.to_string(), out)?),
         opened => opened?,
     };
     let bar = progress::slices();
@@ -43,7 +43,9 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Fa
     Ok(match result {
         Ok(verification) => report_verified(&verification, out)?,
         Err(VerifyError::Violation(violation)) => report_violation(&violation, out)?,
-        Err(VerifyError::Ledger(LedgerError::Damaged { reason, .. })) => report_damage(&reason, out)?,
+        Err(VerifyError::Ledger(LedgerError::Damaged { source, .. })) => {
+            report_damage(&source.to_string(), out)?
+        }
         Err(error) => return Err(error.into()),
     })
 }

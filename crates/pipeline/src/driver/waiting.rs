@@ -141,10 +141,10 @@ impl Driver {
                 return Ok(());
             }
             let stats = pipeline.stats();
-            let (pending, last_error) = (stats.pending, stats.last_error);
+            let pending = stats.pending;
             Err(match stats.lanes.parked.into_iter().next() {
                 Some(lane) => DeliveryError::Parked { pending, stream: lane.stream, source: lane.error },
-                None => DeliveryError::Busy { pending, last_error },
+                None => DeliveryError::Busy { pending, source: pipeline.last_error() },
             })
         })
     }

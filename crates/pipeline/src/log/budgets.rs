@@ -12,7 +12,7 @@
 //! copies what is needed out of the segment with the most garbage.
 
 use ron_accounting_wal::{WalError, WalOptions};
-use ron_ledger_wire::{MAX_SLICE_BYTES, SLICE_BYTES_LEAST};
+use ron_ledger_wire::{SLICE_BYTES_LEAST, SLICE_BYTES_MAX};
 
 /// What a record takes beside its body.
 pub(super) const RECORD_BYTES: u64 = 24;
@@ -51,7 +51,7 @@ impl Budgets {
             checkpoints: log / 2,
             checkpoint_of_stream: log / 3,
             heads: log / 8,
-            slice_bytes_max: slice_bytes_max.clamp(SLICE_BYTES_LEAST, MAX_SLICE_BYTES),
+            slice_bytes_max: slice_bytes_max.clamp(SLICE_BYTES_LEAST, SLICE_BYTES_MAX),
             segment: options.segment_length(),
             log,
         }

@@ -115,7 +115,7 @@ where
         let gains = candidates.filter_map(|usage| {
             let load = self.index.load(usage.number);
             let (gain, whole) = match limit {
-                WalLimit::Entries => (usage.records - load.live_records as u64, usage.records),
+                WalLimit::Records => (usage.records - load.live_records as u64, usage.records),
                 // A copy would be young. So only what needs none counts.
                 WalLimit::Age => (u64::from(load.live_records == 0), 1),
                 _ => {

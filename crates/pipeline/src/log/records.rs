@@ -6,6 +6,8 @@ use ron_accounting_wal::RecordKind;
 use ron_ledger_wire::{Digest, Head, Origin, SealedSlice, StreamId};
 use serde::{de::DeserializeOwned, Deserialize, Serialize};
 
+use crate::RecordError;
+
 /// The kinds of records. A number is never given to another kind.
 pub(crate) mod kind {
     use super::RecordKind;
@@ -165,8 +167,8 @@ pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
     body
 }
 
-pub(crate) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
-    ciborium::from_reader(body).map_err(|error| error.to_string())
+pub(crate) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, RecordError> {
+    ciborium::from_reader(body).map_err(|error| RecordError::Cbor(error.into()))
 }
 
 /// The kind and the body of a slice's record.
@@ -183,44 +185,44 @@ pub(crate) fn part(header: PartHeader, slice: &SealedSlice) -> Vec<u8> {
     [&number.to_le_bytes(), &part.to_le_bytes(), &parts.to_le_bytes(), slice.bytes()].concat()
 }
 
-pub(crate) fn read_slice(body: &[u8]) -> Result<SealedSlice, String> {
-    SealedSlice::from_bytes(body).map_err(|error| error.to_string())
+pub(crate) fn read_slice(body: &[u8]) -> Result<SealedSlice, RecordError> {
+    Ok(SealedSlice::from_bytes(body)?)
 }
 
-pub(crate) fn read_grouped(body: &[u8]) -> Result<(Group, SealedSlice), String> {
+pub(crate) fn read_grouped(body: &[u8]) -> Result<(Group, SealedSlice), RecordError> {
     let (first, rest) = split_number(body)?;
     let (last, bytes) = split_number(rest)?;
     let slice = read_slice(bytes)?;
     if !(first..=last).contains(&slice.seq()) {
-        return Err(format!("slice {} is not in its group {first} to {last}", slice.seq()));
+        return Err(RecordError::OutsideGroup { seq: slice.seq(), first, last });
     }
     Ok((Group { first, last, is_resumed: first == last }, slice))
 }
 
-pub(crate) fn read_part(body: &[u8]) -> Result<(PartHeader, SealedSlice), String> {
+pub(crate) fn read_part(body: &[u8]) -> Result<(PartHeader, SealedSlice), RecordError> {
     let (number, rest) = split_number(body)?;
     let (part, rest) = split_number(rest)?;
     let (parts, bytes) = split_number(rest)?;
     if part >= parts {
-        return Err(format!("part {part} of {parts}"));
+        return Err(RecordError::NoSuchPart { part, parts });
     }
     Ok((PartHeader { number, part, parts }, read_slice(bytes)?))
 }
 
 /// Version 1: number and slice.
-pub(crate) fn read_part_1(body: &[u8]) -> Result<(u64, SealedSlice), String> {
+pub(crate) fn read_part_1(body: &[u8]) -> Result<(u64, SealedSlice), RecordError> {
     let (number, bytes) = split_number(body)?;
     Ok((number, read_slice(bytes)?))
 }
 
 /// Version 1: number and count.
-pub(crate) fn read_end_1(body: &[u8]) -> Result<(u64, u64), String> {
+pub(crate) fn read_end_1(body: &[u8]) -> Result<(u64, u64), RecordError> {
     let (number, rest) = split_number(body)?;
     Ok((number, split_number(rest)?.0))
 }
 
 /// The number in front, and the rest.
-fn split_number(body: &[u8]) -> Result<(u64, &[u8]), String> {
-    let (number, rest) = body.split_first_chunk::<8>().ok_or("it is cut short")?;
+fn split_number(body: &[u8]) -> Result<(u64, &[u8]), RecordError> {
+    let (number, rest) = body.split_first_chunk::<8>().ok_or(RecordError::CutShort)?;
     Ok((u64::from_le_bytes(*number), rest))
 }

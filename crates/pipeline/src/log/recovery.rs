@@ -27,7 +27,7 @@ use super::{
     },
     streams::{StoredCheckpoint, StoredHead, StoredSlice, StreamLog},
 };
-use crate::{journal::RecoveredRows, PipelineError};
+use crate::{journal::RecoveredRows, PipelineError, RecordError};
 
 /// What the records of a log say.
 #[derive(Debug, Default)]
@@ -105,7 +105,7 @@ pub(crate) struct Reader {
     streams: BTreeMap<StreamId, Reading>,
     /// Lists of names. Which streams they mean is known with the origin, which is known when all is read.
     lists: Vec<(Position, RecordKind, Vec<u8>)>,
-    unreadable: BTreeMap<Position, String>,
+    unreadable: BTreeMap<Position, RecordError>,
     number: u64,
     /// Version 1: how many parts each checkpoint has, all streams together, and how many were found.
     checkpoints_1: BTreeMap<u64, (Option<u64>, u64, BTreeSet<StreamId>)>,
@@ -127,9 +127,9 @@ impl Reader {
         self.end_checkpoints_1();
         let mut contents = self.contents;
         contents.number = self.number;
-        let as_error = |(position, reason): (Position, String)| PipelineError::Record {
+        let as_error = |(position, source): (Position, RecordError)| PipelineError::Record {
             position: position.to_string(),
-            reason,
+            source,
         };
         contents.unreadable = self.unreadable.into_iter().map(as_error).collect();
         let is_sound = is_sound && contents.unreadable.is_empty();
@@ -139,13 +139,13 @@ impl Reader {
         contents
     }
 
-    fn note_unreadable(&mut self, position: Position, taken: Result<(), String>) {
-        if let Err(reason) = taken {
-            self.unreadable.insert(position, reason);
+    fn note_unreadable(&mut self, position: Position, taken: Result<(), RecordError>) {
+        if let Err(error) = taken {
+            self.unreadable.insert(position, error);
         }
     }
 
-    fn take_body(&mut self, RecordRef { position, kind, body }: RecordRef<'_>) -> Result<(), String> {
+    fn take_body(&mut self, RecordRef { position, kind, body }: RecordRef<'_>) -> Result<(), RecordError> {
         match kind {
             kind::SLICE => {
                 let slice = records::read_slice(body)?;
@@ -182,13 +182,13 @@ impl Reader {
             kind::IDENTITY => {
                 let identity: IdentityRecord = decode(body)?;
                 if identity.version > records::PAYLOAD_VERSION {
-                    return Err(format!("it has payload version {}", identity.version));
+                    return Err(RecordError::NewerPayload { version: identity.version });
                 }
                 let before = self.contents.identity_at.replace(position);
                 self.contents.superseded.extend(before);
                 self.contents.identity = identity;
             }
-            other => return Err(format!("it has kind {other}")),
+            kind => return Err(RecordError::UnknownKind { kind }),
         }
         Ok(())
     }
@@ -199,7 +199,7 @@ impl Reader {
         position: Position,
         kind: RecordKind,
         body: &[u8],
-    ) -> Result<(), String> {
+    ) -> Result<(), RecordError> {
         let item = match kind {
             kind::ACKNOWLEDGEMENTS => {
                 Item::Heads(self.take_acknowledgements(origin, position, &decode::<Vec<_>>(body)?))

@@ -12,8 +12,8 @@ impl Pipeline {
     pub fn next_batch(&mut self, now_ms: u64) -> Option<Batch> {
         self.feed_lanes(now_ms);
         let expired = self.lanes.expire(now_ms);
-        if let Some(failed) = expired.failed.first() {
-            self.last_error = Some(failed.error.to_string());
+        if let Some(failed) = expired.failed.into_iter().next() {
+            self.note_put(failed.error);
         }
         if now_ms < self.export_from(now_ms) {
             return None;
@@ -27,11 +27,11 @@ impl Pipeline {
 
     /// Takes the ledger's answers. No answers at all stand for a put that died.
     pub fn complete(&mut self, id: BatchId, now_ms: u64, answers: Vec<Result<Ack, PutError>>) {
-        let completion = self.lanes.complete(id, now_ms, answers);
+        let completion = self.lanes.complete(id, answers, now_ms);
         let claim = self.claims_out.remove(&id);
         let refused = completion.failed.iter().rev().find(|failed| failed.error != PutError::NotReached);
         if let Some(failed) = refused {
-            self.last_error = Some(failed.error.to_string());
+            self.note_put(failed.error.clone());
         }
         let mut slices = Vec::with_capacity(completion.acknowledged.len());
         for (slice, ack) in completion.acknowledged {
@@ -50,7 +50,7 @@ impl Pipeline {
             }
             let noted = self.journal.as_mut().map(|journal| journal.acknowledge(&slices, now_ms));
             if let Some(Err(error)) = noted {
-                self.note(&error);
+                self.note(error);
             }
             if !self.unlogged.is_empty() {
                 self.log_sealed(now_ms);
@@ -71,9 +71,9 @@ impl Pipeline {
                     self.ready.push_front(slice);
                     return;
                 }
-                Err(error) => {
+                Err(source) => {
                     let (stream, seq) = (slice.stream().clone(), slice.seq());
-                    self.note(&PipelineError::Queue { stream, seq, reason: error.to_string() });
+                    self.note(PipelineError::Queue { stream, seq, source });
                     self.refused.push(slice);
                 }
             }

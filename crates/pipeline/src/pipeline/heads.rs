@@ -28,7 +28,7 @@ impl Pipeline {
             let ledger = match exporter.head(stream) {
                 Ok(ledger) => ledger.unwrap_or_else(|| Head::genesis(stream.clone())),
                 Err(error) => {
-                    self.last_error = Some(error.to_string());
+                    self.note_put(error);
                     return Ok(());
                 }
             };
@@ -64,7 +64,7 @@ impl Pipeline {
     fn send_again(&mut self, stream: &StreamId, ledger: u64, acknowledged: u64) {
         let slices = self.journal.as_mut().and_then(|journal| journal.reopen(stream, ledger));
         let Some(slices) = slices else {
-            self.note(&PipelineError::LedgerBehind { stream: stream.clone(), ledger, log: acknowledged });
+            self.note(PipelineError::LedgerBehind { stream: stream.clone(), ledger, log: acknowledged });
             self.behind.push(stream.clone());
             return;
         };
@@ -120,7 +120,7 @@ impl Pipeline {
                 self.genesis.insert(stream.clone());
             }
             Err(error) => {
-                self.last_error = Some(error.to_string());
+                self.note_put(error);
                 self.ask_from_ms = now_ms.saturating_add(ASK_AGAIN_MS);
                 return;
             }

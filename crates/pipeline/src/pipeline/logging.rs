@@ -12,7 +12,7 @@ impl Pipeline {
     /// Appends and syncs as far as the log and the policy let it, then queues what is durable.
     pub(super) fn log_sealed(&mut self, now_ms: u64) {
         if let Err(error) = self.try_log_sealed(now_ms) {
-            self.note(&error);
+            self.note(error);
         }
         self.queue_durable();
     }
@@ -104,7 +104,7 @@ impl Pipeline {
 
     pub(super) fn maintain_log(&mut self, now_ms: u64) {
         if let Some(Err(error)) = self.journal.as_mut().map(|journal| journal.maintain(now_ms)) {
-            self.note(&error);
+            self.note(error);
         }
     }
 
@@ -119,7 +119,7 @@ impl Pipeline {
         }
         let preview = self.sealer.preview(window);
         for error in preview.errors {
-            self.note(&error.into());
+            self.note(error.into());
         }
         // A checkpoint ends with the slices that come next, so it may have nothing that was counted after those were sealed.
         // Slices that are not in the log stand for their stream, and what was counted since has to wait for them.
@@ -140,7 +140,7 @@ impl Pipeline {
             by_stream.into_iter().map(|(stream, slices)| StreamCheckpoint { stream, slices }).collect();
         match self.journal.as_mut().map(|journal| journal.checkpoint(&checkpoints, now_ms)) {
             Some(Ok(all)) => self.counters.checkpoints += u64::from(all && is_covered),
-            Some(Err(error)) => self.note(&error),
+            Some(Err(error)) => self.note(error),
             None => {}
         }
         self.queue_durable();

@@ -50,7 +50,7 @@ impl Pipeline {
         let head = |stream: StreamId| self.sealer.head(&stream).unwrap_or_else(|| Head::genesis(stream));
         let heads: Vec<_> = self.sealer.waiting().into_iter().map(head).collect();
         match self.journal.as_mut().map(|journal| journal.discard(&heads, now_ms)) {
-            Some(Err(error)) => self.note(&error),
+            Some(Err(error)) => self.note(error),
             Some(Ok(())) | None => self.counters.shed += self.sealer.shed_waiting(),
         }
     }
@@ -117,12 +117,12 @@ impl Pipeline {
         });
         self.counters.waiting_for_log = waiting_for_log;
         if waiting_for_log > 0 {
-            self.note(&PipelineError::LogFull { streams: waiting_for_log });
+            self.note(PipelineError::LogFull { streams: waiting_for_log });
         }
         unknown.retain(|stream| !self.asked.contains(stream));
         self.unknown.extend(unknown);
         for error in &sealed.errors {
-            self.last_error = Some(crate::error::with_causes(error));
+            self.note(error.clone().into());
         }
         sealed
     }

@@ -112,7 +112,7 @@ fn shedding_is_counted_and_takes_only_what_had_no_room() {
 #[test]
 fn a_parked_stream_stays_live_while_the_others_go_on() {
     let fork = PutError::Conflict { stored: Digest::of(b"theirs"), offered: Digest::of(b"ours") };
-    let rejected = PutError::Rejected { reason: "no such customer".to_owned() };
+    let rejected = PutError::rejected("no such customer");
     for error in [fork, rejected] {
         let mut node = Node::in_memory(options());
         node.ledger.memory.refuse(&stream("acme"), Some(error.clone()));

@@ -274,7 +274,7 @@ fn a_checkpoint_is_written_although_the_last_sync_failed() {
 
 /// A stream whose counts cannot be sealed, with a slice that cannot go out in an old segment.
 fn park(node: &mut Node) {
-    let rejected = PutError::Rejected { reason: "no such customer".to_owned() };
+    let rejected = PutError::rejected("no such customer");
     node.ledger.memory.refuse(&stream("parked"), Some(rejected));
     node.record("parked", 1);
     others_go_on(node);

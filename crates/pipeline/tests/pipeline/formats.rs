@@ -1,13 +1,17 @@
 //! Can logs that older builds wrote be opened and carried on, and does this build write what it wrote before?
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::PathBuf,
+};
 
-use ron_accounting_core::Dimension;
-use ron_accounting_pipeline::OnFull;
-use ron_accounting_wal::{fault::MemoryStorage, inspect, Storage};
+use ron_accounting_core::{Dimension, Engine};
+use ron_accounting_pipeline::{OnFull, Pipeline};
+use ron_accounting_wal::{fault::MemoryStorage, inspect, inspect_directory, DirectoryStorage, Storage};
 use ron_ledger_wire::ClaimId;
 
-use crate::node::{lanes, options, small_log, Node};
+use crate::node::{lanes, options, small_log, Node, ORIGIN};
 
 const SEGMENT: &str = "00000000000000000000.wal";
 
@@ -90,7 +94,7 @@ fn a_log_of_version_2_is_written_as_before_and_carried_on() {
     let (shed, recorded) = (node.pipeline.stats().shed, node.recorded.values().sum::<u128>());
     assert!(shed > 0);
     let log = inspect(&disk).unwrap();
-    let kinds: std::collections::BTreeSet<u8> =
+    let kinds: BTreeSet<u8> =
         log.segments.iter().flat_map(|segment| &segment.records).map(|record| record.kind.0).collect();
     assert!([1, 2, 3, 6, 7, 8, 9].iter().all(|kind| kinds.contains(kind)), "{kinds:?}");
 
@@ -118,4 +122,37 @@ fn a_log_of_version_2_is_written_as_before_and_carried_on() {
         next.settle();
         assert_eq!(next.ledger.memory.totals().values().sum::<u128>(), recorded - shed);
     }
+}
+
+#[test]
+fn golden_logs_hold_every_kind_of_record_and_open_as_folders() {
+    let mut kinds = BTreeSet::new();
+    for name in ["version-1"].into_iter().chain(VERSION_2) {
+        let (folder, disk) = (tempfile::tempdir().unwrap(), MemoryStorage::new());
+        for (file, content) in golden_files(name) {
+            fs::write(folder.path().join(&file), &content).unwrap();
+            disk.put(&file, content);
+        }
+        let segments = inspect_directory(folder.path()).unwrap().segments;
+        kinds.extend(segments.iter().flat_map(|segment| &segment.records).map(|record| record.kind.0));
+
+        let expected = Node::on(&disk, options()).pending();
+        assert!(!expected.is_empty(), "{name}");
+        for _ in 0..2 {
+            let storage = DirectoryStorage::open(folder.path()).unwrap();
+            let engine = Engine::default();
+            let pipeline = Pipeline::with_log(&engine, ORIGIN, options(), storage, small_log(), 0).unwrap();
+            let pending: BTreeMap<_, _> = pipeline
+                .totals()
+                .into_iter()
+                .filter(|total| total.pending > 0)
+                .map(|total| (total.stream, total.pending))
+                .map(|(stream, units)| ((stream.tenant().to_owned(), stream.dimension().to_owned()), units))
+                .collect();
+            let log = pipeline.stats().log.unwrap();
+            assert_eq!((log.unreadable_records, log.corrupt_segments), (0, 0), "{name}");
+            assert_eq!(pending, expected, "{name}");
+        }
+    }
+    assert_eq!(kinds, (1..=9).collect());
 }

@@ -202,7 +202,7 @@ impl World {
     fn refuse(&mut self, tenant: usize, refuse: bool) {
         for dimension in ["requests", "cpu"] {
             let stream = StreamId::new(ORIGIN, &format!("tenant {tenant}"), dimension);
-            let error = PutError::Rejected { reason: "no such customer".to_owned() };
+            let error = PutError::rejected("no such customer");
             self.node.ledger.memory.refuse(&stream, refuse.then_some(error));
             if !refuse {
                 self.node.pipeline.resume(&stream);

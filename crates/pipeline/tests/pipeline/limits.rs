@@ -342,7 +342,7 @@ fn a_slice_is_admitted_when_nothing_in_a_full_backlog_can_move() {
     let disk = MemoryStorage::new();
     let log = small_log().max_bytes(8 * SEGMENT);
     let mut node = Node::with_log(&disk, options().lanes(lanes().pending_max(2)), log, 2048);
-    let rejected = ron_accounting_export::PutError::Rejected { reason: "no such customer".to_owned() };
+    let rejected = ron_accounting_export::PutError::rejected("no such customer");
     node.ledger.memory.refuse(&crate::node::stream("parked"), Some(rejected));
     for row in 0..60 {
         let route = format!("/{row}/{}", "x".repeat(900));

@@ -129,7 +129,7 @@ fn a_parked_stream_does_not_disturb_the_others_after_a_restart() {
     // in segments that are gone.
     let disk = MemoryStorage::new();
     let mut node = Node::on(&disk, options());
-    let rejected = PutError::Rejected { reason: "no such customer".to_owned() };
+    let rejected = PutError::rejected("no such customer");
     node.ledger.memory.refuse(&stream("parked"), Some(rejected));
     node.record("parked", 1);
     node.ledger.memory.set_unavailable(true);

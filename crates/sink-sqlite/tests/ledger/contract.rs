@@ -3,7 +3,7 @@
 use ron_accounting_exporter_contract as contract;
 use ron_accounting_sqlite::SqliteLedger;
 
-use crate::samples::Place;
+use crate::samples::LedgerFolder;
 
 #[test]
 fn the_exporter_contract_holds() {
@@ -21,5 +21,5 @@ fn the_exporter_contract_holds() {
 
 #[test]
 fn the_exporter_contract_holds_across_reopening() {
-    contract::check_reopening(Place::new, |place| Box::new(place.open()));
+    contract::check_reopening(LedgerFolder::new, |folder| Box::new(folder.open()));
 }

@@ -6,21 +6,21 @@ use ron_accounting_export::{Ack, Exporter, PutError};
 use ron_accounting_sqlite::{Column, SqliteLedger, UsageQuery, UsageRow, Value};
 use ron_ledger_wire::SealedSlice;
 
-use crate::samples::{account, chain, labels, put_all, slice, stream, two_chains, Place};
+use crate::samples::{account, chain, labels, put_all, slice, stream, two_chains, LedgerFolder};
 
 /// What a kill leaves behind.
-fn copy_of(place: &Place) -> Place {
-    let copy = Place::new();
-    for (name, content) in place.files() {
-        fs::write(copy.folder().join(name), content).unwrap();
+fn copy_of(folder: &LedgerFolder) -> LedgerFolder {
+    let copy = LedgerFolder::new();
+    for (name, content) in folder.files() {
+        fs::write(copy.path().join(name), content).unwrap();
     }
     copy
 }
 
 #[test]
 fn an_open_transaction_leaves_nothing() {
-    let place = two_chains();
-    let raw = place.raw();
+    let folder = two_chains();
+    let raw = folder.raw();
     // A cache of one page forces uncommitted pages into the log.
     raw.execute_batch(
         "PRAGMA cache_size = 1; BEGIN IMMEDIATE; UPDATE streams SET next_seq = 99;
@@ -28,24 +28,24 @@ fn an_open_transaction_leaves_nothing() {
          SELECT stream, seq + 100, digest, start_ms, end_ms, row_count, zeroblob(200000) FROM slices;",
     )
     .unwrap();
-    let copy = copy_of(&place);
-    assert!(fs::metadata(copy.folder().join("usage.db-wal")).unwrap().len() > 200_000);
+    let copy = copy_of(&folder);
+    assert!(fs::metadata(copy.path().join("usage.db-wal")).unwrap().len() > 200_000);
     assert_eq!(copy.open().verify(|_| {}).unwrap().slices, 8);
 
     drop(raw);
-    let ledger = place.open();
+    let ledger = folder.open();
     assert_eq!(ledger.verify(|_| {}).unwrap().slices, 8);
     put_all(&ledger, &chain(&stream("acme", "requests"), 5)[4..]);
 }
 
 #[test]
 fn what_was_acknowledged_survives_a_kill() {
-    let place = Place::new();
-    let ledger = place.open();
+    let folder = LedgerFolder::new();
+    let ledger = folder.open();
     let chain = chain(&stream("acme", "requests"), 20);
     for (stored, slice) in (1..).zip(&chain) {
         put_all(&ledger, std::slice::from_ref(slice));
-        let reopened = copy_of(&place).open();
+        let reopened = copy_of(&folder).open();
         assert_eq!(reopened.verify(|_| {}).unwrap().slices, stored);
         assert_eq!(reopened.put_batch(std::slice::from_ref(slice)), [Ok(Ack::Duplicate)]);
     }
@@ -53,17 +53,17 @@ fn what_was_acknowledged_survives_a_kill() {
 
 #[test]
 fn a_log_cut_off_anywhere_is_a_whole_number_of_batches() {
-    let place = Place::new();
-    let ledger = place.open();
+    let folder = LedgerFolder::new();
+    let ledger = folder.open();
     let chain = chain(&stream("acme", "requests"), 6);
     put_all(&ledger, &chain);
-    let log_bytes = fs::metadata(place.folder().join("usage.db-wal")).unwrap().len();
+    let log_bytes = fs::metadata(folder.path().join("usage.db-wal")).unwrap().len();
     let mut seen = std::collections::BTreeSet::new();
     for cut in (0..=log_bytes).step_by(1999) {
-        let copy = copy_of(&place);
-        let log = fs::OpenOptions::new().write(true).open(copy.folder().join("usage.db-wal")).unwrap();
+        let copy = copy_of(&folder);
+        let log = fs::OpenOptions::new().write(true).open(copy.path().join("usage.db-wal")).unwrap();
         log.set_len(cut).unwrap();
-        fs::remove_file(copy.folder().join("usage.db-shm")).unwrap();
+        fs::remove_file(copy.path().join("usage.db-shm")).unwrap();
         // Before the first commit there is no ledger yet, and `open` makes an empty one.
         let reopened = copy.open();
         let verified = reopened.verify(|_| {}).unwrap();
@@ -79,13 +79,13 @@ fn a_log_cut_off_anywhere_is_a_whole_number_of_batches() {
 #[test]
 fn a_ledger_created_by_several_at_once_is_one_ledger() {
     for _ in 0..5 {
-        let place = Place::new();
+        let folder = LedgerFolder::new();
         let start = Barrier::new(4);
         let opened: Vec<_> = thread::scope(|scope| {
             let threads = [(); 4].map(|()| {
                 scope.spawn(|| {
                     start.wait();
-                    SqliteLedger::open(place.ledger_path()).unwrap()
+                    SqliteLedger::open(folder.ledger_path()).unwrap()
                 })
             });
             threads.map(|thread| thread.join().unwrap()).into()
@@ -94,25 +94,25 @@ fn a_ledger_created_by_several_at_once_is_one_ledger() {
         for (ledger, slice) in opened.iter().zip(&chain) {
             put_all(ledger, std::slice::from_ref(slice));
         }
-        assert_eq!(place.open().verify(|_| {}).unwrap().slices, 4);
+        assert_eq!(folder.open().verify(|_| {}).unwrap().slices, 4);
     }
 }
 
 #[test]
 fn a_ledger_may_be_opened_for_reading_while_it_is_created() {
     for _ in 0..20 {
-        let place = Place::new();
+        let folder = LedgerFolder::new();
         let start = Barrier::new(2);
         thread::scope(|scope| {
             scope.spawn(|| {
                 start.wait();
-                drop(place.open());
+                drop(folder.open());
             });
             start.wait();
-            while !fs::metadata(place.ledger_path()).is_ok_and(|metadata| metadata.len() > 0) {
+            while !fs::metadata(folder.ledger_path()).is_ok_and(|metadata| metadata.len() > 0) {
                 thread::yield_now();
             }
-            let reader = SqliteLedger::open_read_only(place.ledger_path()).unwrap();
+            let reader = SqliteLedger::open_read_only(folder.ledger_path()).unwrap();
             assert!(reader.heads().unwrap().is_empty());
         });
     }
@@ -120,8 +120,8 @@ fn a_ledger_may_be_opened_for_reading_while_it_is_created() {
 
 #[test]
 fn two_handles_on_one_file_share_one_head() {
-    let place = Place::new();
-    let (one, other) = (place.open(), place.open());
+    let folder = LedgerFolder::new();
+    let (one, other) = (folder.open(), folder.open());
     let stream = stream("acme", "requests");
     let chain = chain(&stream, 6);
     for pair in chain.chunks(2) {
@@ -139,24 +139,24 @@ fn two_handles_on_one_file_share_one_head() {
 
 #[test]
 fn a_head_moved_back_is_refused_for_that_stream_alone() {
-    let place = two_chains();
-    place.raw().execute_batch(
+    let folder = two_chains();
+    folder.raw().execute_batch(
         "UPDATE streams SET next_seq = 3, last_digest = (SELECT digest FROM slices WHERE stream = streams.id AND seq = 2)
          WHERE tenant = 'acme'",
     )
     .unwrap();
-    let ledger: SqliteLedger = place.open();
+    let ledger: SqliteLedger = folder.open();
     let before = ledger.heads().unwrap();
     let acme = slice(&stream("acme", "requests"), 3, before[0].last(), vec![labels("GET", "/new", 1)]);
     let globex = &chain(&stream("globex", "requests"), 5)[4];
     let answers = ledger.put_batch(&[acme, globex.clone()]);
     assert!(
-        matches!(&answers[0], Err(PutError::Rejected { reason }) if reason.contains("verify")),
+        matches!(&answers[0], Err(PutError::Rejected { source }) if source.to_string().contains("verify")),
         "{answers:?}"
     );
     assert_eq!(answers[1], Ok(Ack::Ok));
     assert_eq!(ledger.heads().unwrap()[0], before[0]);
-    let stored: i64 = place
+    let stored: i64 = folder
         .raw()
         .query_row("SELECT count(*) FROM row_keys WHERE route = '/new'", [], |row| row.get(0))
         .unwrap();
@@ -166,11 +166,11 @@ fn a_head_moved_back_is_refused_for_that_stream_alone() {
 /// The roll-up has a row of a slice that does not exist yet, so that one is refused after its labels were stored.
 #[test]
 fn labels_of_a_refused_slice_are_not_remembered() {
-    let place = two_chains();
-    let ledger = place.open();
+    let folder = two_chains();
+    let ledger = folder.open();
     let edit =
         "INSERT INTO usage SELECT (SELECT max(id) + 2 FROM slices), id, 5 FROM row_keys WHERE route = '/b'";
-    place.raw().execute_batch(edit).unwrap();
+    folder.raw().execute_batch(edit).unwrap();
     let next = |tenant: &str, routes: &[&str]| {
         let stream = stream(tenant, "requests");
         let last = chain(&stream, 4)[3].digest();
@@ -178,9 +178,9 @@ fn labels_of_a_refused_slice_are_not_remembered() {
     };
     let other = slice(&stream("initech", "requests"), 0, None, vec![labels("GET", "/other", 7)]);
     let answers = ledger.put_batch(&[other, next("acme", &["/b", "/new"]), next("globex", &["/new"])]);
-    let is_damage = |answer: &Result<Ack, PutError>| matches!(answer, Err(PutError::Rejected { reason }) if reason.contains("verify"));
+    let is_damage = |answer: &Result<Ack, PutError>| matches!(answer, Err(PutError::Rejected { source }) if source.to_string().contains("verify"));
     assert!(answers[0].is_ok() && is_damage(&answers[1]) && answers[2].is_ok(), "{answers:?}");
-    place.raw().execute_batch("DELETE FROM usage WHERE increment = 5").unwrap();
+    folder.raw().execute_batch("DELETE FROM usage WHERE increment = 5").unwrap();
     put_all(&ledger, &[next("acme", &["/b", "/new"])]);
     assert_eq!((usage_by_route(&ledger, "/other"), usage_by_route(&ledger, "/new")), (7, 14));
     ledger.verify(|_| {}).unwrap();
@@ -193,17 +193,17 @@ fn usage_by_route(ledger: &SqliteLedger, route: &str) -> u64 {
     rows.into_iter().filter(is_route).map(|row| row.increment).sum()
 }
 
-/// A writer remembers which label set has which id. Another program may put a copy of the ledger in the place of its
+/// A writer remembers which label set has which id. Another program may put a copy of the ledger in the folder of its
 /// content, in which the same ids have other labels.
 #[test]
 fn what_a_writer_remembers_ends_with_the_commit_of_another() {
-    let place = Place::new();
-    let ledger = place.open();
+    let folder = LedgerFolder::new();
+    let ledger = folder.open();
     let stream = stream("acme", "requests");
     let first = slice(&stream, 0, None, vec![labels("GET", "/a", 1)]);
     let second = slice(&stream, 1, Some(first.digest()), vec![labels("GET", "/a", 2)]);
     put_all(&ledger, &[first]);
-    place.raw().execute_batch("UPDATE row_keys SET route = '/b'").unwrap();
+    folder.raw().execute_batch("UPDATE row_keys SET route = '/b'").unwrap();
     put_all(&ledger, &[second]);
     assert_eq!((usage_by_route(&ledger, "/a"), usage_by_route(&ledger, "/b")), (2, 1));
 }
@@ -211,8 +211,8 @@ fn what_a_writer_remembers_ends_with_the_commit_of_another() {
 /// More rows than one statement takes, of both kinds, and a number that no block divides.
 #[test]
 fn rows_of_every_number_are_stored() {
-    let place = Place::new();
-    let ledger = place.open();
+    let folder = LedgerFolder::new();
+    let ledger = folder.open();
     let stream = stream("acme", "requests");
     let (mut previous, mut total) = (None, 0);
     for (seq, count) in (0..).zip([1, 31, 32, 33, 64, 65, 96, 100, 2]) {

@@ -4,12 +4,12 @@ use std::ops::ControlFlow;
 
 use ron_ledger_wire::{Cid, Digest, SealedSlice};
 
-use crate::samples::{chain, put_all, stream, Place};
+use crate::samples::{chain, put_all, stream, LedgerFolder};
 
 #[test]
 fn slices_come_back_byte_for_byte_in_order() {
-    let place = Place::new();
-    let ledger = place.open();
+    let folder = LedgerFolder::new();
+    let ledger = folder.open();
     let mut chains = [("b", "requests"), ("a", "requests"), ("a", "bytes_in")]
         .map(|(tenant, dimension)| chain(&stream(tenant, dimension), 3));
     // Interleaved, so that the order of storing is not the order of showing.
@@ -58,8 +58,8 @@ fn slices_come_back_byte_for_byte_in_order() {
 
 #[test]
 fn a_panic_in_a_visitor_leaves_the_ledger_usable() {
-    let place = Place::new();
-    let ledger = place.open();
+    let folder = LedgerFolder::new();
+    let ledger = folder.open();
     let chain = chain(&stream("acme", "requests"), 2);
     put_all(&ledger, &chain[..1]);
     let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {

@@ -4,13 +4,13 @@ use ron_accounting_export::{Ack, Exporter, PutError};
 use ron_accounting_sqlite::{Column, LedgerError, UsageQuery};
 use ron_ledger_wire::{Row, RowKey, SealedSlice, Slice};
 
-use crate::samples::{account, chain, labels, put_all, slice, stream, Place};
+use crate::samples::{account, chain, labels, put_all, slice, stream, LedgerFolder};
 
 #[test]
 fn increments_use_all_64_bits_and_sums_are_exact() {
     let increments = [u64::MAX, u64::MAX - 1, 1 << 63, (1 << 63) - 1, 1 << 32, u64::from(u32::MAX), 1];
-    let place = Place::new();
-    let ledger = place.open();
+    let folder = LedgerFolder::new();
+    let ledger = folder.open();
     let stream = stream("acme", "bytes_in");
     let rows = (0..).zip(increments).map(|(id, increment)| account(1, id, increment)).collect();
     put_all(&ledger, &[slice(&stream, 0, None, rows)]);
@@ -25,8 +25,8 @@ fn increments_use_all_64_bits_and_sums_are_exact() {
 
 #[test]
 fn a_sum_may_reach_the_largest_number_but_not_pass_it() {
-    let place = Place::new();
-    let ledger = place.open();
+    let folder = LedgerFolder::new();
+    let ledger = folder.open();
     let acme = stream("acme", "bytes_in");
     let first = slice(&acme, 0, None, vec![labels("GET", "/a", u64::MAX - 5), labels("GET", "/b", 5)]);
     let second = slice(&acme, 1, Some(first.digest()), vec![labels("GET", "/b", 1)]);
@@ -49,8 +49,8 @@ fn a_sum_may_reach_the_largest_number_but_not_pass_it() {
 
 #[test]
 fn times_past_what_sqlite_holds_are_refused_alone() {
-    let place = Place::new();
-    let ledger = place.open();
+    let folder = LedgerFolder::new();
+    let ledger = folder.open();
     let far = |start_ms, end_ms| {
         Slice {
             stream: stream("far", "requests"),
@@ -68,7 +68,7 @@ fn times_past_what_sqlite_holds_are_refused_alone() {
     for too_far in [far(0, limit + 1), far(limit + 1, limit + 2), far(u64::MAX - 1, u64::MAX)] {
         let answers = ledger.put_batch(&[too_far, good.clone()]);
         assert!(
-            matches!(&answers[0], Err(PutError::Rejected { reason }) if reason.contains("_ms") && reason.contains("past")),
+            matches!(&answers[0], Err(PutError::Rejected { source }) if source.to_string().contains("_ms") && source.to_string().contains("past")),
             "{answers:?}"
         );
         assert!(answers[1].is_ok());
@@ -88,13 +88,13 @@ fn times_past_what_sqlite_holds_are_refused_alone() {
 
 #[test]
 fn a_sequence_number_past_what_sqlite_holds_is_refused() {
-    let place = Place::new();
+    let folder = LedgerFolder::new();
     let stream = stream("acme", "requests");
     let chain = chain(&stream, 1);
-    put_all(&place.open(), &chain);
-    place.raw().execute("UPDATE streams SET next_seq = ?1", [i64::MAX]).unwrap();
+    put_all(&folder.open(), &chain);
+    folder.raw().execute("UPDATE streams SET next_seq = ?1", [i64::MAX]).unwrap();
 
-    let ledger = place.open();
+    let ledger = folder.open();
     let next = |seq| -> SealedSlice {
         Slice {
             stream: stream.clone(),
@@ -109,7 +109,7 @@ fn a_sequence_number_past_what_sqlite_holds_is_refused() {
     };
     let answers = ledger.put_batch(&[next(i64::MAX.unsigned_abs())]);
     assert!(
-        matches!(&answers[0], Err(PutError::Rejected { reason }) if reason.contains("seq") && reason.contains("past")),
+        matches!(&answers[0], Err(PutError::Rejected { source }) if source.to_string().contains("seq") && source.to_string().contains("past")),
         "{answers:?}"
     );
     let gap = PutError::Gap { expected: i64::MAX.unsigned_abs(), found: u64::MAX };
@@ -118,19 +118,19 @@ fn a_sequence_number_past_what_sqlite_holds_is_refused() {
 
 #[test]
 fn label_sets_and_accounts_are_stored_once() {
-    let place = Place::new();
-    let ledger = place.open();
+    let folder = LedgerFolder::new();
+    let ledger = folder.open();
     for tenant in 0..20 {
         put_all(&ledger, &chain(&stream(&format!("tenant {tenant}"), "requests"), 5));
     }
-    let count: i64 = place.raw().query_row("SELECT count(*) FROM row_keys", [], |row| row.get(0)).unwrap();
+    let count: i64 = folder.raw().query_row("SELECT count(*) FROM row_keys", [], |row| row.get(0)).unwrap();
     assert_eq!(count, 4);
 }
 
 #[test]
 fn one_batch_may_hold_slices_of_many_streams_and_of_one_in_order() {
-    let place = Place::new();
-    let ledger = place.open();
+    let folder = LedgerFolder::new();
+    let ledger = folder.open();
     let batch: Vec<SealedSlice> =
         (0..50).flat_map(|tenant| chain(&stream(&format!("tenant {tenant}"), "requests"), 3)).collect();
     assert_eq!(ledger.put_batch(&batch), vec![Ok(Ack::Ok); 150]);

@@ -5,6 +5,7 @@
 mod contract;
 mod crash;
 mod evidence;
+mod formats;
 mod known_errors;
 mod limits;
 mod migration;

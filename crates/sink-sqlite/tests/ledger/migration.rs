@@ -6,17 +6,17 @@ use ron_accounting_export::{Ack, Exporter};
 use ron_accounting_sqlite::{LedgerError, SqliteLedger, UsageQuery, VerifyError};
 use ron_ledger_wire::{Claim, ClaimId, SealedSlice};
 
-use crate::samples::{chain, put_all, stream, two_chains, Place};
+use crate::samples::{chain, put_all, stream, two_chains, LedgerFolder};
 
 /// A ledger of schema 1 with the content of `two_chains`, as the build wrote it that had no other.
-fn of_schema_1() -> Place {
-    let place = Place::new();
-    fs::write(place.ledger_path(), include_bytes!("../golden/schema-1.db")).unwrap();
-    place
+fn of_schema_1() -> LedgerFolder {
+    let folder = LedgerFolder::new();
+    fs::write(folder.ledger_path(), include_bytes!("../golden/schema-1.db")).unwrap();
+    folder
 }
 
-fn version(place: &Place) -> i64 {
-    place.raw().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+fn version(folder: &LedgerFolder) -> i64 {
+    folder.raw().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
 }
 
 fn slices(ledger: &SqliteLedger) -> Vec<(u64, Vec<u8>)> {
@@ -32,33 +32,33 @@ fn slices(ledger: &SqliteLedger) -> Vec<(u64, Vec<u8>)> {
 
 #[test]
 fn an_old_ledger_is_read_without_a_trace() {
-    let place = of_schema_1();
-    let before = place.files();
-    let ledger = SqliteLedger::open_read_only(place.ledger_path()).unwrap();
+    let folder = of_schema_1();
+    let before = folder.files();
+    let ledger = SqliteLedger::open_read_only(folder.ledger_path()).unwrap();
     assert_eq!(ledger.verify(|_| {}).unwrap().rows, 32);
     assert_eq!(slices(&ledger), slices(&two_chains().open()));
     assert_eq!(
         ledger.usage(&UsageQuery::default()).unwrap(),
         two_chains().open().usage(&UsageQuery::default()).unwrap()
     );
-    assert_eq!(place.files(), before);
+    assert_eq!(folder.files(), before);
 }
 
 #[test]
 fn an_old_ledger_is_carried_over_when_it_is_opened_for_writing() {
-    let place = of_schema_1();
-    let ledger = place.open();
-    assert_eq!(version(&place), 2);
+    let folder = of_schema_1();
+    let ledger = folder.open();
+    assert_eq!(version(&folder), 2);
     assert_eq!(ledger.verify(|_| {}).unwrap().rows, 32);
     let fresh = two_chains();
     assert_eq!(slices(&ledger), slices(&fresh.open()));
-    let schema = |place: &Place| -> Vec<(String, Option<String>)> {
-        let raw = place.raw();
+    let schema = |folder: &LedgerFolder| -> Vec<(String, Option<String>)> {
+        let raw = folder.raw();
         let mut statement = raw.prepare("SELECT name, sql FROM sqlite_schema ORDER BY name").unwrap();
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
         rows.map(Result::unwrap).collect()
     };
-    assert_eq!(schema(&place), schema(&fresh));
+    assert_eq!(schema(&folder), schema(&fresh));
 
     for tenant in ["acme", "globex"] {
         let chain = chain(&stream(tenant, "requests"), 6);
@@ -69,21 +69,21 @@ fn an_old_ledger_is_carried_over_when_it_is_opened_for_writing() {
     let next: Vec<SealedSlice> = chain(&stream("acme", "requests"), 7)[6..].to_vec();
     assert_eq!(ledger.put_claimed(&claim, &next), [Ok(Ack::Ok)]);
     drop(ledger);
-    assert_eq!(place.open().verify(|_| {}).unwrap().slices, 13);
+    assert_eq!(folder.open().verify(|_| {}).unwrap().slices, 13);
 }
 
 #[test]
 fn a_kill_while_a_ledger_is_carried_over_leaves_the_old_one() {
-    let place = of_schema_1();
-    let before = slices(&SqliteLedger::open_read_only(place.ledger_path()).unwrap());
-    let carried_over = place.open();
-    let log = fs::read(place.folder().join("usage.db-wal")).unwrap();
+    let folder = of_schema_1();
+    let before = slices(&SqliteLedger::open_read_only(folder.ledger_path()).unwrap());
+    let carried_over = folder.open();
+    let log = fs::read(folder.path().join("usage.db-wal")).unwrap();
     let (mut old, mut new) = (0, 0);
     for cut in (0..=log.len()).step_by(1 + log.len() / 60).chain([log.len()]) {
         let copy = of_schema_1();
         // As the opening left it before it wrote: in WAL mode.
-        fs::write(copy.ledger_path(), fs::read(place.ledger_path()).unwrap()).unwrap();
-        fs::write(copy.folder().join("usage.db-wal"), &log[..cut]).unwrap();
+        fs::write(copy.ledger_path(), fs::read(folder.ledger_path()).unwrap()).unwrap();
+        fs::write(copy.path().join("usage.db-wal"), &log[..cut]).unwrap();
         match version(&copy) {
             1 => old += 1,
             _ => new += 1,
@@ -98,26 +98,26 @@ fn a_kill_while_a_ledger_is_carried_over_leaves_the_old_one() {
 
 #[test]
 fn an_old_ledger_with_an_edited_schema_stays_as_it_is() {
-    let place = of_schema_1();
-    place.raw().execute_batch("DROP INDEX slices_by_window").unwrap();
-    let before = fs::read(place.ledger_path()).unwrap();
-    let error = SqliteLedger::open(place.ledger_path()).unwrap_err();
+    let folder = of_schema_1();
+    folder.raw().execute_batch("DROP INDEX slices_by_window").unwrap();
+    let before = fs::read(folder.ledger_path()).unwrap();
+    let error = SqliteLedger::open(folder.ledger_path()).unwrap_err();
     assert!(
-        matches!(&error, LedgerError::Damaged { reason, .. } if reason.contains("slices_by_window")),
+        matches!(&error, LedgerError::Damaged { source, .. } if source.to_string().contains("slices_by_window")),
         "{error}"
     );
-    assert_eq!(fs::read(place.ledger_path()).unwrap(), before);
-    let found = SqliteLedger::open_read_only(place.ledger_path()).unwrap().verify(|_| {});
+    assert_eq!(fs::read(folder.ledger_path()).unwrap(), before);
+    let found = SqliteLedger::open_read_only(folder.ledger_path()).unwrap().verify(|_| {});
     assert!(matches!(found, Err(VerifyError::Violation(_))), "{found:?}");
 }
 
 /// Older tools know fewer functions. A check that uses one of the newer would make the file unusable for them.
 #[test]
 fn the_schema_uses_no_function_that_older_tools_lack() {
-    let place = of_schema_1();
-    put_all(&place.open(), &chain(&stream("initech", "requests"), 1));
+    let folder = of_schema_1();
+    put_all(&folder.open(), &chain(&stream("initech", "requests"), 1));
     let texts: Vec<String> = {
-        let raw = place.raw();
+        let raw = folder.raw();
         let mut statement = raw.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL").unwrap();
         let rows = statement.query_map([], |row| row.get(0)).unwrap();
         rows.map(Result::unwrap).collect()

@@ -10,16 +10,16 @@ use tempfile::TempDir;
 
 pub(crate) const WINDOW_MS: u64 = 60_000;
 
-pub(crate) struct Place {
+pub(crate) struct LedgerFolder {
     folder: TempDir,
 }
 
-impl Place {
+impl LedgerFolder {
     pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
-    pub(crate) fn folder(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
@@ -40,7 +40,7 @@ impl Place {
 
     /// Every file in the folder with its content, sorted by name.
     pub(crate) fn files(&self) -> Vec<(String, Vec<u8>)> {
-        let mut files: Vec<_> = std::fs::read_dir(self.folder())
+        let mut files: Vec<_> = std::fs::read_dir(self.path())
             .unwrap()
             .map(|entry| entry.unwrap())
             .map(|entry| (entry.file_name().into_string().unwrap(), std::fs::read(entry.path()).unwrap()))
@@ -95,11 +95,11 @@ pub(crate) fn put_all(ledger: &SqliteLedger, slices: &[SealedSlice]) {
 }
 
 /// A closed ledger: `acme` and `globex`, dimension `requests`, four slices each.
-pub(crate) fn two_chains() -> Place {
-    let place = Place::new();
-    let ledger = place.open();
+pub(crate) fn two_chains() -> LedgerFolder {
+    let folder = LedgerFolder::new();
+    let ledger = folder.open();
     for tenant in ["acme", "globex"] {
         put_all(&ledger, &chain(&stream(tenant, "requests"), 4));
     }
-    place
+    folder
 }

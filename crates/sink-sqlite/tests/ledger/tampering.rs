@@ -1,16 +1,16 @@
-//! Whatever is edited in the file, verification names the place.
+//! Whatever is edited in the file, verification names the folder.
 
 use ron_accounting_sqlite::{SqliteLedger, VerifyError, Violation};
 use ron_ledger_wire::StreamId;
 use rusqlite::{params, Connection};
 
-use crate::samples::{stream, two_chains, Place};
+use crate::samples::{stream, two_chains, LedgerFolder};
 
-/// The violation after the edit, which must name the place in its text.
+/// The violation after the edit, which must name the folder in its text.
 fn violation_after(edit: impl FnOnce(&Connection)) -> Violation {
-    let place = two_chains();
-    edit(&place.raw());
-    violation_in(&SqliteLedger::open_read_only(place.ledger_path()).unwrap())
+    let folder = two_chains();
+    edit(&folder.raw());
+    violation_in(&SqliteLedger::open_read_only(folder.ledger_path()).unwrap())
 }
 
 fn violation_in(ledger: &SqliteLedger) -> Violation {
@@ -46,10 +46,10 @@ fn slice_id(tenant: &str, seq: u64) -> String {
 
 #[test]
 fn an_untouched_ledger_is_verified_with_its_figures() {
-    let place = two_chains();
+    let folder = two_chains();
     let mut calls = Vec::new();
     let verified =
-        place.open().verify(|progress| calls.push((progress.slices, progress.slices_total))).unwrap();
+        folder.open().verify(|progress| calls.push((progress.slices, progress.slices_total))).unwrap();
     assert_eq!((verified.streams, verified.slices, verified.rows), (2, 8, 32));
     assert_eq!((verified.first_window_ms, verified.last_window_ms), (Some(0), Some(240_000)));
     assert_eq!(calls, (1..=8).map(|slices| (slices, 8)).collect::<Vec<_>>());
@@ -57,9 +57,9 @@ fn an_untouched_ledger_is_verified_with_its_figures() {
 
 #[test]
 fn every_byte_of_a_slice_counts() {
-    let place = two_chains();
-    let ledger = place.open();
-    let raw = place.raw();
+    let folder = two_chains();
+    let ledger = folder.open();
+    let raw = folder.raw();
     raw.execute_batch("PRAGMA synchronous = OFF").unwrap();
     let id: i64 = raw.query_row(&format!("SELECT {}", slice_id("globex", 2)), [], |row| row.get(0)).unwrap();
     let bytes: Vec<u8> =
@@ -124,8 +124,8 @@ fn swapped_slices_are_found_in_every_way_of_swapping() {
 
 #[test]
 fn a_rewritten_history_breaks_at_the_next_link() {
-    let place = two_chains();
-    let raw = place.raw();
+    let folder = two_chains();
+    let raw = folder.raw();
     // The best forgery without the rest of the chain: another valid slice with its own digest and roll-up.
     let id: i64 = raw.query_row(&format!("SELECT {}", slice_id("acme", 1)), [], |row| row.get(0)).unwrap();
     let bytes: Vec<u8> =
@@ -144,7 +144,7 @@ fn a_rewritten_history_breaks_at_the_next_link() {
         [id],
     )
     .unwrap();
-    let violation = violation_in(&place.open());
+    let violation = violation_in(&folder.open());
     assert_eq!((violation.stream, violation.seq), (Some(stream("acme", "requests")), Some(2)));
     assert!(violation.expected.contains(&forged.digest().to_string()));
 }
@@ -292,14 +292,14 @@ fn an_edited_schema_is_found() {
         let violation = violation_after(|raw| raw.execute_batch(sql).unwrap());
         assert_eq!((&violation.stream, violation.seq), (&None, None), "{sql}: {violation}");
     }
-    let place = two_chains();
-    place
+    let folder = two_chains();
+    folder
         .raw()
         .execute_batch(
             "CREATE TABLE notes (a); CREATE VIEW v AS SELECT * FROM usage; CREATE INDEX i ON usage (row_key)",
         )
         .unwrap();
-    place.open().verify(|_| {}).unwrap();
+    folder.open().verify(|_| {}).unwrap();
 }
 
 #[test]
@@ -325,9 +325,9 @@ fn an_index_that_lies_is_found() {
 
 #[test]
 fn damaged_pages_are_found_or_harmless() {
-    let place = two_chains();
-    let content = std::fs::read(place.ledger_path()).unwrap();
-    let copy = Place::new();
+    let folder = two_chains();
+    let content = std::fs::read(folder.ledger_path()).unwrap();
+    let copy = LedgerFolder::new();
     let mut damaged = 0;
     for position in (100..content.len()).step_by(211) {
         let mut edited = content.clone();

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use ron_accounting_sqlite::{Column, SqliteLedger, UsageQuery, Value};
 use ron_ledger_wire::{Row, RowKey, SealedSlice};
 
-use crate::samples::{account, chain, labels, put_all, slice, stream, two_chains, Place, WINDOW_MS};
+use crate::samples::{account, chain, labels, put_all, slice, stream, two_chains, LedgerFolder, WINDOW_MS};
 
 fn usage(ledger: &SqliteLedger, by: &[Column]) -> Vec<(Vec<String>, u64)> {
     let query = UsageQuery { by: by.to_vec(), ..UsageQuery::default() };
@@ -57,8 +57,8 @@ fn groups_come_sorted_in_the_asked_order() {
 
 #[test]
 fn filters_select_by_tenant_dimension_and_start() {
-    let place = two_chains();
-    let ledger = place.open();
+    let folder = two_chains();
+    let ledger = folder.open();
     put_all(&ledger, &chain(&stream("acme", "bytes_in"), 2));
     let everything = UsageQuery { by: vec![Column::Tenant, Column::Dimension], ..UsageQuery::default() };
     let acme = UsageQuery { tenant: Some("acme".to_owned()), ..everything.clone() };
@@ -93,8 +93,8 @@ fn what_callers_give_is_never_sql() {
 
 #[test]
 fn an_account_is_not_a_route_that_looks_like_it() {
-    let place = Place::new();
-    let ledger = place.open();
+    let folder = LedgerFolder::new();
+    let ledger = folder.open();
     let rows = vec![
         account(7, u128::MAX, 1),
         account(8, 0, 2),
@@ -123,7 +123,7 @@ fn an_account_is_not_a_route_that_looks_like_it() {
 
 #[test]
 fn an_empty_ledger_has_no_usage() {
-    let ledger = Place::new().open();
+    let ledger = LedgerFolder::new().open();
     assert_eq!(ledger.usage(&UsageQuery::default()).unwrap(), []);
     assert_eq!(ledger.totals().unwrap(), []);
     assert_eq!(ledger.heads().unwrap(), []);
@@ -169,8 +169,8 @@ proptest! {
         by in prop::sample::subsequence(Column::ALL.to_vec(), 0..=7),
         (since, until) in (0..4_u64, 0..5_u64),
     ) {
-        let place = Place::new();
-        let ledger = place.open();
+        let folder = LedgerFolder::new();
+        let ledger = folder.open();
         let mut stored: BTreeMap<_, Vec<SealedSlice>> = BTreeMap::new();
         let mut model: BTreeMap<Vec<String>, u64> = BTreeMap::new();
         for (tenant, dimension, rows) in slices {

@@ -1,4 +1,4 @@
-//! What a power cut leaves behind.
+//! What is on the disk after a power cut.
 
 use std::collections::BTreeMap;
 
@@ -39,7 +39,7 @@ impl Disk {
     }
 }
 
-/// A small generator (splitmix64), so that a seed means the same crash for ever.
+/// A random generator of its own (`SplitMix64`), so that a seed means the same crash in all versions.
 #[derive(Debug)]
 struct Dice(u64);
 

@@ -1,4 +1,4 @@
-//! The state of the disk: what a reader sees, what is durable, and which changes are in between.
+//! The state of the disk: what a reader sees, what is durable, and which changes are not durable yet.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -28,8 +28,7 @@ impl Change {
     }
 }
 
-/// A change to the directory that is not durable yet. A file has one name, and is meant itself, whatever its name was
-/// when a crash came.
+/// A change to the directory that is not durable yet. It applies to the file, whatever name the file has when a crash comes.
 #[derive(Debug, Clone)]
 pub(super) enum NameChange {
     Name(u64, String),
@@ -160,7 +159,7 @@ impl Disk {
         let struck = self.strike(Operation::SyncDirectory);
         self.change(Operation::SyncDirectory, "")?;
         if struck.is_err() {
-            // As with files: what was not durable will never be, and no later sync says so.
+            // As with files: what was not durable is lost, and a later sync succeeds nevertheless.
             self.pending_names.clear();
             return struck.map(|_| ());
         }
@@ -182,10 +181,10 @@ impl Disk {
             Some(Fault::Misdirect(by)) => distance = by,
             Some(Fault::Fail) | None => {}
         }
-        let room = self.room(id);
+        let length_max = self.length_max(id);
         let offset = usize::try_from(offset + distance).map_err(io::Error::other)?;
-        if (offset + kept) as u64 > room {
-            kept = usize::try_from(room).map_err(io::Error::other)?.saturating_sub(offset);
+        if (offset + kept) as u64 > length_max {
+            kept = usize::try_from(length_max).map_err(io::Error::other)?.saturating_sub(offset);
             outcome = Err(disk_full());
         }
         let bytes = bytes.get(..kept).unwrap_or_default().to_vec();
@@ -204,7 +203,7 @@ impl Disk {
     ) -> io::Result<()> {
         self.strike(operation)?;
         self.change(operation, name)?;
-        if length > self.length(id).max(self.room(id)) {
+        if length > self.length(id).max(self.length_max(id)) {
             return Err(disk_full());
         }
         let length = usize::try_from(length).map_err(io::Error::other)?;
@@ -222,11 +221,11 @@ impl Disk {
                 change.apply(&mut file.durable);
             }
         }
-        // After a failure the pages count as clean: they read back, and no later sync writes them.
+        // After a failure the pages count as clean: they can be read, and no later sync writes them.
         struck.map(|_| ())
     }
 
-    /// Counts an operation and finds the fault that is aimed at it.
+    /// Counts an operation, and returns the fault that was injected into it.
     fn strike(&mut self, operation: Operation) -> io::Result<Option<Fault>> {
         let count = self.counts.entry(operation).or_insert(0);
         let fault = self.faults.remove(&(operation, *count));
@@ -237,7 +236,7 @@ impl Disk {
         }
     }
 
-    /// Records a change, unless the power is gone.
+    /// Records a change, unless the power is off.
     fn change(&mut self, operation: Operation, name: &str) -> io::Result<()> {
         if let Some(left) = &mut self.power {
             *left = left.checked_sub(1).ok_or_else(|| io::Error::other("the power is off"))?;
@@ -265,15 +264,15 @@ impl Disk {
         id
     }
 
-    /// How long a file may become.
-    fn room(&self, id: u64) -> u64 {
+    /// Returns how long a file may become.
+    fn length_max(&self, id: u64) -> u64 {
         let Some(capacity) = self.capacity else { return u64::MAX };
         let others = self.names.values().filter(|other| **other != id).map(|other| self.length(*other));
         // A full disk does not shrink what is there.
         capacity.saturating_sub(others.sum()).max(self.length(id))
     }
 
-    /// A disk without faults that durably holds `names` and `contents`.
+    /// Makes a disk without faults that durably holds `names` and `contents`.
     pub(super) fn restored(names: BTreeMap<String, u64>, mut contents: BTreeMap<u64, Vec<u8>>) -> Self {
         let mut disk = Self::default();
         for (name, id) in names {

@@ -1,11 +1,11 @@
-//! Test support: a disk in memory that breaks on command, the same way every time.
+//! A disk in memory for tests, which fails on command, the same way every time.
 //!
-//! [`MemoryStorage`] is a [`Storage`] whose clones share one disk. The log under test owns one clone, the test keeps
-//! another, injects faults through it and counts operations. A write lives in the page cache until its file is synced,
-//! a name until the directory is; [`MemoryStorage::crash`] cuts the power and returns the disk that is left.
+//! [`MemoryStorage`] is a [`Storage`] whose clones share one disk. The log under test owns one clone. The test keeps
+//! another, injects faults through it and counts operations. A write is in the page cache until its file is synced, and a
+//! name until the directory is synced. [`MemoryStorage::crash`] cuts the power and returns the disk that is left.
 //!
-//! A sync that fails does what file systems were found to do: it drops the dirty pages and marks them clean, so that
-//! the data still reads back, the next sync succeeds, and the data is nevertheless gone after a crash.
+//! A sync that fails does what file systems were found to do: it drops the dirty pages and marks them clean. So the data
+//! can still be read and the next sync succeeds, but after a crash the data is gone.
 //!
 //! ```
 //! use ron_accounting_wal::fault::{MemoryStorage, Operation};
@@ -31,7 +31,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::{SegmentFile, Storage};
 use disk::{Disk, Fault};
 
-/// What a storage is asked to do. Faults are aimed at an operation.
+/// An operation of a storage. A fault is injected into one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Operation {
@@ -58,11 +58,11 @@ pub enum Operation {
 /// Which unsynced changes a power cut leaves behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Survival {
-    /// None.
+    /// None of them.
     Synced,
-    /// A prefix of those to each file, the last one torn, and a prefix of those to the directory.
+    /// The first of those to each file, the last of these torn, and the first of those to the directory.
     InOrder,
-    /// Any of them: each write is kept, lost, or torn by sectors; each name is changed or not.
+    /// Any of them. Each write is kept, lost, or torn by sectors. Each name is changed or not.
     AnyOrder,
 }
 
@@ -73,7 +73,7 @@ pub struct MemoryStorage {
 }
 
 impl MemoryStorage {
-    /// An empty disk without limits or faults.
+    /// Makes an empty disk without limits or faults.
     pub fn new() -> Self {
         Self::default()
     }
@@ -83,8 +83,8 @@ impl MemoryStorage {
         self.fail_nth(operation, 0);
     }
 
-    /// Makes an `operation` fail after `skip` more of its kind have passed, once. A write that fails has no effect; a
-    /// sync that fails loses the writes since the last one.
+    /// Makes an `operation` fail after `skip` more of its kind have passed, once. A write that fails has no effect. A sync that
+    /// fails loses the writes since the last one.
     pub fn fail_nth(&self, operation: Operation, skip: u64) {
         self.disk().aim(operation, skip, Fault::Fail);
     }
@@ -104,45 +104,45 @@ impl MemoryStorage {
         self.disk().capacity = bytes.into();
     }
 
-    /// Lets `operations` more changes pass and fails every one after that, as if the power had gone. Follow with
-    /// [`MemoryStorage::crash`].
+    /// Lets `operations` more changes pass and fails every one after that, as if the power had failed. Call
+    /// [`MemoryStorage::crash`] afterwards.
     pub fn power_off_after(&self, operations: u64) {
         self.disk().power = Some(operations);
     }
 
-    /// Forgets all faults that have not struck, the capacity, and the power failure.
+    /// Removes all faults that have not happened yet, the capacity, and the power failure.
     pub fn heal(&self) {
         self.disk().heal();
     }
 
-    /// How many of an operation were asked for, whether they failed or not.
+    /// Returns how often an operation was called, whether it failed or not.
     pub fn count(&self, operation: Operation) -> u64 {
         self.disk().count(operation)
     }
 
-    /// Every change that reached the disk, failed syncs included, in order, with the name under which the file was
-    /// opened. The name is empty for the directory.
+    /// Returns every change that reached the disk, failed syncs included, in order. Each has the name under which the file was
+    /// opened, which is empty for the directory.
     pub fn history(&self) -> Vec<(Operation, String)> {
         self.disk().history.clone()
     }
 
-    /// The content of a file as a reader sees it now.
+    /// Returns the content of a file as a reader sees it now.
     pub fn content(&self, name: &str) -> Option<Vec<u8>> {
         self.disk().content(name)
     }
 
-    /// Puts a durable file in place of whatever has that name.
+    /// Creates a durable file, in place of one that has the name.
     pub fn put(&self, name: &str, content: impl Into<Vec<u8>>) {
         self.disk().put(name, content.into());
     }
 
-    /// Flips a bit (0 to 7) of a byte, durably, as decay does. False if there is no such byte.
+    /// Flips a bit (0 to 7) of a byte, durably, as decay does. Returns `false` if there is no such byte.
     pub fn flip_bit(&self, name: &str, offset: u64, bit: u8) -> bool {
         self.disk().flip_bit(name, offset, bit)
     }
 
-    /// Cuts the power: a new disk without faults, that holds what was synced and, chosen by `seed`, none, some or all of
-    /// what was not, in order or not. This disk stays as it is.
+    /// Cuts the power. Returns a new disk without faults that holds what was synced, and none, some or all of what was not, in
+    /// order or not, as `seed` decides. This disk stays as it is.
     #[must_use]
     pub fn crash(&self, seed: u64) -> Self {
         let survival = match seed % 4 {
@@ -153,7 +153,7 @@ impl MemoryStorage {
         self.crash_with(survival, seed)
     }
 
-    /// Like [`MemoryStorage::crash`], with a choice of what survives.
+    /// Cuts the power as [`MemoryStorage::crash`] does, but the caller chooses what survives.
     #[must_use]
     pub fn crash_with(&self, survival: Survival, seed: u64) -> Self {
         let disk = self.disk().after_crash(survival, seed);

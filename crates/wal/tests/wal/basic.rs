@@ -149,7 +149,7 @@ fn stats_tell_what_is_there() {
     append(&mut wal, "b");
     wal.release(a);
     let stats = wal.stats();
-    assert_eq!((stats.segments, stats.entries, stats.unreleased), (1, 2, 1));
+    assert_eq!((stats.segments, stats.records, stats.unreleased), (1, 2, 1));
     assert_eq!(stats.bytes, 8 << 10, "preallocated");
     assert_eq!(stats.last_error, None);
 }

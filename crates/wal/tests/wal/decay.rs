@@ -13,7 +13,7 @@ use crate::rig::*;
 fn log() -> (MemoryStorage, Vec<(u64, std::ops::Range<usize>)>) {
     let disk = MemoryStorage::new();
     let (mut wal, _) = open(&disk);
-    let mut places = Vec::new();
+    let mut extents = Vec::new();
     for number in 0..4u64 {
         for record in 0..8u8 {
             let body = vec![record + 1; 20 + usize::from(record) * 40];
@@ -21,13 +21,13 @@ fn log() -> (MemoryStorage, Vec<(u64, std::ops::Range<usize>)>) {
             wal.sync().unwrap();
             assert_eq!(position.segment, number);
             let start = usize::try_from(position.offset).unwrap();
-            places.push((number, start..start + usize::try_from(RECORD_HEADER_BYTES).unwrap() + body.len()));
+            extents.push((number, start..start + usize::try_from(RECORD_HEADER_BYTES).unwrap() + body.len()));
         }
         if number < 3 {
             wal.rotate(0).unwrap();
         }
     }
-    (disk, places)
+    (disk, extents)
 }
 
 proptest! {
@@ -37,14 +37,14 @@ proptest! {
     fn damage_costs_only_what_it_touches(
         hits in prop::collection::vec((0..4u64, 64..8_000usize, 1..600usize, any::<u8>()), 1..6),
     ) {
-        let (disk, places) = log();
-        let mut touched = vec![false; places.len()];
+        let (disk, extents) = log();
+        let mut touched = vec![false; extents.len()];
         for (number, offset, length, byte) in hits {
             let mut bytes = disk.content(&segment(number)).unwrap();
             let end = bytes.len().min(offset + length);
             for (position, old) in bytes.iter_mut().enumerate().take(end).skip(offset) {
-                for (place, touched) in places.iter().zip(&mut touched) {
-                    *touched |= place.0 == number && place.1.contains(&position) && *old != byte;
+                for (extent, touched) in extents.iter().zip(&mut touched) {
+                    *touched |= extent.0 == number && extent.1.contains(&position) && *old != byte;
                 }
                 *old = byte;
             }
@@ -52,7 +52,7 @@ proptest! {
         }
         let (mut wal, recovery) = open(&disk);
         let found: Vec<_> = recovery.records.iter().map(|record| record.position).collect();
-        for ((number, range), touched) in places.iter().zip(touched) {
+        for ((number, range), touched) in extents.iter().zip(touched) {
             let position = ron_accounting_wal::Position { segment: *number, offset: range.start as u64 };
             prop_assert_eq!(found.contains(&position), !touched, "{} touched {}", position, touched);
         }
@@ -67,14 +67,14 @@ proptest! {
         contents in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..9_000), 1..4),
         real in any::<bool>(),
     ) {
-        let (disk, places) = if real { log() } else { (MemoryStorage::new(), Vec::new()) };
+        let (disk, extents) = if real { log() } else { (MemoryStorage::new(), Vec::new()) };
         for (number, content) in (10..).zip(contents) {
             disk.put(&segment(number), content);
         }
         prop_assert!(inspect(&disk).is_ok());
         match Wal::open(disk, ORIGIN, small(), 0) {
             Ok((mut wal, recovery)) => {
-                prop_assert_eq!(recovery.records.len(), places.len());
+                prop_assert_eq!(recovery.records.len(), extents.len());
                 append(&mut wal, "goes on");
             }
             Err(WalError::OriginLost { .. }) => prop_assert!(!real),

@@ -9,6 +9,7 @@
 //! 3. A crash that keeps unsynced writes in order is never called corruption.
 //! 4. Recovering a recovery changes nothing.
 //! 5. The files never take more than the limits allow.
+//! 6. The numbered invariants of the log hold after each action.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -86,7 +87,7 @@ fn action() -> impl Strategy<Value = Action> {
     ]
 }
 
-/// A record as it was offered. Its place in the list is its identity and the order of appending.
+/// A record as it was offered. Its index in the list is its identity and the order of appending.
 #[derive(Debug)]
 struct Offered {
     kind: RecordKind,
@@ -142,6 +143,7 @@ impl Run {
             Action::ShortWrite { skip, kept } => self.disk.short_write(skip, kept),
             Action::Capacity { bytes } => self.disk.set_capacity(bytes),
         }
+        assert_eq!(self.wal.validate(), Ok(()), "after {action:?}");
         let stats = self.wal.stats();
         let poisoned: u64 =
             self.wal.usage().iter().filter(|usage| usage.is_poisoned).map(|usage| usage.bytes).sum();
@@ -201,8 +203,7 @@ impl Run {
             // A file that an earlier attempt removed, without being able to sync the directory, may still come back.
             let names = files_of(&self.disk);
             for (id, one) in self.offered.iter().enumerate() {
-                let removed =
-                    |place: Position| before.contains(&place.segment) && !names.contains(&place.segment);
+                let removed = |at: Position| before.contains(&at.segment) && !names.contains(&at.segment);
                 if one.released && one.position.is_some_and(removed) {
                     self.gone.insert(id);
                 }

@@ -114,7 +114,7 @@ fn entries_are_counted_until_their_segment_is_gone() {
     let mut wal = open_with(&disk, small().max_entries(2));
     let positions = [append(&mut wal, "a"), append(&mut wal, "b")];
     let error = wal.append(KIND, b"c", 0).unwrap_err();
-    assert!(matches!(error, WalError::Full { limit: Limit::Entries, needed: 3, max: 2 }), "{error:?}");
+    assert!(matches!(error, WalError::Full { limit: Limit::Records, needed: 3, max: 2 }), "{error:?}");
     let reserved = wal.append_reserved(KIND, b"the owner's own", 0).unwrap();
     assert!(wal.release(reserved));
     assert!(positions.into_iter().all(|position| wal.release(position)));
@@ -123,7 +123,7 @@ fn entries_are_counted_until_their_segment_is_gone() {
     append(&mut wal, "c");
     drop(wal);
     let mut wal = open_with(&disk, small().max_entries(1));
-    assert!(matches!(wal.append(KIND, b"d", 0), Err(WalError::Full { limit: Limit::Entries, .. })));
+    assert!(matches!(wal.append(KIND, b"d", 0), Err(WalError::Full { limit: Limit::Records, .. })));
 }
 
 #[test]

@@ -93,7 +93,7 @@ fn main() -> anyhow::Result<()> {
     if !is_live && is_logged {
         say(&Answer::Covered(recorded.load(Ordering::SeqCst)))?;
     }
-    say(&Answer::Finished(result.map_err(|error| error.to_string())))
+    say(&Answer::Finished(result.map_err(|error| format!("{:#}", anyhow::Error::from(error)))))
 }
 
 fn open(arguments: &Arguments) -> anyhow::Result<Accounting> {
@@ -145,7 +145,7 @@ fn tick(accounting: &Accounting, is_manual: bool, recorded: &AtomicU64, is_over:
             mark = new_mark();
         }
         if let Err(error) = accounting.tick(SystemClock.now_ms()) {
-            eprintln!("tick: {error}");
+            eprintln!("tick: {:#}", anyhow::Error::from(error));
         }
         if checkpoints() >= mark.checkpoints + needed {
             if say(&Answer::Covered(mark.recorded)).is_err() {

@@ -18,6 +18,7 @@ pub(crate) fn threads_on_different_streams_do_not_disturb_each_other(probe: &Pro
         // A retry after a lost answer finds a duplicate, so both are a success here.
         for (slice, answer) in chain.iter().zip(answers) {
             if let Err(error) = answer {
+                let error = error.with_causes();
                 probe.fail(format_args!("slice {} of {}: {error}", slice.seq(), slice.stream()));
             }
         }
@@ -68,7 +69,7 @@ pub(crate) fn of_two_forks_at_once_one_wins(probe: &Probe) {
     }
 }
 
-/// They offer the same slices: whoever comes second must not hear that they are stored.
+/// Both offer the same slices. The second one must not be told that they are stored.
 pub(crate) fn of_two_copies_at_once_one_wins(probe: &Probe) {
     let copies = copies();
     let start = Barrier::new(copies.len());

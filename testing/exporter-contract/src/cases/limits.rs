@@ -1,6 +1,6 @@
 //! The largest of everything that the wire allows.
 
-use ron_ledger_wire::{Origin, StreamId, MAX_SLICE_BYTES, MAX_TEXT_BYTES};
+use ron_ledger_wire::{Origin, StreamId, SLICE_BYTES_MAX, TEXT_BYTES_MAX};
 
 use crate::{
     probe::Probe,
@@ -10,7 +10,7 @@ use crate::{
 pub(crate) fn a_slice_of_full_size_is_accepted(probe: &Probe) {
     let stream = stream("acme");
     let (full, rows) = full_slice(&stream);
-    let unused = MAX_SLICE_BYTES - full.bytes().len();
+    let unused = SLICE_BYTES_MAX - full.bytes().len();
     if unused > 64 {
         probe.fail(format_args!("a full sample slice of {rows} rows leaves {unused} bytes"));
     }
@@ -23,10 +23,10 @@ pub(crate) fn a_slice_of_full_size_is_accepted(probe: &Probe) {
 
 pub(crate) fn the_longest_names_are_accepted(probe: &Probe) {
     let origin = Origin::from_bytes([0xff; 16]);
-    let tenant = "\u{e9}".repeat(MAX_TEXT_BYTES / 2);
-    let dimension = "d".repeat(MAX_TEXT_BYTES);
+    let tenant = "\u{e9}".repeat(TEXT_BYTES_MAX / 2);
+    let dimension = "d".repeat(TEXT_BYTES_MAX);
     let longest = StreamId::new(origin, &tenant, &dimension);
-    let shorter = StreamId::new(origin, &tenant, &"d".repeat(MAX_TEXT_BYTES - 1));
+    let shorter = StreamId::new(origin, &tenant, &"d".repeat(TEXT_BYTES_MAX - 1));
     for stream in [longest, shorter] {
         let chain = chain(&stream, 2);
         probe.accepts_all(&chain);

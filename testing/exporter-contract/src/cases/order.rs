@@ -21,7 +21,7 @@ pub(crate) fn a_repeat_is_a_duplicate_and_changes_nothing(probe: &Probe) {
     let chain = chain(&stream, 6);
     let (stored, next) = chain.split_at(5);
     probe.accepts_all(stored);
-    // The oldest too: an identity is remembered for ever, not for a while.
+    // The oldest ones too: an identity is never forgotten.
     for slice in stored.iter().chain(stored.iter().rev()) {
         probe.finds_duplicate(slice);
         probe.head_is(&stream, stored.last());

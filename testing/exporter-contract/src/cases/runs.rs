@@ -24,14 +24,14 @@ pub(crate) fn a_run_is_stored_as_a_whole(probe: &Probe) {
     }
 }
 
-/// Behind the refused slice stands one that the ledger would take, had it been offered alone.
+/// The slice behind the refused one would be accepted if it were offered alone.
 pub(crate) fn a_refusal_ends_the_run_of_its_stream_alone(probe: &Probe) {
     let (acme, globex) = (chain(&stream("acme"), 4), chain(&stream("globex"), 4));
     let foreign = Digest::of(b"a slice of another chain");
     let broken = slice(&stream("acme"), 2, Some(foreign), 1);
     let mut batch = acme.clone();
     batch.insert(2, broken);
-    // The streams take turns: what belongs together need not stand together.
+    // The streams take turns: the slices of a run need not be adjacent.
     let batch: Vec<SealedSlice> = batch.into_iter().zip(&globex).flat_map(|(a, g)| [a, g.clone()]).collect();
     let answers = probe.put_batch(&batch);
     match answers.get(4) {
@@ -70,7 +70,7 @@ pub(crate) fn a_fork_ends_a_run(probe: &Probe) {
     probe.accepts_all(&chain[2..]);
 }
 
-/// Stored, but the answers from the third on never arrived: the exporter goes on from there.
+/// The slices are stored, but the answers from the third on are lost, so they are offered again from there.
 pub(crate) fn a_run_whose_answers_were_lost_is_offered_again(probe: &Probe) {
     let stream = stream("acme");
     let chain = chain(&stream, 8);

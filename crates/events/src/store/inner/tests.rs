@@ -1,4 +1,4 @@
-//! Counts in lanes are found by whoever locks the event, however it came by its lanes.
+//! A thread that locks an event gets the counts of its lanes, however the event got lanes.
 
 #![allow(clippy::unwrap_used)] // A failed assertion, wherever it stands.
 
@@ -22,8 +22,8 @@ impl Formatter for Plain {
 const NOW_MS: u64 = 1_700_000_000_000;
 
 fn store(storage: Option<Box<dyn Storage>>) -> Inner {
-    let layout = Layout::new(vec![(TimeUnit::Seconds, 200)]).unwrap();
-    Inner::new(layout, SystemClock::new(), storage, Some(Arc::new(Plain)))
+    let tracked = TrackedUnits::new(vec![(TimeUnit::Seconds, 200)]).unwrap();
+    Inner::new(tracked, SystemClock::new(), storage, Some(Arc::new(Plain)))
 }
 
 fn sum(state: &State) -> u32 {
@@ -40,7 +40,7 @@ fn add_in_a_lane(event: &Event, now_ms: u64, count: u32) {
 }
 
 #[test]
-fn whoever_locks_an_event_has_what_is_in_its_lanes() {
+fn locking_an_event_adds_what_is_in_its_lanes() {
     let store = store(None);
     let event = store.ready_event("event", Access::Record, NOW_MS).unwrap();
     add_in_a_lane(&event, NOW_MS, 3);

@@ -24,7 +24,7 @@ const ZONES: [Tz; 12] = [
 const HOUR_MS: i64 = 3_600_000;
 const END_2100_MS: i64 = 4_133_980_800_000;
 
-/// The instants, to the second, at which a zone's offset changes.
+/// Returns the instants, to the second, at which a zone's offset changes.
 fn changes<Z: TimeZone>(calendar: &Calendar<Z>) -> Vec<i64> {
     let mut changes = Vec::new();
     let step = 7 * 24 * HOUR_MS;

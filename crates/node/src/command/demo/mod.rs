@@ -118,7 +118,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Fa
     drop(accounting);
     watched?;
     if let Err(error) = drained {
-        eprintln!("note: the ledger does not have everything yet: {error}");
+        eprintln!("note: the ledger does not have everything yet: {:#}", anyhow::Error::from(error));
     }
 
     let ledger = SqliteLedger::open_read_only(&ledger_path)?;

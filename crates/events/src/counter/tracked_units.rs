@@ -1,4 +1,4 @@
-//! What a store tracks: which units, in how many buckets.
+//! Which units a store tracks, and in how many buckets.
 
 use crate::{time::unit::TimeUnit, Error, Result};
 
@@ -7,12 +7,12 @@ pub(crate) const BUCKETS_MAX: usize = 100_000;
 
 /// The tracked units with their numbers of buckets, from the shortest unit to the longest.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Layout {
+pub(crate) struct TrackedUnits {
     intervals: Box<[(TimeUnit, usize)]>,
     longest: TimeUnit,
 }
 
-/// The builder's method that tracks a unit.
+/// Returns the builder's method that tracks a unit.
 fn setting(unit: TimeUnit) -> &'static str {
     match unit {
         TimeUnit::Seconds => "track_seconds",
@@ -26,8 +26,8 @@ fn setting(unit: TimeUnit) -> &'static str {
     }
 }
 
-impl Layout {
-    /// 60 minutes, 24 hours, 32 days, 12 months.
+impl TrackedUnits {
+    /// Tracks 60 minutes, 24 hours, 32 days and 12 months.
     pub(crate) fn standard() -> Self {
         Self::sorted(vec![
             (TimeUnit::Minutes, 60),
@@ -63,12 +63,12 @@ impl Layout {
         Self { intervals: intervals.into_boxed_slice(), longest }
     }
 
-    /// The units with their numbers of buckets, from the shortest unit to the longest.
+    /// Returns the units with their numbers of buckets, from the shortest unit to the longest.
     pub(crate) fn intervals(&self) -> &[(TimeUnit, usize)] {
         &self.intervals
     }
 
-    /// The unit that answers for `unit`: for `Ever` the one with the longest span.
+    /// Returns the unit that is read for `unit`. For `Ever` it is the one with the longest span.
     pub(crate) fn resolve(&self, unit: TimeUnit) -> TimeUnit {
         if unit == TimeUnit::Ever {
             self.longest
@@ -77,15 +77,15 @@ impl Layout {
         }
     }
 
-    /// How many buckets a unit has, if it is tracked.
+    /// Returns how many buckets a unit has, or `None` if it is not tracked.
     pub(crate) fn buckets(&self, unit: TimeUnit) -> Option<usize> {
         self.intervals.iter().find(|(tracked, _)| *tracked == unit).map(|(_, buckets)| *buckets)
     }
 
-    /// How a window of `count` times `unit` is looked up: a tracked unit and its number of buckets.
+    /// Returns the tracked unit and the number of its buckets that are read for a window of `count` times `unit`.
     ///
-    /// A unit that is not tracked is answered by the next finer one whose buckets span the window, or else by the next
-    /// coarser one. `None` if there is neither.
+    /// For a unit that is not tracked, it is the next finer one whose buckets span the window, or else the next coarser one.
+    /// Returns `None` if there is neither.
     pub(crate) fn window(&self, count: usize, unit: TimeUnit) -> Option<(TimeUnit, usize)> {
         if unit == TimeUnit::Ever {
             return Some((self.longest, usize::MAX));
