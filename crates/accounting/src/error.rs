@@ -4,6 +4,8 @@ use std::error::Error;
 
 use ron_accounting_core::{Dimension, DimensionError, Label, Outcome, Overflow, Reason};
 
+use crate::exporting::with_causes;
+
 /// Errors of [`Accounting`](crate::Accounting).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -121,14 +123,7 @@ impl AccError {
     /// [`Display`](std::fmt::Display) prints the message alone, so that a reporter that walks the sources prints each once.
     #[must_use]
     pub fn with_causes(&self) -> String {
-        let mut line = self.to_string();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            line.push_str(": ");
-            line.push_str(&error.to_string());
-            cause = error.source();
-        }
-        line
+        with_causes(self)
     }
 
     /// Turns the outcome of a recording into an error, unless the usage was counted as it was recorded. **The usage was

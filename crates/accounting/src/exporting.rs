@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, io, time::Duration};
 
 use ron_accounting_core::{Engine, Reading};
+pub(crate) use ron_accounting_export::with_causes;
 use ron_accounting_export::LaneOptions;
 pub(crate) use ron_accounting_pipeline::ExportThreads;
 use ron_accounting_pipeline::{

@@ -1,6 +1,6 @@
 //! Replaces `exporting` in a build without the feature `export`: there is never an [`Export`].
 
-use std::io;
+use std::{error::Error, io};
 
 use ron_accounting_window::Span;
 
@@ -11,6 +11,11 @@ pub(crate) enum Export {}
 pub(crate) enum ExportThreads {}
 
 pub(crate) struct Closing;
+
+/// Returns the messages of an error and of its cause. No error of this build has more than one.
+pub(crate) fn with_causes(error: &dyn Error) -> String {
+    error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
+}
 
 #[allow(clippy::unnecessary_wraps)] // the signatures of `exporting`
 impl Export {

@@ -54,7 +54,7 @@ mod status;
 
 pub use crate::{
     batch::{Batch, BatchId, Completion, FailedPut, NextStep},
-    cause::Cause,
+    cause::{with_causes, Cause},
     error::{LaneError, PutError},
     exporter::{Ack, Exporter},
     lanes::Lanes,

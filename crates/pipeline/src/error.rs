@@ -2,7 +2,7 @@
 
 use std::{error::Error, sync::Arc};
 
-use ron_accounting_export::{LaneError, PutError};
+use ron_accounting_export::{with_causes, LaneError, PutError};
 use ron_accounting_seal::SealError;
 use ron_ledger_wire::StreamId;
 
@@ -179,7 +179,7 @@ pub enum DeliveryError {
 }
 
 impl PipelineError {
-    /// The error with its causes, in one line.
+    /// Returns the error with its causes, in one line.
     pub fn with_causes(&self) -> String {
         with_causes(self)
     }
@@ -190,18 +190,6 @@ impl DeliveryError {
     pub fn with_causes(&self) -> String {
         with_causes(self)
     }
-}
-
-/// Returns the messages of an error and of all its causes, in one line.
-pub(crate) fn with_causes(error: &(dyn Error + 'static)) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        line.push_str(": ");
-        line.push_str(&error.to_string());
-        cause = error.source();
-    }
-    line
 }
 
 #[cfg(all(test, feature = "wal"))]

@@ -28,13 +28,12 @@ use std::{
 };
 
 use ron_accounting_core::{Engine, Reading};
-use ron_accounting_export::{BatchId, LaneError, Lanes, PutError};
+use ron_accounting_export::{with_causes, BatchId, LaneError, Lanes, PutError};
 use ron_accounting_seal::Sealer;
 use ron_accounting_window::Span;
 use ron_ledger_wire::{ClaimId, Origin, SealedSlice, StreamId};
 
 use crate::{
-    error::with_causes,
     journal::{Journal, Recovered, RecoveredRows},
     OnFull, PipelineError, PipelineOptions, PipelineStats, StreamTotals,
 };

@@ -17,7 +17,7 @@ use std::{
 };
 
 use ron_accounting::{labels, AccError, Accounting, Dimension, OnFull};
-use ron_accounting_export::{memory::MemoryLedger, Exporter};
+use ron_accounting_export::{memory::MemoryLedger, with_causes, Exporter};
 use ron_accounting_sqlite::SqliteLedger;
 use ron_accounting_window::{Clock, ManualClock};
 use ron_ledger_wire::Origin;
@@ -58,8 +58,7 @@ pub fn run_facade(seed: u64) -> FacadeOutcome {
 }
 
 fn failed(check: &'static str, error: &(dyn Error + 'static)) -> Failure {
-    let messages = std::iter::successors(Some(error), |error| (*error).source()).map(ToString::to_string);
-    Failure::new(check, messages.collect::<Vec<_>>().join(": "))
+    Failure::new(check, with_causes(error))
 }
 
 /// A clock on which time passes with each look, so that nobody waits for a retry.
