@@ -50,6 +50,7 @@ mod latencies;
 pub mod memory;
 mod options;
 mod schedule;
+mod splitmix64;
 mod status;
 
 pub use crate::{
@@ -60,5 +61,6 @@ pub use crate::{
     lanes::Lanes,
     latencies::Latencies,
     options::LaneOptions,
+    splitmix64::SplitMix64,
     status::{LanesStatus, LastFailure, ParkedLane},
 };

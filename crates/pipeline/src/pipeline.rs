@@ -28,7 +28,7 @@ use std::{
 };
 
 use ron_accounting_core::{Engine, Reading};
-use ron_accounting_export::{with_causes, BatchId, LaneError, Lanes, PutError};
+use ron_accounting_export::{with_causes, BatchId, LaneError, Lanes, PutError, SplitMix64};
 use ron_accounting_seal::Sealer;
 use ron_accounting_window::Span;
 use ron_ledger_wire::{ClaimId, Origin, SealedSlice, StreamId};
@@ -74,7 +74,7 @@ pub struct Pipeline {
     ask_from_ms: u64,
     /// Nothing is offered before this moment.
     export_from_ms: u64,
-    jitter: u64,
+    jitter: SplitMix64,
     /// The claims under which batches are out.
     claims_out: BTreeMap<BatchId, ClaimId>,
     /// When the log was last synced; none if that is due at once.
@@ -170,7 +170,7 @@ impl Pipeline {
         }
         let mut pipeline = Self {
             sealer,
-            jitter: lanes.seed(),
+            jitter: SplitMix64::new(lanes.seed()),
             lanes,
             options,
             journal,

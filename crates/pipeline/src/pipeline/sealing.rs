@@ -165,12 +165,7 @@ impl Pipeline {
     }
 
     fn next_jitter_ms(&mut self) -> u64 {
-        // SplitMix64: https://prng.di.unimi.it/splitmix64.c
-        self.jitter = self.jitter.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.jitter;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % self.options.jitter_ms.saturating_add(1)
+        self.jitter.below(self.options.jitter_ms.saturating_add(1))
     }
 }
 
