@@ -343,8 +343,10 @@ impl Pipeline {
         }
     }
 
-    /// Checks the invariants of the pipeline and of what it is made of, for tests. Costs a pass over all that is pending.
+    /// Checks the invariants of the pipeline and of what it is made of, for tests. Costs a pass over all that is pending, and
+    /// as much as encoding every key.
     pub fn validate(&self) -> Result<(), String> {
+        self.sealer.validate()?;
         self.lanes.validate()?;
         if let Some(journal) = &self.journal {
             journal.validate()?;

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use ron_accounting_core::{labels, Dimension, Engine, Reading};
 use ron_accounting_seal::{Admission, Sealer};
 use ron_accounting_window::Span;
-use ron_ledger_wire::{encode_account_key, Digest, Head, Origin, RowKey, StreamId, SLICE_BYTES_MAX};
+use ron_ledger_wire::{
+    encode_account_key, Digest, EncodeError, Head, Origin, RowKey, StreamId, SLICE_BYTES_MAX,
+};
 
 const ORIGIN: Origin = Origin::from_bytes([7; 16]);
 
@@ -95,6 +97,22 @@ fn a_chain_goes_on_where_an_earlier_process_left_it() {
     record(&engine, "acme", 1);
     let slice = &sealer.seal(window(0), 10, |_| false).slices[0];
     assert_eq!((slice.seq(), slice.previous()), (42, Some(last)));
+}
+
+#[test]
+fn a_chain_whose_last_digest_is_lost_is_not_sealed_and_its_counts_wait() {
+    let engine = Engine::default();
+    let mut sealer = Sealer::new(&engine, ORIGIN);
+    sealer.continue_from(&Head::new(StreamId::new(ORIGIN, "acme", "requests"), 42, None));
+    record(&engine, "acme", 1);
+    record(&engine, "bolt", 2);
+    let sealed = sealer.seal(window(0), 10, |_| false);
+    assert_eq!(sealed.slices.iter().map(|slice| slice.stream().tenant()).collect::<Vec<_>>(), ["bolt"]);
+    assert_eq!(sealed.errors[0].source, EncodeError::MissingLink { seq: 42 });
+    assert_eq!(sealer.validate(), Ok(()));
+    let mut unsealed = Reading::default();
+    sealer.unsealed(&mut unsealed);
+    assert_eq!(unsealed.rows().map(|row| row.values[Dimension::REQUESTS.index()]).sum::<u64>(), 1);
 }
 
 #[test]
