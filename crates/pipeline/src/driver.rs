@@ -165,7 +165,7 @@ impl Shared {
         self.exchange.finish(member, |pipeline| {
             let now_ms = self.clock.now_ms();
             match response {
-                Response::Put(batch, answers) => pipeline.complete(batch, now_ms, answers),
+                Response::Put(batch, answers) => pipeline.complete(batch, answers, now_ms),
                 Response::Head(stream, answer) => pipeline.take_head(&stream, answer, now_ms),
             }
         });

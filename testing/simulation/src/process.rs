@@ -216,7 +216,7 @@ impl Process {
                 self.acknowledged.insert(slice.stream().clone(), slice.seq() + 1);
             }
         }
-        self.driver.with(|pipeline| pipeline.complete(id, now_ms, answers));
+        self.driver.with(|pipeline| pipeline.complete(id, answers, now_ms));
     }
 
     /// Up to where streams are acknowledged, as this process was told.

@@ -77,7 +77,7 @@ proptest! {
                 Step::Export => {
                     if let Some(batch) = pipeline.next_batch(span.end_ms) {
                         let answers = ledger.put_batch(&batch.slices);
-                        pipeline.complete(batch.id, span.end_ms, answers);
+                        pipeline.complete(batch.id, answers, span.end_ms);
                     }
                     // What waited may have been sealed now that there is room.
                     pipeline.checkpoint(span, span.end_ms);
@@ -135,7 +135,7 @@ fn a_look_changes_nothing_and_names_what_it_sees() {
     pipeline.seal(window, 60_000);
     let batch = pipeline.next_batch(60_000).unwrap();
     let answers = ledger.put_batch(&batch.slices);
-    pipeline.complete(batch.id, 60_000, answers);
+    pipeline.complete(batch.id, answers, 60_000);
     engine.record(&labels().tenant("bolt"), Dimension::REQUESTS, 2);
     pipeline.seal(window, 60_000);
     engine.record(&labels().tenant("bolt"), Dimension::CPU, 40);

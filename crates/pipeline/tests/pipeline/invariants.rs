@@ -193,7 +193,7 @@ impl World {
             }
             Answer::None => {
                 if let Some(batch) = node.pipeline.next_batch(node.now_ms) {
-                    node.pipeline.complete(batch.id, node.now_ms, Vec::new());
+                    node.pipeline.complete(batch.id, Vec::new(), node.now_ms);
                 }
             }
         }

@@ -178,7 +178,7 @@ impl Node {
             Some(claim) => self.ledger.put_claimed(&claim, &batch.slices),
             None => self.ledger.put_batch(&batch.slices),
         };
-        self.pipeline.complete(batch.id, self.now_ms, answers);
+        self.pipeline.complete(batch.id, answers, self.now_ms);
         true
     }
 
