@@ -17,9 +17,9 @@ pub enum AccError {
     #[error("tenants exceed the limit; the usage is under the tenant `~overflow`: check where tenants come from or raise the tenant limit")]
     CardinalityThrottled,
     /// A label was refused. The usage was counted under a placeholder instead.
-    #[error("label `{label}` {}; a placeholder stands for it", reason.as_str())]
+    #[error("label `{label}` {}; the usage was counted under a placeholder", reason.as_str())]
     InvalidLabel {
-        /// The label.
+        /// Which label it is.
         label: Label,
         /// Why it was refused.
         reason: Reason,
@@ -51,15 +51,15 @@ pub enum AccError {
     /// Slices wait for the ledger for longer than the caller wanted to.
     #[error("{pending} slices are not acknowledged by the ledger; they stay queued: try again, or look at stats().export")]
     ExportBusy {
-        /// How many.
+        /// How many slices wait.
         pending: usize,
-        /// What holds them up: a stream that is parked, else the latest error of the way to the ledger, if there was one.
+        /// Why they wait: the first stream that is parked, or else the latest error of log and export, if there was one.
         source: Option<Box<dyn Error + Send + Sync>>,
     },
     /// A snapshot or slice has a version that this build does not read.
     #[error("version {found} is newer than version {supported}, which this build reads; update the reader")]
     SerdeCompat {
-        /// The version found.
+        /// The version that was found.
         found: u64,
         /// The newest version that can be read.
         supported: u64,
@@ -67,9 +67,9 @@ pub enum AccError {
     /// A snapshot has more rows than the caller wants.
     #[error("snapshot has {rows} rows, more than {rows_max}; reduce the cardinality of labels, or raise the limit")]
     SnapshotTooLarge {
-        /// Its rows.
+        /// How many rows it has.
         rows: usize,
-        /// The caller's limit.
+        /// How many rows the caller wants at most.
         rows_max: usize,
     },
     /// Segments of the write-ahead log are damaged, or do not belong together. What verifies is kept.
@@ -77,10 +77,10 @@ pub enum AccError {
     WalCorrupt {
         /// The directory.
         directory: String,
-        /// What is wrong with it.
+        /// The error of reading the log.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// The write-ahead log is in use by another process, or by another instance of this one. Nothing was changed.
+    /// The write-ahead log is in use by another process, or by another instance of this process. Nothing was changed.
     #[error("write-ahead log in {directory} is in use by another process or instance; stop that one, or choose another directory")]
     WalLocked {
         /// The directory.
@@ -92,7 +92,7 @@ pub enum AccError {
     WalUnavailable {
         /// The directory.
         directory: String,
-        /// What the system said, or what is newer.
+        /// The error of opening or writing the log.
         source: Box<dyn Error + Send + Sync>,
     },
     /// This process is a fork of the one that built the instance. Log and ledger belong to the parent.
@@ -104,15 +104,15 @@ pub enum AccError {
     /// The ledger knows slices of our origin that our log does not. Nothing was started.
     #[error("nothing was started, since the ledger has slices that the log does not know")]
     LedgerAhead {
-        /// Which stream it is, and the next number of both sides.
+        /// The error that names the stream, and the next slice of ledger and log.
         source: Box<dyn Error + Send + Sync>,
     },
     /// The operating system refused a thread or random numbers.
     #[error("failed to {operation}")]
     System {
-        /// What was tried.
+        /// The operation, as in `start a thread`.
         operation: &'static str,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
 }
@@ -168,7 +168,7 @@ impl AccError {
     }
 }
 
-/// What holds slices up, as the source of [`AccError::ExportBusy`], where no error of a lower crate says it.
+/// Why slices wait, as the source of [`AccError::ExportBusy`] where no error of a lower crate says it.
 #[cfg(feature = "export")]
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Hindrance {
