@@ -4,7 +4,7 @@
 //! No call of the driver makes a put on the caller's thread, so a put that never returns holds up no caller either. During
 //! a put, its thread holds the exporter and nothing of the pipeline, which can be closed meanwhile.
 
-mod helper;
+mod drain_thread;
 mod waiting;
 
 use std::{
@@ -20,7 +20,7 @@ use ron_accounting_window::Clock;
 use ron_ledger_wire::{Claim, Head, StreamId};
 
 pub use self::waiting::{Closing, TakeOver};
-use self::{helper::Helper, waiting::Waits};
+use self::{drain_thread::DrainThread, waiting::Waits};
 use crate::{
     exchange::{CrewId, Exchange, MemberId, Next, WAIT_MAX},
     Pipeline,
@@ -33,7 +33,7 @@ thread_local! {
     static IS_EXPORT_THREAD: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether the caller's thread is one that a [`Driver`] started, as it is inside of `Exporter::put_batch`. Such a thread
+/// Returns whether the caller's thread is one that a [`Driver`] started, as it is inside of `Exporter::put_batch`. Such a thread
 /// must not wait for its own end.
 pub fn is_export_thread() -> bool {
     IS_EXPORT_THREAD.with(Cell::get)
@@ -111,9 +111,9 @@ impl Driver {
     pub fn drain(&self, timeout: Duration, is_done: impl Fn(&Pipeline) -> bool) -> bool {
         let start = Instant::now();
         let shared = &self.shared;
-        let mut helper = Helper::new(shared);
+        let mut thread = DrainThread::new(shared);
         let is_done = shared.exchange.hand_out(
-            helper.member(),
+            thread.member(),
             || timeout.saturating_sub(start.elapsed()),
             |pipeline, is_put_out| {
                 if !is_put_out {
@@ -122,9 +122,9 @@ impl Driver {
                 is_done(pipeline)
             },
             |pipeline| shared.next(pipeline),
-            |request| helper.make(request),
+            |request| thread.make(request),
         );
-        helper.end();
+        thread.end();
         is_done
     }
 }

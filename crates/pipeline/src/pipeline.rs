@@ -64,24 +64,24 @@ pub struct Pipeline {
     may_have_room: bool,
     /// Streams whose heads the ledger has to be asked for.
     unknown: BTreeSet<StreamId>,
-    /// Streams whose heads it was asked for and has not told.
+    /// Streams whose heads it was asked for, without an answer so far.
     asked: BTreeSet<StreamId>,
     /// Counts of an earlier process that are not sealed, since the heads of their streams are not known.
     recovered: BTreeMap<StreamId, RecoveredRows>,
-    /// Streams that the ledger was asked for and has not.
+    /// Streams of which the ledger has said that it has nothing.
     genesis: BTreeSet<StreamId>,
     /// No head is asked for again before this moment.
     ask_from_ms: u64,
     /// Nothing is offered before this moment.
     export_from_ms: u64,
     jitter: SplitMix64,
-    /// The claims under which batches are out.
+    /// The claim of each batch that the ledger has not answered.
     claims_out: BTreeMap<BatchId, ClaimId>,
     /// When the log was last synced; none if that is due at once.
     last_sync_ms: Option<u64>,
     last_checkpoint_ms: u64,
     totals: BTreeMap<StreamId, Totals>,
-    /// What streams had whose totals were forgotten, by dimension.
+    /// The sums of streams whose totals were forgotten, by dimension.
     forgotten: BTreeMap<String, Forgotten>,
     /// How many boundaries there were.
     boundary: u64,
@@ -260,24 +260,24 @@ impl Pipeline {
         self.options.on_full
     }
 
-    /// Lets a parked stream try again, after an operator has dealt with the cause. `false` if it was not parked.
+    /// Lets a parked stream try again, after an operator has dealt with the cause. Returns whether it was parked.
     pub fn resume(&mut self, stream: &StreamId) -> bool {
         self.lanes.resume(stream)
     }
 
-    /// Whether everything that was sealed is acknowledged, and no stream waits for the ledger to tell its head.
+    /// Returns whether everything that was sealed is acknowledged, and no stream waits for the ledger to tell its head.
     pub fn is_drained(&self) -> bool {
         self.pending() == 0 && self.unknown.is_empty() && self.asked.is_empty()
     }
 
-    /// Whether everything that is not acknowledged waits for an operator.
+    /// Returns whether everything that is not acknowledged waits for an operator.
     pub fn is_stuck(&self) -> bool {
         let parked: usize = self.lanes.status().parked.iter().map(|lane| lane.pending).sum();
         let stuck = parked + self.refused.len();
         stuck > 0 && stuck == self.pending()
     }
 
-    /// Slices that are sealed and not acknowledged.
+    /// Returns how many slices are sealed and not acknowledged.
     pub fn pending(&self) -> usize {
         self.lanes.pending()
             + self.ready.len()
@@ -290,22 +290,23 @@ impl Pipeline {
         self.undurable.len() + self.unlogged.values().map(VecDeque::len).sum::<usize>()
     }
 
-    /// Batches and questions for heads that the ledger owes an answer. Unlike [`Pipeline::stats`], this asks the disk nothing.
+    /// Returns how many batches and questions for heads the ledger has not answered. Unlike [`Pipeline::stats`], this does not
+    /// read from the disk.
     pub fn unanswered(&self) -> usize {
         self.lanes.in_flight() + self.unknown.len() + self.asked.len()
     }
 
-    /// The origin of all slices.
+    /// Returns the origin of all slices.
     pub fn origin(&self) -> Origin {
         self.sealer.origin()
     }
 
-    /// Shows what is not sealed yet.
+    /// Reads the counts that are not sealed yet into `reading`.
     pub fn unsealed(&self, reading: &mut Reading) {
         self.sealer.unsealed(reading);
     }
 
-    /// Per stream, what is on its way and what has arrived. Of streams beyond
+    /// Returns, for each stream, what is on its way and what has arrived. Of streams beyond
     /// [`PipelineOptions::streams_max`] that are not in use, what has arrived is in [`PipelineStats::forgotten`] instead, so
     /// that both together are all that was sealed.
     pub fn totals(&self) -> Vec<StreamTotals> {
@@ -317,7 +318,7 @@ impl Pipeline {
         totals.collect()
     }
 
-    /// How the pipeline is doing.
+    /// Returns gauges and counters. Asks the disk for the lengths of the log's files.
     pub fn stats(&self) -> PipelineStats {
         let counters = &self.counters;
         PipelineStats {

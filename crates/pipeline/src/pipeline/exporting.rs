@@ -85,7 +85,7 @@ impl Pipeline {
         self.lanes.pending() == self.lanes.set_aside()
     }
 
-    /// The claim under which batches are offered, see [`Exporter::put_claimed`]. None for a pipeline without a log, and for
+    /// Returns the claim under which batches are offered, see [`Exporter::put_claimed`]. None for a pipeline without a log, and for
     /// one whose slices several processes may export.
     ///
     /// Until the id of this opening is durable, as on a full disk, it is the claim of the opening before.
@@ -98,7 +98,7 @@ impl Pipeline {
         Some(Claim::new(self.origin(), holder, ids))
     }
 
-    /// When [`Pipeline::next_batch`] is worth calling next, if nothing else happens.
+    /// Returns when [`Pipeline::next_batch`] is worth calling next, if nothing else happens.
     pub fn next_due_ms(&self, now_ms: u64) -> Option<u64> {
         let has_ready = !self.ready.is_empty() && self.lanes.room() > 0;
         let due = if has_ready { Some(now_ms) } else { self.lanes.next_due_ms(now_ms) };

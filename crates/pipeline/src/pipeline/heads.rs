@@ -14,8 +14,8 @@ const GENESIS_MAX: usize = 65_536;
 const ASK_AGAIN_MS: u64 = 1_000;
 
 impl Pipeline {
-    /// Compares our heads with the ledger's, before anything is offered. A ledger that cannot be asked is taken at its word
-    /// later, slice by slice.
+    /// Compares the heads of log and ledger, before anything is offered. If the ledger cannot be asked, each slice is compared
+    /// when it is offered.
     ///
     /// A ledger that has less than it acknowledged was restored from an older copy: what the log still has is offered again,
     /// and the other streams are named in [`PipelineStats::behind`](crate::PipelineStats::behind). A ledger that has more is an

@@ -9,13 +9,13 @@ use super::{make, Request, Shared, IS_EXPORT_THREAD};
 use crate::exchange::MemberId;
 
 /// Makes requests on a thread that is started at the first one.
-pub(super) struct Helper<'a> {
+pub(super) struct DrainThread<'a> {
     shared: &'a Arc<Shared>,
     member: MemberId,
     thread: Option<(mpsc::Sender<Request>, JoinHandle<()>)>,
 }
 
-impl<'a> Helper<'a> {
+impl<'a> DrainThread<'a> {
     pub(super) fn new(shared: &'a Arc<Shared>) -> Self {
         Self { shared, member: shared.exchange.enter(shared.exchange.new_crew()), thread: None }
     }
