@@ -1,0 +1,77 @@
+//! The one reading of a line that is written as its format says.
+
+use std::borrow::Cow;
+
+use memchr::{memchr, memchr2};
+
+use super::{Slot, Template};
+use crate::{found::Found, text::Escapes, time::Times};
+
+impl Template {
+    /// Reads a line field by field. `None` if anything is not as the format says, or if more follows that could as well be
+    /// the end of the request.
+    pub(super) fn read_strictly<'a>(&self, line: &'a [u8], times: &Times) -> Option<Found<'a>> {
+        let (found, rest) = self.read_beginning(line, times)?;
+        (rest.is_empty() || (self.open_end && !has_request_end(rest))).then_some(found)
+    }
+
+    /// Reads a line field by field, and gives what follows the last one.
+    pub(super) fn read_beginning<'a>(&self, line: &'a [u8], times: &Times) -> Option<(Found<'a>, &'a [u8])> {
+        let mut rest = line.strip_prefix(self.before.as_slice())?;
+        let mut found = Found::default();
+        for slot in &self.slots {
+            let length = slot.length(rest, self.open_end, self.escapes)?;
+            let (value, behind) = rest.split_at(length);
+            found.fill(slot.role, Cow::Borrowed(value), times).ok()?;
+            if let Some(place) = slot.keep {
+                found.keep(place, Cow::Borrowed(value));
+            }
+            rest = behind.get(slot.after.len()..)?;
+        }
+        Some((found, rest))
+    }
+}
+
+impl Slot {
+    /// How many bytes the field has if `rest` begins with it.
+    fn length(&self, rest: &[u8], open_end: bool, escapes: Escapes) -> Option<usize> {
+        let Some(&first) = self.after.first() else {
+            return Some(if open_end { memchr(b' ', rest).unwrap_or(rest.len()) } else { rest.len() });
+        };
+        if self.quoted {
+            let end = unescaped_quote(rest, escapes)?;
+            return rest.get(end..)?.starts_with(&self.after).then_some(end);
+        }
+        let mut from = 0;
+        loop {
+            let at = from + memchr(first, rest.get(from..)?)?;
+            if self.after.len() == 1 || rest.get(at..)?.starts_with(&self.after) {
+                return Some(at);
+            }
+            from = at + 1;
+        }
+    }
+}
+
+/// The first quotation mark without a backslash that escapes it.
+pub(super) fn unescaped_quote(rest: &[u8], escapes: Escapes) -> Option<usize> {
+    if escapes != Escapes::Backslash {
+        return memchr(b'"', rest);
+    }
+    let mut from = 0;
+    loop {
+        let at = from + memchr2(b'"', b'\\', rest.get(from..)?)?;
+        if rest[at] == b'"' {
+            return Some(at);
+        }
+        from = at + 2;
+    }
+}
+
+/// Whether something follows that looks like the end of a request with its status: `" 200 `.
+fn has_request_end(rest: &[u8]) -> bool {
+    let is_end = |behind: &[u8]| {
+        matches!(behind, [b' ', h, t, o, b' ', ..] if [h, t, o].iter().all(|b| b.is_ascii_digit()))
+    };
+    memchr::memchr_iter(b'"', rest).any(|at| rest.get(at + 1..).is_some_and(is_end))
+}
