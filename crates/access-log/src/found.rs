@@ -17,9 +17,14 @@ pub(crate) const SIZE_MAX: u64 = 1 << 50;
 pub(crate) enum Role {
     Ignore,
     Client,
+    /// An address that cannot be a name.
+    Address,
     /// An address and its port in one.
     ClientAndPort,
+    /// The host that was asked, which a client may have written.
     Host,
+    /// The host as the server calls it.
+    ServerName,
     /// What an ident server says, nearly always `-`.
     Ident,
     User,
@@ -114,6 +119,12 @@ impl<'a> Found<'a> {
                 }
                 self.client = present(value);
             }
+            Role::Address => {
+                if !looks_like_address(&value) && value.as_ref() != b"-" {
+                    return Err(SkipReason::BadClient);
+                }
+                self.client = present(value);
+            }
             Role::ClientAndPort => {
                 let value = match value {
                     Cow::Borrowed(bytes) => Cow::Borrowed(without_port(bytes)),
@@ -121,7 +132,8 @@ impl<'a> Found<'a> {
                 };
                 return self.fill(Role::Client, value, times);
             }
-            Role::Host => {
+            Role::Host => self.host = present(value),
+            Role::ServerName => {
                 if !is_client(&value) {
                     return Err(SkipReason::OtherFormat);
                 }
@@ -200,7 +212,9 @@ impl<'a> Found<'a> {
             None => RequestLine::of_parts(self.method, self.target, self.query, escapes),
         };
         let host = self.host.map(|host| match text(host, escapes) {
-            Cow::Borrowed(host) => Cow::Borrowed(host.get(..without_port(host.as_bytes()).len()).unwrap_or(host)),
+            Cow::Borrowed(host) => {
+                Cow::Borrowed(host.get(..without_port(host.as_bytes()).len()).unwrap_or(host))
+            }
             Cow::Owned(mut host) => {
                 host.truncate(without_port(host.as_bytes()).len());
                 Cow::Owned(host)

@@ -1,9 +1,15 @@
 //! x
 mod address;
 mod container;
+mod detect;
 mod field;
+mod format;
 mod found;
+mod json;
 mod lines;
+mod notation;
+mod parser;
+mod prefix;
 mod request;
 mod skip;
 mod template;
@@ -12,7 +18,9 @@ mod time;
 pub use address::{canonical_client, parse_address};
 pub use container::{Compression, Decoded, Encoding};
 pub use field::{FieldName, FieldNameError};
+pub use format::{Format, FormatError, FORMAT_NAMES};
 pub use lines::{Line, Lines, LINE_BYTES_MAX};
+pub use parser::Parser;
 pub use request::{Request, RequestLine};
 pub use skip::{Remark, Remarks, Skip, SkipReason};
 pub use time::{Times, TimesError};

@@ -8,6 +8,8 @@ use crate::{Skip, SkipReason};
 pub const LINE_BYTES_MAX: usize = 1 << 20;
 
 const BUFFER_BYTES: usize = 256 << 10;
+/// What is kept of a block of NULs, enough to tell it from what a client sent.
+pub(crate) const NULS_KEPT: usize = 16;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A line without its newline.
@@ -23,7 +25,7 @@ pub struct Line<'a> {
 /// The lines of a log, numbered from 1.
 ///
 /// Memory stays constant however long the log or a line is. Blocks of NULs, which a crash or a truncated log leaves
-/// behind, take no room: of a line that would be too long, each run of NULs is kept as one.
+/// behind, take no room: of those before a line one is kept, and within a line that would be too long, sixteen of each run.
 #[derive(Debug)]
 pub struct Lines<R> {
     reader: R,
@@ -58,7 +60,11 @@ impl<R: Read> Lines<R> {
 
     /// The beginning of what was not handed out yet, for [`detect`](crate::detect): 256 KiB, less at the end of the log.
     pub fn sample(&mut self) -> io::Result<&[u8]> {
-        while !self.is_at_end && self.end - self.start < BUFFER_BYTES {
+        loop {
+            self.skip_nuls();
+            if self.is_at_end || self.end - self.start >= BUFFER_BYTES {
+                break;
+            }
             self.refill()?;
         }
         Ok(self.buffer.get(self.start..self.end).unwrap_or_default())
@@ -69,7 +75,10 @@ impl<R: Read> Lines<R> {
     pub fn next(&mut self) -> io::Result<Option<Result<Line<'_>, Skip>>> {
         let mut scanned = 0;
         let mut too_long = false;
-        let (from, to, is_terminated) = loop {
+        let (from, mut to, is_terminated) = loop {
+            let start = self.start;
+            self.skip_nuls();
+            scanned = scanned.saturating_sub(self.start - start);
             let unscanned = self.buffer.get(self.start + scanned..self.end).unwrap_or_default();
             if let Some(at) = memchr::memchr(b'\n', unscanned) {
                 let from = self.start;
@@ -87,7 +96,7 @@ impl<R: Read> Lines<R> {
                 break (from, self.end, false);
             }
             if scanned > self.line_bytes_max {
-                self.collapse_nuls();
+                self.end = self.collapse_nuls(self.start, self.end);
                 scanned = self.end - self.start;
                 if scanned > self.line_bytes_max {
                     too_long = true;
@@ -99,6 +108,9 @@ impl<R: Read> Lines<R> {
             self.refill()?;
         };
         self.number += 1;
+        if to - from > self.line_bytes_max {
+            to = self.collapse_nuls(from, to);
+        }
         if too_long || to - from > self.line_bytes_max {
             return Ok(Some(Err(Skip::new(SkipReason::TooLong))));
         }
@@ -143,18 +155,28 @@ impl<R: Read> Lines<R> {
         }
     }
 
-    fn collapse_nuls(&mut self) {
-        let mut kept = self.start;
-        let mut behind_nul = false;
-        for at in self.start..self.end {
+    /// Leaves out all but one of the NULs before a line.
+    fn skip_nuls(&mut self) {
+        let ready = self.buffer.get(self.start..self.end).unwrap_or_default();
+        if ready.first() == Some(&0) {
+            let nuls = ready.iter().position(|b| *b != 0).unwrap_or(ready.len());
+            self.start += nuls - 1;
+        }
+    }
+
+    /// Keeps the first of each run of NULs, and says where the bytes end then.
+    fn collapse_nuls(&mut self, from: usize, to: usize) -> usize {
+        let mut kept = from;
+        let mut nuls = 0;
+        for at in from..to {
             let b = self.buffer[at];
-            if b != 0 || !behind_nul {
+            nuls = if b == 0 { nuls + 1 } else { 0 };
+            if nuls <= NULS_KEPT {
                 self.buffer[kept] = b;
                 kept += 1;
             }
-            behind_nul = b == 0;
         }
-        self.end = kept;
+        kept
     }
 }
 
@@ -202,6 +224,11 @@ mod tests {
         let line = lines[0].as_ref().unwrap();
         assert!(line.starts_with(b"before\0") && line.ends_with(b"\0behind"));
         assert_eq!(lines[1], Ok(b"next".to_vec()));
+
+        let mut log = vec![0; 5 * LINE_BYTES_MAX];
+        log.extend(b"behind\n");
+        assert_eq!(read_all(&log), [Ok(b"\0behind".to_vec())]);
+        assert_eq!(Lines::new(log.as_slice()).sample().unwrap(), b"\0behind\n");
     }
 
     #[test]

@@ -118,9 +118,9 @@ fn split(quoted: &[u8]) -> Option<(&str, &[u8])> {
     }
     // Some clients send spaces within the target, so the version is what follows the last one.
     let target = match memchr::memrchr(b' ', rest) {
-        Some(last) if is_version(&rest[last + 1..]) => rest[..last].trim_ascii(),
+        Some(last) if is_version(&rest[last + 1..]) => without_spaces(&rest[..last]),
         // HTTP/0.9 has no version, and some servers leave it out.
-        _ if begins_like_target(rest) => rest.trim_ascii(),
+        _ if begins_like_target(rest) => without_spaces(rest),
         _ => return None,
     };
     if target.is_empty() {
@@ -134,13 +134,22 @@ pub(crate) fn is_version(bytes: &[u8]) -> bool {
     bytes.starts_with(b"HTTP/")
 }
 
+fn without_spaces(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ', rest @ ..] | [rest @ .., b' '] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
+
 fn begins_like_target(rest: &[u8]) -> bool {
     rest.starts_with(b"/") || [&b"http://"[..], b"https://"].iter().any(|scheme| rest.starts_with(scheme))
 }
 
 /// A token, RFC 9110, section 5.6.2.
 fn is_token(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b)) && bytes != b"-"
+    !bytes.is_empty()
+        && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b))
+        && bytes != b"-"
 }
 
 #[cfg(test)]
@@ -188,8 +197,12 @@ mod tests {
     fn parts_are_put_together() {
         let parts = |method: &'static str, target: &'static str, query: Option<&'static str>| {
             let bytes = |text: &'static str| Cow::Borrowed(text.as_bytes());
-            let line =
-                RequestLine::of_parts(Some(bytes(method)), Some(bytes(target)), query.map(bytes), Escapes::None);
+            let line = RequestLine::of_parts(
+                Some(bytes(method)),
+                Some(bytes(target)),
+                query.map(bytes),
+                Escapes::None,
+            );
             match line {
                 RequestLine::Http { method, target } => format!("{method} {target}"),
                 RequestLine::Malformed => String::new(),

@@ -9,6 +9,8 @@ pub(crate) enum Escapes {
     Backslash,
     /// `#HH`: HAProxy.
     Hash,
+    /// Those of JSON, in text that is no JSON otherwise: nginx with `escape=json`.
+    Json,
     /// None, or they are undone already.
     None,
 }
@@ -35,6 +37,7 @@ fn unescape(raw: Cow<'_, [u8]>, escapes: Escapes) -> Cow<'_, [u8]> {
     let sign = match escapes {
         Escapes::Backslash => b'\\',
         Escapes::Hash => b'#',
+        Escapes::Json => return crate::json::unescaped(raw),
         Escapes::None => return raw,
     };
     let Some(first) = memchr::memchr(sign, &raw) else { return raw };
@@ -42,7 +45,9 @@ fn unescape(raw: Cow<'_, [u8]>, escapes: Escapes) -> Cow<'_, [u8]> {
     let mut rest = &raw[first..];
     while let Some((&b, tail)) = rest.split_first() {
         let (byte, used) = match (b == sign, escapes, tail) {
-            (true, Escapes::Backslash, [b'x', high, low, ..]) => hexadecimal(*high, *low).map_or((b, 0), |b| (b, 3)),
+            (true, Escapes::Backslash, [b'x', high, low, ..]) => {
+                hexadecimal(*high, *low).map_or((b, 0), |b| (b, 3))
+            }
             (true, Escapes::Backslash, [escaped @ (b'\\' | b'"'), ..]) => (*escaped, 1),
             (true, Escapes::Hash, [high, low, ..]) => hexadecimal(*high, *low).map_or((b, 0), |b| (b, 2)),
             _ => (b, 0),
@@ -87,10 +92,14 @@ fn lossless(bytes: &[u8]) -> String {
 
 /// A target: what was escaped, and what is not UTF-8, is percent-encoded, which says the same and is how a target writes it.
 pub(crate) fn target(raw: Cow<'_, [u8]>, escapes: Escapes) -> Cow<'_, str> {
+    let (raw, escapes) = match escapes {
+        Escapes::Json => (crate::json::unescaped(raw), Escapes::None),
+        _ => (raw, escapes),
+    };
     let escaped = match escapes {
         Escapes::Backslash => memchr::memchr(b'\\', &raw).is_some(),
         Escapes::Hash => memchr::memchr(b'#', &raw).is_some(),
-        Escapes::None => false,
+        Escapes::Json | Escapes::None => false,
     };
     if !escaped {
         match raw {
@@ -109,7 +118,9 @@ pub(crate) fn target(raw: Cow<'_, [u8]>, escapes: Escapes) -> Cow<'_, str> {
         let tail = rest.get(plain + 1..).unwrap_or_default();
         let byte_and_used = match (escapes, b, tail) {
             (Escapes::Backslash, b'\\', _) => Some(backslash_escape(tail)),
-            (Escapes::Hash, b'#', [high, low, ..]) => hexadecimal(*high, *low).map(|byte| ([byte, *high, *low], 2)),
+            (Escapes::Hash, b'#', [high, low, ..]) => {
+                hexadecimal(*high, *low).map(|byte| ([byte, *high, *low], 2))
+            }
             _ => None,
         };
         let Some(([byte, high, low], used)) = byte_and_used else {

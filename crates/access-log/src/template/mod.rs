@@ -1,16 +1,19 @@
 //! Formats of fields between literal text, and lines that are read by them.
 //!
+//! * `builder`: a format from what a notation says.
 //! * `strict`: the one reading of a line that is written as its format says.
 //! * `search`: readings of a line that is damaged, or whose writer does not escape what clients send.
 //! * `tail`: what follows behind everything that is needed.
 //! * `reading`: which of the two is asked, and what becomes of lines that are glued together.
 
+mod builder;
 mod reading;
 mod search;
 mod strict;
 mod tail;
 
 use crate::{found::Role, text::Escapes, FieldName};
+pub(crate) use builder::{TemplateBuilder, TemplateFault, Variable};
 
 /// A format: text, then fields that each have text behind them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +56,16 @@ impl Slot {
     }
 
     fn is_identity(&self) -> bool {
-        self.keep.is_some() || matches!(self.role, Role::Client | Role::ClientAndPort | Role::User | Role::Host)
+        self.keep.is_some()
+            || matches!(
+                self.role,
+                Role::Client
+                    | Role::Address
+                    | Role::ClientAndPort
+                    | Role::User
+                    | Role::Host
+                    | Role::ServerName
+            )
     }
 }
 
@@ -78,12 +90,17 @@ impl Template {
     }
 }
 
+/// The first quotation mark that no backslash escapes.
+pub(crate) fn unescaped_quote(rest: &[u8]) -> Option<usize> {
+    strict::unescaped_quote(rest, Escapes::Backslash)
+}
+
 /// What a field is called in a skip: the words of a message.
 pub(crate) fn describe(role: Role) -> &'static str {
     match role {
         Role::Ignore => "last field",
-        Role::Client | Role::ClientAndPort => "client address",
-        Role::Host => "host",
+        Role::Client | Role::Address | Role::ClientAndPort => "client address",
+        Role::Host | Role::ServerName => "host",
         Role::Ident => "identity",
         Role::User => "user",
         Role::Time | Role::Date | Role::Clock => "date",

@@ -23,7 +23,12 @@ impl Template {
     }
 
     #[cold]
-    fn read_damaged<'a>(&self, line: &'a [u8], times: &Times, raw_quotes: &mut bool) -> Result<Found<'a>, Skip> {
+    fn read_damaged<'a>(
+        &self,
+        line: &'a [u8],
+        times: &Times,
+        raw_quotes: &mut bool,
+    ) -> Result<Found<'a>, Skip> {
         let second = self.second_beginning(line, times);
         if let (Some(_), true) = (second, self.escapes_quotes) {
             // No client can have written a second beginning.

@@ -28,11 +28,10 @@ const STEPS_MAX: u32 = 2_000_000;
 /// Spaces within a time.
 const TIME_ENDS_MAX: u32 = 6;
 
-/// A reading, and where its last needed field ends.
+/// A reading, and how good it is.
 #[derive(Debug)]
 pub(super) struct Reading<'a> {
     pub(super) found: Found<'a>,
-    pub(super) request_end: usize,
     tail: Tail,
     is_http: bool,
 }
@@ -63,7 +62,12 @@ struct Stuck {
 
 impl Template {
     /// The best reading of a line in which no request ends at or behind `limit`.
-    pub(super) fn search<'a>(&self, line: &'a [u8], times: &Times, limit: usize) -> Result<Reading<'a>, Skip> {
+    pub(super) fn search<'a>(
+        &self,
+        line: &'a [u8],
+        times: &Times,
+        limit: usize,
+    ) -> Result<Reading<'a>, Skip> {
         let request = [Role::Request, Role::Target].into_iter().find_map(|role| self.position(role));
         let request = request.unwrap_or(self.slots.len());
         let identity_first = self.slots.iter().skip(request).all(|slot| !slot.is_identity());
@@ -137,11 +141,9 @@ impl<'a> Search<'_, 'a> {
     fn next_end(&self, slot: &Slot, from: usize, is_last: bool) -> Option<(usize, usize)> {
         let rest = self.line.get(from..)?;
         let Some(&first) = slot.after.first() else {
-            let space = if self.template.open_end && !slot.wild { memchr::memchr(b' ', rest) } else { None };
+            let space = if self.template.open_end { memchr::memchr(b' ', rest) } else { None };
             let end = space.map_or(self.line.len(), |space| from + space);
-            return (from <= end && (from < self.line.len() || from == 0 || end > from || rest.is_empty()))
-                .then_some((end, end))
-                .filter(|_| from <= self.line.len());
+            return Some((end, end));
         };
         for at in memchr::memchr_iter(first, rest).map(|at| from + at) {
             if slot.quoted && self.template.escapes_quotes && self.is_escaped(at) {
@@ -160,7 +162,7 @@ impl<'a> Search<'_, 'a> {
     fn is_escaped(&self, at: usize) -> bool {
         let before = self.line.get(..at).unwrap_or_default();
         let backslashes = before.iter().rev().take_while(|b| **b == b'\\').count();
-        self.template.escapes == Escapes::Backslash && backslashes % 2 == 1
+        matches!(self.template.escapes, Escapes::Backslash | Escapes::Json) && backslashes % 2 == 1
     }
 
     fn consider(&mut self, end: usize) {
@@ -177,8 +179,7 @@ impl<'a> Search<'_, 'a> {
         let tail = self.template.tail(self.last_needed, self.line.get(end..).unwrap_or_default());
         let request = found.request_line().unwrap_or_default();
         let is_http = request.rsplit(|b| *b == b' ').next().is_some_and(is_version);
-        let request_end = self.spans.get(self.request).map_or(0, |span| span.1);
-        let reading = Reading { found, request_end, tail, is_http };
+        let reading = Reading { found, tail, is_http };
         let Some(best) = &self.best else {
             self.best = Some(reading);
             return;
@@ -211,8 +212,12 @@ impl<'a> Search<'_, 'a> {
         let rest = self.line.get(start..).unwrap_or_default();
         match slot.role {
             // `"GET /` goes on to the end of the line, and `GET / 200` has no quotation mark.
-            Role::Time if self.template.has(Role::Request) && memchr::memchr(b']', rest).is_some() => {
-                SkipReason::NoRequest
+            Role::Time if self.template.has(Role::Request) => {
+                let behind = memchr::memchr(b']', rest).and_then(|at| rest.get(at + 1..)).unwrap_or_default();
+                match behind.trim_ascii_start() {
+                    [] => SkipReason::CutOff,
+                    _ => SkipReason::NoRequest,
+                }
             }
             _ => SkipReason::CutOff,
         }
@@ -234,7 +239,9 @@ impl<'a> Search<'_, 'a> {
         let rest = self.line.get(self.stuck.at..).unwrap_or_default();
         let found = match self.stuck.reason {
             SkipReason::CutOff => describe(role).as_bytes(),
-            SkipReason::NoRequest => rest.get(memchr::memchr(b']', rest).map_or(0, |at| at + 1)..).unwrap_or(rest),
+            SkipReason::NoRequest => {
+                rest.get(memchr::memchr(b']', rest).map_or(0, |at| at + 1)..).unwrap_or(rest)
+            }
             SkipReason::OtherFormat => self.line,
             SkipReason::BadDate | SkipReason::NoTimeZone => {
                 rest.get(..memchr::memchr(b']', rest).unwrap_or(rest.len())).unwrap_or(rest)

@@ -12,7 +12,13 @@ impl Template {
     /// the end of the request.
     pub(super) fn read_strictly<'a>(&self, line: &'a [u8], times: &Times) -> Option<Found<'a>> {
         let (found, rest) = self.read_beginning(line, times)?;
-        (rest.is_empty() || (self.open_end && !has_request_end(rest))).then_some(found)
+        if rest.is_empty() {
+            return Some(found);
+        }
+        // With the quotation mark that ended the last field: it may be the one that ends the request.
+        let quote = usize::from(self.slots.last().is_some_and(|slot| slot.after.ends_with(b"\"")));
+        let rest = line.get(line.len() - rest.len() - quote..)?;
+        (self.open_end && !has_request_end(rest)).then_some(found)
     }
 
     /// Reads a line field by field, and gives what follows the last one.
@@ -55,7 +61,7 @@ impl Slot {
 
 /// The first quotation mark without a backslash that escapes it.
 pub(super) fn unescaped_quote(rest: &[u8], escapes: Escapes) -> Option<usize> {
-    if escapes != Escapes::Backslash {
+    if !matches!(escapes, Escapes::Backslash | Escapes::Json) {
         return memchr(b'"', rest);
     }
     let mut from = 0;
@@ -70,8 +76,6 @@ pub(super) fn unescaped_quote(rest: &[u8], escapes: Escapes) -> Option<usize> {
 
 /// Whether something follows that looks like the end of a request with its status: `" 200 `.
 fn has_request_end(rest: &[u8]) -> bool {
-    let is_end = |behind: &[u8]| {
-        matches!(behind, [b' ', h, t, o, b' ', ..] if [h, t, o].iter().all(|b| b.is_ascii_digit()))
-    };
+    let is_end = |behind: &[u8]| matches!(behind, [b' ', h, t, o, b' ', ..] if [h, t, o].iter().all(|b| b.is_ascii_digit()));
     memchr::memchr_iter(b'"', rest).any(|at| rest.get(at + 1..).is_some_and(is_end))
 }

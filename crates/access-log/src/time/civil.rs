@@ -44,7 +44,8 @@ impl Civil {
         let era = year.div_euclid(400);
         let year_of_era = year.rem_euclid(400);
         let day_of_year = (153 * ((self.month + 9) % 12) + 2) / 5 + self.day - 1;
-        let days = era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468;
+        let days =
+            era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468;
         let seconds = days * 86_400 + self.hour * 3600 + self.minute * 60 + self.second.min(59);
         Some((seconds - i64::from(offset_seconds)) * 1000 + self.millisecond)
     }
@@ -57,7 +58,8 @@ impl Civil {
         let nanoseconds = i32::try_from(self.millisecond * 1_000_000).ok()?;
         let (hour, minute, second) = (narrow(self.hour)?, narrow(self.minute)?, narrow(self.second.min(59))?);
         let local =
-            DateTime::new(year, narrow(self.month)?, narrow(self.day)?, hour, minute, second, nanoseconds).ok()?;
+            DateTime::new(year, narrow(self.month)?, narrow(self.day)?, hour, minute, second, nanoseconds)
+                .ok()?;
         Some(zone.to_ambiguous_timestamp(local).compatible().ok()?.as_millisecond())
     }
 }
@@ -129,7 +131,8 @@ impl<'a> Cursor<'a> {
             return Some(0);
         }
         let figures = self.take_while(|b| b.is_ascii_digit());
-        let milliseconds = figures.iter().chain(b"00").take(3).fold(0, |sum, b| sum * 10 + i64::from(b - b'0'));
+        let milliseconds =
+            figures.iter().chain(b"00").take(3).fold(0, |sum, b| sum * 10 + i64::from(b - b'0'));
         (!figures.is_empty()).then_some(milliseconds)
     }
 

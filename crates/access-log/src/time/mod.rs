@@ -34,7 +34,9 @@ pub struct Times {
 #[non_exhaustive]
 pub enum TimesError {
     /// There is no such zone.
-    #[error("there is no time zone `{name}`: write a name like Europe/Berlin, UTC, or an offset like +02:00")]
+    #[error(
+        "there is no time zone `{name}`: write a name like Europe/Berlin, UTC, or an offset like +02:00"
+    )]
     NoSuchZone {
         /// What was asked for.
         name: String,
@@ -136,6 +138,8 @@ impl Times {
 
 #[cfg(test)]
 mod tests {
+    use ron_accounting_error_contract::assert_errors;
+
     use super::{TimeFault, Times, TimesError};
 
     fn utc(text: &str) -> Result<u64, TimeFault> {
@@ -180,7 +184,9 @@ mod tests {
 
     #[test]
     fn months_have_the_names_of_several_languages() {
-        for (name, month) in [("Mai", 5), ("Mär", 3), ("Okt", 10), ("Dez", 12), ("févr", 2), ("août", 8), ("ene", 1)] {
+        for (name, month) in
+            [("Mai", 5), ("Mär", 3), ("Okt", 10), ("Dez", 12), ("févr", 2), ("août", 8), ("ene", 1)]
+        {
             let expected = utc(&format!("2024-{month:02}-03T00:00:00Z"));
             assert_eq!(utc(&format!("03/{name}/2024:00:00:00 +0000")), expected, "{name}");
             assert!(expected.is_ok());
@@ -249,6 +255,17 @@ mod tests {
         for pattern in ["", "%Q", "no day", "%H:%M"] {
             assert!(Times::new().with_pattern(pattern).is_err(), "{pattern}");
         }
+    }
+
+    #[test]
+    fn each_error_is_a_whole_message() {
+        assert_errors!(TimesError {
+            without_cause: {
+                NoSuchZone => Times::new().with_zone("x").unwrap_err(),
+                BadPattern => Times::new().with_pattern("x").unwrap_err()
+            }
+            with_cause: {}
+        });
     }
 
     #[test]

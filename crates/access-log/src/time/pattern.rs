@@ -1,10 +1,6 @@
 //! Times by a format string in the notation of `strftime`.
 
-use jiff::{
-    fmt::strtime::BrokenDownTime,
-    tz::TimeZone,
-    Timestamp,
-};
+use jiff::{fmt::strtime::BrokenDownTime, tz::TimeZone, Timestamp};
 
 use super::TimeFault;
 
