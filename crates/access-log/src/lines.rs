@@ -73,7 +73,7 @@ impl<R: Read> Lines<R> {
     /// The next line, or why it was skipped. `None` at the end.
     #[allow(clippy::should_implement_trait)] // An iterator cannot lend its own buffer.
     pub fn next(&mut self) -> io::Result<Option<Result<Line<'_>, Skip>>> {
-        let mut scanned = 0;
+        let mut scanned = 0_usize;
         let mut too_long = false;
         let (from, mut to, is_terminated) = loop {
             let start = self.start;
