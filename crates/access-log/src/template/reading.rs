@@ -7,6 +7,11 @@ use crate::{
     Remark, Skip, SkipReason,
 };
 
+/// A longer text in brackets is no time.
+const TIME_BYTES_MAX: usize = 48;
+/// From the identity to the time of a line.
+const USER_BYTES_MAX: usize = 256;
+
 impl Template {
     /// Reads a line. `raw_quotes` is whether a line of this log had quotation marks of a client that were not escaped, and is
     /// set when this one has.
@@ -59,20 +64,38 @@ impl Template {
         Ok(reading.found)
     }
 
-    /// Where a second `[time] "` is, behind the beginning of the request.
+    /// Where a second `- user [time] "` is, whose time has the form of the first.
     fn second_beginning(&self, line: &[u8], times: &Times) -> Option<usize> {
         let time = self.slots.get(self.position(Role::Time)?)?;
         if !time.after.starts_with(b"] \"") {
             return None;
         }
-        let mut beginnings = memchr::memchr_iter(b'[', line).filter(|at| {
+        let time_at = |at: usize| {
             let rest = line.get(at + 1..).unwrap_or_default();
-            let end = memchr::memchr(b']', rest.get(..48).unwrap_or(rest));
-            end.is_some_and(|end| rest[end..].starts_with(&time.after) && times.unix_ms(&rest[..end]).is_ok())
-        });
-        beginnings.next()?;
-        beginnings.next()
+            let end = memchr::memchr(b']', rest.get(..TIME_BYTES_MAX).unwrap_or(rest))?;
+            let time_bytes = &rest[..end];
+            (rest[end..].starts_with(&time.after) && times.unix_ms(time_bytes).is_ok()).then_some(time_bytes)
+        };
+        let mut times = memchr::memchr_iter(b'[', line).filter_map(|at| Some((at, time_at(at)?)));
+        let (first_at, first) = times.next()?;
+        let behind_identity = |at: usize| {
+            let before = &line[first_at..at];
+            let identity = memchr::memmem::rfind(before, b" - ");
+            !self.has(Role::Ident) || identity.is_some_and(|at| before.len() - at < USER_BYTES_MAX)
+        };
+        times.find(|(at, time)| same_form(time, first) && behind_identity(*at)).map(|(at, _)| at)
     }
+}
+
+/// Figures, letters and signs at the same places.
+fn same_form(a: &[u8], b: &[u8]) -> bool {
+    let class = |b: &u8| match b {
+        b'0'..=b'9' => b'0',
+        b'+' | b'-' => b'+',
+        _ if b.is_ascii_alphabetic() => b'a',
+        _ => *b,
+    };
+    a.iter().map(class).eq(b.iter().map(class))
 }
 
 fn has_raw_quote(request: &[u8]) -> bool {
