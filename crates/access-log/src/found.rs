@@ -1,7 +1,5 @@
 //! What was found of a line so far, field by field, whatever its format.
 
-use std::borrow::Cow;
-
 use crate::{
     address::{is_client, without_port},
     text::{text, Escapes},
@@ -84,63 +82,57 @@ impl Size {
 /// The fields of one line. None of them is checked against another.
 #[derive(Debug, Default)]
 pub(crate) struct Found<'a> {
-    client: Option<Cow<'a, [u8]>>,
-    host: Option<Cow<'a, [u8]>>,
-    user: Option<Cow<'a, [u8]>>,
-    request: Option<Cow<'a, [u8]>>,
-    method: Option<Cow<'a, [u8]>>,
-    target: Option<Cow<'a, [u8]>>,
-    query: Option<Cow<'a, [u8]>>,
+    client: Option<&'a [u8]>,
+    host: Option<&'a [u8]>,
+    user: Option<&'a [u8]>,
+    request: Option<&'a [u8]>,
+    method: Option<&'a [u8]>,
+    target: Option<&'a [u8]>,
+    query: Option<&'a [u8]>,
     time_ms: Option<u64>,
-    date: Option<Cow<'a, [u8]>>,
-    clock: Option<Cow<'a, [u8]>>,
+    date: Option<&'a [u8]>,
+    clock: Option<&'a [u8]>,
     status: Option<u16>,
     sent: Size,
     received: Size,
-    kept: Vec<Option<Cow<'a, [u8]>>>,
+    kept: Vec<Option<&'a [u8]>>,
     pub(crate) remarks: Remarks,
     pub(crate) rest: Option<&'a [u8]>,
 }
 
 impl<'a> Found<'a> {
     /// Takes a field; says what is wrong with one that cannot be what it should be.
-    pub(crate) fn fill(&mut self, role: Role, value: Cow<'a, [u8]>, times: &Times) -> Result<(), SkipReason> {
+    pub(crate) fn fill(&mut self, role: Role, value: &'a [u8], times: &Times) -> Result<(), SkipReason> {
         match role {
             Role::Ignore => {}
             Role::Ident => {
                 // An address where `-` is expected: the line has one more field before it.
-                if value.as_ref() != b"-" && (value.is_empty() || looks_like_address(&value)) {
+                if value != b"-" && (value.is_empty() || looks_like_address(value)) {
                     return Err(SkipReason::OtherFormat);
                 }
             }
             Role::Client => {
-                if !is_client(&value) {
+                if !is_client(value) {
                     return Err(SkipReason::BadClient);
                 }
                 self.client = present(value);
             }
             Role::Address => {
-                if !looks_like_address(&value) && value.as_ref() != b"-" {
+                if !looks_like_address(value) && value != b"-" {
                     return Err(SkipReason::BadClient);
                 }
                 self.client = present(value);
             }
-            Role::ClientAndPort => {
-                let value = match value {
-                    Cow::Borrowed(bytes) => Cow::Borrowed(without_port(bytes)),
-                    Cow::Owned(bytes) => Cow::Owned(without_port(&bytes).to_vec()),
-                };
-                return self.fill(Role::Client, value, times);
-            }
+            Role::ClientAndPort => return self.fill(Role::Client, without_port(value), times),
             Role::Host => self.host = present(value),
             Role::ServerName => {
-                if !is_client(&value) {
+                if !is_client(value) {
                     return Err(SkipReason::OtherFormat);
                 }
                 self.host = present(value);
             }
-            Role::User => self.user = present(value).filter(|user| !matches!(user.as_ref(), b"\"\"")),
-            Role::Time => self.time_ms = Some(times.unix_ms(&value).map_err(reason_of)?),
+            Role::User => self.user = present(value).filter(|user| *user != b"\"\""),
+            Role::Time => self.fill_time(value, times)?,
             Role::Date => {
                 self.date = Some(value);
                 self.join_time(times)?;
@@ -153,15 +145,21 @@ impl<'a> Found<'a> {
             Role::Method => self.method = present(value),
             Role::Target => self.target = present(value),
             Role::Query => self.query = present(value),
-            Role::Status => self.status = status(&value).ok_or(SkipReason::NoStatus)?,
-            Role::BytesSent => self.sent = Size::parse(&value).ok_or(SkipReason::BadSize)?,
-            Role::BytesReceived => self.received = Size::parse(&value).ok_or(SkipReason::BadSize)?,
+            Role::Status => self.status = status(value).ok_or(SkipReason::NoStatus)?,
+            Role::BytesSent => self.sent = Size::parse(value).ok_or(SkipReason::BadSize)?,
+            Role::BytesReceived => self.received = Size::parse(value).ok_or(SkipReason::BadSize)?,
         }
         Ok(())
     }
 
+    /// Takes a time that need not be as it is in the line.
+    pub(crate) fn fill_time(&mut self, value: &[u8], times: &Times) -> Result<(), SkipReason> {
+        self.time_ms = Some(times.unix_ms(value).map_err(reason_of)?);
+        Ok(())
+    }
+
     /// Takes a field that was asked for, beside its role.
-    pub(crate) fn keep(&mut self, place: usize, value: Cow<'a, [u8]>) {
+    pub(crate) fn keep(&mut self, place: usize, value: &'a [u8]) {
         if self.kept.len() <= place {
             self.kept.resize(place + 1, None);
         }
@@ -171,7 +169,7 @@ impl<'a> Found<'a> {
     }
 
     fn join_time(&mut self, times: &Times) -> Result<(), SkipReason> {
-        if let (Some(date), Some(clock)) = (&self.date, &self.clock) {
+        if let (Some(date), Some(clock)) = (self.date, self.clock) {
             self.time_ms = Some(times.unix_ms_of_parts(date, clock).map_err(reason_of)?);
         }
         Ok(())
@@ -197,12 +195,12 @@ impl<'a> Found<'a> {
         self.remarks.add(Remark::SizeUnknown);
     }
 
-    pub(crate) fn request_line(&self) -> Option<&[u8]> {
-        self.request.as_deref()
+    pub(crate) fn request_line(&self) -> Option<&'a [u8]> {
+        self.request
     }
 
     /// The request, if the line has a time. `kept` is how many fields were asked for.
-    pub(crate) fn into_request(mut self, escapes: Escapes, kept: usize) -> Result<Request<'a>, Skip> {
+    pub(crate) fn request(&mut self, escapes: Escapes, kept: usize) -> Result<Request<'a>, Skip> {
         let Some(time_ms) = self.time_ms else { return Err(Skip::found(SkipReason::BadDate, b"")) };
         if self.sent == Size::NotCredible || self.received == Size::NotCredible {
             self.remarks.add(Remark::SizeNotCredible);
@@ -211,15 +209,7 @@ impl<'a> Found<'a> {
             Some(request) => RequestLine::parse(request, escapes),
             None => RequestLine::of_parts(self.method, self.target, self.query, escapes),
         };
-        let host = self.host.map(|host| match text(host, escapes) {
-            Cow::Borrowed(host) => {
-                Cow::Borrowed(host.get(..without_port(host.as_bytes()).len()).unwrap_or(host))
-            }
-            Cow::Owned(mut host) => {
-                host.truncate(without_port(host.as_bytes()).len());
-                Cow::Owned(host)
-            }
-        });
+        let host = self.host.map(|host| text(without_port(host), escapes));
         self.kept.resize(kept, None);
         Ok(Request {
             client: self.client.map(|client| text(client, escapes)),
@@ -230,7 +220,7 @@ impl<'a> Found<'a> {
             status: self.status,
             bytes_sent: self.sent.bytes(),
             bytes_received: self.received.bytes(),
-            kept: self.kept.into_iter().map(|value| value.map(|value| text(value, escapes))).collect(),
+            kept: self.kept.iter().map(|value| value.map(|value| text(value, escapes))).collect(),
             remarks: self.remarks,
             rest: self.rest,
         })
@@ -244,8 +234,8 @@ fn reason_of(fault: TimeFault) -> SkipReason {
     }
 }
 
-fn present(value: Cow<'_, [u8]>) -> Option<Cow<'_, [u8]>> {
-    (!matches!(value.as_ref(), b"" | b"-")).then_some(value)
+fn present(value: &[u8]) -> Option<&[u8]> {
+    (!matches!(value, b"" | b"-")).then_some(value)
 }
 
 /// Digits and dots, or digits and colons: enough to tell an address from what an ident server says.

@@ -3,6 +3,7 @@
 use crate::{
     detect,
     format::{self, haproxy, Layout},
+    found::Found,
     json::JsonMap,
     lines::NULS_KEPT,
     prefix::Prefix,
@@ -141,12 +142,12 @@ impl Parser {
                 had_nuls = true;
             }
         }
-        let mut found = template.read(bytes, &self.times, &mut self.raw_quotes)?;
+        let mut found = Found::default();
+        template.read(bytes, &self.times, &mut self.raw_quotes, &mut found)?;
         if had_nuls {
             found.remarks.add(Remark::Nul);
         }
-        let request = found.into_request(template.escapes, self.kept)?;
-        Ok(Some(request))
+        found.request(template.escapes, self.kept).map(Some)
     }
 
     /// Reads a line that is all of a log, or of which it does not matter how it ended.
@@ -166,7 +167,7 @@ fn read_json<'a>(
     if had_nuls {
         found.remarks.add(Remark::Nul);
     }
-    found.into_request(Escapes::None, kept)
+    found.request(Escapes::Json, kept)
 }
 
 /// What follows a block of NULs before the time: the rest of a line that a crash cut is in front of it.

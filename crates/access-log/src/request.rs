@@ -55,39 +55,36 @@ pub enum RequestLine<'a> {
 
 impl<'a> RequestLine<'a> {
     /// Takes the content of the quotation marks apart.
-    pub(crate) fn parse(quoted: Cow<'a, [u8]>, escapes: Escapes) -> Self {
-        let parts = match &quoted {
-            Cow::Borrowed(bytes) => split(bytes).map(|(method, target)| {
-                (Cow::Borrowed(method), text::target(Cow::Borrowed(target), escapes))
-            }),
-            Cow::Owned(bytes) => split(bytes).map(|(method, target)| {
-                let target = text::target(Cow::Borrowed(target), escapes).into_owned();
-                (Cow::Owned(method.to_owned()), Cow::Owned(target))
-            }),
-        };
-        parts.map_or(Self::Malformed, |(method, target)| Self::Http { method, target })
+    pub(crate) fn parse(quoted: &'a [u8], escapes: Escapes) -> Self {
+        match split(quoted) {
+            Some((method, target)) => {
+                Self::Http { method: Cow::Borrowed(method), target: text::target(target, escapes) }
+            }
+            None => Self::Malformed,
+        }
     }
 
     /// Puts together what a format writes in several fields.
     pub(crate) fn of_parts(
-        method: Option<Cow<'a, [u8]>>,
-        target: Option<Cow<'a, [u8]>>,
-        query: Option<Cow<'a, [u8]>>,
+        method: Option<&'a [u8]>,
+        target: Option<&'a [u8]>,
+        query: Option<&'a [u8]>,
         escapes: Escapes,
     ) -> Self {
         let (Some(method), Some(target)) = (method, target) else { return Self::Malformed };
-        if !is_token(&method) || target.is_empty() {
+        if !is_token(method) || target.is_empty() {
             return Self::Malformed;
         }
         let method = text::text(method, escapes);
+        let path = text::target(target, escapes);
         let target = match query {
             Some(query) if !query.is_empty() && !target.contains(&b'?') => {
-                let query = query.strip_prefix(b"?").unwrap_or(&query);
-                Cow::Owned([&target, &b"?"[..], query].concat())
+                let query = text::target(query.strip_prefix(b"?").unwrap_or(query), escapes);
+                Cow::Owned([&path, "?", &query].concat())
             }
-            _ => target,
+            _ => path,
         };
-        Self::Http { method, target: text::target(target, escapes) }
+        Self::Http { method, target }
     }
 
     /// The host within a target that is a whole URL.
@@ -154,13 +151,11 @@ fn is_token(bytes: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::borrow::Cow;
-
     use super::RequestLine;
     use crate::text::Escapes;
 
     fn target(quoted: &str) -> Option<String> {
-        match RequestLine::parse(Cow::Borrowed(quoted.as_bytes()), Escapes::Backslash) {
+        match RequestLine::parse(quoted.as_bytes(), Escapes::Backslash) {
             RequestLine::Http { target, .. } => Some(target.into_owned()),
             RequestLine::Malformed => None,
         }
@@ -196,7 +191,7 @@ mod tests {
     #[test]
     fn parts_are_put_together() {
         let parts = |method: &'static str, target: &'static str, query: Option<&'static str>| {
-            let bytes = |text: &'static str| Cow::Borrowed(text.as_bytes());
+            let bytes = |text: &'static str| text.as_bytes();
             let line = RequestLine::of_parts(
                 Some(bytes(method)),
                 Some(bytes(target)),
@@ -218,8 +213,8 @@ mod tests {
     #[test]
     fn a_url_names_its_host() {
         let host = |quoted: &'static str| {
-            let line = RequestLine::parse(Cow::Borrowed(quoted.as_bytes()), Escapes::None);
-            line.host_of_url().map(Cow::into_owned)
+            let line = RequestLine::parse(quoted.as_bytes(), Escapes::None);
+            line.host_of_url().map(std::borrow::Cow::into_owned)
         };
         assert_eq!(host("GET http://shop.example:80/a HTTP/1.1").as_deref(), Some("shop.example"));
         assert_eq!(host("GET https://u@[2001:db8::1]:8443 HTTP/1.1").as_deref(), Some("[2001:db8::1]"));

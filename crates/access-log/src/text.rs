@@ -17,7 +17,7 @@ pub(crate) enum Escapes {
 
 /// The value as text. Bytes that are not UTF-8 are kept as `\xHH`, and a backslash that begins such a sequence in the value
 /// itself becomes `\x5C`, so that different bytes stay different.
-pub(crate) fn text(raw: Cow<'_, [u8]>, escapes: Escapes) -> Cow<'_, str> {
+pub(crate) fn text(raw: &[u8], escapes: Escapes) -> Cow<'_, str> {
     match unescape(raw, escapes) {
         Cow::Borrowed(bytes) => match std::str::from_utf8(bytes) {
             Ok(text) if !has_lookalike(bytes) => Cow::Borrowed(text),
@@ -33,14 +33,14 @@ pub(crate) fn text(raw: Cow<'_, [u8]>, escapes: Escapes) -> Cow<'_, str> {
 
 /// Undoes the escapes that stand for a byte. Of the backslash forms these are `\xHH`, `\\` and `\"`: in others the backslash
 /// may be the value's own, as in `DOMAIN\bob`.
-fn unescape(raw: Cow<'_, [u8]>, escapes: Escapes) -> Cow<'_, [u8]> {
+fn unescape(raw: &[u8], escapes: Escapes) -> Cow<'_, [u8]> {
     let sign = match escapes {
         Escapes::Backslash => b'\\',
         Escapes::Hash => b'#',
         Escapes::Json => return crate::json::unescaped(raw),
-        Escapes::None => return raw,
+        Escapes::None => return Cow::Borrowed(raw),
     };
-    let Some(first) = memchr::memchr(sign, &raw) else { return raw };
+    let Some(first) = memchr::memchr(sign, raw) else { return Cow::Borrowed(raw) };
     let mut out = raw[..first].to_vec();
     let mut rest = &raw[first..];
     while let Some((&b, tail)) = rest.split_first() {
@@ -91,28 +91,21 @@ fn lossless(bytes: &[u8]) -> String {
 }
 
 /// A target: what was escaped, and what is not UTF-8, is percent-encoded, which says the same and is how a target writes it.
-pub(crate) fn target(raw: Cow<'_, [u8]>, escapes: Escapes) -> Cow<'_, str> {
-    let (raw, escapes) = match escapes {
-        Escapes::Json => (crate::json::unescaped(raw), Escapes::None),
-        _ => (raw, escapes),
-    };
-    let escaped = match escapes {
-        Escapes::Backslash => memchr::memchr(b'\\', &raw).is_some(),
-        Escapes::Hash => memchr::memchr(b'#', &raw).is_some(),
-        Escapes::Json | Escapes::None => false,
-    };
-    if !escaped {
-        match raw {
-            Cow::Borrowed(bytes) => {
-                if let Ok(text) = std::str::from_utf8(bytes) {
-                    return Cow::Borrowed(text);
-                }
-            }
+pub(crate) fn target(raw: &[u8], escapes: Escapes) -> Cow<'_, str> {
+    let sign = match escapes {
+        Escapes::Backslash => Some(b'\\'),
+        Escapes::Hash => Some(b'#'),
+        Escapes::None => None,
+        Escapes::Json => match crate::json::unescaped(raw) {
+            Cow::Borrowed(_) => None,
             Cow::Owned(bytes) => return Cow::Owned(percent_encoded(&bytes)),
-        }
+        },
+    };
+    if !sign.is_some_and(|sign| memchr::memchr(sign, raw).is_some()) {
+        return std::str::from_utf8(raw).map_or_else(|_| Cow::Owned(percent_encoded(raw)), Cow::Borrowed);
     }
     let mut out = String::with_capacity(raw.len() + 16);
-    let mut rest: &[u8] = &raw;
+    let mut rest = raw;
     let mut plain = 0;
     while let Some(b) = rest.get(plain) {
         let tail = rest.get(plain + 1..).unwrap_or_default();
@@ -185,7 +178,7 @@ mod tests {
     use super::{target, text, Escapes};
 
     fn undone(raw: &[u8]) -> String {
-        text(Cow::Borrowed(raw), Escapes::Backslash).into_owned()
+        text(raw, Escapes::Backslash).into_owned()
     }
 
     #[test]
@@ -198,26 +191,26 @@ mod tests {
         assert_eq!(undone(br"M\\xfcller"), r"M\x5Cxfcller");
         assert_eq!(undone(br"a\"), r"a\");
         assert_eq!(undone(br"a\x4"), r"a\x4");
-        assert_eq!(text(Cow::Borrowed(br"a\\b"), Escapes::None), r"a\\b");
-        assert_eq!(text(Cow::Borrowed(b"a#22b#2"), Escapes::Hash), "a\"b#2");
+        assert_eq!(text(br"a\\b", Escapes::None), r"a\\b");
+        assert_eq!(text(b"a#22b#2", Escapes::Hash), "a\"b#2");
     }
 
     #[test]
     fn plain_values_are_borrowed() {
-        assert!(matches!(text(Cow::Borrowed(b"ada"), Escapes::Backslash), Cow::Borrowed("ada")));
-        assert!(matches!(target(Cow::Borrowed("/é".as_bytes()), Escapes::Backslash), Cow::Borrowed("/é")));
+        assert!(matches!(text(b"ada", Escapes::Backslash), Cow::Borrowed("ada")));
+        assert!(matches!(target("/é".as_bytes(), Escapes::Backslash), Cow::Borrowed("/é")));
     }
 
     #[test]
     fn in_a_target_escapes_become_percent_encoding() {
-        let encoded = |raw: &[u8]| target(Cow::Borrowed(raw), Escapes::Backslash).into_owned();
+        let encoded = |raw: &[u8]| target(raw, Escapes::Backslash).into_owned();
         assert_eq!(encoded(br#"/a\"b\x41\\c\n\tz\q\x4"#), "/a%22b%41%5Cc%0A%09z%5Cq%5Cx4");
         assert_eq!(encoded(br"/\xD0\xbf"), "/%D0%bf");
         assert_eq!(encoded(br"/end\"), "/end%5C");
         assert_eq!(encoded("/\\xé".as_bytes()), "/%5Cxé");
         assert_eq!(encoded(b"/caf\xe9"), "/caf%E9");
         assert_eq!(encoded(b"/caf\xe9\\\""), "/caf%E9%22");
-        assert_eq!(target(Cow::Borrowed(b"/a#22#zz"), Escapes::Hash), "/a%22#zz");
-        assert_eq!(target(Cow::Owned(b"/\xff".to_vec()), Escapes::None), "/%FF");
+        assert_eq!(target(b"/a#22#zz", Escapes::Hash), "/a%22#zz");
+        assert_eq!(target(b"/\xff", Escapes::None), "/%FF");
     }
 }

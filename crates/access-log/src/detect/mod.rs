@@ -135,11 +135,11 @@ fn detect_lines(lines: &[&[u8]], times: &Times) -> Result<Option<Detected>, Form
         let lines = if is_haproxy { &without_process } else { lines };
         // Whether a zone is missing is another question than which format it is.
         let utc = times.or_zone(jiff::tz::TimeZone::UTC);
-        let reads = |line: &&&[u8]| template.read(line, &utc, &mut false).is_ok();
+        let reads = |line: &&&[u8]| template.reads(line, &utc);
         if lines.iter().filter(reads).count() * 2 < lines.len() {
             continue;
         }
-        let reads = |line: &&&[u8]| template.read(line, times, &mut false).is_ok();
+        let reads = |line: &&&[u8]| template.reads(line, times);
         if lines.iter().filter(reads).count() * 2 < lines.len() {
             return Err(FormatError::NoTimeZone { format: name.to_owned() });
         }

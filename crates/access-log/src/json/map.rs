@@ -149,10 +149,15 @@ impl JsonMap {
         for (index, entry) in self.entries.iter().enumerate() {
             let Some(value) = self.chosen(index, entry, &values) else { continue };
             if let Some(place) = entry.keep {
-                found.keep(place, value.bytes());
-            } else if let Err(reason) = found.fill(entry.role, value.bytes(), times) {
-                return Err(Skip::found(reason, &value.bytes()));
+                found.keep(place, value.raw());
+                continue;
             }
+            let filled = match value.bytes() {
+                // Slashes may be escaped.
+                Cow::Owned(time) if entry.role == Role::Time => found.fill_time(&time, times),
+                _ => found.fill(entry.role, value.raw(), times),
+            };
+            filled.map_err(|reason| Skip::found(reason, value.raw()))?;
         }
         if !has_target {
             return Err(Skip::found(SkipReason::NoRequest, line));

@@ -19,10 +19,17 @@ pub(crate) enum Scalar<'a> {
 }
 
 impl<'a> Scalar<'a> {
+    /// The value as it is in the line.
+    pub(crate) fn raw(self) -> &'a [u8] {
+        match self {
+            Self::Text(raw) | Self::Bare(raw) => raw,
+        }
+    }
+
     /// The value with its escapes undone; nothing for `null`.
     pub(crate) fn bytes(self) -> Cow<'a, [u8]> {
         match self {
-            Self::Text(raw) => unescaped(Cow::Borrowed(raw)),
+            Self::Text(raw) => unescaped(raw),
             Self::Bare(b"null") => Cow::Borrowed(b""),
             Self::Bare(raw) => Cow::Borrowed(raw),
         }
@@ -222,8 +229,8 @@ impl<'a> Scan<'a> {
 }
 
 /// Undoes the escapes of JSON, and `\xHH`, which nginx and Apache write where they are not asked for JSON.
-pub(crate) fn unescaped(raw: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
-    let Some(first) = memchr::memchr(b'\\', &raw) else { return raw };
+pub(crate) fn unescaped(raw: &[u8]) -> Cow<'_, [u8]> {
+    let Some(first) = memchr::memchr(b'\\', raw) else { return Cow::Borrowed(raw) };
     let mut out = raw[..first].to_vec();
     let mut rest = &raw[first..];
     while let Some((&b, tail)) = rest.split_first() {
@@ -284,8 +291,6 @@ fn unicode(tail: &[u8], out: &mut Vec<u8>) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use std::borrow::Cow;
-
     use super::{unescaped, End, Scalar, Scan, Visit};
 
     #[derive(Default)]
@@ -353,7 +358,7 @@ mod tests {
             (r"\ud83d \q \", r"\ud83d \q \"),
             (r"\u12", r"\u12"),
         ] {
-            assert_eq!(unescaped(Cow::Borrowed(raw.as_bytes())), expected.as_bytes(), "{raw}");
+            assert_eq!(unescaped(raw.as_bytes()), expected.as_bytes(), "{raw}");
         }
     }
 }

@@ -13,18 +13,24 @@ const TIME_BYTES_MAX: usize = 48;
 const USER_BYTES_MAX: usize = 256;
 
 impl Template {
-    /// Reads a line. `raw_quotes` is whether a line of this log had quotation marks of a client that were not escaped, and is
+    /// Reads a line into `found`. `raw_quotes` is whether a line of this log had quotation marks of a client that were not escaped, and is
     /// set when this one has.
     pub(crate) fn read<'a>(
         &self,
         line: &'a [u8],
         times: &Times,
         raw_quotes: &mut bool,
-    ) -> Result<Found<'a>, Skip> {
-        if let Some(found) = self.read_strictly(line, times) {
-            return Ok(found);
+        found: &mut Found<'a>,
+    ) -> Result<(), Skip> {
+        if self.read_strictly(line, times, found).is_none() {
+            *found = self.read_damaged(line, times, raw_quotes)?;
         }
-        self.read_damaged(line, times, raw_quotes)
+        Ok(())
+    }
+
+    /// Whether anything can be made of a line.
+    pub(crate) fn reads(&self, line: &[u8], times: &Times) -> bool {
+        self.read(line, times, &mut false, &mut Found::default()).is_ok()
     }
 
     #[cold]
@@ -37,7 +43,8 @@ impl Template {
         let second = self.second_beginning(line, times);
         if let (Some(_), true) = (second, self.escapes_quotes) {
             // No client can have written a second beginning.
-            if let Some((mut found, rest)) = self.read_beginning(line, times) {
+            let mut found = Found::default();
+            if let Some(rest) = self.read_beginning(line, times, &mut found) {
                 found.remarks.add(Remark::Glued);
                 found.rest = Some(rest);
                 return Ok(found);

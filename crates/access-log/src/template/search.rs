@@ -12,8 +12,6 @@
 //! Who made the request is taken from the leftmost reading if the format names it before the request, where the client
 //! cannot write. Otherwise all readings must agree on it.
 
-use std::borrow::Cow;
-
 use super::{describe, tail::Tail, Slot, Template};
 use crate::{
     found::{Found, Role},
@@ -108,7 +106,7 @@ impl<'a> Search<'_, 'a> {
             }
             self.steps -= 1;
             let value = self.line.get(start..end).unwrap_or_default();
-            match Found::default().fill(slot.role, Cow::Borrowed(value), self.times) {
+            match Found::default().fill(slot.role, value, self.times) {
                 Ok(()) if slot.wild || is_one_token(slot, value) => {
                     self.spans[index] = (start, end);
                     if is_last {
@@ -168,9 +166,9 @@ impl<'a> Search<'_, 'a> {
     fn consider(&mut self, end: usize) {
         let mut found = Found::default();
         for (slot, (from, to)) in self.template.slots.iter().zip(&self.spans).take(self.last_needed + 1) {
-            let value = Cow::Borrowed(self.line.get(*from..*to).unwrap_or_default());
+            let value = self.line.get(*from..*to).unwrap_or_default();
             if let Some(place) = slot.keep {
-                found.keep(place, value.clone());
+                found.keep(place, value);
             }
             if found.fill(slot.role, value, self.times).is_err() {
                 return;

@@ -1,40 +1,47 @@
 //! The one reading of a line that is written as its format says.
 
-use std::borrow::Cow;
-
 use memchr::{memchr, memchr2};
 
 use super::{Slot, Template};
 use crate::{found::Found, text::Escapes, time::Times};
 
 impl Template {
-    /// Reads a line field by field. `None` if anything is not as the format says, or if more follows that could as well be
+    /// Reads a line field by field into `found`. `None` if anything is not as the format says, or if more follows that could as well be
     /// the end of the request.
-    pub(super) fn read_strictly<'a>(&self, line: &'a [u8], times: &Times) -> Option<Found<'a>> {
-        let (found, rest) = self.read_beginning(line, times)?;
+    pub(super) fn read_strictly<'a>(
+        &self,
+        line: &'a [u8],
+        times: &Times,
+        found: &mut Found<'a>,
+    ) -> Option<()> {
+        let rest = self.read_beginning(line, times, found)?;
         if rest.is_empty() {
-            return Some(found);
+            return Some(());
         }
         // With the quotation mark that ended the last field: it may be the one that ends the request.
         let quote = usize::from(self.slots.last().is_some_and(|slot| slot.after.ends_with(b"\"")));
         let rest = line.get(line.len() - rest.len() - quote..)?;
-        (self.open_end && !has_request_end(rest)).then_some(found)
+        (self.open_end && !has_request_end(rest)).then_some(())
     }
 
     /// Reads a line field by field, and gives what follows the last one.
-    pub(super) fn read_beginning<'a>(&self, line: &'a [u8], times: &Times) -> Option<(Found<'a>, &'a [u8])> {
+    pub(super) fn read_beginning<'a>(
+        &self,
+        line: &'a [u8],
+        times: &Times,
+        found: &mut Found<'a>,
+    ) -> Option<&'a [u8]> {
         let mut rest = line.strip_prefix(self.before.as_slice())?;
-        let mut found = Found::default();
         for slot in &self.slots {
             let length = slot.length(rest, self.open_end, self.escapes)?;
             let (value, behind) = rest.split_at(length);
-            found.fill(slot.role, Cow::Borrowed(value), times).ok()?;
+            found.fill(slot.role, value, times).ok()?;
             if let Some(place) = slot.keep {
-                found.keep(place, Cow::Borrowed(value));
+                found.keep(place, value);
             }
             rest = behind.get(slot.after.len()..)?;
         }
-        Some((found, rest))
+        Some(rest)
     }
 }
 
