@@ -51,7 +51,7 @@ pub(crate) enum Size {
 impl Size {
     fn parse(bytes: &[u8]) -> Option<Self> {
         match bytes {
-            b"" | b"-" | b"-1" => return Some(Self::Bytes(0)),
+            [] | [b'-'] | [b'-', b'1'] => return Some(Self::Bytes(0)),
             _ => {}
         }
         let (negative, figures) = match bytes {
@@ -107,7 +107,7 @@ impl<'a> Found<'a> {
             Role::Ignore => {}
             Role::Ident => {
                 // An address where `-` is expected: the line has one more field before it.
-                if value != b"-" && (value.is_empty() || looks_like_address(value)) {
+                if !matches!(value, [b'-']) && (value.is_empty() || looks_like_address(value)) {
                     return Err(SkipReason::OtherFormat);
                 }
             }
@@ -235,7 +235,7 @@ fn reason_of(fault: TimeFault) -> SkipReason {
 }
 
 fn present(value: &[u8]) -> Option<&[u8]> {
-    (!matches!(value, b"" | b"-")).then_some(value)
+    (!matches!(value, [] | [b'-'])).then_some(value)
 }
 
 /// Digits and dots, or digits and colons: enough to tell an address from what an ident server says.
@@ -249,7 +249,7 @@ pub(crate) fn looks_like_address(bytes: &[u8]) -> bool {
 #[allow(clippy::option_option)] // No status is not the same as something else in its place.
 fn status(bytes: &[u8]) -> Option<Option<u16>> {
     match bytes {
-        b"" | b"-" | b"-1" | b"0" | b"000" => Some(None),
+        [] | [b'-' | b'0'] | [b'-', b'1'] | [b'0', b'0', b'0'] => Some(None),
         [h, t, o] if bytes.iter().all(u8::is_ascii_digit) => {
             Some(Some(u16::from(h - b'0') * 100 + u16::from(t - b'0') * 10 + u16::from(o - b'0')))
         }

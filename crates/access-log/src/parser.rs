@@ -4,7 +4,7 @@ use crate::{
     detect,
     format::{self, haproxy, Layout},
     found::Found,
-    json::JsonMap,
+    json::{JsonMap, KEPT_MAX},
     lines::NULS_KEPT,
     prefix::Prefix,
     text::Escapes,
@@ -44,6 +44,9 @@ impl Parser {
         times: &Times,
         keep: &[FieldName],
     ) -> Result<Self, FormatError> {
+        if keep.len() > KEPT_MAX {
+            return Err(FormatError::TooManyFields { most: KEPT_MAX });
+        }
         let detected = if format.is_auto() || format.within_docker() == Some("auto") {
             detect::detect(sample, times)?
         } else {

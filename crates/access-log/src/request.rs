@@ -90,6 +90,9 @@ impl<'a> RequestLine<'a> {
     /// The host within a target that is a whole URL.
     pub(crate) fn host_of_url(&self) -> Option<Cow<'a, str>> {
         let Self::Http { target, .. } = self else { return None };
+        if target.starts_with('/') {
+            return None;
+        }
         let host = |target: &str| {
             let (scheme, rest) = target.split_once("://")?;
             let known = ["http", "https", "ws", "wss"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
@@ -128,7 +131,7 @@ fn split(quoted: &[u8]) -> Option<(&str, &[u8])> {
 
 /// Whether the bytes name a version of HTTP, behind which a server may have written a backslash of the client.
 pub(crate) fn is_version(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"HTTP/")
+    matches!(bytes, [b'H', b'T', b'T', b'P', b'/', ..])
 }
 
 fn without_spaces(mut bytes: &[u8]) -> &[u8] {
@@ -146,7 +149,7 @@ fn begins_like_target(rest: &[u8]) -> bool {
 fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty()
         && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b))
-        && bytes != b"-"
+        && !matches!(bytes, [b'-'])
 }
 
 #[cfg(test)]

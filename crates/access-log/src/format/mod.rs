@@ -60,6 +60,12 @@ pub enum FormatError {
         /// What to do.
         hint: String,
     },
+    /// More fields are to be kept of a line than can be.
+    #[error("at most {most} fields can be kept of a line: ask for fewer")]
+    TooManyFields {
+        /// As many can be kept.
+        most: usize,
+    },
     /// The log is none of the known formats.
     #[error("this is no access log that is known here: {seems}; {remedy}")]
     Unknown {
@@ -101,6 +107,7 @@ mod tests {
                 Notation => "%h %t".parse::<Format>().unwrap_err(),
                 Keys => "json:x=y".parse::<Format>().unwrap_err(),
                 NoSuchField => FormatError::NoSuchField { format: text(), name: text(), hint: text() },
+                TooManyFields => FormatError::TooManyFields { most: 8 },
                 Unknown => FormatError::Unknown { seems: text(), remedy: text() },
                 Ambiguous => FormatError::Ambiguous { seems: text(), remedy: text() },
                 NoTimeZone => FormatError::NoTimeZone { format: text() }

@@ -11,7 +11,11 @@ use crate::{
 };
 
 /// Keys that one map may have.
-const ENTRIES_MAX: usize = 48;
+const ENTRIES_MAX: usize = 40;
+/// Fields that may be kept of a line.
+pub(crate) const KEPT_MAX: usize = 8;
+/// Behind the roles, of which there are fewer.
+const KEPT_PURPOSE: usize = 20;
 
 /// Keys by what they mean.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +62,7 @@ impl JsonMap {
         let path = path.split('.').map(|key| key.trim_end_matches("[0]").as_bytes().to_vec()).collect();
         let rank = u8::try_from(rank).unwrap_or(u8::MAX);
         self.entries.push(Entry { path, role, rank, keep: None, is_header: false });
+        self.entries.sort_by_key(|entry| entry.rank);
     }
 
     /// Reads `client=remote_addr,time=ts,method=req.method,...`.
@@ -118,6 +123,7 @@ impl JsonMap {
             }
         }
         self.entries.truncate(ENTRIES_MAX);
+        self.entries.sort_by_key(|entry| entry.rank);
     }
 
     /// Reads a line.
@@ -143,11 +149,19 @@ impl JsonMap {
             found.remarks.add(Remark::Cut);
         }
         // An empty request is one too: the server could not read it.
-        let is_target = |entry: &Entry| matches!(entry.role, Role::Request | Role::Target);
-        let has_target =
-            self.entries.iter().zip(&values).any(|(entry, value)| is_target(entry) && value.is_some());
-        for (index, entry) in self.entries.iter().enumerate() {
-            let Some(value) = self.chosen(index, entry, &values) else { continue };
+        let mut has_target = false;
+        // The first usable value for a purpose is taken: entries are in the order of their ranks.
+        let mut taken = 0_u32;
+        for (entry, value) in self.entries.iter().zip(&values) {
+            let Some(value) = value else { continue };
+            has_target |= matches!(entry.role, Role::Request | Role::Target);
+            let purpose =
+                1 << entry.keep.map_or(entry.role as usize, |place| KEPT_PURPOSE + place.min(KEPT_MAX - 1));
+            if taken & purpose != 0 || matches!(value, Scalar::Text(b"" | b"-") | Scalar::Bare(b"null" | b""))
+            {
+                continue;
+            }
+            taken |= purpose;
             if let Some(place) = entry.keep {
                 found.keep(place, value.raw());
                 continue;
@@ -164,21 +178,6 @@ impl JsonMap {
         }
         Ok(found)
     }
-
-    /// The value of an entry, unless another one for the same purpose comes first.
-    fn chosen<'a>(&self, index: usize, entry: &Entry, values: &[Option<Scalar<'a>>]) -> Option<Scalar<'a>> {
-        let usable = |index: usize| {
-            let value = values.get(index).copied().flatten()?;
-            (!matches!(value, Scalar::Text(b"" | b"-") | Scalar::Bare(b"null" | b""))).then_some(value)
-        };
-        let is_rival =
-            |rival: &Entry| rival.rank < entry.rank && (rival.role, rival.keep) == (entry.role, entry.keep);
-        let mut rivals = self.entries.iter().enumerate().filter(|(_, rival)| is_rival(rival));
-        if rivals.any(|(rival, _)| usable(rival).is_some()) {
-            return None;
-        }
-        usable(index)
-    }
 }
 
 /// The values of one line.
@@ -193,14 +192,18 @@ struct Values<'m, 'a> {
 
 impl<'a> Visit<'a> for Values<'_, 'a> {
     fn enter(&mut self, depth: usize, key: &'a [u8]) -> bool {
-        let above = self.open.get(depth).copied().unwrap_or(0);
+        let mut above = self.open.get(depth).copied().unwrap_or(0);
         let mut below = 0;
-        for (bit, entry) in self.entries.iter().enumerate() {
-            let is_open = above & 1 << bit != 0;
-            let is_key = |level: &Vec<u8>| {
-                level == key || (entry.is_header && depth + 1 == entry.path.len() && same_header(level, key))
-            };
-            if is_open && entry.path.get(depth).is_some_and(is_key) {
+        while above != 0 {
+            let bit = above.trailing_zeros();
+            above &= above - 1;
+            let Some(entry) = self.entries.get(bit as usize) else { break };
+            let Some(level) = entry.path.get(depth) else { continue };
+            if level.len() != key.len() {
+                continue;
+            }
+            let is_name = entry.is_header && depth + 1 == entry.path.len();
+            if level == key || (is_name && same_header(level, key)) {
                 below |= 1 << bit;
             }
         }
@@ -211,9 +214,12 @@ impl<'a> Visit<'a> for Values<'_, 'a> {
     }
 
     fn value(&mut self, depth: usize, value: Scalar<'a>) {
-        let open = self.open.get(depth + 1).copied().unwrap_or(0);
-        for (bit, (entry, slot)) in self.entries.iter().zip(&mut self.values).enumerate() {
-            if open & 1 << bit == 0 || entry.path.len() != depth + 1 {
+        let mut open = self.open.get(depth + 1).copied().unwrap_or(0);
+        while open != 0 {
+            let bit = open.trailing_zeros() as usize;
+            open &= open - 1;
+            let (Some(entry), Some(slot)) = (self.entries.get(bit), self.values.get_mut(bit)) else { break };
+            if entry.path.len() != depth + 1 {
                 continue;
             }
             match slot {

@@ -8,6 +8,6 @@ mod map;
 mod presets;
 mod scan;
 
-pub(crate) use map::{JsonMap, MapFault};
+pub(crate) use map::{JsonMap, MapFault, KEPT_MAX};
 pub(crate) use presets::{caddy, envoy, nginx, preset_of, traefik, Preset};
 pub(crate) use scan::unescaped;
