@@ -40,7 +40,10 @@ pub fn canonical_client(text: &str) -> Cow<'_, str> {
 /// Whether the bytes may be an address or the name of a host.
 pub(crate) fn is_client(bytes: &[u8]) -> bool {
     !bytes.is_empty()
-        && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"._:-%[]/@".contains(b) || *b >= 0x80)
+        && bytes.iter().all(|b| {
+            b.is_ascii_alphanumeric()
+                || matches!(b, b'.' | b'_' | b':' | b'-' | b'%' | b'[' | b']' | b'/' | b'@' | 0x80..)
+        })
 }
 
 /// Takes the port off a host or an address: `shop.example:443`, `[2001:db8::1]:80`, `192.0.2.7:4711`.

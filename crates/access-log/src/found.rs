@@ -56,9 +56,8 @@ impl Size {
         }
         let (negative, figures) = match bytes {
             [b'-', figures @ ..] => (true, figures),
-            // HAProxy, where it writes a line before the response has ended.
-            [b'+', figures @ ..] => (false, figures),
-            figures => (false, figures),
+            // HAProxy writes a plus where it writes a line before the response has ended.
+            [b'+', figures @ ..] | figures => (false, figures),
         };
         if figures.is_empty() {
             return None;
@@ -240,7 +239,7 @@ fn present(value: &[u8]) -> Option<&[u8]> {
 
 /// Digits and dots, or digits and colons: enough to tell an address from what an ident server says.
 pub(crate) fn looks_like_address(bytes: &[u8]) -> bool {
-    let groups = |separator: u8| bytes.iter().filter(|b| **b == separator).count();
+    let groups = |separator: u8| memchr::memchr_iter(separator, bytes).count();
     let is_ipv4 = groups(b'.') == 3 && bytes.iter().all(|b| b.is_ascii_digit() || *b == b'.');
     is_ipv4 || (groups(b':') >= 2 && bytes.iter().all(|b| b.is_ascii_hexdigit() || b":.[]%".contains(b)))
 }

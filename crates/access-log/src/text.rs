@@ -7,7 +7,7 @@ use std::borrow::Cow;
 pub(crate) enum Escapes {
     /// `\"`, `\\`, `\xHH`: Apache and nginx.
     Backslash,
-    /// `#HH`: HAProxy.
+    /// `#HH`: `HAProxy`.
     Hash,
     /// Those of JSON, in text that is no JSON otherwise: nginx with `escape=json`.
     Json,

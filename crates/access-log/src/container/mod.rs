@@ -64,7 +64,7 @@ impl<'r> Decoded<'r> {
             compressions.push(compression);
         }
         let encoding = Encoding::of(&head);
-        Ok(Self { reader: encoding.open(reader)?, compressions, encoding, damage })
+        Ok(Self { reader: encoding.open(reader), compressions, encoding, damage })
     }
 
     /// What the log was compressed with, outermost first.

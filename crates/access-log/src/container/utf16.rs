@@ -41,7 +41,7 @@ impl Encoding {
         }
     }
 
-    pub(super) fn open<'r>(self, mut reader: Box<dyn Read + 'r>) -> io::Result<Box<dyn Read + 'r>> {
+    pub(super) fn open<'r>(self, mut reader: Box<dyn Read + 'r>) -> Box<dyn Read + 'r> {
         let encoding = match self {
             Self::Bytes => {
                 let mut mark = Vec::new();
@@ -50,12 +50,12 @@ impl Encoding {
                 if mark == MARK {
                     mark.clear();
                 }
-                return Ok(Box::new(io::Cursor::new(mark).chain(reader)));
+                return Box::new(io::Cursor::new(mark).chain(reader));
             }
             Self::Utf16Le => UTF_16LE,
             Self::Utf16Be => UTF_16BE,
         };
-        Ok(Box::new(Utf16Reader {
+        Box::new(Utf16Reader {
             reader,
             decoder: encoding.new_decoder_with_bom_removal(),
             chunk: Vec::new(),
@@ -63,7 +63,7 @@ impl Encoding {
             start: 0,
             end: 0,
             finished: false,
-        }))
+        })
     }
 }
 

@@ -157,15 +157,12 @@ fn tail(rest: &[u8]) -> Option<String> {
         if letters.len() == TAIL_MAX {
             return None;
         }
-        fields = match fields.strip_prefix(b"\"") {
-            Some(quoted) => {
-                letters.push('Q');
-                quoted.get(crate::template::unescaped_quote(quoted)? + 1..)?
-            }
-            None => {
-                letters.push('W');
-                fields.get(memchr::memchr(b' ', fields).unwrap_or(fields.len())..)?
-            }
+        fields = if let Some(quoted) = fields.strip_prefix(b"\"") {
+            letters.push('Q');
+            quoted.get(crate::template::unescaped_quote(quoted)? + 1..)?
+        } else {
+            letters.push('W');
+            fields.get(memchr::memchr(b' ', fields).unwrap_or(fields.len())..)?
         };
         match fields.strip_prefix(b" ") {
             Some(behind) if !behind.is_empty() => fields = behind,

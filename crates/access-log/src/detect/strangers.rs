@@ -66,7 +66,7 @@ pub(super) fn unknown(lines: &[&[u8]]) -> FormatError {
     if lines.first().is_some_and(|line| line.starts_with(b"<")) {
         return unknown_as("it seems to be HTML or XML", "name an access log");
     }
-    if most(&|line| line.iter().filter(|b| **b == b',').count() >= 5) {
+    if most(&|line| memchr::memchr_iter(b',', line).nth(4).is_some()) {
         return unknown_as(
             "it seems to be a table of values between commas",
             "give its format with --format, as in --format '$time_iso8601,$remote_addr,$request_method,$request_uri,$status,$bytes_sent'",

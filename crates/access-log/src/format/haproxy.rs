@@ -1,4 +1,4 @@
-//! HAProxy's HTTP format, without what syslog puts in front.
+//! The HTTP format of `HAProxy`, without what syslog puts in front.
 //!
 //! `client:port [time] frontend backend/server timers status bytes cookie cookie termination connections queues`, then headers
 //! that were captured, in braces, then the request in quotation marks.

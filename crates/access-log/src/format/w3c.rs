@@ -1,4 +1,4 @@
-//! The extended log format of the W3C, as IIS and CloudFront write it: the log itself names its columns, again and again.
+//! The extended log format of the W3C, as IIS and `CloudFront` write it: the log itself names its columns, again and again.
 
 use crate::{
     found::Role,

@@ -92,7 +92,8 @@ impl JsonMap {
         if !has(Role::Time) {
             return Err(MapFault::Missing("time"));
         }
-        if !has(Role::Request) && !(has(Role::Method) && has(Role::Target)) {
+        let has_parts = has(Role::Method) && has(Role::Target);
+        if !has(Role::Request) && !has_parts {
             return Err(MapFault::Missing("request, or method and target"));
         }
         if map.entries.len() > ENTRIES_MAX / 2 {
@@ -129,10 +130,10 @@ impl JsonMap {
     /// Reads a line.
     pub(crate) fn read<'a>(&mut self, line: &'a [u8], times: &Times) -> Result<Found<'a>, Skip> {
         let mut values =
-            Values { entries: &self.entries, open: [0; 33], values: [None; ENTRIES_MAX], clash: false };
+            Values { entries: &self.entries, open: [0; 33], found: [None; ENTRIES_MAX], clash: false };
         values.open[0] = u64::MAX;
         let end = Scan::walk(line, &mut values);
-        let Values { values, clash, .. } = values;
+        let Values { found: values, clash, .. } = values;
         if clash {
             return Err(Skip::new(SkipReason::Ambiguous));
         }
@@ -185,7 +186,7 @@ struct Values<'m, 'a> {
     entries: &'m [Entry],
     /// For each depth, which entries the keys so far lead to, one bit each.
     open: [u64; 33],
-    values: [Option<Scalar<'a>>; ENTRIES_MAX],
+    found: [Option<Scalar<'a>>; ENTRIES_MAX],
     /// Whether a key that says who pays came twice with different values.
     clash: bool,
 }
@@ -218,7 +219,7 @@ impl<'a> Visit<'a> for Values<'_, 'a> {
         while open != 0 {
             let bit = open.trailing_zeros() as usize;
             open &= open - 1;
-            let (Some(entry), Some(slot)) = (self.entries.get(bit), self.values.get_mut(bit)) else { break };
+            let (Some(entry), Some(slot)) = (self.entries.get(bit), self.found.get_mut(bit)) else { break };
             if entry.path.len() != depth + 1 {
                 continue;
             }

@@ -52,9 +52,9 @@ fn tokens(format: &str) -> Result<Vec<Token<'_>>, FormatError> {
     while let Some(at) = rest.find('%') {
         tokens.push(Token::Literal(&rest[..at]));
         let behind = &rest[at + 1..];
-        if behind.starts_with('%') {
-            tokens.push(Token::Literal(&behind[..1]));
-            rest = &behind[1..];
+        if let Some(escaped) = behind.strip_prefix('%') {
+            tokens.push(Token::Literal("%"));
+            rest = escaped;
             continue;
         }
         // Statuses for which the field is written, and which of several requests is meant.

@@ -113,12 +113,9 @@ fn unquoted(text: &str, is_nginx: bool) -> Option<String> {
 /// An argument of a directive: a string in quotation marks with its escapes undone, or a word.
 fn argument(text: &str) -> Option<(String, &str)> {
     let text = text.trim_start();
-    let quote = match text.chars().next()? {
-        quote @ ('"' | '\'') => quote,
-        _ => {
-            let (word, rest) = word(text);
-            return Some((word.to_owned(), rest));
-        }
+    let Some(quote @ ('"' | '\'')) = text.chars().next() else {
+        let (word, rest) = word(text);
+        return (!word.is_empty()).then(|| (word.to_owned(), rest));
     };
     let mut argument = String::new();
     let mut characters = text.char_indices().skip(1);

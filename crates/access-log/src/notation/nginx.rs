@@ -67,12 +67,13 @@ pub(super) fn variable(name: &str) -> Variable {
         "http_host" => {
             Variable { wild: true, ..Variable::new(Role::Host, 2) }.named(FieldName::header(b"host"))
         }
-        _ => match name.strip_prefix("http_") {
-            Some(header) => Variable::other(true).named(FieldName::header(header.as_bytes())),
-            None => {
+        _ => {
+            if let Some(header) = name.strip_prefix("http_") {
+                Variable::other(true).named(FieldName::header(header.as_bytes()))
+            } else {
                 let clients = ["arg_", "cookie_", "upstream_", "sent_http_", "ssl_", "jwt_"];
                 Variable::other(clients.iter().any(|prefix| name.starts_with(prefix)))
             }
-        },
+        }
     }
 }

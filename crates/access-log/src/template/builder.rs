@@ -64,7 +64,7 @@ impl TemplateBuilder {
         let is_empty = literal.is_empty();
         self.is_adjacent |= is_empty && !self.slots.is_empty();
         let Variable { role, rank, wild, name } = variable;
-        self.slots.push((Slot { quoted, wild, name, ..Slot::new(role) }, rank));
+        self.slots.push((Slot { name, quoted, wild, ..Slot::new(role) }, rank));
     }
 
     /// Whether a field was added, and no text behind it.
@@ -105,10 +105,11 @@ impl TemplateBuilder {
             escapes_quotes,
             time_pattern: None,
         };
-        if !template.has(Role::Time) && !(template.has(Role::Date) && template.has(Role::Clock)) {
+        let has_both = |a: Role, b: Role| template.has(a) && template.has(b);
+        if !template.has(Role::Time) && !has_both(Role::Date, Role::Clock) {
             return Err(TemplateFault::Missing("time"));
         }
-        if !template.has(Role::Request) && !(template.has(Role::Method) && template.has(Role::Target)) {
+        if !template.has(Role::Request) && !has_both(Role::Method, Role::Target) {
             return Err(TemplateFault::Missing("request line, or method and target"));
         }
         Ok(template)

@@ -31,7 +31,10 @@ impl Template {
         times: &Times,
         found: &mut Found<'a>,
     ) -> Option<&'a [u8]> {
-        let mut rest = line.strip_prefix(self.before.as_slice())?;
+        let mut rest = line;
+        if !self.before.is_empty() {
+            rest = rest.strip_prefix(self.before.as_slice())?;
+        }
         for slot in &self.slots {
             let length = slot.length(rest, self.open_end, self.escapes)?;
             let (value, behind) = rest.split_at(length);

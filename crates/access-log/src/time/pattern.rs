@@ -13,13 +13,12 @@ pub(super) fn is_usable(pattern: &str) -> bool {
 
 pub(super) fn unix_ms(pattern: &str, bytes: &[u8], zone: Option<&TimeZone>) -> Result<u64, TimeFault> {
     let broken_down = BrokenDownTime::parse(pattern, bytes).map_err(|_| TimeFault::NoTime)?;
-    let moment = match broken_down.to_timestamp() {
-        Ok(moment) => moment,
-        Err(_) => {
-            let local = broken_down.to_datetime().map_err(|_| TimeFault::NoTime)?;
-            let zone = zone.ok_or(TimeFault::NoZone)?;
-            zone.to_ambiguous_timestamp(local).compatible().map_err(|_| TimeFault::NoTime)?
-        }
+    let moment = if let Ok(moment) = broken_down.to_timestamp() {
+        moment
+    } else {
+        let local = broken_down.to_datetime().map_err(|_| TimeFault::NoTime)?;
+        let zone = zone.ok_or(TimeFault::NoZone)?;
+        zone.to_ambiguous_timestamp(local).compatible().map_err(|_| TimeFault::NoTime)?
     };
     u64::try_from(moment.as_millisecond()).map_err(|_| TimeFault::NoTime)
 }

@@ -42,19 +42,19 @@ pub(super) fn plain(bytes: &[u8]) -> Option<i64> {
     else {
         return None;
     };
-    let month = match &[m1, m2, m3] {
-        b"Jan" => 1,
-        b"Feb" => 2,
-        b"Mar" => 3,
-        b"Apr" => 4,
-        b"May" => 5,
-        b"Jun" => 6,
-        b"Jul" => 7,
-        b"Aug" => 8,
-        b"Sep" => 9,
-        b"Oct" => 10,
-        b"Nov" => 11,
-        b"Dec" => 12,
+    let month = match (m1, m2, m3) {
+        (b'J', b'a', b'n') => 1,
+        (b'F', b'e', b'b') => 2,
+        (b'M', b'a', b'r') => 3,
+        (b'A', b'p', b'r') => 4,
+        (b'M', b'a', b'y') => 5,
+        (b'J', b'u', b'n') => 6,
+        (b'J', b'u', b'l') => 7,
+        (b'A', b'u', b'g') => 8,
+        (b'S', b'e', b'p') => 9,
+        (b'O', b'c', b't') => 10,
+        (b'N', b'o', b'v') => 11,
+        (b'D', b'e', b'c') => 12,
         _ => return None,
     };
     let civil = Civil {
