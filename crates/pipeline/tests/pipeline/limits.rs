@@ -1,9 +1,10 @@
 //! Is everything bounded, and what happens at the bound?
 
 use ron_accounting_core::{Dimension, Engine};
-use ron_accounting_pipeline::{OnFull, Pipeline, SyncPolicy};
+use ron_accounting_export::LaneError;
+use ron_accounting_pipeline::{OnFull, Pipeline, PipelineError, SyncPolicy};
 use ron_accounting_wal::fault::{MemoryStorage, Operation, Survival};
-use ron_accounting_wal::WalOptions;
+use ron_accounting_wal::{Storage, WalOptions};
 
 use crate::node::{lanes, options, small_log, Node};
 
@@ -357,4 +358,23 @@ fn a_slice_is_admitted_when_nothing_in_a_full_backlog_can_move() {
         node.export();
     }
     assert_eq!(node.ledger.memory.total("acme", "requests"), 5);
+}
+
+#[test]
+fn options_out_of_range_are_refused_before_the_log_is_touched() {
+    let engine = Engine::default();
+    let opened = |options| {
+        let disk = MemoryStorage::new();
+        let opened = Pipeline::with_log(&engine, crate::node::ORIGIN, options, disk.clone(), small_log(), 0);
+        assert!(disk.list().unwrap().is_empty());
+        opened.unwrap_err()
+    };
+    let refused = opened(options().streams_max(0));
+    let PipelineError::InvalidOption { option, value, min, .. } = &refused else { panic!("{refused}") };
+    assert_eq!((*option, *value, *min), ("streams_max", 0, 1));
+    for lanes in [lanes().pending_max(0), lanes().backoff_ms(10, 9)] {
+        let refused = opened(options().lanes(lanes.clone()));
+        assert!(matches!(refused, PipelineError::Lanes(LaneError::InvalidOption { .. })), "{refused}");
+        assert!(Pipeline::new(&engine, crate::node::ORIGIN, options().lanes(lanes)).is_err());
+    }
 }
