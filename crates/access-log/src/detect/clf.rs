@@ -75,10 +75,15 @@ pub(super) fn detect(lines: &[&[u8]], times: &Times) -> Result<Option<(Template,
     }
     let head = if vhost > plain { Head::Vhost } else { Head::Plain };
     let most = tails.iter().max_by_key(|(_, count)| **count);
-    let tail = most.filter(|(_, count)| **count * 10 >= known * 6).and_then(|(tail, _)| tail.as_deref());
-    // Behind nothing, anything may come: later lines may have more fields.
+    let tail = most.filter(|(_, count)| **count * 10 >= known * 9).and_then(|(tail, _)| tail.as_deref());
+    // Behind nothing, anything may come: later lines may have more fields. So it is where lines differ, as in a log of two
+    // formats: a line that ends behind its size is then whole.
+    let varies = tail.is_none();
     let tail = tail.unwrap_or_default();
-    let description = describe(head, tail);
+    let mut description = describe(head, tail);
+    if varies {
+        description.push_str(" with various fields behind");
+    }
     if without_zone * 2 > known && !times.has_zone() {
         return Err(FormatError::NoTimeZone { format: description });
     }
