@@ -134,12 +134,16 @@ fn several_logs_are_several_origins_in_one_ledger() {
 }
 
 #[test]
-fn a_log_without_a_usable_line_is_no_failure() {
+fn an_empty_log_is_no_failure_and_a_log_of_something_else_is_refused() {
     let folder = Folder::new();
     folder.write("empty.log", "");
     folder.write("garbage.log", "garbage\n");
-    let summary = folder.json(&["import", "--json", "empty.log", "garbage.log"]);
-    assert_eq!((&summary["lines_read"], &summary["slices"]), (&json!(1), &json!(0)));
+    let ended = folder.run(&["import", "empty.log", "garbage.log"]);
+    assert_eq!((ended.code, ended.out.as_str()), (Some(2), ""));
+    assert!(ended.err.contains("garbage.log") && ended.err.contains("--format"), "{}", ended.err);
+    assert_eq!(folder.names(), ["empty.log", "garbage.log"], "no ledger was made");
+    let summary = folder.json(&["import", "--json", "empty.log"]);
+    assert_eq!((&summary["lines_read"], &summary["slices"]), (&json!(0), &json!(0)));
     assert_eq!(summary["nothing_new"], false);
     assert_eq!(summary["files"][0]["origin"], Value::Null);
 }

@@ -3,7 +3,6 @@
 // Everything in here runs in tests, where a panic is the report.
 #![allow(clippy::unwrap_used)]
 
-mod access_log;
 mod binary;
 mod demo;
 mod import;

@@ -1,6 +1,12 @@
 //! The second reading of an access log: every line is counted, and the times of the lines close the windows.
 
-use std::{io::Read, mem::ManuallyDrop, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    io::{self, Read},
+    mem::ManuallyDrop,
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{ensure, Context};
 use indicatif::ProgressBar;
@@ -10,14 +16,15 @@ use ron_accounting::{
     window::SystemClock,
     Accounting, Dimension, Labels, OnFull,
 };
+use ron_accounting_access_log::{Parser, Request, RequestLine};
 
 use super::{
     label_sets::LabelSets,
+    reading::Reading,
     shape::Shape,
     source::{Content, HashingReader, Source},
     summary::{Summary, Totals},
 };
-use crate::access_log::{Entry, Lines, Request};
 
 /// Label sets and tenants that are told apart at once. Enough for any site, and bounded: about 100 MB.
 const LABEL_LIMIT: usize = 65_536;
@@ -52,65 +59,89 @@ impl std::fmt::Debug for Destination {
     }
 }
 
-/// Meters an access log from beginning to end, and waits until the ledger has all of it. Returns the origin, if any line
-/// counted.
+/// What became of an access log.
+#[derive(Debug)]
+pub(super) struct Metered {
+    /// `None` if no line counted.
+    pub(super) origin: Option<Origin>,
+    /// The format of the log, in words.
+    pub(super) format: String,
+}
+
+/// Meters an access log from beginning to end, and waits until the ledger has all of it. `parser` is `None` for a log that is
+/// read for the first time.
+#[allow(clippy::too_many_arguments)] // Each is one thing.
 pub(super) fn meter(
     source: &mut Source,
     content: Option<Content>,
+    parser: Option<Parser>,
     shape: &Shape,
     destination: &Destination,
     label_sets: &mut LabelSets,
     summary: &mut Summary,
     bar: &ProgressBar,
-) -> anyhow::Result<Option<Origin>> {
+) -> anyhow::Result<Metered> {
     let name = source.name.clone();
+    let cannot_read = || format!("cannot read {name}");
     // To the end that the first reading saw: the file may have grown since.
-    let input = source.read_from_start().with_context(|| format!("cannot read {name}"))?;
-    let mut input = input.take(content.map_or(u64::MAX, |content| content.bytes));
-    let mut lines = Lines::new(HashingReader::new(&mut input));
-    let mut metering: Option<Metering> = None;
-    let mut pseudonym = String::new();
-    let bytes_before = bar.position();
+    let input = source.read_from_start().with_context(cannot_read)?;
+    let mut input = bar.wrap_read(input.take(content.map_or(u64::MAX, |content| content.bytes)));
+    let mut reader = HashingReader::new(&mut input);
+    let mut log = Log { metering: None, pseudonym: String::new(), shape, destination, label_sets, summary };
 
+    let mut lines = Reading::lines(&mut reader).with_context(cannot_read)?;
+    let mut parser = match parser {
+        Some(parser) => parser,
+        None => shape.reading.parser(&name, lines.sample().with_context(cannot_read)?)?,
+    };
     loop {
         let number = lines.number() + 1;
-        let read = lines.get_ref().bytes();
-        let Some(line) = lines.next().with_context(|| format!("cannot read {name}"))? else { break };
-        summary.lines_read += 1;
-        if number.is_multiple_of(1024) {
-            bar.set_position(bytes_before + read);
-        }
-        let entry = match line.and_then(|line| Entry::parse(line, shape.format)) {
-            Ok(entry) => entry,
-            Err(error) => {
-                summary.count_skipped(error.reason());
-                if summary.lines_skipped <= SKIPPED_SHOWN_MAX {
-                    bar.suspend(|| eprintln!("{name}:{number}: skipped: {error}"));
-                }
-                continue;
+        let Some(line) = lines.next().with_context(cannot_read)? else { break };
+        log.summary.lines_read += 1;
+        let mut rest = Vec::new();
+        let mut metered = match line.and_then(|line| parser.parse(line)) {
+            Ok(Some(request)) => {
+                log.count(&request).with_context(|| format!("stopped at line {number} of {name}"))?;
+                rest.extend_from_slice(request.rest.unwrap_or_default());
+                Ok(())
             }
+            Ok(None) => Ok(()),
+            Err(skip) => Err(skip),
         };
-        let metering = match &mut metering {
-            Some(metering) => metering,
-            none => none.insert(Metering::start(entry.time_ms, shape, destination)?),
-        };
-        let is_in_time =
-            metering.turn_to(entry.time_ms).with_context(|| format!("stopped at line {number} of {name}"))?;
-        let tenant = shape.tenants.of(&entry, &mut pseudonym);
-        let (method, route) = match &entry.request {
-            Request::Http { method, target } => (*method, target.as_ref()),
-            Request::Malformed => (OTHER_METHOD, MALFORMED_ROUTE),
-        };
-        let labels =
-            labels().tenant(tenant).method(method).route(route).service(&shape.service).region(&shape.region);
-        label_sets.observe(&labels);
-        metering.count(&labels, entry.bytes_sent);
-        summary.lines_metered += 1;
-        summary.lines_late += u64::from(!is_in_time);
+        // Further lines that are glued to this one.
+        while metered.is_ok() && !rest.is_empty() {
+            let glued = std::mem::take(&mut rest);
+            metered = match parser.parse_bytes(&glued) {
+                Ok(Some(request)) => {
+                    log.summary.lines_read += 1;
+                    log.count(&request).with_context(|| format!("stopped at line {number} of {name}"))?;
+                    rest.extend_from_slice(request.rest.unwrap_or_default());
+                    Ok(())
+                }
+                Ok(None) => Ok(()),
+                Err(skip) => {
+                    log.summary.lines_read += 1;
+                    Err(skip)
+                }
+            };
+        }
+        if let Err(skip) = metered {
+            log.summary.count_skipped(skip.reason().name());
+            if log.summary.lines_skipped <= SKIPPED_SHOWN_MAX {
+                bar.suspend(|| eprintln!("{name}:{number}: skipped: {skip}"));
+            }
+        }
     }
-    let read = lines.get_ref().content();
-    bar.set_position(bytes_before + read.bytes);
-    summary.bytes_read += read.bytes;
+    if let Some(damage) = lines.get_ref().damage() {
+        bar.suspend(|| {
+            eprintln!("note: {name} is damaged or cut: {damage}; what can be unpacked is metered")
+        });
+    }
+    drop(lines);
+    // What follows the end of an archive belongs to the content, too.
+    io::copy(&mut reader, &mut io::sink()).with_context(cannot_read)?;
+    let read = reader.content();
+    log.summary.bytes_read += read.bytes;
     if let Some(content) = content {
         ensure!(
             content.hash == read.hash && content.bytes == read.bytes,
@@ -118,9 +149,48 @@ pub(super) fn meter(
              import logs that nobody writes to any more"
         );
     }
-    metering.map_or(Ok(None), |metering| {
+    let Log { metering, summary, .. } = log;
+    let origin = metering.map_or(Ok(None), |metering| {
         metering.finish(summary).with_context(|| format!("stopped at the end of {name}"))
-    })
+    })?;
+    Ok(Metered { origin, format: parser.description().to_owned() })
+}
+
+/// One access log on its way into the ledger.
+struct Log<'m> {
+    /// `None` before the first request.
+    metering: Option<Metering>,
+    pseudonym: String,
+    shape: &'m Shape,
+    destination: &'m Destination,
+    label_sets: &'m mut LabelSets,
+    summary: &'m mut Summary,
+}
+
+impl Log<'_> {
+    fn count(&mut self, request: &Request<'_>) -> anyhow::Result<()> {
+        let shape = self.shape;
+        let metering = match &mut self.metering {
+            Some(metering) => metering,
+            none => none.insert(Metering::start(request.time_ms, shape, self.destination)?),
+        };
+        let is_in_time = metering.turn_to(request.time_ms)?;
+        let tenant = shape.tenants.of(request, &mut self.pseudonym);
+        let (method, route) = match &request.line {
+            RequestLine::Http { method, target } => (method.as_ref(), target.as_ref()),
+            _ => (OTHER_METHOD, MALFORMED_ROUTE),
+        };
+        let labels =
+            labels().tenant(tenant).method(method).route(route).service(&shape.service).region(&shape.region);
+        self.label_sets.observe(&labels);
+        metering.count(&labels, request.bytes_sent.unwrap_or(0));
+        self.summary.lines_metered += 1;
+        self.summary.lines_late += u64::from(!is_in_time);
+        for remark in request.remarks.iter() {
+            *self.summary.remarks.entry(remark.name()).or_default() += 1;
+        }
+        Ok(())
+    }
 }
 
 /// An instance whose time is that of the lines.

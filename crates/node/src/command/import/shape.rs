@@ -10,11 +10,10 @@ use ron_accounting::{
     normalize::{Normalizer, RouteNormalizer, Verdict},
 };
 
-use super::tenant::Tenants;
-use crate::access_log::Format;
+use super::{reading::Reading, tenant::Tenants};
 
 /// The version of parser, normalizer and sealing. Raise it whenever the same lines give other slices.
-const SHAPE_VERSION: u64 = 1;
+const SHAPE_VERSION: u64 = 2;
 
 /// All options that change the slices of an access log.
 #[derive(Debug)]
@@ -23,7 +22,7 @@ pub(super) struct Shape {
     pub(super) tenants: Tenants,
     pub(super) service: String,
     pub(super) region: String,
-    pub(super) format: Format,
+    pub(super) reading: Reading,
     pub(super) normalizer: RouteNormalizer,
 }
 
@@ -49,10 +48,19 @@ impl Shape {
                 field(b"host-hash");
                 field(&key.fingerprint());
             }
+            Tenants::UserHash(key) => {
+                field(b"user-hash");
+                field(&key.fingerprint());
+            }
+            Tenants::Vhost => field(b"vhost"),
+            // Its name is among the options of the reading.
+            Tenants::Field => field(b"field"),
         }
         field(self.service.as_bytes());
         field(self.region.as_bytes());
-        field(self.format.name().as_bytes());
+        for option in self.reading.options() {
+            field(option.as_bytes());
+        }
         let mut origin = [0; 16];
         hasher.finalize_xof().fill(&mut origin);
         Origin::from_bytes(origin)

@@ -21,6 +21,8 @@ pub(super) struct Summary {
     pub(super) lines_late: u64,
     pub(super) lines_skipped: u64,
     pub(super) skipped: BTreeMap<&'static str, u64>,
+    /// Of the metered lines, those that are damaged or unusual, by what they are.
+    pub(super) remarks: BTreeMap<&'static str, u64>,
     pub(super) label_sets_raw: u64,
     pub(super) label_sets_normalized: u64,
     /// Raw label sets with a refused label, counted under a placeholder such as `~redacted`.
@@ -68,6 +70,8 @@ impl Totals {
 #[derive(Debug, Serialize)]
 pub(super) struct FileSummary {
     pub(super) file: String,
+    /// The format that was given or recognised, in words.
+    pub(super) format: String,
     pub(super) lines: u64,
     /// `None` when no line was metered.
     pub(super) origin: Option<String>,
@@ -102,7 +106,11 @@ impl Summary {
         writeln!(out, "ledger      {}", self.ledger)?;
         for file in &self.files {
             let origin = file.origin.as_deref().unwrap_or("none, since no line was metered");
-            writeln!(out, "log         {}, {} lines, origin {origin}", file.file, file.lines)?;
+            writeln!(
+                out,
+                "log         {}, {}, {} lines, origin {origin}",
+                file.file, file.format, file.lines
+            )?;
         }
         writeln!(
             out,
@@ -113,6 +121,11 @@ impl Summary {
             let reasons: Vec<String> =
                 self.skipped.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
             writeln!(out, "skipped     {}", reasons.join(", "))?;
+        }
+        if !self.remarks.is_empty() {
+            let remarks: Vec<String> =
+                self.remarks.iter().map(|(remark, count)| format!("{count} {remark}")).collect();
+            writeln!(out, "remarks     {}", remarks.join(", "))?;
         }
         let at_least = if self.label_sets_at_least { "at least " } else { "" };
         writeln!(
