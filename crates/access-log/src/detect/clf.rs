@@ -74,8 +74,12 @@ pub(super) fn detect(lines: &[&[u8]], times: &Times) -> Result<Option<(Template,
         });
     }
     let head = if vhost > plain { Head::Vhost } else { Head::Plain };
-    let most = tails.iter().max_by_key(|(_, count)| **count);
-    let tail = most.filter(|(_, count)| **count * 10 >= known * 9).and_then(|(tail, _)| tail.as_deref());
+    let most = tails.iter().max_by_key(|(_, count)| **count).filter(|(_, count)| **count * 10 >= known * 6);
+    // Single lines that end otherwise are damaged. Many are of another format, as where a configuration has changed.
+    let is_rival = |(tail, count): (&Option<String>, &usize)| {
+        most.is_some_and(|(most, _)| most != tail) && tail.is_some() && *count > 1 && *count * 5 >= known
+    };
+    let tail = most.filter(|_| !tails.iter().any(is_rival)).and_then(|(tail, _)| tail.as_deref());
     // Behind nothing, anything may come: later lines may have more fields. So it is where lines differ, as in a log of two
     // formats: a line that ends behind its size is then whole.
     let varies = tail.is_none();

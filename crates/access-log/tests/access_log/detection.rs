@@ -38,6 +38,23 @@ fn garbage_among_good_lines_does_not_matter() {
 }
 
 #[test]
+fn logs_of_two_formats_are_read_line_by_line() {
+    let common = format!("192.0.2.7 - - {TIME} {REQUEST}\n");
+    let combined = format!("192.0.2.7 - - {TIME} {REQUEST} \"-\" \"curl\"\n");
+    for log in [
+        [common.repeat(5), combined.repeat(5)].concat(),
+        [combined.repeat(7), common.repeat(3)].concat(),
+        [combined.clone(), common.clone()].concat(),
+    ] {
+        assert_eq!(description(&log), "common with various fields behind");
+        assert!(Reader::new("auto").told(&log).iter().all(|told| told == "192.0.2.7 . . GET /a 200 512 ."));
+    }
+    // A single line that ends behind its size may be cut in it.
+    let log = [combined.repeat(3), common].concat();
+    assert_eq!(Reader::new("auto").told(log)[3], "!cut_off");
+}
+
+#[test]
 fn what_decides_who_pays_is_not_guessed() {
     for head in [
         "192.0.2.7 frank ada",
