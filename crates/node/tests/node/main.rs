@@ -7,6 +7,7 @@ mod binary;
 mod demo;
 mod import;
 mod import_again;
+mod import_formats;
 mod import_skips;
 mod import_tenants;
 mod known_errors;

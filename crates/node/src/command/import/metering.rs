@@ -26,7 +26,7 @@ use super::{
     summary::{Summary, Totals},
 };
 
-/// Label sets and tenants that are told apart at once. Enough for any site, and bounded: about 100 MB.
+/// Label sets that are told apart at once, unless there may be more tenants. Enough for any site, and bounded: about 100 MB.
 const LABEL_LIMIT: usize = 65_536;
 
 /// How long the ledger may take for the last slices of a log.
@@ -134,7 +134,7 @@ pub(super) fn meter(
     }
     if let Some(damage) = lines.get_ref().damage() {
         bar.suspend(|| {
-            eprintln!("note: {name} is damaged or cut: {damage}; what can be unpacked is metered")
+            eprintln!("note: {name} is damaged or cut: {damage}; what can be unpacked is metered");
         });
     }
     drop(lines);
@@ -209,8 +209,8 @@ impl Metering {
     fn start(first_ms: u64, shape: &Shape, destination: &Destination) -> anyhow::Result<Self> {
         let mut builder = Accounting::builder()
             .window_ms(shape.window_ms)
-            .label_limit(LABEL_LIMIT)
-            .tenant_limit(LABEL_LIMIT)
+            .label_limit(LABEL_LIMIT.max(shape.tenants_max as usize))
+            .tenant_limit(shape.tenants_max as usize)
             .normalizer(shape.normalizer.clone())
             // The lines tell the time of the windows, and the system that of retries and timeouts.
             .manual_at(first_ms)

@@ -32,7 +32,7 @@ use self::{
     reading::Reading,
     shape::Shape,
     source::{Content, HashingReader, Source},
-    summary::{FileSummary, Summary},
+    summary::{FileSummary, Refusal, Summary},
     tenant::{TenantRule, Tenants},
 };
 use super::ledger::LedgerArgument;
@@ -84,6 +84,9 @@ pub(super) struct Arguments {
     /// what the format has; `anonymous` without one
     #[arg(long, value_name = "RULE", default_value = "=default")]
     tenant: TenantRule,
+    /// How many tenants are told apart, from 1 to 16,777,216; usage of later ones counts under ~overflow
+    #[arg(long, value_name = "NUMBER", default_value_t = 65_536, value_parser = clap::value_parser!(u32).range(1..=16_777_216))]
+    tenants_max: u32,
     /// The key of the pseudonyms, 16 to 4096 bytes [default: $RON_ACCOUNTING_HASH_KEY, else FILE.hash-key next to the ledger,
     /// which is created on first use]
     #[arg(long, value_name = "KEYFILE")]
@@ -122,6 +125,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Fa
     let result = import(arguments, &bar);
     bar.finish_and_clear();
     let (mut summary, label_sets) = result?;
+    summary.refused = label_sets.refused.into_iter().map(|(what, count)| Refusal::new(what, count)).collect();
     summary.complete(label_sets.counts, start.elapsed());
     if arguments.json {
         summary.write_json(out).map_err(Failure::stopped)?;
@@ -260,7 +264,8 @@ fn shape(arguments: &Arguments, reading: Reading) -> anyhow::Result<Shape> {
     };
     let service = checked(Label::Service, "--service", &arguments.service)?;
     let region = checked(Label::Region, "--region", &arguments.region)?;
-    Ok(Shape { window_ms: arguments.window, tenants, service, region, reading, normalizer })
+    let tenants_max = arguments.tenants_max;
+    Ok(Shape { window_ms: arguments.window, tenants, tenants_max, service, region, reading, normalizer })
 }
 
 fn hash_key(arguments: &Arguments) -> anyhow::Result<HashKey> {

@@ -20,6 +20,7 @@ const SHAPE_VERSION: u64 = 2;
 pub(super) struct Shape {
     pub(super) window_ms: u64,
     pub(super) tenants: Tenants,
+    pub(super) tenants_max: u32,
     pub(super) service: String,
     pub(super) region: String,
     pub(super) reading: Reading,
@@ -56,6 +57,7 @@ impl Shape {
             // Its name is among the options of the reading.
             Tenants::Field => field(b"field"),
         }
+        field(&self.tenants_max.to_le_bytes());
         field(self.service.as_bytes());
         field(self.region.as_bytes());
         for option in self.reading.options() {

@@ -27,6 +27,8 @@ pub(super) struct Summary {
     pub(super) label_sets_normalized: u64,
     /// Raw label sets with a refused label, counted under a placeholder such as `~redacted`.
     pub(super) label_sets_replaced: u64,
+    /// Why labels were refused, and what to do.
+    pub(super) refused: Vec<Refusal>,
     /// Whether there may have been more label sets than could be told apart.
     pub(super) label_sets_at_least: bool,
     /// Look-ups that ended in an overflow row.
@@ -63,6 +65,29 @@ impl Totals {
     pub(super) fn add(&mut self, requests: impl Into<u128>, bytes_out: impl Into<u128>) {
         self.requests += requests.into();
         self.bytes_out += bytes_out.into();
+    }
+}
+
+/// A label that was refused, and replaced by a reserved word.
+#[derive(Debug, Serialize)]
+pub(super) struct Refusal {
+    pub(super) label: &'static str,
+    pub(super) reason: &'static str,
+    /// In how many raw label sets.
+    pub(super) label_sets: u64,
+    pub(super) remedy: &'static str,
+}
+
+impl Refusal {
+    pub(super) fn new((label, reason): (&'static str, &'static str), label_sets: u64) -> Self {
+        let remedy = match (label, reason) {
+            ("tenant", "looks like personal data") => {
+                "--tenant user-hash counts each user under a pseudonym, =NAME all under one name"
+            }
+            ("tenant", _) => "--tenant user-hash counts each user under a pseudonym",
+            _ => "the usage is counted under a reserved word, and no total lacks it",
+        };
+        Self { label, reason, label_sets, remedy }
     }
 }
 
@@ -133,8 +158,8 @@ impl Summary {
             "label sets  {at_least}{} raw, {at_least}{} after normalization",
             self.label_sets_raw, self.label_sets_normalized
         )?;
-        if self.label_sets_replaced > 0 {
-            writeln!(out, "refused     a label in {} raw label sets", self.label_sets_replaced)?;
+        for Refusal { label, reason, label_sets, remedy } in &self.refused {
+            writeln!(out, "refused     {label}: {reason}, in {label_sets} raw label sets; {remedy}")?;
         }
         if self.overflowed > 0 {
             writeln!(out, "overflowed  {} look-ups, counted under ~overflow", self.overflowed)?;

@@ -72,7 +72,7 @@ impl Tenants {
     pub(super) fn of<'a>(&'a self, request: &'a Request<'_>, buffer: &'a mut String) -> &'a str {
         match self {
             Self::Fixed(name) => name,
-            Self::User => request.user.as_deref().unwrap_or(ANONYMOUS),
+            Self::User => request.user.as_deref().map_or(ANONYMOUS, |user| apart(user, buffer)),
             Self::UserHash(key) => match &request.user {
                 Some(user) => {
                     key.write_pseudonym_of_user(user, buffer);
@@ -95,14 +95,65 @@ impl Tenants {
                 }
                 None => ANONYMOUS,
             },
-            Self::Field => request.kept.first().and_then(|value| value.as_deref()).unwrap_or(ANONYMOUS),
+            Self::Field => {
+                let value = request.kept.first().and_then(|value| value.as_deref());
+                value.map_or(ANONYMOUS, |value| apart(value, buffer))
+            }
         }
     }
 }
 
+/// Keeps a name apart from the words that the program itself counts under (`anonymous`, and what begins with `~`), and from the
+/// same name without the white space around it: what would be taken for another is percent-encoded, and with it each percent sign.
+fn apart<'a>(name: &'a str, buffer: &'a mut String) -> &'a str {
+    let bytes = name.as_bytes();
+    let is_escape = |window: &[u8]| window[0] == b'%' && window[1..].iter().all(u8::is_ascii_hexdigit);
+    let is_plain = name != ANONYMOUS
+        && !name.starts_with('~')
+        && name.trim().len() == name.len()
+        && !(bytes.contains(&b'%') && bytes.windows(3).any(is_escape));
+    if is_plain {
+        return name;
+    }
+    buffer.clear();
+    let content = name.len() - name.trim_start().len()..name.trim_end().len();
+    for (at, character) in name.char_indices() {
+        let is_first_of_reserved = at == 0 && (name == ANONYMOUS || character == '~');
+        if is_first_of_reserved || character == '%' || !content.contains(&at) {
+            for b in character.encode_utf8(&mut [0; 4]).bytes() {
+                buffer.push('%');
+                buffer.extend(
+                    [b >> 4, b & 0xf].map(|figure| char::from(b"0123456789ABCDEF"[usize::from(figure)])),
+                );
+            }
+        } else {
+            buffer.push(character);
+        }
+    }
+    buffer
+}
+
 #[cfg(test)]
 mod tests {
-    use super::TenantRule;
+    use super::{apart, TenantRule};
+
+    #[test]
+    fn names_that_look_like_reserved_words_stay_apart() {
+        for (name, tenant) in [
+            ("ada", "ada"),
+            ("anonymous", "%61nonymous"),
+            ("Anonymous", "Anonymous"),
+            ("~overflow", "%7Eoverflow"),
+            (" ada", "%20ada"),
+            ("ada ", "ada%20"),
+            (" ", "%20"),
+            ("100%", "100%"),
+            ("%7Eoverflow", "%257Eoverflow"),
+            ("%61nonymous", "%2561nonymous"),
+        ] {
+            assert_eq!(apart(name, &mut String::new()), tenant);
+        }
+    }
 
     #[test]
     fn a_name_needs_its_equals_sign() {
