@@ -84,7 +84,11 @@ fn syslog(line: &[u8]) -> Option<&[u8]> {
     } else {
         (first.len() >= 19 && first.get(10) == Some(&b'T')).then_some(behind)?
     };
-    let (_host, rest) = token(behind_time)?;
+    // HAProxy writes no host where it sends its log itself.
+    let (host, rest) = token(behind_time)?;
+    if host.ends_with(b"]:") {
+        return Some(rest);
+    }
     let (tag, rest) = token(rest)?;
     if tag.ends_with(b":") {
         return Some(rest);
@@ -113,6 +117,7 @@ mod tests {
             (Prefix::Kubernetes, "2024-07-30T00:06:21.123456789Z stdout F "),
             (Prefix::Syslog, "Jul 30 00:06:21 web1 nginx: "),
             (Prefix::Syslog, "<190>Jul  3 00:06:21 web1 haproxy[123]: "),
+            (Prefix::Syslog, "<134>Nov 25 14:25:10 haproxy[1463]: "),
             (Prefix::Syslog, "2024-07-30T00:06:21.123456+02:00 web1 nginx[7]: "),
             (Prefix::Syslog, "<190>1 2024-07-30T00:06:21.123Z web1 nginx 7 access - "),
         ] {

@@ -117,7 +117,8 @@ fn split<'a>(line: &'a [u8], times: &Times) -> Option<(&'a [u8], bool, &'a [u8])
             continue;
         }
         if let Some(has_zone) = time_of(&rest[..end], times) {
-            return Some((line[..at].trim_ascii_end(), has_zone, &behind[1..]));
+            let head = line[..at].strip_suffix(b" ").unwrap_or(&line[..at]);
+            return Some((head, has_zone, &behind[1..]));
         }
     }
     None

@@ -23,6 +23,8 @@ use crate::{
 
 /// Ends of fields that are tried for one line. A line of a mebibyte of quotation marks stays below.
 const STEPS_MAX: u32 = 2_000_000;
+/// A line of so many bytes may be cut because of what a client sent: syslog and HAProxy cut at 1,024.
+const LONG_LINE_BYTES: usize = 1000;
 /// Spaces within a time.
 const TIME_ENDS_MAX: u32 = 6;
 
@@ -130,7 +132,40 @@ impl<'a> Search<'_, 'a> {
         }
         if from == start {
             self.note(index, start, self.missing_end(slot, start));
+            if index == self.request && self.identity_first {
+                self.consider_cut(index, start);
+            }
         }
+    }
+
+    /// A request that nothing ends: it was too long for what wrote or carried the line. Who sent it, and when, is known by then,
+    /// and a long target must not hide it. What is behind it is not known.
+    fn consider_cut(&mut self, index: usize, start: usize) {
+        let is_last = index == self.last_needed;
+        let has_time = self.template.position(Role::Time).is_some_and(|time| time < index);
+        if !has_time || self.best.is_some() || !(is_last || self.line.len() >= LONG_LINE_BYTES) {
+            return;
+        }
+        self.spans[index] = (start, self.line.len());
+        let Some(mut found) = self.found(index) else { return };
+        found.remarks.add(Remark::Cut);
+        if !is_last {
+            found.forget_sizes();
+        }
+        self.best = Some(Reading { found, tail: Tail::AsExpected, is_http: false });
+    }
+
+    /// The fields up to the one of this number.
+    fn found(&self, last: usize) -> Option<Found<'a>> {
+        let mut found = Found::default();
+        for (slot, (from, to)) in self.template.slots.iter().zip(&self.spans).take(last + 1) {
+            let value = self.line.get(*from..*to).unwrap_or_default();
+            if let Some(place) = slot.keep {
+                found.keep(place, value);
+            }
+            found.fill(slot.role, value, self.times).ok()?;
+        }
+        Some(found)
     }
 
     /// The next place from `from` on where the field may end, and where the next one begins.
@@ -164,16 +199,7 @@ impl<'a> Search<'_, 'a> {
     }
 
     fn consider(&mut self, end: usize) {
-        let mut found = Found::default();
-        for (slot, (from, to)) in self.template.slots.iter().zip(&self.spans).take(self.last_needed + 1) {
-            let value = self.line.get(*from..*to).unwrap_or_default();
-            if let Some(place) = slot.keep {
-                found.keep(place, value);
-            }
-            if found.fill(slot.role, value, self.times).is_err() {
-                return;
-            }
-        }
+        let Some(found) = self.found(self.last_needed) else { return };
         let tail = self.template.tail(self.last_needed, self.line.get(end..).unwrap_or_default());
         let request = found.request_line().unwrap_or_default();
         let is_http = request.rsplit(|b| *b == b' ').next().is_some_and(is_version);
@@ -255,15 +281,17 @@ fn is_one_token(slot: &Slot, value: &[u8]) -> bool {
     slot.quoted || slot.role == Role::Time || memchr::memchr(b' ', value).is_none()
 }
 
-/// Where the text ends that `line` has at `at`. A space is one or several.
+/// Where the text ends that `line` has at `at`. A space within is one or several; one at the end is one, since the next field may be
+/// empty.
 fn literal(line: &[u8], at: usize, text: &[u8]) -> Option<usize> {
     let mut end = at;
-    for b in text {
+    for (number, b) in text.iter().enumerate() {
         if line.get(end) != Some(b) {
             return None;
         }
         end += 1;
-        while *b == b' ' && line.get(end) == Some(&b' ') {
+        let is_within = number + 1 < text.len();
+        while *b == b' ' && is_within && line.get(end) == Some(&b' ') {
             end += 1;
         }
     }

@@ -79,6 +79,20 @@ fn no_cut_changes_what_is_counted() {
 }
 
 #[test]
+fn a_request_too_long_for_its_line_is_counted() {
+    let long = "a".repeat(1100);
+    let line = format!(r#"192.0.2.7 - ada [17/May/2015:10:05:03 +0000] "GET /{long}"#);
+    assert_eq!(damaged(&line), format!("192.0.2.7 ada . GET /{long} . . . +cut +size_unknown"));
+    let haproxy = format!(
+        r#"192.0.2.7:1 [17/May/2015:10:05:03.250] in s/srv1 1/0/3/6/1 200 27 - - ---- 1/1/1/1/0 0/0 {{}} "GET /b?{long}"#
+    );
+    assert_eq!(
+        Reader::new("haproxy").zone("UTC").told(haproxy),
+        [format!("192.0.2.7 . . GET /b?{long} 200 27 . +cut")]
+    );
+}
+
+#[test]
 fn fields_that_are_not_what_they_should_be_have_their_reasons() {
     for (from, to, expected) in [
         ("17/May", "17/Xyz", "!bad_date"),
@@ -105,6 +119,27 @@ fn fields_that_are_not_what_they_should_be_have_their_reasons() {
     }
     assert_eq!(damaged(" \t "), "!empty");
     assert_eq!(damaged("word"), "!cut_off");
+}
+
+#[test]
+fn what_nginx_writes_without_escapes_is_read() {
+    let log = "127.0.0.1 -  [25/Nov/2026:14:25:07 +0000] \"GET /\"x HTTP/1.1\" 404 153 \"-\" \"curl\"\n\
+127.0.0.1 -  [25/Nov/2026:14:25:07 +0000] \"GET /a\\ HTTP/1.1\" 404 153 \"-\" \"agent ends in \\\"\n\
+127.0.0.1 -  [25/Nov/2026:14:25:07 +0000] \"GET /x\" 200 0 \"-\" \"y HTTP/1.1\" 400 157 \"\" \"\"\n\
+127.0.0.1 - ada lovelace [25/Nov/2026:14:25:07 +0000] \"GET /private HTTP/1.1\" 404 153 \"-\" \"curl\"\n\
+127.0.0.1 - x [17/May/2015 [25/Nov/2026:14:25:07 +0000] \"GET / HTTP/1.1\" 404 153 \"-\" \"curl\"\n\
+127.0.0.1 -  [25/Nov/2026:14:25:08 +0000] \"\" 400 0 \"\" \"\"\n";
+    assert_eq!(
+        auto(log),
+        [
+            "127.0.0.1 . . GET /\"x 404 153 . +raw_quotes",
+            "127.0.0.1 . . GET /a%5C 404 153 .",
+            "127.0.0.1 . . GET /x\" 200 0 \"-\" \"y 400 157 . +raw_quotes",
+            "127.0.0.1 ada lovelace . GET /private 404 153 .",
+            "127.0.0.1 x [17/May/2015 . GET / 404 153 .",
+            "127.0.0.1 . . . . 400 0 .",
+        ]
+    );
 }
 
 #[test]
