@@ -112,9 +112,10 @@ fn times_without_a_zone_wait_for_one() {
 fn damage_is_counted_and_named() {
     let line = "192.0.2.7 - ada [17/May/2015:10:05:03 +0000] \"GET /a HTTP/1.1\" 200 512 \"-\" \"curl\"";
     let folder = Folder::new();
-    let mut log = format!("{line}\n").repeat(20);
-    log.push_str(&format!("{}\n{}\n", &line[..line.len() - 3], line.replace("/a", "/a\"")));
-    log.push_str(&format!("{}\n", &line[..line.len() - 20]));
+    let mut lines = vec![line; 20];
+    let raw = line.replace("/a", "/a\"");
+    lines.extend([&line[..line.len() - 3], &raw, &line[..line.len() - 20], ""]);
+    let log = lines.join("\n");
     folder.write("access.log", log);
     let summary = folder.json(&["import", "--json", "access.log"]);
     assert_eq!(summary["files"][0]["format"], "combined");
