@@ -1,6 +1,7 @@
 //! `import`: meters access logs.
 
 mod hash_key;
+mod held;
 mod label_sets;
 mod log_directory;
 mod metering;
@@ -41,6 +42,9 @@ use crate::{
     moment, progress,
 };
 
+/// Counts that are held for their windows take about this much memory.
+const HELD_BYTES_MAX: usize = 16 << 20;
+
 pub(super) const EXAMPLES: &str = "\
 Examples:
   ron-accounting import access.log
@@ -56,9 +60,8 @@ Examples:
 /// where most lines cannot be read, nothing is imported; --format then says what the fields are.
 ///
 /// Each line counts one request and its bytes_out, under the tenant, the method, the route (the target without query,
-/// numbers and other identifiers replaced by placeholders), the service and the region. The times in the
-/// log close the windows. A line older than the current window is counted in it, and as late. A request line that is not HTTP
-/// (`-`, TLS on a plain port) counts under method OTHER and route :malformed. A line that cannot be read is skipped and counted
+/// numbers and other identifiers replaced by placeholders), the service and the region. Each line counts in the window
+/// of its own time, whatever the order of lines. A request line that is not HTTP (`-`, TLS on a plain port) counts under method OTHER and route :malformed. A line that cannot be read is skipped and counted
 /// by reason. The first few are shown with their numbers.
 ///
 /// Importing the same log twice changes nothing: its slices are named after its content and the options that change them
@@ -165,24 +168,28 @@ fn import(arguments: &Arguments, bar: &ProgressBar) -> Result<(Summary, LabelSet
     for (source, examined) in sources.iter_mut().zip(contents) {
         let (content, parser) = examined.map(|it| (it.content, it.parser)).unzip();
         let lines_before = summary.lines_read;
-        let origin = content.map(|content| shape.origin(&content.hash));
-        let log = logs.as_ref().zip(origin).map(|(logs, origin)| logs.prepare(origin, &ledger));
-        let log = log.transpose().map_err(Failure::stopped)?;
-        summary.recovered_slices += log.as_ref().map_or(0, |log| log.recovered_slices);
-        let log_path = log.as_ref().map(|log| log.path.clone());
-        let destination = Destination { ledger: Arc::clone(&ledger) as _, log: log_path, origin };
+        let mut prepared = Vec::new();
+        let mut destination = |pass: u64| {
+            let origin = content.map(|content| shape.origin(&content.hash, pass));
+            let log =
+                logs.as_ref().zip(origin).map(|(logs, origin)| logs.prepare(origin, &ledger)).transpose()?;
+            let log_path = log.as_ref().map(|log| log.path.clone());
+            prepared.extend(log);
+            Ok(Destination { ledger: Arc::clone(&ledger) as _, log: log_path, origin })
+        };
         let metered = metering::meter(
             source,
             content,
             parser,
             &shape,
-            &destination,
+            &mut destination,
             &mut label_sets,
             &mut summary,
             bar,
         )
         .map_err(Failure::stopped)?;
-        if let Some(log) = log {
+        for log in prepared {
+            summary.recovered_slices += log.recovered_slices;
             log.finish().map_err(Failure::stopped)?;
         }
         summary.files.push(FileSummary {
@@ -265,7 +272,16 @@ fn shape(arguments: &Arguments, reading: Reading) -> anyhow::Result<Shape> {
     let service = checked(Label::Service, "--service", &arguments.service)?;
     let region = checked(Label::Region, "--region", &arguments.region)?;
     let tenants_max = arguments.tenants_max;
-    Ok(Shape { window_ms: arguments.window, tenants, tenants_max, service, region, reading, normalizer })
+    Ok(Shape {
+        window_ms: arguments.window,
+        tenants,
+        tenants_max,
+        service,
+        region,
+        reading,
+        normalizer,
+        held_bytes_max: HELD_BYTES_MAX,
+    })
 }
 
 fn hash_key(arguments: &Arguments) -> anyhow::Result<HashKey> {

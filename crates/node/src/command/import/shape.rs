@@ -25,11 +25,13 @@ pub(super) struct Shape {
     pub(super) region: String,
     pub(super) reading: Reading,
     pub(super) normalizer: RouteNormalizer,
+    /// How much memory counts take before the oldest windows are closed.
+    pub(super) held_bytes_max: usize,
 }
 
 impl Shape {
-    /// Returns the origin of an access log with this content.
-    pub(super) fn origin(&self, content: &blake3::Hash) -> Origin {
+    /// Returns the origin of a pass over an access log with this content; the first pass is 0.
+    pub(super) fn origin(&self, content: &blake3::Hash, pass: u64) -> Origin {
         let mut hasher = blake3::Hasher::new_derive_key("ron-accounting import 2026 origin");
         // Each field with its length: no two lists of fields are the same bytes.
         let mut field = |bytes: &[u8]| {
@@ -38,6 +40,8 @@ impl Shape {
         };
         field(&SHAPE_VERSION.to_le_bytes());
         field(content.as_bytes());
+        field(&pass.to_le_bytes());
+        field(&(self.held_bytes_max as u64).to_le_bytes());
         field(&self.window_ms.to_le_bytes());
         match &self.tenants {
             Tenants::Fixed(name) => {

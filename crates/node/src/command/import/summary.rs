@@ -17,7 +17,7 @@ pub(super) struct Summary {
     pub(super) files: Vec<FileSummary>,
     pub(super) lines_read: u64,
     pub(super) lines_metered: u64,
-    /// Metered lines that were older than the window that they were counted in.
+    /// Of the metered lines, those that came after a later window was closed, and were counted in their own in a further pass.
     pub(super) lines_late: u64,
     pub(super) lines_skipped: u64,
     pub(super) skipped: BTreeMap<&'static str, u64>,
