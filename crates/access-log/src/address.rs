@@ -13,8 +13,8 @@ pub fn parse_address(text: &str) -> Option<IpAddr> {
     address.ok().map(|address: IpAddr| address.to_canonical())
 }
 
-/// One spelling for each client: addresses without brackets, ports and zones and in their shortest form, an IPv4 address
-/// within IPv6 as IPv4, names of hosts in lower case without a dot at the end.
+/// Returns one spelling for each client: addresses without brackets, ports and zones and in their shortest form, an
+/// IPv4 address within IPv6 as IPv4, names of hosts in lower case without a dot at the end.
 ///
 /// ```
 /// use ron_accounting_access_log::canonical_client;
@@ -37,7 +37,7 @@ pub fn canonical_client(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether the bytes may be an address or the name of a host.
+/// Returns whether the bytes may be an address or the name of a host.
 pub(crate) fn is_client(bytes: &[u8]) -> bool {
     !bytes.is_empty()
         && bytes.iter().all(|b| {

@@ -51,7 +51,7 @@ impl PartialEq for FieldName {
 
 impl Eq for FieldName {}
 
-/// Whether two names are of one header.
+/// Returns whether two names are of one header.
 pub(crate) fn same_header(a: &[u8], b: &[u8]) -> bool {
     let folded = |b: &u8| if *b == b'-' { b'_' } else { b.to_ascii_lowercase() };
     a.len() == b.len() && a.iter().map(folded).eq(b.iter().map(folded))

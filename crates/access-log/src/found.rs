@@ -100,7 +100,7 @@ pub(crate) struct Found<'a> {
 }
 
 impl<'a> Found<'a> {
-    /// Takes a field; says what is wrong with one that cannot be what it should be.
+    /// Takes a field. Returns the reason if it cannot be what its role says.
     pub(crate) fn fill(&mut self, role: Role, value: &'a [u8], times: &Times) -> Result<(), SkipReason> {
         match role {
             Role::Ignore => {}
@@ -158,11 +158,11 @@ impl<'a> Found<'a> {
     }
 
     /// Takes a field that was asked for, beside its role.
-    pub(crate) fn keep(&mut self, place: usize, value: &'a [u8]) {
-        if self.kept.len() <= place {
-            self.kept.resize(place + 1, None);
+    pub(crate) fn keep(&mut self, position: usize, value: &'a [u8]) {
+        if self.kept.len() <= position {
+            self.kept.resize(position + 1, None);
         }
-        if let Some(kept) = self.kept.get_mut(place) {
+        if let Some(kept) = self.kept.get_mut(position) {
             *kept = present(value);
         }
     }
@@ -174,7 +174,7 @@ impl<'a> Found<'a> {
         Ok(())
     }
 
-    /// Whether two readings of a line agree on who made the request.
+    /// Returns whether two readings of a line agree on who made the request.
     pub(crate) fn same_identity(&self, other: &Self) -> bool {
         self.client == other.client
             && self.user == other.user
@@ -182,12 +182,12 @@ impl<'a> Found<'a> {
             && self.kept == other.kept
     }
 
-    /// Bytes sent, if the number is one.
+    /// Returns the bytes sent, if their number is credible.
     pub(crate) fn sent(&self) -> Option<u64> {
         self.sent.bytes()
     }
 
-    /// Takes the number of bytes back: it may be another request's.
+    /// Drops the numbers of bytes: they may be another request's.
     pub(crate) fn forget_sizes(&mut self) {
         self.sent = Size::Missing;
         self.received = Size::Missing;
@@ -198,7 +198,7 @@ impl<'a> Found<'a> {
         self.request
     }
 
-    /// The request, if the line has a time. `kept` is how many fields were asked for.
+    /// Returns the request, if the line has a time. `kept` is how many fields were asked for.
     pub(crate) fn request(&mut self, escapes: Escapes, kept: usize) -> Result<Request<'a>, Skip> {
         let Some(time_ms) = self.time_ms else { return Err(Skip::found(SkipReason::BadDate, b"")) };
         if self.sent == Size::NotCredible || self.received == Size::NotCredible {
@@ -237,15 +237,16 @@ fn present(value: &[u8]) -> Option<&[u8]> {
     (!matches!(value, [] | [b'-'])).then_some(value)
 }
 
-/// Digits and dots, or digits and colons: enough to tell an address from what an ident server says.
+/// Returns whether the bytes are digits and dots, or digits and colons: enough to tell an address from what an ident
+/// server says.
 pub(crate) fn looks_like_address(bytes: &[u8]) -> bool {
     let groups = |separator: u8| memchr::memchr_iter(separator, bytes).count();
     let is_ipv4 = groups(b'.') == 3 && bytes.iter().all(|b| b.is_ascii_digit() || *b == b'.');
     is_ipv4 || (groups(b':') >= 2 && bytes.iter().all(|b| b.is_ascii_hexdigit() || b":.[]%".contains(b)))
 }
 
-/// Three figures; `None` for a connection that ended before there was a status.
-#[allow(clippy::option_option)] // No status is not the same as something else in its place.
+/// Reads three figures. The inner `None` is a connection that ended before there was a status.
+#[allow(clippy::option_option)] // No status is not the same as something else instead.
 fn status(bytes: &[u8]) -> Option<Option<u16>> {
     match bytes {
         [] | [b'-' | b'0'] | [b'-', b'1'] | [b'0', b'0', b'0'] => Some(None),

@@ -9,18 +9,18 @@
 //!
 //! * [`Decoded`] unpacks a log, told by its content: [`Compression`], [`Encoding`].
 //! * [`Lines`] gives each [`Line`] in bounded memory.
-//! * [`Format`] is what a log is written in: a name ([`FORMAT_NAMES`]), a text in the notation of Apache or nginx, or keys of
-//!   JSON. [`Times`] is what its times need besides.
-//! * [`Parser`] reads the lines of one log. It tells the format by the first lines if none is given, and refuses where it
-//!   would have to guess who pays ([`FormatError`]).
+//! * [`Format`] is what a log is written in: a name ([`FORMAT_NAMES`]), a text in the notation of Apache or nginx, or
+//!   keys of JSON. [`Times`] is what its times need besides.
+//! * [`Parser`] reads the lines of one log. It tells the format by the first lines if none is given, and refuses
+//!   where it would have to guess who pays ([`FormatError`]).
 //! * [`Request`] borrows from the line; [`RequestLine`] is what was asked for. [`FieldName`] names what else to keep.
 //! * [`Skip`] is why a line is no request, [`Remark`] what is worth counting about one that is.
 //! * [`canonical_client`] gives each client one spelling.
 //!
-//! Lines are damaged, and clients are hostile. What identifies, counts and dates a request is taken where it is certain, and a
-//! line where it is not is skipped by its reason. Nothing that a client sends (target, referrer, agent, name) hides its own
-//! request, makes another pay, or lowers the number of bytes. `docs/access-logs.md` lists the formats, and what becomes of
-//! which damage.
+//! Lines are damaged, and clients are hostile. What identifies, counts and dates a request is taken where it is
+//! certain, and a line where it is not is skipped by its reason. Nothing that a client sends (target, referrer,
+//! agent, name) hides its own request, makes another pay, or lowers the number of bytes. `docs/access-logs.md` lists
+//! the formats, and what becomes of which damage.
 //!
 //! ```
 //! use ron_accounting_access_log::{Decoded, Format, Lines, Parser, RequestLine, Times};

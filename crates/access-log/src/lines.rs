@@ -25,7 +25,8 @@ pub struct Line<'a> {
 /// The lines of a log, numbered from 1.
 ///
 /// Memory stays constant however long the log or a line is. Blocks of NULs, which a crash or a truncated log leaves
-/// behind, take no room: of those before a line one is kept, and within a line that would be too long, sixteen of each run.
+/// behind, take no room: of those before a line one is kept, and within a line that would be too long, sixteen of
+/// each run.
 #[derive(Debug)]
 pub struct Lines<R> {
     reader: R,
@@ -39,7 +40,7 @@ pub struct Lines<R> {
 }
 
 impl<R: Read> Lines<R> {
-    /// Starts to read; nothing is read before the first line is asked for.
+    /// Reads lines from `reader`. Nothing is read before the first line is asked for.
     pub fn new(reader: R) -> Self {
         Self {
             reader,
@@ -58,7 +59,8 @@ impl<R: Read> Lines<R> {
         self
     }
 
-    /// The beginning of what was not handed out yet, for [`detect`](crate::detect): 256 KiB, less at the end of the log.
+    /// Returns the beginning of the log, for [`Parser::new`](crate::Parser::new): 256 KiB, or all of a shorter log.
+    /// No line is consumed.
     pub fn sample(&mut self) -> io::Result<&[u8]> {
         loop {
             self.skip_nuls();
@@ -70,7 +72,7 @@ impl<R: Read> Lines<R> {
         Ok(self.buffer.get(self.start..self.end).unwrap_or_default())
     }
 
-    /// The next line, or why it was skipped. `None` at the end.
+    /// Returns the next line, or why it was skipped, and `None` at the end.
     #[allow(clippy::should_implement_trait)] // An iterator cannot lend its own buffer.
     pub fn next(&mut self) -> io::Result<Option<Result<Line<'_>, Skip>>> {
         let mut scanned = 0_usize;
@@ -119,17 +121,17 @@ impl<R: Read> Lines<R> {
         Ok(Some(Ok(Line { bytes, is_terminated })))
     }
 
-    /// The number of the line that was read last; 0 before the first.
+    /// Returns the number of the line that was read last; 0 before the first.
     pub fn number(&self) -> u64 {
         self.number
     }
 
-    /// What the lines come from.
+    /// Returns the reader.
     pub fn get_ref(&self) -> &R {
         &self.reader
     }
 
-    /// Gives back what the lines come from; what was read ahead is lost.
+    /// Returns the reader. What was read ahead is lost.
     pub fn into_inner(self) -> R {
         self.reader
     }
@@ -164,7 +166,7 @@ impl<R: Read> Lines<R> {
         }
     }
 
-    /// Keeps the first of each run of NULs, and says where the bytes end then.
+    /// Keeps the first of each run of NULs. Returns where the bytes end then.
     fn collapse_nuls(&mut self, from: usize, to: usize) -> usize {
         let mut kept = from;
         let mut nuls = 0;

@@ -33,7 +33,7 @@ pub struct Parser {
 }
 
 impl Parser {
-    /// Prepares for a log of this format. `sample` is the beginning of the log, for [`Format::auto`]; see
+    /// Returns a parser for a log of this format. `sample` is the beginning of the log, for [`Format::auto`]; see
     /// [`Lines::sample`](crate::Lines::sample). The fields `keep` are kept of each line.
     ///
     /// Fails if the format is to be told by the sample and is none of the known, or could be several that differ in who
@@ -67,8 +67,8 @@ impl Parser {
         match &mut layout {
             Layout::Template(template) => {
                 times = times.or_pattern(template.time_pattern.as_deref());
-                for (place, name) in keep.iter().enumerate() {
-                    if !template.keep(name, place) {
+                for (position, name) in keep.iter().enumerate() {
+                    if !template.keep(name, position) {
                         let hint = "give the whole format of the log with --format".to_owned();
                         let name = name.to_string();
                         return Err(FormatError::NoSuchField { format: description, name, hint });
@@ -76,8 +76,8 @@ impl Parser {
                 }
             }
             Layout::Json(map) => {
-                for (place, name) in keep.iter().enumerate() {
-                    map.keep(name, place);
+                for (position, name) in keep.iter().enumerate() {
+                    map.keep(name, position);
                 }
             }
             Layout::W3c(columns) => {
@@ -99,12 +99,13 @@ impl Parser {
         })
     }
 
-    /// The format in words, for people: `combined, with 1 more field in quotation marks`.
+    /// Returns the format in words, for people: `combined, with 1 more field in quotation marks`.
     pub fn description(&self) -> &str {
         &self.description
     }
 
-    /// Reads a line. Nothing for one that names columns, and for a piece of a line that goes on in the next one.
+    /// Reads a line. Returns `None` for a line that names columns, and for a piece of a line that goes on in the next
+    /// one.
     ///
     /// Allocates nothing for a line that is as its format says and has no escapes.
     pub fn parse<'a>(&'a mut self, line: Line<'a>) -> Result<Option<Request<'a>>, Skip> {
@@ -153,7 +154,7 @@ impl Parser {
         found.request(template.escapes, self.kept).map(Some)
     }
 
-    /// Reads a line that is all of a log, or of which it does not matter how it ended.
+    /// Reads the bytes of a line that a newline ended.
     pub fn parse_bytes<'a>(&'a mut self, bytes: &'a [u8]) -> Result<Option<Request<'a>>, Skip> {
         self.parse(Line { bytes, is_terminated: true })
     }
@@ -173,7 +174,7 @@ fn read_json<'a>(
     found.request(Escapes::Json, kept)
 }
 
-/// What follows a block of NULs before the time: the rest of a line that a crash cut is in front of it.
+/// Returns what follows a block of NULs before the time: the rest of a line that a crash cut is in front of it.
 ///
 /// Fewer NULs are left as they are, since a client may have sent them.
 fn behind_nuls(line: &[u8]) -> Option<&[u8]> {

@@ -1,6 +1,6 @@
 //! What a shipper puts in front of each line: syslog, Docker Compose, Kubernetes.
 
-/// What stands in front of each line.
+/// The text that a shipper writes in front of each line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(crate) enum Prefix {
     #[default]
@@ -24,7 +24,7 @@ pub(crate) struct Stripped<'a> {
 impl Prefix {
     pub(crate) const ALL: [Self; 4] = [Self::None, Self::Compose, Self::Kubernetes, Self::Syslog];
 
-    /// What it is called.
+    /// Returns its name, as the end of a description.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::None => "",
@@ -34,7 +34,7 @@ impl Prefix {
         }
     }
 
-    /// Takes the prefix off. `None` if the line does not have it.
+    /// Takes the prefix off. Returns `None` if the line does not have it.
     pub(crate) fn strip(self, line: &[u8]) -> Option<Stripped<'_>> {
         let whole = |line| Some(Stripped { line, is_fragment: false });
         match self {

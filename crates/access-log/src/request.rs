@@ -12,7 +12,8 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Request<'a> {
-    /// Address or name of the client, as it was written: personal data. See [`canonical_client`](crate::canonical_client).
+    /// Address or name of the client, as it was written: personal data. See
+    /// [`canonical_client`](crate::canonical_client).
     pub client: Option<Cow<'a, str>>,
     /// The user that the server authenticated, or that a client claimed to be. It may hold spaces.
     pub user: Option<Cow<'a, str>>,
@@ -54,7 +55,7 @@ pub enum RequestLine<'a> {
 }
 
 impl<'a> RequestLine<'a> {
-    /// Takes the content of the quotation marks apart.
+    /// Reads the content of the quotation marks.
     pub(crate) fn parse(quoted: &'a [u8], escapes: Escapes) -> Self {
         match split(quoted) {
             Some((method, target)) => {
@@ -64,7 +65,7 @@ impl<'a> RequestLine<'a> {
         }
     }
 
-    /// Puts together what a format writes in several fields.
+    /// Joins what a format writes in several fields.
     pub(crate) fn of_parts(
         method: Option<&'a [u8]>,
         target: Option<&'a [u8]>,
@@ -87,7 +88,7 @@ impl<'a> RequestLine<'a> {
         Self::Http { method, target }
     }
 
-    /// The host within a target that is a whole URL.
+    /// Returns the host within a target that is a whole URL.
     pub(crate) fn host_of_url(&self) -> Option<Cow<'a, str>> {
         let Self::Http { target, .. } = self else { return None };
         if target.starts_with('/') {
@@ -129,7 +130,7 @@ fn split(quoted: &[u8]) -> Option<(&str, &[u8])> {
     Some((std::str::from_utf8(method).ok()?, target))
 }
 
-/// Whether the bytes name a version of HTTP, behind which a server may have written a backslash of the client.
+/// Returns whether the bytes name a version of HTTP, behind which a server may have written a backslash of the client.
 pub(crate) fn is_version(bytes: &[u8]) -> bool {
     matches!(bytes, [b'H', b'T', b'T', b'P', b'/', ..])
 }
@@ -145,7 +146,7 @@ fn begins_like_target(rest: &[u8]) -> bool {
     rest.starts_with(b"/") || [&b"http://"[..], b"https://"].iter().any(|scheme| rest.starts_with(scheme))
 }
 
-/// A token, RFC 9110, section 5.6.2.
+/// Returns whether the bytes are a token (RFC 9110, section 5.6.2).
 fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty()
         && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b))

@@ -33,7 +33,7 @@ pub enum SkipReason {
 }
 
 impl SkipReason {
-    /// The reason in one word, for counting: `cut_off`.
+    /// Returns the reason in one word, for counting: `cut_off`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Empty => "empty",
@@ -60,17 +60,17 @@ pub struct Skip {
 }
 
 impl Skip {
-    /// Names the reason, without anything that was found.
+    /// Returns a skip for this reason, without an excerpt.
     pub const fn new(reason: SkipReason) -> Self {
         Self { reason, found: String::new() }
     }
 
-    /// Names the reason, and shows the beginning of `found` with control characters escaped.
+    /// Returns a skip for this reason, with the beginning of `found`.
     pub(crate) fn found(reason: SkipReason, found: &[u8]) -> Self {
         Self { reason, found: excerpt(found) }
     }
 
-    /// Why the line was skipped.
+    /// Returns why the line was skipped.
     pub const fn reason(&self) -> SkipReason {
         self.reason
     }
@@ -137,7 +137,7 @@ impl Remark {
         Self::Nul,
     ];
 
-    /// The remark in one word, for counting: `cut`.
+    /// Returns the remark in one word, for counting: `cut`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Cut => "cut",
@@ -156,17 +156,17 @@ impl Remark {
 pub struct Remarks(u8);
 
 impl Remarks {
-    /// Whether there is nothing to remark.
+    /// Returns whether there is nothing to remark.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// Whether `remark` was made.
+    /// Returns whether `remark` was made.
     pub const fn contains(self, remark: Remark) -> bool {
         self.0 & (1 << remark as u8) != 0
     }
 
-    /// The remarks that were made.
+    /// Returns the remarks that were made.
     pub fn iter(self) -> impl Iterator<Item = Remark> {
         Remark::ALL.into_iter().filter(move |remark| self.contains(*remark))
     }
@@ -176,7 +176,7 @@ impl Remarks {
     }
 }
 
-/// The beginning of a field, fit for a terminal: whoever sends requests to a server writes to its log.
+/// Returns the beginning of a field, without control characters, since clients decide what a log holds.
 pub(crate) fn excerpt(field: &[u8]) -> String {
     const CHARACTERS_MAX: usize = 40;
     let head = field.get(..4 * CHARACTERS_MAX).unwrap_or(field);

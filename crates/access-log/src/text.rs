@@ -15,8 +15,8 @@ pub(crate) enum Escapes {
     None,
 }
 
-/// The value as text. Bytes that are not UTF-8 are kept as `\xHH`, and a backslash that begins such a sequence in the value
-/// itself becomes `\x5C`, so that different bytes stay different.
+/// Returns the value as text. Bytes that are not UTF-8 are kept as `\xHH`, and a backslash that begins such a
+/// sequence in the value itself becomes `\x5C`, so that different bytes stay different.
 pub(crate) fn text(raw: &[u8], escapes: Escapes) -> Cow<'_, str> {
     match unescape(raw, escapes) {
         Cow::Borrowed(bytes) => match std::str::from_utf8(bytes) {
@@ -31,8 +31,8 @@ pub(crate) fn text(raw: &[u8], escapes: Escapes) -> Cow<'_, str> {
     }
 }
 
-/// Undoes the escapes that stand for a byte. Of the backslash forms these are `\xHH`, `\\` and `\"`: in others the backslash
-/// may be the value's own, as in `DOMAIN\bob`.
+/// Undoes the escapes that stand for a byte. Of the backslash forms these are `\xHH`, `\\` and `\"`: in others the
+/// backslash may be the value's own, as in `DOMAIN\bob`.
 fn unescape(raw: &[u8], escapes: Escapes) -> Cow<'_, [u8]> {
     let sign = match escapes {
         Escapes::Backslash => b'\\',
@@ -63,7 +63,7 @@ pub(crate) fn hexadecimal(high: u8, low: u8) -> Option<u8> {
     Some(figure(high)? * 16 + figure(low)?)
 }
 
-/// Whether the value has what is written for a byte that is not UTF-8.
+/// Returns whether the value has what is written for a byte that is not UTF-8.
 fn has_lookalike(bytes: &[u8]) -> bool {
     memchr::memchr(b'\\', bytes).is_some() && bytes.windows(4).any(is_lookalike)
 }
@@ -90,7 +90,8 @@ fn lossless(bytes: &[u8]) -> String {
     out
 }
 
-/// A target: what was escaped, and what is not UTF-8, is percent-encoded, which says the same and is how a target writes it.
+/// Returns a target: what was escaped, and what is not UTF-8, is percent-encoded, which says the same and is how a
+/// target writes it.
 pub(crate) fn target(raw: &[u8], escapes: Escapes) -> Cow<'_, str> {
     let sign = match escapes {
         Escapes::Backslash => Some(b'\\'),
@@ -134,7 +135,7 @@ pub(crate) fn target(raw: &[u8], escapes: Escapes) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The byte behind a backslash, its figures if it has some, and how many bytes the escape takes.
+/// Returns the byte behind a backslash, its figures if it has some, and how many bytes the escape takes.
 fn backslash_escape(tail: &[u8]) -> ([u8; 3], usize) {
     let byte = match tail {
         [b'x', high, low, ..] if hexadecimal(*high, *low).is_some() => return ([0, *high, *low], 3),

@@ -15,7 +15,7 @@ pub enum Compression {
 }
 
 impl Compression {
-    /// Told by the first bytes.
+    /// Tells the compression by the first bytes.
     pub(super) fn of(head: &[u8]) -> Option<Self> {
         match head {
             [0x1f, 0x8b, 8, ..] => Some(Self::Gzip),
@@ -44,7 +44,7 @@ impl<R: Read> Prefixed<R> {
         Self { head: Cursor::new(head), rest }
     }
 
-    /// The first bytes, up to `count`, and the error that ended them early.
+    /// Returns the first bytes, up to `count`, and the error that ended them early.
     pub(super) fn head_of(reader: &mut R, count: u64) -> (Vec<u8>, Option<io::Error>) {
         let mut head = Vec::new();
         let error = reader.take(count).read_to_end(&mut head).err();

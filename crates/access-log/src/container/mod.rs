@@ -40,7 +40,7 @@ impl fmt::Debug for Decoded<'_> {
 }
 
 impl<'r> Decoded<'r> {
-    /// Looks at the first bytes of what `reader` has, and decodes what follows.
+    /// Recognises the packing by the first bytes of `reader`, and decodes what follows.
     ///
     /// Fails if the first bytes cannot be read.
     pub fn new(reader: impl Read + 'r) -> io::Result<Self> {
@@ -67,17 +67,17 @@ impl<'r> Decoded<'r> {
         Ok(Self { reader: encoding.open(reader), compressions, encoding, damage })
     }
 
-    /// What the log was compressed with, outermost first.
+    /// Returns what the log was compressed with, outermost first.
     pub fn compressions(&self) -> &[Compression] {
         &self.compressions
     }
 
-    /// How the log writes characters.
+    /// Returns how the log writes characters.
     pub fn encoding(&self) -> Encoding {
         self.encoding
     }
 
-    /// Why the text ends early, once that is known.
+    /// Returns why the text ends early, once that is known.
     pub fn damage(&self) -> Option<&io::Error> {
         self.damage.as_ref()
     }
@@ -95,7 +95,7 @@ impl Read for Decoded<'_> {
     }
 }
 
-/// An error of a decompressor, and not of the disk below it.
+/// Returns whether an error is a decompressor's, and not the disk's below it.
 fn is_damage(error: &io::Error, compressions: &[Compression]) -> bool {
     !compressions.is_empty() && error.raw_os_error().is_none() && error.kind() != io::ErrorKind::Interrupted
 }

@@ -22,7 +22,7 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    /// Told by a byte order mark, or by a zero in every other byte.
+    /// Tells the encoding by a byte order mark, or by a zero in every other byte.
     pub(super) fn of(head: &[u8]) -> Self {
         match head {
             [0xff, 0xfe, ..] => return Self::Utf16Le,

@@ -31,7 +31,7 @@ enum HeadKind {
     Unclear,
 }
 
-/// The format of lines most of which have a time in brackets and a request in quotation marks.
+/// Returns the format of lines most of which have a time in brackets and a request in quotation marks.
 pub(super) fn detect(lines: &[&[u8]], times: &Times) -> Result<Option<(Template, String)>, FormatError> {
     let mut heads: BTreeMap<HeadKind, usize> = BTreeMap::new();
     let mut tails: BTreeMap<Option<String>, usize> = BTreeMap::new();
@@ -80,8 +80,8 @@ pub(super) fn detect(lines: &[&[u8]], times: &Times) -> Result<Option<(Template,
         most.is_some_and(|(most, _)| most != tail) && tail.is_some() && *count > 1 && *count * 5 >= known
     };
     let tail = most.filter(|_| !tails.iter().any(is_rival)).and_then(|(tail, _)| tail.as_deref());
-    // Behind nothing, anything may come: later lines may have more fields. So it is where lines differ, as in a log of two
-    // formats: a line that ends behind its size is then whole.
+    // Behind nothing, anything may come: later lines may have more fields. So it is where lines differ, as in a log
+    // of two formats: a line that ends behind its size is then whole.
     let varies = tail.is_none();
     let tail = tail.unwrap_or_default();
     let mut description = describe(head, tail);
@@ -107,7 +107,7 @@ fn describe(head: Head, tail: &str) -> String {
     }
 }
 
-/// What is before the time, whether the time has a zone, and what follows the time.
+/// Returns what is before the time, whether the time has a zone, and what follows the time.
 fn split<'a>(line: &'a [u8], times: &Times) -> Option<(&'a [u8], bool, &'a [u8])> {
     for at in memchr::memchr_iter(b'[', line) {
         let rest = &line[at + 1..];
@@ -148,12 +148,12 @@ fn kind_of(head: &[u8]) -> HeadKind {
     }
 }
 
-/// Whether the words in front may be a shipper's, which is taken off before the next look.
+/// Returns whether the words in front may be a shipper's, which is taken off before detection is tried again.
 fn is_shipped(head: &[u8]) -> bool {
     crate::prefix::Prefix::ALL.into_iter().skip(1).any(|prefix| prefix.strip(head).is_some())
 }
 
-/// A letter for each field behind the size; `None` where the line cannot be followed that far.
+/// Returns a letter for each field behind the size; `None` where the line cannot be followed that far.
 fn tail(rest: &[u8]) -> Option<String> {
     let end = crate::template::unescaped_quote(rest)?;
     let mut fields = rest.get(end + 1..)?.strip_prefix(b" ")?;

@@ -1,7 +1,7 @@
 //! Which format a log has, by its first lines.
 //!
-//! Refuses rather than guesses where who pays is in doubt: a wrong guess bills somebody, and a refusal names the option that
-//! decides.
+//! Refuses rather than guesses where who pays is in doubt: a wrong guess bills somebody, and a refusal names the
+//! option that decides.
 //!
 //! * `clf`: which fields surround the common ones, line by line, and what most lines say.
 //! * `strangers`: what a log is that cannot be metered.
@@ -31,7 +31,7 @@ pub(crate) struct Detected {
     pub(crate) description: String,
 }
 
-/// Tells the format of a log that begins like this.
+/// Returns the format of a log that begins like this.
 pub(crate) fn detect(sample: &[u8], times: &Times) -> Result<Detected, FormatError> {
     let lines = lines_of(sample);
     if lines.is_empty() {
@@ -59,7 +59,7 @@ pub(crate) fn detect(sample: &[u8], times: &Times) -> Result<Detected, FormatErr
     Err(strangers::unknown(&lines))
 }
 
-/// What stands before each line of a log whose format is known.
+/// Returns the prefix of the lines of a log whose format is known.
 pub(crate) fn prefix_of(format: &str, sample: &[u8]) -> Prefix {
     if matches!(format, "w3c" | "iis" | "cloudfront" | "alb" | "elb" | "s3") {
         return Prefix::None;
@@ -86,7 +86,8 @@ fn detected(layout: Layout, description: &str) -> Detected {
     }
 }
 
-/// Lines that are not empty, without NULs in front; the last one only if it is the only one, since it may be cut.
+/// Returns the lines that are not empty, without NULs in front; the last one only if it is the only one, since it may
+/// be cut.
 fn lines_of(sample: &[u8]) -> Vec<&[u8]> {
     let whole = match memchr::memrchr(b'\n', sample) {
         Some(end) => &sample[..end],
@@ -163,7 +164,7 @@ fn detect_json(lines: &[&[u8]]) -> Option<Detected> {
     })
 }
 
-/// Whether the bytes are a time, and whether it needs a zone.
+/// Returns whether the bytes are a time, and whether it needs a zone.
 fn time_of(bytes: &[u8], times: &Times) -> Option<bool> {
     match times.unix_ms(bytes) {
         Ok(_) => Some(true),

@@ -30,7 +30,7 @@ fn unknown_as(seems: &str, remedy: &str) -> FormatError {
     FormatError::Unknown { seems: seems.to_owned(), remedy: remedy.to_owned() }
 }
 
-/// What lines seem to be that no format reads.
+/// Returns the error for lines that no format reads, with what they seem to be.
 pub(super) fn unknown(lines: &[&[u8]]) -> FormatError {
     let most = |is: &dyn Fn(&[u8]) -> bool| lines.iter().filter(|line| is(line)).count() * 2 > lines.len();
     let has = |line: &[u8], text: &[u8]| memchr::memmem::find(line, text).is_some();

@@ -17,17 +17,17 @@ const ELB: &str = "$time $elb $client $backend $request_processing_time $backend
 const S3: &str = "$bucket_owner $bucket [$time] $remote_ip $requester $request_id $operation $key \"$request\" \
     $http_status $error_code $bytes_sent $object_size $total_time $turn_around_time \"$referer\" \"$user_agent\"";
 
-/// The application load balancer. Later versions have more fields behind.
+/// Returns the format of the application load balancer. Later versions have more fields behind.
 pub(crate) fn alb() -> Template {
     built(ALB)
 }
 
-/// The classic load balancer.
+/// Returns the format of the classic load balancer.
 pub(crate) fn elb() -> Template {
     built(ELB)
 }
 
-/// Server access logs of S3.
+/// Returns the format of the server access logs of S3.
 pub(crate) fn s3() -> Template {
     built(S3)
 }

@@ -19,10 +19,10 @@ pub(crate) enum Head {
     Vhost,
 }
 
-/// A format of this head.
+/// Returns a format of this head.
 ///
-/// `tail` is a letter for each field behind the size: `Q` for one in quotation marks, `W` for a word. Anything may follow if
-/// the end is open.
+/// `tail` is a letter for each field behind the size: `Q` for one in quotation marks, `W` for a word. Anything may
+/// follow if the end is open.
 pub(crate) fn template(head: Head, tail: &str, open_end: bool) -> Template {
     let mut slots = Vec::new();
     let mut slot = |role: Role, after: &[u8]| slots.push(Slot { after: after.to_vec(), ..Slot::new(role) });

@@ -19,12 +19,12 @@ const ISTIO: &str = "[$start_time] \"$request\" $response_code $response_flags $
     $upstream_cluster $upstream_local_address $downstream_local_address $downstream_remote_address \
     $requested_server_name $route_name";
 
-/// Envoy's default.
+/// Returns Envoy's default format.
 pub(crate) fn text() -> Template {
     built(ENVOY)
 }
 
-/// Istio's default.
+/// Returns Istio's default format.
 pub(crate) fn istio() -> Template {
     built(ISTIO)
 }

@@ -1,7 +1,7 @@
 //! The HTTP format of `HAProxy`, without what syslog puts in front.
 //!
-//! `client:port [time] frontend backend/server timers status bytes cookie cookie termination connections queues`, then headers
-//! that were captured, in braces, then the request in quotation marks.
+//! `client:port [time] frontend backend/server timers status bytes cookie cookie termination connections queues`,
+//! then headers that were captured, in braces, then the request in quotation marks.
 
 use crate::{
     found::Role,
@@ -21,7 +21,8 @@ pub(crate) fn http() -> Template {
     Template { open_end: true, ..template }
 }
 
-/// What a line begins with that was not taken off as syslog's: `haproxy[14389]: `.
+/// Returns the line without the name of the process, `haproxy[14389]: `, which is not always taken off with syslog's
+/// prefix.
 pub(crate) fn without_process(line: &[u8]) -> &[u8] {
     let Some(rest) = line.strip_prefix(b"haproxy") else { return line };
     memchr::memmem::find(rest.get(..16).unwrap_or(rest), b"]: ").map_or(line, |at| &rest[at + 3..])

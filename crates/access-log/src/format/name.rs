@@ -52,7 +52,7 @@ pub struct Format {
 }
 
 impl Format {
-    /// The format that the first lines show.
+    /// Returns the format `auto`, which is recognised by the first lines.
     pub fn auto() -> Self {
         Self { text: "auto".to_owned() }
     }
@@ -69,7 +69,7 @@ impl Format {
         self.text() == "auto"
     }
 
-    /// The format within Docker's, if this is Docker's.
+    /// Returns the format within Docker's, if this is Docker's.
     pub(crate) fn within_docker(&self) -> Option<&str> {
         match self.text() {
             "docker" => Some("auto"),
@@ -97,7 +97,7 @@ impl fmt::Display for Format {
     }
 }
 
-/// What reads a log of this format, which is not `auto`.
+/// Returns the layout of the format of this name or text, which is not `auto`.
 pub(crate) fn layout(text: &str) -> Result<Layout, FormatError> {
     Ok(match text {
         "common" => Layout::Template(clf::template(clf::Head::Plain, "", true)),

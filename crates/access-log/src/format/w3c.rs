@@ -1,4 +1,5 @@
-//! The extended log format of the W3C, as IIS and `CloudFront` write it: the log itself names its columns, again and again.
+//! The extended log format of the W3C, as IIS and `CloudFront` write it: the log itself names its columns, again and
+//! again.
 
 use crate::{
     found::Role,
@@ -21,7 +22,7 @@ impl Columns {
         self.kept = names.to_vec();
     }
 
-    /// Takes a line that begins with `#`.
+    /// Reads a line that begins with `#`.
     pub(crate) fn direct(&mut self, line: &[u8]) -> Result<(), Skip> {
         let Some(names) = fields(line) else { return Ok(()) };
         let built = |separator: u8| {
@@ -42,22 +43,22 @@ impl Columns {
         };
         let mut named = [tabs, spaces];
         for template in &mut named {
-            for (place, name) in self.kept.iter().enumerate() {
-                template.keep(name, place);
+            for (position, name) in self.kept.iter().enumerate() {
+                template.keep(name, position);
             }
         }
         self.named = Some(Box::new(named));
         Ok(())
     }
 
-    /// What reads a line of values.
+    /// Returns the template for a line of values.
     pub(crate) fn template(&self, line: &[u8]) -> Option<&Template> {
         let [tabs, spaces] = self.named.as_deref()?;
         Some(if memchr::memchr(b'\t', line).is_some() { tabs } else { spaces })
     }
 }
 
-/// The names of a `#Fields` line.
+/// Returns the names of a `#Fields` line.
 pub(crate) fn fields(line: &[u8]) -> Option<&[u8]> {
     let (directive, names) = line.split_at_checked(8)?;
     directive.eq_ignore_ascii_case(b"#Fields:").then(|| names.trim_ascii())

@@ -103,8 +103,8 @@ impl JsonMap {
     }
 
     /// Keeps a field. A name may be a key with dots in it, or a path; both are looked for.
-    pub(crate) fn keep(&mut self, name: &FieldName, place: usize) {
-        let keep = Some(place);
+    pub(crate) fn keep(&mut self, name: &FieldName, position: usize) {
+        let keep = Some(position);
         match name {
             FieldName::Field(name) => {
                 let whole = vec![name.as_bytes().to_vec()];
@@ -127,7 +127,7 @@ impl JsonMap {
         self.entries.sort_by_key(|entry| entry.rank);
     }
 
-    /// Reads a line.
+    /// Reads a line. Learns from whole lines which keys a line has.
     pub(crate) fn read<'a>(&mut self, line: &'a [u8], times: &Times) -> Result<Found<'a>, Skip> {
         let mut values =
             Values { entries: &self.entries, open: [0; 33], found: [None; ENTRIES_MAX], clash: false };
@@ -156,15 +156,17 @@ impl JsonMap {
         for (entry, value) in self.entries.iter().zip(&values) {
             let Some(value) = value else { continue };
             has_target |= matches!(entry.role, Role::Request | Role::Target);
-            let purpose =
-                1 << entry.keep.map_or(entry.role as usize, |place| KEPT_PURPOSE + place.min(KEPT_MAX - 1));
+            let purpose = 1
+                << entry
+                    .keep
+                    .map_or(entry.role as usize, |position| KEPT_PURPOSE + position.min(KEPT_MAX - 1));
             if taken & purpose != 0 || matches!(value, Scalar::Text(b"" | b"-") | Scalar::Bare(b"null" | b""))
             {
                 continue;
             }
             taken |= purpose;
-            if let Some(place) = entry.keep {
-                found.keep(place, value.raw());
+            if let Some(position) = entry.keep {
+                found.keep(position, value.raw());
                 continue;
             }
             let filled = match value.bytes() {
@@ -240,7 +242,7 @@ impl<'a> Visit<'a> for Values<'_, 'a> {
 }
 
 impl JsonMap {
-    /// The text of a key of the first object, with its escapes undone: for wrappers.
+    /// Returns the text of a key of the first object, with its escapes undone: for wrappers.
     pub(crate) fn text_of<'a>(line: &'a [u8], key: &'static [u8]) -> Result<Cow<'a, [u8]>, SkipReason> {
         struct One<'a> {
             key: &'static [u8],

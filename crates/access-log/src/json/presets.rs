@@ -6,7 +6,7 @@ use super::{
 };
 use crate::found::Role;
 
-/// Caddy 2.
+/// Returns the keys of Caddy 2.
 pub(crate) fn caddy() -> JsonMap {
     JsonMap::new((&["request", "headers"], ""))
         .with(Role::Time, "ts")
@@ -22,7 +22,7 @@ pub(crate) fn caddy() -> JsonMap {
         .with(Role::BytesReceived, "bytes_read")
 }
 
-/// Traefik 2 and 3.
+/// Returns the keys of Traefik 2 and 3.
 pub(crate) fn traefik() -> JsonMap {
     JsonMap::new((&[], "request_"))
         .with(Role::Time, "StartUTC")
@@ -41,7 +41,7 @@ pub(crate) fn traefik() -> JsonMap {
         .with(Role::BytesReceived, "RequestContentSize")
 }
 
-/// Envoy, with the keys of its documentation and of Istio.
+/// Returns the keys that the documentation of Envoy and Istio have.
 pub(crate) fn envoy() -> JsonMap {
     JsonMap::new((&[], ""))
         .with(Role::Time, "start_time")
@@ -54,7 +54,7 @@ pub(crate) fn envoy() -> JsonMap {
         .with(Role::BytesReceived, "bytes_received")
 }
 
-/// nginx with `escape=json`, whose keys are the names of its variables.
+/// Returns the names of nginx's variables, which logs with `escape=json` mostly have as keys.
 pub(crate) fn nginx() -> JsonMap {
     JsonMap::new((&[], "http_"))
         .with(Role::Time, "msec")
@@ -91,7 +91,7 @@ pub(crate) enum Preset {
     Docker,
 }
 
-/// Whose JSON a line is, by keys that no other has.
+/// Returns whose JSON a line is, by keys that no other has.
 pub(crate) fn preset_of(line: &[u8]) -> Option<Preset> {
     struct Keys<'a>(Vec<(usize, &'a [u8])>);
     impl<'a> Visit<'a> for Keys<'a> {

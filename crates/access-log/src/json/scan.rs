@@ -14,19 +14,19 @@ const DEPTH_MAX: u32 = 32;
 pub(crate) enum Scalar<'a> {
     /// The content of the quotation marks, escapes not undone.
     Text(&'a [u8]),
-    /// A number, or whatever stands without quotation marks.
+    /// A number, or another word without quotation marks.
     Bare(&'a [u8]),
 }
 
 impl<'a> Scalar<'a> {
-    /// The value as it is in the line.
+    /// Returns the value as it is in the line.
     pub(crate) fn raw(self) -> &'a [u8] {
         match self {
             Self::Text(raw) | Self::Bare(raw) => raw,
         }
     }
 
-    /// The value with its escapes undone; nothing for `null`.
+    /// Returns the value with its escapes undone; nothing for `null`.
     pub(crate) fn bytes(self) -> Cow<'a, [u8]> {
         match self {
             Self::Text(raw) => unescaped(raw),
@@ -38,11 +38,11 @@ impl<'a> Scalar<'a> {
 
 /// What a walk tells of.
 pub(crate) trait Visit<'a> {
-    /// A key, at this depth below the first object. Answers whether what is behind it is of interest.
+    /// Is called for each key, at this depth below the first object. Returns whether its value is wanted.
     fn enter(&mut self, depth: usize, key: &'a [u8]) -> bool;
-    /// The value of the key that was entered last.
+    /// Is called for the value of the key that was entered last.
     fn value(&mut self, depth: usize, value: Scalar<'a>);
-    /// The key's value is over.
+    /// Is called behind the value.
     fn leave(&mut self, depth: usize);
 }
 
@@ -75,7 +75,7 @@ impl<'a> Scan<'a> {
         end
     }
 
-    /// The next byte that is no white space.
+    /// Returns the next byte that is no white space.
     fn peek(&mut self) -> Option<u8> {
         while let Some(b) = self.line.get(self.at) {
             if !b.is_ascii_whitespace() {
@@ -148,7 +148,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// An array stands for its first value: headers are arrays in some logs.
+    /// Reads an array, of which the first value counts: headers are arrays in some logs.
     fn array(&mut self, depth: usize, visit: &mut dyn Visit<'a>) -> Result<(), End> {
         self.expect(b'[')?;
         if self.peek() == Some(b']') {
@@ -175,7 +175,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Passes an object or an array.
+    /// Skips an object or an array.
     fn skip(&mut self) -> Result<(), End> {
         let mut depth = 0_u32;
         loop {
@@ -197,7 +197,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// The rest of a string whose first quotation mark was read.
+    /// Returns the rest of a string whose first quotation mark was read.
     fn string(&mut self) -> Result<&'a [u8], End> {
         let start = self.at;
         loop {
@@ -211,7 +211,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// A number, or a word. Empty where nginx has no value for a number: `"size":,`.
+    /// Returns a number, or a word. Empty where nginx has no value for a number: `"size":,`.
     fn bare(&mut self) -> Result<&'a [u8], End> {
         let rest = self.line.get(self.at..).unwrap_or_default();
         let is_end = |b: &u8| matches!(b, b',' | b'}' | b']') || b.is_ascii_whitespace();
@@ -270,7 +270,7 @@ pub(crate) fn unescaped(raw: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(out)
 }
 
-/// Writes the character of `u1234`, or of a pair of surrogates; says how many bytes it took.
+/// Writes the character of `u1234`, or of a pair of surrogates. Returns how many bytes it took.
 fn unicode(tail: &[u8], out: &mut Vec<u8>) -> Option<usize> {
     let unit = |digits: &[u8]| {
         let [a, b, c, d] = digits else { return None };

@@ -80,8 +80,8 @@ fn tokens(format: &str) -> Result<Vec<Token<'_>>, FormatError> {
     Ok(tokens)
 }
 
-/// A time that several directives write, as one pattern; `None` for a number since 1970. Also how many tokens it takes
-/// besides the first.
+/// Returns a time that several directives write, as one pattern, and how many tokens it takes besides the first. The
+/// pattern is `None` for a number since 1970.
 fn time_pattern(argument: &str, behind: &[Token<'_>]) -> (Option<String>, usize) {
     let Some(mut pattern) = part_of_pattern(argument) else { return (None, 0) };
     let mut used = 0;

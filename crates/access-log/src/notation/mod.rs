@@ -36,7 +36,7 @@ pub(crate) fn parse(text: &str) -> Result<Template, FormatError> {
     }
 }
 
-/// Whether the text is a format in one of the two notations and no name.
+/// Returns whether the text is a format in one of the two notations and no name.
 pub(crate) fn is_notation(text: &str) -> bool {
     text.contains(['$', '%'])
 }
@@ -98,7 +98,8 @@ fn word(text: &str) -> (&str, &str) {
     (word, rest.trim_start())
 }
 
-/// The content of one or, for nginx, of several strings in quotation marks, if the text is nothing else but for a name.
+/// Returns the content of one or, for nginx, of several strings in quotation marks, if the text is nothing else but
+/// for a name.
 fn unquoted(text: &str, is_nginx: bool) -> Option<String> {
     let (mut format, mut rest) = argument(text).filter(|_| text.starts_with(['"', '\'']))?;
     while is_nginx && rest.trim_start().starts_with(['"', '\'']) {
@@ -106,11 +107,12 @@ fn unquoted(text: &str, is_nginx: bool) -> Option<String> {
         format.push_str(&more);
         rest = behind;
     }
-    // What is behind is the name of the format, or a condition. A field there says that the quotation marks are the log's.
+    // What is behind is the name of the format, or a condition. A field there says that the quotation marks are the
+    // log's.
     (!rest.contains(['$', '%', '"'])).then_some(format)
 }
 
-/// An argument of a directive: a string in quotation marks with its escapes undone, or a word.
+/// Reads an argument of a directive: a string in quotation marks with its escapes undone, or a word.
 fn argument(text: &str) -> Option<(String, &str)> {
     let text = text.trim_start();
     let Some(quote @ ('"' | '\'')) = text.chars().next() else {

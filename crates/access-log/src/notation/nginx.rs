@@ -43,7 +43,7 @@ pub(crate) fn template_of(
     builder.finish(escapes, escapes_quotes)
 }
 
-/// What nginx means by a name.
+/// Returns the meaning of a variable of nginx.
 pub(super) fn variable(name: &str) -> Variable {
     match name {
         "remote_addr" => Variable::new(Role::Client, 0),

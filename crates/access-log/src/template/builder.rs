@@ -19,7 +19,7 @@ impl Variable {
         Self { role, rank, wild: Slot::new(role).wild, name: None }
     }
 
-    /// A field that says nothing of the request, unless it is asked for by its name.
+    /// Returns a field that says nothing of the request, unless it is asked for by its name.
     pub(crate) fn other(wild: bool) -> Self {
         Self { role: Role::Ignore, rank: 0, wild, name: None }
     }
@@ -67,7 +67,7 @@ impl TemplateBuilder {
         self.slots.push((Slot { name, quoted, wild, ..Slot::new(role) }, rank));
     }
 
-    /// Whether a field was added, and no text behind it.
+    /// Returns whether a field was added, and no text behind it.
     pub(crate) fn ends_in_field(&self) -> bool {
         self.slots.last().is_some_and(|(slot, _)| slot.after.is_empty())
     }

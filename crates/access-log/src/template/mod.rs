@@ -39,7 +39,7 @@ pub(crate) struct Slot {
     pub(crate) quoted: bool,
     /// Whether a client may write anything there.
     pub(crate) wild: bool,
-    /// Its place among the fields that are kept.
+    /// Its position among the fields that are kept.
     pub(crate) keep: Option<usize>,
     /// The text behind it.
     pub(crate) after: Vec<u8>,
@@ -70,7 +70,7 @@ impl Slot {
 }
 
 impl Template {
-    /// The last field that is needed.
+    /// Returns the last field that is needed.
     pub(crate) fn last_needed(&self) -> usize {
         self.slots.iter().rposition(Slot::is_needed).unwrap_or(0)
     }
@@ -83,19 +83,19 @@ impl Template {
         self.position(role).is_some()
     }
 
-    /// Marks a field as kept. `false` if the format has none of that name.
-    pub(crate) fn keep(&mut self, name: &FieldName, place: usize) -> bool {
+    /// Marks a field as kept. Returns whether the format has one of that name.
+    pub(crate) fn keep(&mut self, name: &FieldName, position: usize) -> bool {
         let slot = self.slots.iter_mut().find(|slot| slot.name.as_ref() == Some(name));
-        slot.map(|slot| slot.keep = Some(place)).is_some()
+        slot.map(|slot| slot.keep = Some(position)).is_some()
     }
 }
 
-/// The first quotation mark that no backslash escapes.
+/// Returns the first quotation mark that no backslash escapes.
 pub(crate) fn unescaped_quote(rest: &[u8]) -> Option<usize> {
     strict::unescaped_quote(rest, Escapes::Backslash)
 }
 
-/// What a field is called in a skip: the words of a message.
+/// Returns the words for a field in a message.
 pub(crate) fn describe(role: Role) -> &'static str {
     match role {
         Role::Ignore => "last field",

@@ -13,8 +13,8 @@ const TIME_BYTES_MAX: usize = 48;
 const USER_BYTES_MAX: usize = 256;
 
 impl Template {
-    /// Reads a line into `found`. `raw_quotes` is whether a line of this log had quotation marks of a client that were not escaped, and is
-    /// set when this one has.
+    /// Reads a line into `found`. `raw_quotes` says whether the log has quotation marks of clients that are not
+    /// escaped, and is set when this line has.
     pub(crate) fn read<'a>(
         &self,
         line: &'a [u8],
@@ -28,7 +28,7 @@ impl Template {
         Ok(())
     }
 
-    /// Whether anything can be made of a line.
+    /// Returns whether anything can be made of a line.
     pub(crate) fn reads(&self, line: &[u8], times: &Times) -> bool {
         self.read(line, times, &mut false, &mut Found::default()).is_ok()
     }
@@ -59,8 +59,8 @@ impl Template {
             }
             return Ok(reading.found);
         };
-        // Two lines in one, or a client that wrote what looks like a second: its request counts in both cases. What is sure
-        // of the second is too little, since a client could have written that another pays.
+        // Two lines in one, or a client that wrote what looks like a second: its request counts in both cases. What
+        // is sure of the second is too little, since a client could have written that another pays.
         if let Ok(mut reading) = self.search(line, times, second) {
             reading.found.remarks.add(Remark::Glued);
             return Ok(reading.found);
@@ -71,7 +71,7 @@ impl Template {
         Ok(reading.found)
     }
 
-    /// Where a second `- user [time] "` is, whose time has the form of the first.
+    /// Returns where a second `- user [time] "` is, whose time has the form of the first.
     fn second_beginning(&self, line: &[u8], times: &Times) -> Option<usize> {
         let time = self.slots.get(self.position(Role::Time)?)?;
         if !time.after.starts_with(b"] \"") {
@@ -94,7 +94,7 @@ impl Template {
     }
 }
 
-/// Figures, letters and signs at the same places.
+/// Returns whether figures, letters and signs are at the same positions.
 fn same_form(a: &[u8], b: &[u8]) -> bool {
     let class = |b: &u8| match b {
         b'0'..=b'9' => b'0',

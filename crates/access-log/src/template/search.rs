@@ -1,16 +1,17 @@
-//! Readings of a line that is not as its format says: damaged, or from a writer that does not escape what clients send.
+//! Readings of a line that is not as its format says: damaged, or from a writer that does not escape what clients
+//! send.
 //!
 //! Fields that the server writes (addresses, times, numbers) have a form, and fields that a client writes may hold
-//! anything, the text between fields included. So each end of a client's field is tried behind which the server's fields
-//! have their form. Of several readings the one is taken
+//! anything, the text between fields included. So each end of a client's field is tried behind which the server's
+//! fields have their form. Of several readings the one is taken
 //!
 //! 1. that ends as the format does,
 //! 2. whose request ends in a version of HTTP,
 //! 3. that counts most bytes: a client that writes quotation marks into its own request can raise its bill, and never
 //!    lower it.
 //!
-//! Who made the request is taken from the leftmost reading if the format names it before the request, where the client
-//! cannot write. Otherwise all readings must agree on it.
+//! Who made the request is taken from the leftmost reading if the format names it before the request, where the
+//! client cannot write. Otherwise all readings must agree on it.
 
 use super::{describe, tail::Tail, Slot, Template};
 use crate::{
@@ -23,7 +24,7 @@ use crate::{
 
 /// Ends of fields that are tried for one line. A line of a mebibyte of quotation marks stays below.
 const STEPS_MAX: u32 = 2_000_000;
-/// A line of so many bytes may be cut because of what a client sent: syslog and HAProxy cut at 1,024.
+/// A line of so many bytes may be cut because of what a client sent: syslog and `HAProxy` cut at 1,024.
 const LONG_LINE_BYTES: usize = 1000;
 /// Spaces within a time.
 const TIME_ENDS_MAX: u32 = 6;
@@ -61,7 +62,7 @@ struct Stuck {
 }
 
 impl Template {
-    /// The best reading of a line in which no request ends at or behind `limit`.
+    /// Returns the best reading of a line in which no request ends at or behind `limit`.
     pub(super) fn search<'a>(
         &self,
         line: &'a [u8],
@@ -138,8 +139,8 @@ impl<'a> Search<'_, 'a> {
         }
     }
 
-    /// A request that nothing ends: it was too long for what wrote or carried the line. Who sent it, and when, is known by then,
-    /// and a long target must not hide it. What is behind it is not known.
+    /// Considers a request that nothing ends: it was too long for what wrote or carried the line. Who sent it, and
+    /// when, is known by then, and a long target must not hide it. What is behind it is not known.
     fn consider_cut(&mut self, index: usize, start: usize) {
         let is_last = index == self.last_needed;
         let has_time = self.template.position(Role::Time).is_some_and(|time| time < index);
@@ -155,20 +156,20 @@ impl<'a> Search<'_, 'a> {
         self.best = Some(Reading { found, tail: Tail::AsExpected, is_http: false });
     }
 
-    /// The fields up to the one of this number.
+    /// Returns the fields up to the one of this number.
     fn found(&self, last: usize) -> Option<Found<'a>> {
         let mut found = Found::default();
         for (slot, (from, to)) in self.template.slots.iter().zip(&self.spans).take(last + 1) {
             let value = self.line.get(*from..*to).unwrap_or_default();
-            if let Some(place) = slot.keep {
-                found.keep(place, value);
+            if let Some(position) = slot.keep {
+                found.keep(position, value);
             }
             found.fill(slot.role, value, self.times).ok()?;
         }
         Some(found)
     }
 
-    /// The next place from `from` on where the field may end, and where the next one begins.
+    /// Returns the next position from `from` on where the field may end, and where the next one begins.
     ///
     /// Of the last needed field only the first byte behind it is asked for, since it is whole then.
     fn next_end(&self, slot: &Slot, from: usize, is_last: bool) -> Option<(usize, usize)> {
@@ -231,7 +232,7 @@ impl<'a> Search<'_, 'a> {
         }
     }
 
-    /// Why a field has no end: the line ends within it, or something else is there.
+    /// Returns why a field has no end: the line ends within it, or something else is there.
     fn missing_end(&self, slot: &Slot, start: usize) -> SkipReason {
         let rest = self.line.get(start..).unwrap_or_default();
         match slot.role {
@@ -276,13 +277,13 @@ impl<'a> Search<'_, 'a> {
     }
 }
 
-/// A field that the server writes holds no space, but for times and what is in quotation marks.
+/// Returns whether a field of the server holds no space, which only times and fields in quotation marks may.
 fn is_one_token(slot: &Slot, value: &[u8]) -> bool {
     slot.quoted || slot.role == Role::Time || memchr::memchr(b' ', value).is_none()
 }
 
-/// Where the text ends that `line` has at `at`. A space within is one or several; one at the end is one, since the next field may be
-/// empty.
+/// Returns where the text ends that `line` has at `at`. A space within is one or several; one at the end is one,
+/// since the next field may be empty.
 fn literal(line: &[u8], at: usize, text: &[u8]) -> Option<usize> {
     let mut end = at;
     for (number, b) in text.iter().enumerate() {

@@ -6,8 +6,8 @@ use super::{Slot, Template};
 use crate::{found::Found, text::Escapes, time::Times};
 
 impl Template {
-    /// Reads a line field by field into `found`. `None` if anything is not as the format says, or if more follows that could as well be
-    /// the end of the request.
+    /// Reads a line field by field into `found`. Returns `None` if anything is not as the format says, or if more
+    /// follows that could as well be the end of the request.
     pub(super) fn read_strictly<'a>(
         &self,
         line: &'a [u8],
@@ -24,7 +24,7 @@ impl Template {
         (self.open_end && !has_request_end(rest)).then_some(())
     }
 
-    /// Reads a line field by field, and gives what follows the last one.
+    /// Reads a line field by field. Returns what follows the last one.
     pub(super) fn read_beginning<'a>(
         &self,
         line: &'a [u8],
@@ -39,8 +39,8 @@ impl Template {
             let length = slot.length(rest, self.open_end, self.escapes)?;
             let (value, behind) = rest.split_at(length);
             found.fill(slot.role, value, times).ok()?;
-            if let Some(place) = slot.keep {
-                found.keep(place, value);
+            if let Some(position) = slot.keep {
+                found.keep(position, value);
             }
             rest = behind.get(slot.after.len()..)?;
         }
@@ -49,7 +49,7 @@ impl Template {
 }
 
 impl Slot {
-    /// How many bytes the field has if `rest` begins with it.
+    /// Returns how many bytes the field has if `rest` begins with it.
     fn length(&self, rest: &[u8], open_end: bool, escapes: Escapes) -> Option<usize> {
         let Some(&first) = self.after.first() else {
             return Some(if open_end { memchr(b' ', rest).unwrap_or(rest.len()) } else { rest.len() });
@@ -69,12 +69,12 @@ impl Slot {
     }
 }
 
-/// Whether `bytes` begins with the few of `text`: cheaper than a call to compare memory.
+/// Returns whether `bytes` begins with the few of `text`: cheaper than a call to compare memory.
 fn begins(bytes: &[u8], text: &[u8]) -> bool {
     bytes.len() >= text.len() && bytes.iter().zip(text).all(|(a, b)| a == b)
 }
 
-/// The first quotation mark without a backslash that escapes it.
+/// Returns the first quotation mark without a backslash that escapes it.
 pub(super) fn unescaped_quote(rest: &[u8], escapes: Escapes) -> Option<usize> {
     if !matches!(escapes, Escapes::Backslash | Escapes::Json) {
         return memchr(b'"', rest);
@@ -89,7 +89,7 @@ pub(super) fn unescaped_quote(rest: &[u8], escapes: Escapes) -> Option<usize> {
     }
 }
 
-/// Whether something follows that looks like the end of a request with its status: `" 200 `.
+/// Returns whether something follows that looks like the end of a request with its status: `" 200 `.
 fn has_request_end(rest: &[u8]) -> bool {
     let is_end = |behind: &[u8]| matches!(behind, [b' ', h, t, o, b' ', ..] if [h, t, o].iter().all(|b| b.is_ascii_digit()));
     memchr::memchr_iter(b'"', rest).any(|at| rest.get(at + 1..).is_some_and(is_end))

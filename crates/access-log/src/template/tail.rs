@@ -29,7 +29,8 @@ impl Template {
         }
     }
 
-    /// The literal texts follow in order, the last one at the end of the line: fields may hold anything.
+    /// Returns whether the literal texts follow in order, the last one at the end of the line. Fields may hold
+    /// anything.
     fn matches_tail(&self, index: usize, rest: &[u8]) -> bool {
         let mut rest = rest;
         for (number, slot) in self.slots.iter().enumerate().skip(index) {
@@ -56,7 +57,7 @@ impl Template {
     }
 }
 
-/// How many fields there are, those in quotation marks as one; `None` if a quotation mark is not closed.
+/// Returns how many fields there are, those in quotation marks as one; `None` if a quotation mark is not closed.
 fn tokens(rest: &[u8]) -> Option<usize> {
     // The closing one of a quoted field that was needed.
     let mut rest = rest.strip_prefix(b"\"").unwrap_or(rest).trim_ascii();

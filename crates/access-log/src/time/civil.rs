@@ -23,7 +23,8 @@ pub(super) enum Zone {
 }
 
 impl Civil {
-    /// Unix milliseconds at this offset. `None` if there is no such day or time. A leap second is the second before it.
+    /// Returns Unix milliseconds at this offset. `None` if there is no such day or time. A leap second is the second
+    /// before it.
     pub(super) fn unix_ms(&self, offset_seconds: i32) -> Option<i64> {
         let is_leap = self.year % 4 == 0 && (self.year % 100 != 0 || self.year % 400 == 0);
         let month_days = match self.month {
@@ -50,7 +51,7 @@ impl Civil {
         Some((seconds - i64::from(offset_seconds)) * 1000 + self.millisecond)
     }
 
-    /// Unix milliseconds in a zone whose clocks are put forward and back.
+    /// Returns Unix milliseconds in a zone whose clocks are put forward and back.
     pub(super) fn unix_ms_in(&self, zone: &TimeZone) -> Option<i64> {
         self.unix_ms(0)?;
         let narrow = |value: i64| i8::try_from(value).ok();
@@ -79,7 +80,7 @@ impl<'a> Cursor<'a> {
         self.rest
     }
 
-    /// What `read` makes of the bytes if it takes all of them.
+    /// Returns what `read` makes of the bytes if it takes all of them.
     pub(super) fn whole<T>(mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
         let value = read(&mut self)?;
         self.rest.is_empty().then_some(value)
@@ -107,7 +108,7 @@ impl<'a> Cursor<'a> {
         self.take(end).unwrap_or_default()
     }
 
-    /// A number of exactly so many figures.
+    /// Reads a number of exactly so many figures.
     pub(super) fn figures(&mut self, count: usize) -> Option<i64> {
         let mut number = 0;
         for b in self.take(count)? {
@@ -116,7 +117,7 @@ impl<'a> Cursor<'a> {
         Some(number)
     }
 
-    /// `10:05:03`, and a fraction if there is one, in milliseconds; further figures are left out.
+    /// Reads `10:05:03`, and a fraction if there is one, in milliseconds; further figures are left out.
     pub(super) fn clock(&mut self) -> Option<(i64, i64, i64, i64)> {
         let hour = self.figures(2)?;
         self.one_of(b":")?;
@@ -136,7 +137,7 @@ impl<'a> Cursor<'a> {
         (!figures.is_empty()).then_some(milliseconds)
     }
 
-    /// `+0200`, `-07:30`, `+02`, in seconds east of UTC.
+    /// Reads `+0200`, `-07:30` or `+02`, in seconds east of UTC.
     pub(super) fn offset(&mut self) -> Option<i32> {
         let sign = self.one_of(b"+-")?;
         let hours = self.figures(2)?;
@@ -149,7 +150,7 @@ impl<'a> Cursor<'a> {
         Some(if sign == b'-' { -seconds } else { seconds })
     }
 
-    /// What is left: nothing, an offset, or the name of UTC, with a space before it or none.
+    /// Reads what is left as a zone: nothing, an offset, or the name of UTC, with a space before it or none.
     pub(super) fn zone(mut self) -> Option<Zone> {
         self.one_of(b" ");
         match self.rest {

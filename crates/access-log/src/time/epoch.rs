@@ -2,8 +2,8 @@
 
 use super::civil::Cursor;
 
-/// Unix milliseconds. The number of figures tells the unit: up to eleven are seconds, up to fourteen milliseconds, up to
-/// seventeen microseconds, up to nineteen nanoseconds.
+/// Returns Unix milliseconds. The number of figures tells the unit: up to eleven are seconds, up to fourteen
+/// milliseconds, up to seventeen microseconds, up to nineteen nanoseconds.
 pub(super) fn any(bytes: &[u8]) -> Option<i64> {
     let mut cursor = Cursor::new(bytes);
     let figures = cursor.take_while(|b| b.is_ascii_digit());
@@ -26,7 +26,7 @@ pub(super) fn any(bytes: &[u8]) -> Option<i64> {
     }
 }
 
-/// Seconds as `1.722265581e9`.
+/// Reads seconds as `1.722265581e9`.
 fn scientific(bytes: &[u8]) -> Option<i64> {
     if bytes.len() > 40 || memchr::memchr2(b'e', b'E', bytes).is_none() {
         return None;

@@ -22,7 +22,8 @@ pub(crate) enum TimeFault {
     NoZone,
 }
 
-/// What is needed to read times besides the bytes: a zone for those without one, and a form for those that are none of the known.
+/// What is needed to read times besides the bytes: a zone for those without one, and a form for those that are none
+/// of the known.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Times {
     zone: Option<TimeZone>,
@@ -50,16 +51,17 @@ pub enum TimesError {
 }
 
 impl Times {
-    /// Times that have a zone, in the known forms.
+    /// Reads times that have a zone, in the known forms.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes times without a zone to be in this one: `UTC`, a name of the IANA database, or an offset like `+02:00`.
+    /// Reads times without a zone as times of this one: `UTC`, a name of the IANA database, or an offset like
+    /// `+02:00`.
     ///
-    /// The database is that of this library's release, so that the same log gives the same times on each machine. A time that
-    /// a clock showed twice when summer time ended is the first of the two; one that it left out when summer time
-    /// began counts as if the clock had not been put forward.
+    /// The database is that of this library's release, so that the same log gives the same times on each machine. A
+    /// time that a clock showed twice when summer time ended is the first of the two; one that it left out when
+    /// summer time began counts as if the clock had not been put forward.
     pub fn with_zone(mut self, name: &str) -> Result<Self, TimesError> {
         let offset = || {
             let seconds = civil::Cursor::new(name.as_bytes()).whole(civil::Cursor::offset)?;
@@ -83,7 +85,7 @@ impl Times {
         Ok(self)
     }
 
-    /// Whether times without a zone can be read.
+    /// Returns whether times without a zone can be read.
     pub fn has_zone(&self) -> bool {
         self.zone.is_some()
     }
@@ -97,7 +99,7 @@ impl Times {
         Self { zone: self.zone.clone(), pattern }
     }
 
-    /// Unix milliseconds of a time; none is before 1970.
+    /// Returns Unix milliseconds of a time; none is before 1970.
     pub(crate) fn unix_ms(&self, bytes: &[u8]) -> Result<u64, TimeFault> {
         if let Some(pattern) = &self.pattern {
             return pattern::unix_ms(pattern, bytes, self.zone.as_ref());
@@ -113,7 +115,7 @@ impl Times {
         u64::try_from(ms).map_err(|_| TimeFault::NoTime)
     }
 
-    /// Unix milliseconds of a day and a time of day in two fields.
+    /// Returns Unix milliseconds of a day and a time of day in two fields.
     pub(crate) fn unix_ms_of_parts(&self, date: &[u8], clock: &[u8]) -> Result<u64, TimeFault> {
         let mut both = [0_u8; 64];
         let length = date.len() + 1 + clock.len();

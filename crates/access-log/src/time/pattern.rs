@@ -4,7 +4,7 @@ use jiff::{fmt::strtime::BrokenDownTime, tz::TimeZone, Timestamp};
 
 use super::TimeFault;
 
-/// Whether what the pattern writes can be read again, and has a day and a time.
+/// Returns whether what the pattern writes can be read again, and has a day and a time.
 pub(super) fn is_usable(pattern: &str) -> bool {
     let moment = Timestamp::UNIX_EPOCH.to_zoned(TimeZone::UTC);
     let Ok(written) = BrokenDownTime::from(&moment).to_string(pattern) else { return false };

@@ -34,7 +34,7 @@ const FOREIGN_MONTHS: [(&str, i64); 25] = [
     ("déc", 12),
 ];
 
-/// Unix milliseconds of exactly `17/May/2015:10:05:03 +0000`: the one form that nearly every line has.
+/// Returns the Unix milliseconds of exactly `17/May/2015:10:05:03 +0000`: the one form that nearly every line has.
 pub(super) fn plain(bytes: &[u8]) -> Option<i64> {
     let bytes: &[u8; 26] = bytes.try_into().ok()?;
     let [d1, d2, b'/', m1, m2, m3, b'/', y1, y2, y3, y4, b':', h1, h2, b':', n1, n2, b':', s1, s2, b' ', sign, z1, z2, z3, z4] =
@@ -78,13 +78,14 @@ pub(super) fn plain(bytes: &[u8]) -> Option<i64> {
     }
 }
 
-/// A number of two figures.
+/// Returns a number of two figures.
 fn pair(tens: u8, ones: u8) -> Option<i64> {
     let figure = |b: u8| if b.is_ascii_digit() { Some(i64::from(b - b'0')) } else { None };
     Some(figure(tens)? * 10 + figure(ones)?)
 }
 
-/// Day, name of the month, year and time with other separators, a fraction, one figure for the day, or without a zone.
+/// Reads day, name of the month, year and time with other separators, a fraction, one figure for the day, or without
+/// a zone.
 pub(super) fn any(bytes: &[u8]) -> Option<(Civil, Zone)> {
     let mut cursor = Cursor::new(bytes);
     let day = match cursor.take_while(|b| b.is_ascii_digit()) {
