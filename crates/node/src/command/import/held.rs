@@ -73,13 +73,11 @@ impl Held {
             .entry(start_ms)
             .or_insert_with(|| Window { counts: HashMap::with_hasher(FixedState::with_seed(seed)) });
         encode(labels, &mut self.key);
-        let held = match window.counts.get_mut(self.key.as_slice()) {
-            Some(held) => held,
-            None => {
-                self.bytes += self.key.len() + ENTRY_BYTES;
-                window.counts.entry(self.key.clone().into_boxed_slice()).or_default()
-            }
-        };
+        if !window.counts.contains_key(self.key.as_slice()) {
+            self.bytes += self.key.len() + ENTRY_BYTES;
+            window.counts.insert(self.key.clone().into_boxed_slice(), Counts::default());
+        }
+        let Some(held) = window.counts.get_mut(self.key.as_slice()) else { return };
         held.requests += counts.requests;
         held.bytes_out += counts.bytes_out;
     }

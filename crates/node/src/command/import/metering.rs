@@ -149,7 +149,7 @@ pub(super) fn meter(
     }
     if let Some(damage) = lines.get_ref().damage() {
         bar.suspend(|| {
-            eprintln!("note: {name} is damaged or cut: {damage}; what can be unpacked is metered")
+            eprintln!("note: {name} is damaged or cut: {damage}; what can be unpacked is metered");
         });
     }
     drop(lines);
@@ -420,12 +420,12 @@ mod tests {
     fn lines_that_are_older_than_closed_windows_count_in_their_own() {
         // Hours in which each goes back, and a last line before all of them.
         let minutes = (0..40_u32).map(|n| (n * 7 + n % 3 * 30) % 60 + 1).chain([0]);
-        let log: String = minutes
-            .map(|minute| {
-                let user = ["ada", "bob", "eve"][minute as usize % 3];
-                format!("192.0.2.7 - {user} [17/May/2015:10:{minute:02}:03 +0000] \"GET /{user} HTTP/1.1\" 200 {minute}\n")
-            })
-            .collect();
+        let line = |minute: u32| {
+            let user = ["ada", "bob", "eve"][minute as usize % 3];
+            let time = format!("17/May/2015:10:{minute:02}:03 +0000");
+            format!("192.0.2.7 - {user} [{time}] \"GET /{user} HTTP/1.1\" 200 {minute}\n")
+        };
+        let log = minutes.map(line).collect::<Vec<_>>().concat();
         let log = log.replace(":60:", ":59:");
         let (rows, summary) = imported(&log, usize::MAX);
         assert_eq!(summary.lines_late, 0);
