@@ -187,6 +187,11 @@ impl<'a> Found<'a> {
         self.sent.bytes()
     }
 
+    /// Returns whether the user holds what could be an identity and another user: ` - `.
+    pub(crate) fn user_has_identity(&self) -> bool {
+        self.user.is_some_and(|user| memchr::memmem::find(user, b" - ").is_some())
+    }
+
     /// Drops the numbers of bytes: they may be another request's.
     pub(crate) fn forget_sizes(&mut self) {
         self.sent = Size::Missing;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::time_of;
 use crate::{
-    address::without_port,
+    address::{is_client, without_port},
     format::clf::{template, Head},
     found::looks_like_address,
     template::Template,
@@ -136,7 +136,7 @@ fn kind_of(head: &[u8]) -> HeadKind {
             // An ident server has answered, or these are other fields.
             HeadKind::Unclear
         }
-        [host, client, b"-", _] if !host.is_empty() && !looks_like_address(host) => {
+        [host, client, b"-", _] if is_client(host) && !looks_like_address(host) => {
             let is_client = looks_like_address(client) || without_port(host).len() < host.len();
             if is_client {
                 HeadKind::Vhost

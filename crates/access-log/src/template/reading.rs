@@ -25,6 +25,10 @@ impl Template {
         if self.read_strictly(line, times, found).is_none() {
             *found = self.read_damaged(line, times, raw_quotes)?;
         }
+        // Where a host is in front, which a client may have written, the client and user could be part of it.
+        if self.has(Role::ServerName) && self.has(Role::Ident) && found.user_has_identity() {
+            return Err(Skip::new(SkipReason::Ambiguous));
+        }
         Ok(())
     }
 

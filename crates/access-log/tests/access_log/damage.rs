@@ -199,6 +199,18 @@ fn where_identity_is_behind_what_a_client_writes_a_doubt_is_no_bill() {
 }
 
 #[test]
+fn a_host_that_a_client_wrote_names_no_other_client() {
+    let line =
+        |host: &str| format!("{host} 192.0.2.7 - - [17/May/2015:10:05:03 +0000] \"GET /a HTTP/1.1\" 200 5\n");
+    let log =
+        [line("shop.example"), line("x 203.0.113.9 - victim"), line("x y"), line("203.0.113.9,")].concat();
+    assert_eq!(
+        Reader::new("vhost_common").told(log),
+        ["192.0.2.7 . shop.example GET /a 200 5 .", "!ambiguous", "!other_format", "!other_format"]
+    );
+}
+
+#[test]
 fn json_that_is_cut_counts_only_with_all_its_fields() {
     let line = r#"{"start_time":"2015-05-17T10:05:03Z","method":"GET","path":"/a","response_code":200,"bytes_sent":512,"downstream_remote_address":"192.0.2.7:1","user_agent":"curl"}"#;
     let told = "192.0.2.7 . . GET /a 200 512 .";

@@ -63,6 +63,7 @@ fn what_decides_who_pays_is_not_guessed() {
         "a b c d e",
         "shop.example ada - -",
         "192.0.2.7 198.51.100.1 - -",
+        "203.0.113.9, 10.0.0.1 - -",
     ] {
         let error = refused(format!("{head} {TIME} {REQUEST}\n"));
         assert!(matches!(error, FormatError::Ambiguous { .. }), "{head}: {error}");

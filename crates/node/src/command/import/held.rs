@@ -73,13 +73,13 @@ impl Held {
             .entry(start_ms)
             .or_insert_with(|| Window { counts: HashMap::with_hasher(FixedState::with_seed(seed)) });
         encode(labels, &mut self.key);
-        if !window.counts.contains_key(self.key.as_slice()) {
-            self.bytes += self.key.len() + ENTRY_BYTES;
-            window.counts.insert(self.key.clone().into_boxed_slice(), Counts::default());
+        if let Some(held) = window.counts.get_mut(self.key.as_slice()) {
+            held.requests += counts.requests;
+            held.bytes_out += counts.bytes_out;
+            return;
         }
-        let Some(held) = window.counts.get_mut(self.key.as_slice()) else { return };
-        held.requests += counts.requests;
-        held.bytes_out += counts.bytes_out;
+        self.bytes += self.key.len() + ENTRY_BYTES;
+        window.counts.insert(self.key.clone().into_boxed_slice(), counts);
     }
 
     /// Returns about how much memory the counts take.
