@@ -194,6 +194,7 @@ mod tests {
         assert_eq!(undone(br"a\x4"), r"a\x4");
         assert_eq!(text(br"a\\b", Escapes::None), r"a\\b");
         assert_eq!(text(b"a#22b#2", Escapes::Hash), "a\"b#2");
+        assert_eq!(text(br"M\xFC", Escapes::None), r"M\x5CxFC");
     }
 
     #[test]

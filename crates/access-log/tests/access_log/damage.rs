@@ -79,6 +79,19 @@ fn no_cut_changes_what_is_counted() {
 }
 
 #[test]
+fn of_several_ends_of_a_request_the_likely_one_is_taken() {
+    for agent in [
+        // Behind it, the line does not end as the format does.
+        r#"x HTTP/1.1" 200 99999 y"#,
+        // It does not end in a version of HTTP.
+        r#"x" 200 99999 "-" "y"#,
+    ] {
+        let line = COMBINED.replace("curl", agent);
+        assert_eq!(damaged(&line), TOLD, "{line}");
+    }
+}
+
+#[test]
 fn a_request_too_long_for_its_line_is_counted() {
     let long = "a".repeat(1100);
     let line = format!(r#"192.0.2.7 - ada [17/May/2015:10:05:03 +0000] "GET /{long}"#);
@@ -154,6 +167,10 @@ fn nuls_before_a_line_are_left_out() {
         [told.as_str(), TOLD]
     );
     // Within what the client sent they are the client's.
+    assert_eq!(
+        damaged(COMBINED.replace("ada", "ada\0\0lovelace")),
+        "192.0.2.7 ada\0\0lovelace . GET /a 200 512 ."
+    );
     assert_eq!(damaged(COMBINED.replace("/a", "/\0a")), "192.0.2.7 ada . GET /\0a 200 512 .");
 }
 
