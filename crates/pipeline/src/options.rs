@@ -30,7 +30,8 @@ pub enum SyncPolicy {
     OnSeal,
     /// At most this often, in milliseconds; slices wait for it.
     IntervalMs(u64),
-    /// Never: the operating system decides, and a power cut may lose slices that the ledger then never gets.
+    /// Only where a slice supersedes counts in a checkpoint, which could be counted twice otherwise. When the rest reaches
+    /// the disk is up to the operating system, and a power cut may lose slices that the ledger then never gets.
     Never,
 }
 

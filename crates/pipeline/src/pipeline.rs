@@ -35,7 +35,7 @@ use ron_ledger_wire::{ClaimId, Origin, SealedSlice, StreamId};
 
 use crate::{
     journal::{Journal, Recovered, RecoveredRows},
-    OnFull, PipelineError, PipelineOptions, PipelineStats, StreamTotals,
+    LogStats, OnFull, PipelineError, PipelineOptions, PipelineStats, StreamTotals,
 };
 
 /// Seals, logs and exports what one engine counts.
@@ -119,6 +119,8 @@ struct Counters {
     waiting_streams: usize,
     waiting_for_log: usize,
     checkpoints: u64,
+    /// Streams whose latest counts the last checkpoint had to leave out.
+    uncovered: usize,
     resent: u64,
     shed: u128,
 }
@@ -338,9 +340,15 @@ impl Pipeline {
             shed: counters.shed,
             refused: self.refused.len(),
             lanes: self.lanes.status(),
-            log: self.journal.as_ref().map(|journal| journal.stats()),
+            log: self.log_stats(),
             last_error: self.last_error.as_deref().map(|error| with_causes(error)),
         }
+    }
+
+    fn log_stats(&self) -> Option<LogStats> {
+        let mut stats = self.journal.as_ref()?.stats();
+        stats.uncovered_streams += self.counters.uncovered;
+        Some(stats)
     }
 
     /// Checks the invariants of the pipeline and of what it is made of, for tests. Costs a pass over all that is pending, and

@@ -199,6 +199,10 @@ impl Process {
         self.driver.with(|pipeline| pipeline.checkpoint(window, now_ms));
     }
 
+    pub(crate) fn checkpoint_last(&mut self, window: Span, now_ms: u64) {
+        self.driver.with(|pipeline| pipeline.checkpoint_last(window, now_ms));
+    }
+
     pub(crate) fn flush(&mut self, now_ms: u64) {
         self.driver.with(|pipeline| pipeline.flush(now_ms));
     }
@@ -275,7 +279,8 @@ impl Process {
         now_ms: u64,
     ) -> Result<Drained, Failure> {
         let failed = |detail: &str| Failure::new("drain", detail.to_owned());
-        self.door.open(ledger, answers, now_ms, self.out.len() + self.asked.len());
+        let in_flight = self.driver.with(|pipeline| pipeline.stats().lanes.in_flight);
+        self.door.open(ledger, answers, now_ms, in_flight + self.asked.len());
         if !self.driver.drain(PATIENCE, |pipeline| self.door.is_over(pipeline)) {
             return Err(failed("it does not end"));
         }

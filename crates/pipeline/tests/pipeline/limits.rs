@@ -79,7 +79,7 @@ fn a_full_log_stretches_spans_and_recovers_by_itself() {
             let mut node = Node::with_log(&disk, options().checkpoint_ms(checkpoint_ms), log.clone(), 2048);
             for _ in 0..3 {
                 node.ledger.memory.set_unavailable(true);
-                for n in 0..60 {
+                for n in 0..90 {
                     node.record("acme", 1);
                     node.record(&format!("tenant {}", n % 7), n);
                     node.boundary();
@@ -88,7 +88,7 @@ fn a_full_log_stretches_spans_and_recovers_by_itself() {
                     node.assert_conserved();
                 }
                 let stats = node.pipeline.stats();
-                assert!(stats.waiting_streams > 0 && stats.pending < 120, "{log:?}: it never was full");
+                assert!(stats.waiting_streams > 0 && stats.pending < 180, "{log:?}: it never was full");
                 assert!(node.log_stats().bytes <= 8 * SEGMENT + (2 << 20));
                 node.ledger.memory.set_unavailable(false);
                 node.settle();
@@ -304,6 +304,35 @@ fn heads_of_idle_streams_leave_a_log_that_can_ask_the_ledger() {
     node.assert_complete();
     let stats = node.log_stats();
     assert!(stats.forgotten_streams > 100 && stats.streams < 200, "{stats:?}");
+}
+
+#[test]
+fn heads_with_long_names_never_fill_a_log_for_good() {
+    for segments in 6..=12 {
+        let disk = MemoryStorage::new();
+        let mut node = Node::with_log(&disk, options(), small_log().max_bytes(segments * SEGMENT), 2048);
+        node.pipeline.expect_ledger();
+        for round in 0_u64..120 {
+            // Each boundary has other streams, so that each segment holds heads of streams that others have slices of.
+            for number in 0..7 {
+                let tenant = (round * 13 + number * round) % 90;
+                node.record(&format!("t{tenant}{}", "-".repeat(150)), 1);
+            }
+            node.settle();
+            if round % 40 == 39 {
+                assert!(node.log_stats().forgotten_streams > 0);
+                node.restart(&disk);
+                node.pipeline.expect_ledger();
+                let stats = node.pipeline.stats();
+                assert_eq!(
+                    (stats.recovered_slices, stats.pending),
+                    (0, 0),
+                    "{segments} segments, {stats:#?}"
+                );
+            }
+        }
+        node.assert_complete();
+    }
 }
 
 /// A node whose log has dropped the heads of most of 300 tenants.
