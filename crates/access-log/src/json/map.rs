@@ -12,6 +12,9 @@ use crate::{
 
 /// Keys that one map may have.
 const ENTRIES_MAX: usize = 40;
+/// Of the index by length. Longer keys and deeper ones share its slots.
+const LENGTHS: usize = 32;
+const DEPTHS: usize = 4;
 /// Fields that may be kept of a line.
 pub(crate) const KEPT_MAX: usize = 8;
 /// Behind the roles, of which there are fewer.
@@ -25,6 +28,8 @@ pub(crate) struct JsonMap {
     pub(super) headers: (&'static [&'static str], &'static str),
     /// The entries of the last whole line, one bit each: what a line that is cut has to have.
     usual: u64,
+    /// For each depth and length of a key, the entries that it can lead to, one bit each: most keys lead to none.
+    by_length: [[u64; LENGTHS]; DEPTHS],
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +53,7 @@ pub(crate) enum MapFault {
 
 impl JsonMap {
     pub(super) fn new(headers: (&'static [&'static str], &'static str)) -> Self {
-        Self { entries: Vec::new(), headers, usual: 0 }
+        Self { entries: Vec::new(), headers, usual: 0, by_length: [[0; LENGTHS]; DEPTHS] }
     }
 
     /// Adds a key, whose levels dots separate; ranks follow the order in which keys of one role are added.
@@ -62,7 +67,20 @@ impl JsonMap {
         let path = path.split('.').map(|key| key.trim_end_matches("[0]").as_bytes().to_vec()).collect();
         let rank = u8::try_from(rank).unwrap_or(u8::MAX);
         self.entries.push(Entry { path, role, rank, keep: None, is_header: false });
+        self.index();
+    }
+
+    /// Orders the entries by rank, and notes the lengths of their keys.
+    fn index(&mut self) {
         self.entries.sort_by_key(|entry| entry.rank);
+        self.by_length = [[0; LENGTHS]; DEPTHS];
+        for (bit, entry) in self.entries.iter().enumerate() {
+            for (depth, key) in entry.path.iter().enumerate() {
+                if let Some(lengths) = self.by_length.get_mut(depth % DEPTHS) {
+                    lengths[key.len() % LENGTHS] |= 1 << bit;
+                }
+            }
+        }
     }
 
     /// Reads `client=remote_addr,time=ts,method=req.method,...`.
@@ -124,21 +142,26 @@ impl JsonMap {
             }
         }
         self.entries.truncate(ENTRIES_MAX);
-        self.entries.sort_by_key(|entry| entry.rank);
+        self.index();
     }
 
     /// Reads a line. Learns from whole lines which keys a line has.
     pub(crate) fn read<'a>(&mut self, line: &'a [u8], times: &Times) -> Result<Found<'a>, Skip> {
-        let mut values =
-            Values { entries: &self.entries, open: [0; 33], found: [None; ENTRIES_MAX], clash: false };
+        let mut values = Values {
+            entries: &self.entries,
+            by_length: &self.by_length,
+            open: [0; 33],
+            found: [None; ENTRIES_MAX],
+            clash: false,
+        };
         values.open[0] = u64::MAX;
         let end = Scan::walk(line, &mut values);
-        let Values { found: values, clash, .. } = values;
+        let (values, clash) = (&values.found, values.clash);
         if clash {
             return Err(Skip::new(SkipReason::Ambiguous));
         }
         let seen =
-            (0..).zip(&values).filter(|(_, value)| value.is_some()).fold(0, |seen, (bit, _)| seen | 1 << bit);
+            (0..).zip(values).filter(|(_, value)| value.is_some()).fold(0, |seen, (bit, _)| seen | 1 << bit);
         match end {
             End::Whole => self.usual = seen,
             End::NoJson => return Err(Skip::found(SkipReason::OtherFormat, line)),
@@ -153,7 +176,7 @@ impl JsonMap {
         let mut has_target = false;
         // The first usable value for a purpose is taken: entries are in the order of their ranks.
         let mut taken = 0_u32;
-        for (entry, value) in self.entries.iter().zip(&values) {
+        for (entry, value) in self.entries.iter().zip(values) {
             let Some(value) = value else { continue };
             has_target |= matches!(entry.role, Role::Request | Role::Target);
             let purpose = 1
@@ -186,6 +209,7 @@ impl JsonMap {
 /// The values of one line.
 struct Values<'m, 'a> {
     entries: &'m [Entry],
+    by_length: &'m [[u64; LENGTHS]; DEPTHS],
     /// For each depth, which entries the keys so far lead to, one bit each.
     open: [u64; 33],
     found: [Option<Scalar<'a>>; ENTRIES_MAX],
@@ -196,6 +220,7 @@ struct Values<'m, 'a> {
 impl<'a> Visit<'a> for Values<'_, 'a> {
     fn enter(&mut self, depth: usize, key: &'a [u8]) -> bool {
         let mut above = self.open.get(depth).copied().unwrap_or(0);
+        above &= self.by_length[depth % DEPTHS][key.len() % LENGTHS];
         let mut below = 0;
         while above != 0 {
             let bit = above.trailing_zeros();

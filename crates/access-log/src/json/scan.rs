@@ -63,7 +63,7 @@ pub(crate) struct Scan<'a> {
 
 impl<'a> Scan<'a> {
     /// Walks through a line that begins with an object.
-    pub(crate) fn walk(line: &'a [u8], visit: &mut dyn Visit<'a>) -> End {
+    pub(crate) fn walk(line: &'a [u8], visit: &mut impl Visit<'a>) -> End {
         let mut scan = Self { line, at: 0 };
         if scan.peek() != Some(b'{') {
             return End::NoJson;
@@ -97,7 +97,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    fn object(&mut self, depth: usize, visit: &mut dyn Visit<'a>) -> Result<(), End> {
+    fn object(&mut self, depth: usize, visit: &mut impl Visit<'a>) -> Result<(), End> {
         if depth >= DEPTH_MAX as usize {
             return Err(End::NoJson);
         }
@@ -125,7 +125,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    fn value(&mut self, depth: usize, visit: &mut dyn Visit<'a>, wanted: bool) -> Result<(), End> {
+    fn value(&mut self, depth: usize, visit: &mut impl Visit<'a>, wanted: bool) -> Result<(), End> {
         match self.peek().ok_or(End::Cut)? {
             b'{' if wanted => self.object(depth + 1, visit),
             b'[' if wanted => self.array(depth, visit),
@@ -149,7 +149,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Reads an array, of which the first value counts: headers are arrays in some logs.
-    fn array(&mut self, depth: usize, visit: &mut dyn Visit<'a>) -> Result<(), End> {
+    fn array(&mut self, depth: usize, visit: &mut impl Visit<'a>) -> Result<(), End> {
         self.expect(b'[')?;
         if self.peek() == Some(b']') {
             self.at += 1;
