@@ -156,10 +156,10 @@ fn detect_json(lines: &[&[u8]]) -> Option<Detected> {
         return None;
     }
     Some(match first {
-        Preset::Caddy => detected(Layout::Json(json::caddy()), "JSON of Caddy"),
-        Preset::Traefik => detected(Layout::Json(json::traefik()), "JSON of Traefik"),
-        Preset::Envoy => detected(Layout::Json(json::envoy()), "JSON of Envoy"),
-        Preset::Nginx => detected(Layout::Json(json::nginx()), "JSON of nginx"),
+        Preset::Caddy => detected(Layout::Json(Box::new(json::caddy())), "JSON of Caddy"),
+        Preset::Traefik => detected(Layout::Json(Box::new(json::traefik())), "JSON of Traefik"),
+        Preset::Envoy => detected(Layout::Json(Box::new(json::envoy())), "JSON of Envoy"),
+        Preset::Nginx => detected(Layout::Json(Box::new(json::nginx())), "JSON of nginx"),
         Preset::Docker => return None,
     })
 }

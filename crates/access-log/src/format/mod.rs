@@ -24,7 +24,7 @@ use crate::template::Template;
 #[derive(Debug, Clone)]
 pub(crate) enum Layout {
     Template(Template),
-    Json(JsonMap),
+    Json(Box<JsonMap>),
     W3c(w3c::Columns),
 }
 
