@@ -76,18 +76,31 @@ fn line(time: &str) -> String {
 }
 
 #[test]
-fn a_late_line_counts_in_the_window_that_is_open() {
+fn each_line_counts_in_the_window_of_its_own_time() {
     let folder = Folder::new();
     let times = ["10:00:59", "10:00:01", "10:02:00", "10:01:59", "10:02:01", "10:00:00"];
     folder.write("access.log", times.map(line).concat());
     let summary = folder.json(&["import", "--json", "access.log"]);
-    // The second line is out of order, but its window is still open.
-    assert_eq!(summary["lines_late"], 2);
+    assert_eq!(summary["lines_late"], 0);
     assert_eq!(summary["lines_metered"], 6);
-    assert_eq!(summary["windows"], 2);
+    assert_eq!(summary["windows"], 3);
     let windows = sums(&folder, &["window"], "requests");
-    let expected = [("2015-05-17T10:00:00Z", 2), ("2015-05-17T10:02:00Z", 4)];
+    let expected = [("2015-05-17T10:00:00Z", 3), ("2015-05-17T10:01:00Z", 1), ("2015-05-17T10:02:00Z", 2)];
     assert_eq!(windows, expected.map(|(start, count)| (vec![start.to_owned()], count)).into());
+}
+
+#[test]
+fn rotated_logs_in_the_order_of_the_shell_count_in_their_months() {
+    let folder = Folder::new();
+    let line = |month: &str, day: u32| {
+        format!("192.0.2.7 - - [{day:02}/{month}/2025:03:00:00 +0000] \"GET /a HTTP/1.1\" 200 5\n")
+    };
+    let log = ["Nov", "Feb", "Oct", "Sep"].map(|month| [line(month, 1), line(month, 15)].concat()).concat();
+    folder.write("access.log", log);
+    folder.done(&["import", "--window", "1d", "access.log"]);
+    let expected = ["02-01", "02-15", "09-01", "09-15", "10-01", "10-15", "11-01", "11-15"];
+    let expected = expected.map(|day| (vec![format!("2025-{day}T00:00:00Z")], 1));
+    assert_eq!(sums(&folder, &["window"], "requests"), expected.into());
 }
 
 #[test]
@@ -134,12 +147,16 @@ fn several_logs_are_several_origins_in_one_ledger() {
 }
 
 #[test]
-fn a_log_without_a_usable_line_is_no_failure() {
+fn an_empty_log_is_no_failure_and_a_log_of_something_else_is_refused() {
     let folder = Folder::new();
     folder.write("empty.log", "");
     folder.write("garbage.log", "garbage\n");
-    let summary = folder.json(&["import", "--json", "empty.log", "garbage.log"]);
-    assert_eq!((&summary["lines_read"], &summary["slices"]), (&json!(1), &json!(0)));
+    let ended = folder.run(&["import", "empty.log", "garbage.log"]);
+    assert_eq!((ended.code, ended.out.as_str()), (Some(2), ""));
+    assert!(ended.err.contains("garbage.log") && ended.err.contains("--format"), "{}", ended.err);
+    assert_eq!(folder.names(), ["empty.log", "garbage.log"], "no ledger was made");
+    let summary = folder.json(&["import", "--json", "empty.log"]);
+    assert_eq!((&summary["lines_read"], &summary["slices"]), (&json!(0), &json!(0)));
     assert_eq!(summary["nothing_new"], false);
     assert_eq!(summary["files"][0]["origin"], Value::Null);
 }

@@ -3,11 +3,11 @@
 // Everything in here runs in tests, where a panic is the report.
 #![allow(clippy::unwrap_used)]
 
-mod access_log;
 mod binary;
 mod demo;
 mod import;
 mod import_again;
+mod import_formats;
 mod import_skips;
 mod import_tenants;
 mod known_errors;

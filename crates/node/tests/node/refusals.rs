@@ -82,7 +82,17 @@ fn a_log_or_a_key_that_is_none() {
         (&["import", "missing/access.log"], ["cannot open", "missing/access.log", "next: check the path"]),
         (&["import", "text/access.log"], ["cannot open", "text/access.log", "a part of it is a file"]),
         (&["import", "folder"], ["is a folder", "folder", "name the log files in it"]),
-        (&["import", "--strict", "noise"], ["not UTF-8", "noise:1", "every line to count"]),
+        (&["import", "noise"], ["no access log", "noise", "name an access log"]),
+        (&["import", "text"], ["no access log", "text", "--format"]),
+        (&["import", "--format", "common", "text"], ["most of text", "text", "--format"]),
+        (
+            &["import", "--tenant", "header:X-Tenant", "access.log"],
+            ["has no header:X-Tenant", "access.log", "--format"],
+        ),
+        (
+            &["import", "--time-zone", "Mars/Olympus", "access.log"],
+            ["no time zone", "Mars/Olympus", "Europe/Berlin"],
+        ),
         (
             &["import", "--wal", "text", "access.log"],
             ["cannot create the folder", "text", "name another folder"],
@@ -143,18 +153,6 @@ fn a_folder_to_write_to_that_is_none() {
         assert_refused(&ended, command, expected);
         assert!(ended.err.contains(next), "{}", ended.err);
     }
-}
-
-#[test]
-fn a_file_without_a_line_that_can_be_read_is_named() {
-    let folder = folder();
-    for name in ["noise", "text"] {
-        let ended = folder.run(&["import", name]);
-        assert_eq!(ended.code, Some(0));
-        let expected = format!("note: no line of {name} could be read; is it an access log?");
-        assert!(ended.err.contains(&expected), "{}", ended.err);
-    }
-    assert_eq!(folder.run(&["import", "empty"]).err, "");
 }
 
 #[cfg(unix)]

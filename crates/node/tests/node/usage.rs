@@ -115,18 +115,18 @@ fn sums_of_unlike_units_are_noted() {
 #[test]
 fn sums_are_exact_to_the_last_unit_and_past_it_an_error() {
     let folder = Folder::new();
-    let log = |sizes: &[u64]| -> String {
-        let line = |(number, size): (usize, &u64)| {
-            format!("192.0.2.7 - - [17/May/2015:10:0{number}:00 +0000] \"GET /a HTTP/1.1\" 200 {size}\n")
-        };
-        sizes.iter().enumerate().map(line).collect()
+    let line = |minute: u64, size: u64| {
+        format!("192.0.2.7 - - [17/May/2015:10:0{minute}:00 +0000] \"GET /a HTTP/1.1\" 200 {size}\n")
     };
-    folder.write("access.log", log(&[u64::MAX - 5, 5]));
+    // 2^14 responses, each as large as one can be, are one byte too many.
+    let largest = 1 << 50;
+    let log = line(0, largest).repeat((1 << 14) - 1) + &line(1, largest - 1);
+    folder.write("access.log", log);
     folder.done(&["import", "access.log"]);
     let ask = ["usage", "--by", "dimension", "--format", "json", "--dimension", "bytes_out"];
     assert_eq!(folder.json(&ask), json!([{ "dimension": "bytes_out", "inc": u64::MAX }]));
 
-    folder.write("more.log", log(&[1]));
+    folder.write("more.log", line(0, 1));
     folder.done(&["import", "more.log"]);
     let ended = folder.run(&ask);
     assert_eq!((ended.code, ended.out.as_str()), (Some(2), ""));

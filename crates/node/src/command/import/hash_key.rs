@@ -60,15 +60,21 @@ impl HashKey {
     /// Writes the pseudonym of a client: `h` and 16 hexadecimal digits. The letter keeps it from being taken for a number, such as
     /// that of a card.
     pub(super) fn write_pseudonym(&self, client: &str, out: &mut String) {
-        out.clear();
         let mut hasher = blake3::Hasher::new_keyed(&self.0);
         if client.bytes().any(|b| b.is_ascii_uppercase()) {
             hasher.update(client.to_ascii_lowercase().as_bytes());
         } else {
             hasher.update(client.as_bytes());
         }
-        out.push('h');
-        out.push_str(hasher.finalize().to_hex().get(..16).unwrap_or_default());
+        write_digits('h', &hasher, out);
+    }
+
+    /// Writes the pseudonym of a user: `u` and 16 hexadecimal digits. Names that differ in case are different users.
+    pub(super) fn write_pseudonym_of_user(&self, user: &str, out: &mut String) {
+        let key = blake3::derive_key("ron-accounting import 2026 user pseudonyms", &self.0);
+        let mut hasher = blake3::Hasher::new_keyed(&key);
+        hasher.update(user.as_bytes());
+        write_digits('u', &hasher, out);
     }
 
     fn derive(material: &[u8]) -> anyhow::Result<Self> {
@@ -103,6 +109,12 @@ impl HashKey {
         file.sync_all()?;
         Self::derive(material.as_bytes())
     }
+}
+
+fn write_digits(letter: char, hasher: &blake3::Hasher, out: &mut String) {
+    out.clear();
+    out.push(letter);
+    out.push_str(hasher.finalize().to_hex().get(..16).unwrap_or_default());
 }
 
 fn beside(ledger: &Path) -> PathBuf {

@@ -1,6 +1,9 @@
 //! Counts the different label sets, before and after normalization.
 
-use std::{collections::HashSet, hash::BuildHasher};
+use std::{
+    collections::{BTreeMap, HashSet},
+    hash::BuildHasher,
+};
 
 use foldhash::quality::RandomState;
 use ron_accounting::{
@@ -21,6 +24,8 @@ pub(super) struct LabelSets {
     normalized: HashSet<u64, RandomState>,
     raw_max: usize,
     pub(super) counts: LabelSetCounts,
+    /// How many raw label sets had a label refused, by label and reason.
+    pub(super) refused: BTreeMap<(&'static str, &'static str), u64>,
 }
 
 /// Numbers of different label sets.
@@ -43,6 +48,7 @@ impl LabelSets {
             normalized: HashSet::default(),
             raw_max: RAW_LABEL_SETS_MAX,
             counts: LabelSetCounts::default(),
+            refused: BTreeMap::new(),
         }
     }
 
@@ -60,13 +66,17 @@ impl LabelSets {
         self.counts.raw += 1;
 
         let kinds = [Label::Tenant, Label::Method, Label::Route, Label::Service, Label::Region];
+        let names = ["tenant", "method", "route", "service", "region"];
         let mut replaced = false;
-        let normalized = kinds.into_iter().zip(raw).map(|(label, raw)| {
+        let mut normalized = Vec::with_capacity(kinds.len());
+        for ((label, name), raw) in kinds.into_iter().zip(names).zip(raw) {
             let mut out = String::new();
-            replaced |= matches!(self.normalizer.normalize(label, raw, &mut out), Verdict::Replaced(_));
-            out
-        });
-        let normalized: Vec<String> = normalized.collect();
+            if let Verdict::Replaced(reason) = self.normalizer.normalize(label, raw, &mut out) {
+                replaced = true;
+                *self.refused.entry((name, reason.as_str())).or_default() += 1;
+            }
+            normalized.push(out);
+        }
         self.counts.replaced += u64::from(replaced);
         self.counts.normalized += u64::from(self.normalized.insert(self.state.hash_one(normalized)));
     }

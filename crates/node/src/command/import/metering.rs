@@ -1,6 +1,13 @@
 //! The second reading of an access log: every line is counted, and the times of the lines close the windows.
 
-use std::{io::Read, mem::ManuallyDrop, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    hash::{BuildHasher, RandomState},
+    io::{self, Read},
+    mem::ManuallyDrop,
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{ensure, Context};
 use indicatif::ProgressBar;
@@ -10,16 +17,18 @@ use ron_accounting::{
     window::SystemClock,
     Accounting, Dimension, Labels, OnFull,
 };
+use ron_accounting_access_log::{Parser, Request, RequestLine};
 
 use super::{
+    held::{Counts, Held, LineLabels, SetAside},
     label_sets::LabelSets,
+    reading::Reading,
     shape::Shape,
     source::{Content, HashingReader, Source},
     summary::{Summary, Totals},
 };
-use crate::access_log::{Entry, Lines, Request};
 
-/// Label sets and tenants that are told apart at once. Enough for any site, and bounded: about 100 MB.
+/// Label sets that are told apart at once, unless there may be more tenants. Enough for any site, and bounded: about 100 MB.
 const LABEL_LIMIT: usize = 65_536;
 
 /// How long the ledger may take for the last slices of a log.
@@ -43,6 +52,15 @@ pub(super) struct Destination {
     pub(super) origin: Option<Origin>,
 }
 
+impl Destination {
+    /// Returns a seed for hashes. The same content gives the same seed, and a client that does not know all of it cannot guess
+    /// the seed.
+    fn seed(&self) -> u64 {
+        let Some(origin) = self.origin else { return RandomState::default().hash_one(0) };
+        origin.as_bytes().iter().fold(0, |seed, byte| seed.rotate_left(8) ^ u64::from(*byte))
+    }
+}
+
 impl std::fmt::Debug for Destination {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Destination")
@@ -52,64 +70,92 @@ impl std::fmt::Debug for Destination {
     }
 }
 
-/// Meters an access log from beginning to end, and waits until the ledger has all of it. Returns the origin, if any line
-/// counted.
+/// What became of an access log.
+#[derive(Debug)]
+pub(super) struct Metered {
+    /// `None` if no line counted.
+    pub(super) origin: Option<Origin>,
+    /// The format of the log, in words.
+    pub(super) format: String,
+}
+
+/// Meters an access log from beginning to end, and waits until the ledger has all of it. `parser` is `None` for a log that is
+/// read for the first time. `destination` prepares the one of each pass.
+#[allow(clippy::too_many_arguments)] // Each is one thing.
 pub(super) fn meter(
     source: &mut Source,
     content: Option<Content>,
+    parser: Option<Parser>,
     shape: &Shape,
-    destination: &Destination,
+    destination: &mut dyn FnMut(u64) -> anyhow::Result<Destination>,
     label_sets: &mut LabelSets,
     summary: &mut Summary,
     bar: &ProgressBar,
-) -> anyhow::Result<Option<Origin>> {
+) -> anyhow::Result<Metered> {
     let name = source.name.clone();
+    let cannot_read = || format!("cannot read {name}");
     // To the end that the first reading saw: the file may have grown since.
-    let input = source.read_from_start().with_context(|| format!("cannot read {name}"))?;
-    let mut input = input.take(content.map_or(u64::MAX, |content| content.bytes));
-    let mut lines = Lines::new(HashingReader::new(&mut input));
-    let mut metering: Option<Metering> = None;
-    let mut pseudonym = String::new();
-    let bytes_before = bar.position();
+    let input = source.read_from_start().with_context(cannot_read)?;
+    let mut input = bar.wrap_read(input.take(content.map_or(u64::MAX, |content| content.bytes)));
+    let mut reader = HashingReader::new(&mut input);
+    let first = destination(0)?;
+    let mut pass = Pass::new(shape, &first);
+    let mut buffer = String::new();
 
+    let mut lines = Reading::lines(&mut reader).with_context(cannot_read)?;
+    let mut parser = match parser {
+        Some(parser) => parser,
+        None => shape.reading.parser(&name, lines.sample().with_context(cannot_read)?)?,
+    };
     loop {
         let number = lines.number() + 1;
-        let read = lines.get_ref().bytes();
-        let Some(line) = lines.next().with_context(|| format!("cannot read {name}"))? else { break };
-        summary.lines_read += 1;
-        if number.is_multiple_of(1024) {
-            bar.set_position(bytes_before + read);
-        }
-        let entry = match line.and_then(|line| Entry::parse(line, shape.format)) {
-            Ok(entry) => entry,
-            Err(error) => {
-                summary.count_skipped(error.reason());
-                if summary.lines_skipped <= SKIPPED_SHOWN_MAX {
-                    bar.suspend(|| eprintln!("{name}:{number}: skipped: {error}"));
-                }
-                continue;
+        let Some(line) = lines.next().with_context(cannot_read)? else { break };
+        let mut count = |request: &Request<'_>| {
+            count(request, shape, &mut buffer, label_sets, summary, &mut pass)
+                .with_context(|| format!("stopped at line {number} of {name}"))
+        };
+        // Further lines may be glued to this one.
+        let mut rest = Vec::new();
+        let mut parsed = match line.and_then(|line| parser.parse(line)) {
+            Ok(Some(request)) => {
+                count(&request)?;
+                rest.extend_from_slice(request.rest.unwrap_or_default());
+                Ok(())
             }
+            Ok(None) => Ok(()),
+            Err(skip) => Err(skip),
         };
-        let metering = match &mut metering {
-            Some(metering) => metering,
-            none => none.insert(Metering::start(entry.time_ms, shape, destination)?),
-        };
-        let is_in_time =
-            metering.turn_to(entry.time_ms).with_context(|| format!("stopped at line {number} of {name}"))?;
-        let tenant = shape.tenants.of(&entry, &mut pseudonym);
-        let (method, route) = match &entry.request {
-            Request::Http { method, target } => (*method, target.as_ref()),
-            Request::Malformed => (OTHER_METHOD, MALFORMED_ROUTE),
-        };
-        let labels =
-            labels().tenant(tenant).method(method).route(route).service(&shape.service).region(&shape.region);
-        label_sets.observe(&labels);
-        metering.count(&labels, entry.bytes_sent);
-        summary.lines_metered += 1;
-        summary.lines_late += u64::from(!is_in_time);
+        let mut further = 0;
+        while parsed.is_ok() && !rest.is_empty() {
+            let glued = std::mem::take(&mut rest);
+            further += 1;
+            parsed = match parser.parse_bytes(&glued) {
+                Ok(Some(request)) => {
+                    count(&request)?;
+                    rest.extend_from_slice(request.rest.unwrap_or_default());
+                    Ok(())
+                }
+                Ok(None) => Ok(()),
+                Err(skip) => Err(skip),
+            };
+        }
+        summary.lines_read += 1 + further;
+        if let Err(skip) = parsed {
+            summary.count_skipped(skip.reason().name());
+            if summary.lines_skipped <= SKIPPED_SHOWN_MAX {
+                bar.suspend(|| eprintln!("{name}:{number}: skipped: {skip}"));
+            }
+        }
     }
-    let read = lines.get_ref().content();
-    bar.set_position(bytes_before + read.bytes);
+    if let Some(damage) = lines.get_ref().damage() {
+        bar.suspend(|| {
+            eprintln!("note: {name} is damaged or cut: {damage}; what can be unpacked is metered");
+        });
+    }
+    drop(lines);
+    // What follows the end of an archive belongs to the content, too.
+    io::copy(&mut reader, &mut io::sink()).with_context(cannot_read)?;
+    let read = reader.content();
     summary.bytes_read += read.bytes;
     if let Some(content) = content {
         ensure!(
@@ -118,9 +164,109 @@ pub(super) fn meter(
              import logs that nobody writes to any more"
         );
     }
-    metering.map_or(Ok(None), |metering| {
-        metering.finish(summary).with_context(|| format!("stopped at the end of {name}"))
-    })
+
+    let stopped = || format!("stopped at the end of {name}");
+    let (origin, mut aside) = pass.finish(summary).with_context(stopped)?;
+    let mut number = 0;
+    while let Some(lines) = aside {
+        number += 1;
+        let next = destination(number)?;
+        let mut pass = Pass::new(shape, &next);
+        lines.replay(|start_ms, labels, counts| pass.add(start_ms, labels, counts)).with_context(stopped)?;
+        aside = pass.finish(summary).with_context(stopped)?.1;
+    }
+    Ok(Metered { origin, format: parser.description().to_owned() })
+}
+
+/// Counts one request.
+fn count(
+    request: &Request<'_>,
+    shape: &Shape,
+    buffer: &mut String,
+    label_sets: &mut LabelSets,
+    summary: &mut Summary,
+    pass: &mut Pass<'_>,
+) -> anyhow::Result<()> {
+    let tenant = shape.tenants.of(request, buffer);
+    let (method, route) = match &request.line {
+        RequestLine::Http { method, target } => (method.as_ref(), target.as_ref()),
+        _ => (OTHER_METHOD, MALFORMED_ROUTE),
+    };
+    let raw = labels().tenant(tenant).method(method).route(route);
+    label_sets.observe(&raw.service(&shape.service).region(&shape.region));
+    // No route has a query, and there are many.
+    let route = route.split('?').next().unwrap_or_default();
+    let counts = Counts { requests: 1, bytes_out: request.bytes_sent.unwrap_or(0).into() };
+    let start_ms = request.time_ms - request.time_ms % shape.window_ms;
+    summary.lines_late += u64::from(pass.is_late(start_ms));
+    pass.add(start_ms, LineLabels { tenant, method, route }, counts)?;
+    summary.lines_metered += 1;
+    for remark in request.remarks.iter() {
+        *summary.remarks.entry(remark.name()).or_default() += 1;
+    }
+    Ok(())
+}
+
+/// One series of windows, from the oldest to the newest.
+struct Pass<'m> {
+    shape: &'m Shape,
+    destination: &'m Destination,
+    held: Held,
+    /// `None` before the first window is closed.
+    metering: Option<Metering>,
+    aside: Option<SetAside>,
+}
+
+impl<'m> Pass<'m> {
+    fn new(shape: &'m Shape, destination: &'m Destination) -> Self {
+        let held = Held::new(destination.seed());
+        Self { shape, destination, held, metering: None, aside: None }
+    }
+
+    /// Returns whether a window is closed already.
+    fn is_late(&self, start_ms: u64) -> bool {
+        self.metering.as_ref().is_some_and(|metering| start_ms < metering.window_start_ms)
+    }
+
+    fn add(&mut self, start_ms: u64, labels: LineLabels<'_>, counts: Counts) -> anyhow::Result<()> {
+        if self.is_late(start_ms) {
+            let aside = match &mut self.aside {
+                Some(aside) => aside,
+                none => none.insert(SetAside::new(self.destination.log.is_none())?),
+            };
+            return Ok(aside.add(start_ms, labels, counts)?);
+        }
+        self.held.add(start_ms, labels, counts);
+        if self.held.bytes() > self.shape.held_bytes_max {
+            self.close_windows(self.shape.held_bytes_max / 2)?;
+        }
+        Ok(())
+    }
+
+    /// Closes the oldest windows until the others take no more than this.
+    fn close_windows(&mut self, bytes_max: usize) -> anyhow::Result<()> {
+        let shape = self.shape;
+        while self.held.bytes() > bytes_max {
+            let Some((start_ms, window)) = self.held.take_oldest() else { break };
+            let metering = match &mut self.metering {
+                Some(metering) => metering,
+                none => none.insert(Metering::start(start_ms, shape, self.destination)?),
+            };
+            metering.turn_to(start_ms)?;
+            for (LineLabels { tenant, method, route }, counts) in window.counts() {
+                let labels = labels().tenant(tenant).method(method).route(route);
+                metering.count(&labels.service(&shape.service).region(&shape.region), counts);
+            }
+        }
+        Ok(())
+    }
+
+    /// Closes all windows. Returns the origin, if there were any, and what a further pass has to count.
+    fn finish(mut self, summary: &mut Summary) -> anyhow::Result<(Option<Origin>, Option<SetAside>)> {
+        self.close_windows(0)?;
+        let origin = self.metering.map_or(Ok(None), |metering| metering.finish(summary))?;
+        Ok((origin, self.aside))
+    }
 }
 
 /// An instance whose time is that of the lines.
@@ -128,22 +274,21 @@ struct Metering {
     /// Not dropped when the import fails: that would seal half a window, and the next run seals the whole one. A failed import
     /// leaves the log as a crash would.
     accounting: ManuallyDrop<Accounting>,
-    window_ms: u64,
     window_start_ms: u64,
     windows: u64,
     counted: Totals,
 }
 
 impl Metering {
-    /// Opens the window of the first line.
-    fn start(first_ms: u64, shape: &Shape, destination: &Destination) -> anyhow::Result<Self> {
+    /// Opens the window that begins at this time.
+    fn start(start_ms: u64, shape: &Shape, destination: &Destination) -> anyhow::Result<Self> {
         let mut builder = Accounting::builder()
             .window_ms(shape.window_ms)
-            .label_limit(LABEL_LIMIT)
-            .tenant_limit(LABEL_LIMIT)
+            .label_limit(LABEL_LIMIT.max(shape.tenants_max as usize))
+            .tenant_limit(shape.tenants_max as usize)
             .normalizer(shape.normalizer.clone())
             // The lines tell the time of the windows, and the system that of retries and timeouts.
-            .manual_at(first_ms)
+            .manual_at(start_ms)
             .export_clock(SystemClock)
             // The same lines must give the same slices. Stretched windows would depend on how fast the ledger is.
             .on_full(OnFull::Wait)
@@ -151,10 +296,7 @@ impl Metering {
             .checkpoint_ms(0)
             .exporter(Arc::clone(&destination.ledger));
         if let Some(origin) = destination.origin {
-            // The same content gives the same seed, and a client that does not know all of it cannot guess the seed.
-            let seed =
-                origin.as_bytes().iter().fold(0_u64, |seed, byte| seed.rotate_left(8) ^ u64::from(*byte));
-            builder = builder.origin(origin).replay().hash_seed(seed);
+            builder = builder.origin(origin).replay().hash_seed(destination.seed());
         }
         builder = match &destination.log {
             Some(path) => builder.wal_dir(path),
@@ -162,29 +304,35 @@ impl Metering {
         };
         Ok(Self {
             accounting: ManuallyDrop::new(builder.build()?),
-            window_ms: shape.window_ms,
-            window_start_ms: first_ms - first_ms % shape.window_ms,
+            window_start_ms: start_ms,
             windows: 1,
             counted: Totals::default(),
         })
     }
 
-    /// Closes the windows before the line. Returns `false` for a line whose own window is closed already.
-    fn turn_to(&mut self, time_ms: u64) -> anyhow::Result<bool> {
-        if time_ms < self.window_start_ms {
-            return Ok(false);
-        }
-        if time_ms - self.window_start_ms >= self.window_ms {
-            self.window_start_ms = time_ms - time_ms % self.window_ms;
+    /// Closes the windows before the one that begins at this time.
+    fn turn_to(&mut self, start_ms: u64) -> anyhow::Result<()> {
+        if start_ms > self.window_start_ms {
+            self.window_start_ms = start_ms;
             self.windows += 1;
-            self.accounting.tick(time_ms)?;
+            self.accounting.tick(start_ms)?;
         }
-        Ok(true)
+        Ok(())
     }
 
-    fn count(&mut self, labels: &Labels<'_>, bytes_out: u64) {
-        self.accounting.record_each(labels, &[(Dimension::REQUESTS, 1), (Dimension::BYTES_OUT, bytes_out)]);
-        self.counted.add(1_u64, bytes_out);
+    fn count(&mut self, labels: &Labels<'_>, counts: Counts) {
+        self.counted.add(counts.requests, counts.bytes_out);
+        let Counts { mut requests, mut bytes_out } = counts;
+        loop {
+            let bytes = u64::try_from(bytes_out).unwrap_or(u64::MAX);
+            self.accounting
+                .record_each(labels, &[(Dimension::REQUESTS, requests), (Dimension::BYTES_OUT, bytes)]);
+            bytes_out -= u128::from(bytes);
+            requests = 0;
+            if bytes_out == 0 {
+                break;
+            }
+        }
     }
 
     /// Seals the last window and waits for the ledger.
@@ -208,5 +356,84 @@ impl Metering {
         }
         summary.totals.add(self.counted.requests, self.counted.bytes_out);
         Ok(accounting.origin())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, sync::Arc};
+
+    use indicatif::ProgressBar;
+    use ron_accounting::normalize::RouteNormalizer;
+    use ron_accounting_access_log::Format;
+    use ron_accounting_sqlite::{Column, SqliteLedger, UsageQuery};
+
+    use super::{meter, Destination, LabelSets, Reading, Shape, Source, Summary};
+    use crate::command::import::{source::HashingReader, tenant::Tenants};
+
+    /// Usage by window, and the summary, of a log whose counts may take this much memory.
+    fn imported(log: &str, held_bytes_max: usize) -> (Vec<String>, Summary) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("access.log");
+        fs::write(&path, log).unwrap();
+        let ledger = Arc::new(SqliteLedger::open(folder.path().join("usage.db")).unwrap());
+        let normalizer = RouteNormalizer::new();
+        let shape = Shape {
+            window_ms: 60_000,
+            tenants: Tenants::User,
+            tenants_max: 100,
+            service: String::new(),
+            region: String::new(),
+            reading: Reading::new(Format::auto(), None, None, None).unwrap(),
+            normalizer: normalizer.clone(),
+            held_bytes_max,
+        };
+        let mut source = Source::open(&path, false).unwrap();
+        let mut input = log.as_bytes();
+        let mut reader = HashingReader::new(&mut input);
+        std::io::copy(&mut reader, &mut std::io::sink()).unwrap();
+        let content = reader.content();
+        let mut destination = |pass| {
+            let origin = Some(shape.origin(&content.hash, pass));
+            Ok(Destination { ledger: Arc::clone(&ledger) as _, log: None, origin })
+        };
+        let mut label_sets = LabelSets::new(normalizer);
+        let mut summary = Summary::default();
+        let bar = ProgressBar::hidden();
+        meter(
+            &mut source,
+            Some(content),
+            None,
+            &shape,
+            &mut destination,
+            &mut label_sets,
+            &mut summary,
+            &bar,
+        )
+        .unwrap();
+        let by = vec![Column::Window, Column::Tenant, Column::Dimension];
+        let rows = ledger.usage(&UsageQuery { by, ..UsageQuery::default() }).unwrap();
+        (rows.iter().map(|row| format!("{row:?}")).collect(), summary)
+    }
+
+    #[test]
+    fn lines_that_are_older_than_closed_windows_count_in_their_own() {
+        // Hours in which each goes back, and a last line before all of them.
+        let minutes = (0..40_u32).map(|n| (n * 7 + n % 3 * 30) % 60 + 1).chain([0]);
+        let line = |minute: u32| {
+            let user = ["ada", "bob", "eve"][minute as usize % 3];
+            let time = format!("17/May/2015:10:{minute:02}:03 +0000");
+            format!("192.0.2.7 - {user} [{time}] \"GET /{user} HTTP/1.1\" 200 {minute}\n")
+        };
+        let log = minutes.map(line).collect::<Vec<_>>().concat();
+        let log = log.replace(":60:", ":59:");
+        let (rows, summary) = imported(&log, usize::MAX);
+        assert_eq!(summary.lines_late, 0);
+        for held_bytes_max in [1, 300, 1000, 3000] {
+            let (few, summary) = imported(&log, held_bytes_max);
+            assert_eq!(few, rows, "{held_bytes_max}");
+            assert_eq!(summary.acknowledged, summary.totals);
+            assert!(summary.lines_late > 0, "{held_bytes_max}");
+        }
     }
 }

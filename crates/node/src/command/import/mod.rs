@@ -1,9 +1,11 @@
 //! `import`: meters access logs.
 
 mod hash_key;
+mod held;
 mod label_sets;
 mod log_directory;
 mod metering;
+mod reading;
 mod shape;
 mod source;
 mod summary;
@@ -20,6 +22,7 @@ use std::{
 use anyhow::{bail, ensure, Context};
 use indicatif::ProgressBar;
 use ron_accounting::{counters::Label, normalize::RouteNormalizer};
+use ron_accounting_access_log::{Format, Parser};
 use ron_accounting_sqlite::SqliteLedger;
 
 use self::{
@@ -27,35 +30,42 @@ use self::{
     label_sets::LabelSets,
     log_directory::LogDirectory,
     metering::Destination,
+    reading::Reading,
     shape::Shape,
     source::{Content, HashingReader, Source},
-    summary::{FileSummary, Summary},
+    summary::{FileSummary, Refusal, Summary},
     tenant::{TenantRule, Tenants},
 };
 use super::ledger::LedgerArgument;
 use crate::{
-    access_log::{Entry, Format, Lines},
     exit::{Exit, Failure},
     moment, progress,
 };
+
+/// Counts that are held for their windows take about this much memory.
+const HELD_BYTES_MAX: usize = 16 << 20;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
   ron-accounting import access.log
   ron-accounting import --window 5m --tenant =acme --service web --region fra access.log.2 access.log.1
   zcat access.log.*.gz | ron-accounting import --tenant host-hash --json -
+  ron-accounting import --tenant header:X-Tenant --format '%h %l %u %t \"%r\" %>s %b %{X-Tenant}i' access.log
   ron-accounting import --strict --ledger /var/lib/meter/usage.db access.log";
 
-/// Meter access logs in the common or the combined format.
+/// Meter access logs of Apache, nginx, Caddy, Traefik, Envoy, HAProxy, IIS, CloudFront, AWS and others, packed with gzip or zstd
+/// or not.
+///
+/// The format is recognised by the first lines, and named in the summary. Where it would be a guess who made the requests, and
+/// where most lines cannot be read, nothing is imported; --format then says what the fields are.
 ///
 /// Each line counts one request and its bytes_out, under the tenant, the method, the route (the target without query,
-/// numbers and other identifiers replaced by placeholders), the service and the region. The times in the
-/// log close the windows. A line older than the current window is counted in it, and as late. A request line that is not HTTP
-/// (`-`, TLS on a plain port) counts under method OTHER and route :malformed. A line that cannot be read is skipped and counted
+/// numbers and other identifiers replaced by placeholders), the service and the region. Each line counts in the window
+/// of its own time, whatever the order of lines. A request line that is not HTTP (`-`, TLS on a plain port) counts under method OTHER and route :malformed. A line that cannot be read is skipped and counted
 /// by reason. The first few are shown with their numbers.
 ///
 /// Importing the same log twice changes nothing: its slices are named after its content and the options that change them
-/// (window, tenant, service, region, format, hash key), and the ledger has them already. So import logs that are closed. A log
+/// (window, tenant, service, region, format, times, hash key), and the ledger has them already. So import logs that are closed. A log
 /// that has grown since is another log, and its old lines would count again. Standard input and pipes are kept in a
 /// temporary file until they end, so the same holds for them. With --amnesia they are read directly instead, under a random
 /// name, and count each time. If an import is interrupted, run it again.
@@ -72,11 +82,15 @@ pub(super) struct Arguments {
     /// The length of a window, from 10ms to 1d: 500ms, 60s, 5m, 1h
     #[arg(long, value_name = "SPAN", default_value = "60s", value_parser = moment::parse_window)]
     window: u64,
-    /// The tenant of a line: =NAME for one tenant, `user` for the authenticated user (`anonymous` without one), or
-    /// `host-hash` for a keyed pseudonym of the client's address
+    /// The tenant of a line: =NAME for one tenant, `user` for the authenticated user, `user-hash` or `host-hash` for a keyed
+    /// pseudonym of the user or of the client's address, `vhost` for the host that was asked, `header:NAME` or `field:NAME` for
+    /// what the format has; `anonymous` without one
     #[arg(long, value_name = "RULE", default_value = "=default")]
     tenant: TenantRule,
-    /// The key of host-hash, 16 to 4096 bytes [default: $RON_ACCOUNTING_HASH_KEY, else FILE.hash-key next to the ledger,
+    /// How many tenants are told apart, from 1 to 16,777,216; usage of later ones counts under ~overflow
+    #[arg(long, value_name = "NUMBER", default_value_t = 65_536, value_parser = clap::value_parser!(u32).range(1..=16_777_216))]
+    tenants_max: u32,
+    /// The key of the pseudonyms, 16 to 4096 bytes [default: $RON_ACCOUNTING_HASH_KEY, else FILE.hash-key next to the ledger,
     /// which is created on first use]
     #[arg(long, value_name = "KEYFILE")]
     hash_key_file: Option<PathBuf>,
@@ -86,9 +100,17 @@ pub(super) struct Arguments {
     /// The region that it runs in
     #[arg(long, value_name = "NAME", default_value = "")]
     region: String,
-    /// The format of a line; auto decides for each
-    #[arg(long, value_enum, default_value_t)]
+    /// The format of the log: auto, common, combined, vhost_common, vhost_combined, w3c (IIS, CloudFront), alb, elb, s3, haproxy,
+    /// envoy, istio, caddy, traefik, nginx-json, envoy-json, docker, json:FIELD=KEY,..., or a format as Apache's LogFormat or
+    /// nginx's log_format has it
+    #[arg(long, default_value = "auto")]
     format: Format,
+    /// The zone of times without one: UTC, Europe/Berlin, +02:00
+    #[arg(long, value_name = "ZONE")]
+    time_zone: Option<String>,
+    /// The form of the times, as for strftime: %d.%m.%Y %H:%M:%S
+    #[arg(long, value_name = "FORM")]
+    time_format: Option<String>,
     /// Read all logs first; if any line cannot be metered, name it and change nothing
     #[arg(long)]
     strict: bool,
@@ -106,6 +128,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Fa
     let result = import(arguments, &bar);
     bar.finish_and_clear();
     let (mut summary, label_sets) = result?;
+    summary.refused = label_sets.refused.into_iter().map(|(what, count)| Refusal::new(what, count)).collect();
     summary.complete(label_sets.counts, start.elapsed());
     if arguments.json {
         summary.write_json(out).map_err(Failure::stopped)?;
@@ -121,14 +144,20 @@ fn import(arguments: &Arguments, bar: &ProgressBar) -> Result<(Summary, LabelSet
     if fs::metadata(ledger_path).is_ok_and(|metadata| metadata.len() > 0) {
         arguments.ledger.open_read_only()?;
     }
+    let reading = Reading::new(
+        arguments.format.clone(),
+        arguments.time_zone.as_deref(),
+        arguments.time_format.as_deref(),
+        arguments.tenant.field(),
+    )?;
     let mut sources = open_sources(arguments)?;
     bar.set_length(sources.iter().filter_map(Source::bytes).sum::<u64>() * 2);
     let mut contents = Vec::with_capacity(sources.len());
     for source in &mut sources {
-        contents.push(examine(source, arguments, bar)?);
+        contents.push(examine(source, &reading, arguments, bar)?);
     }
 
-    let shape = shape(arguments)?;
+    let shape = shape(arguments, reading)?;
     let logs = (!arguments.amnesia).then(|| LogDirectory::new(arguments.wal.as_deref(), ledger_path));
     if let Some(logs) = &logs {
         logs.create_named()?;
@@ -136,27 +165,38 @@ fn import(arguments: &Arguments, bar: &ProgressBar) -> Result<(Summary, LabelSet
     let ledger = Arc::new(SqliteLedger::open(ledger_path)?);
     let mut summary = Summary { ledger: ledger_path.display().to_string(), ..Summary::default() };
     let mut label_sets = LabelSets::new(shape.normalizer.clone());
-    for (source, content) in sources.iter_mut().zip(contents) {
-        let (lines_before, metered_before) = (summary.lines_read, summary.lines_metered);
-        let origin = content.map(|content| shape.origin(&content.hash));
-        let log = logs.as_ref().zip(origin).map(|(logs, origin)| logs.prepare(origin, &ledger));
-        let log = log.transpose().map_err(Failure::stopped)?;
-        summary.recovered_slices += log.as_ref().map_or(0, |log| log.recovered_slices);
-        let log_path = log.as_ref().map(|log| log.path.clone());
-        let destination = Destination { ledger: Arc::clone(&ledger) as _, log: log_path, origin };
-        let metered =
-            metering::meter(source, content, &shape, &destination, &mut label_sets, &mut summary, bar)
-                .map_err(Failure::stopped)?;
-        if let Some(log) = log {
+    for (source, examined) in sources.iter_mut().zip(contents) {
+        let (content, parser) = examined.map(|it| (it.content, it.parser)).unzip();
+        let lines_before = summary.lines_read;
+        let mut prepared = Vec::new();
+        let mut destination = |pass: u64| {
+            let origin = content.map(|content| shape.origin(&content.hash, pass));
+            let log =
+                logs.as_ref().zip(origin).map(|(logs, origin)| logs.prepare(origin, &ledger)).transpose()?;
+            let log_path = log.as_ref().map(|log| log.path.clone());
+            prepared.extend(log);
+            Ok(Destination { ledger: Arc::clone(&ledger) as _, log: log_path, origin })
+        };
+        let metered = metering::meter(
+            source,
+            content,
+            parser,
+            &shape,
+            &mut destination,
+            &mut label_sets,
+            &mut summary,
+            bar,
+        )
+        .map_err(Failure::stopped)?;
+        for log in prepared {
+            summary.recovered_slices += log.recovered_slices;
             log.finish().map_err(Failure::stopped)?;
-        }
-        if summary.lines_read > lines_before && summary.lines_metered == metered_before {
-            bar.suspend(|| eprintln!("note: no line of {} could be read; is it an access log?", source.name));
         }
         summary.files.push(FileSummary {
             file: source.name.clone(),
             lines: summary.lines_read - lines_before,
-            origin: metered.map(|origin| origin.to_string()),
+            format: metered.format,
+            origin: metered.origin.map(|origin| origin.to_string()),
         });
     }
     Ok((summary, label_sets))
@@ -177,8 +217,19 @@ fn open_sources(arguments: &Arguments) -> anyhow::Result<Vec<Source>> {
     Ok(sources)
 }
 
+/// A log after its first reading.
+struct Examined {
+    content: Content,
+    parser: Parser,
+}
+
 /// Makes the first reading. Returns `None` for a source that can be read only once.
-fn examine(source: &mut Source, arguments: &Arguments, bar: &ProgressBar) -> anyhow::Result<Option<Content>> {
+fn examine(
+    source: &mut Source,
+    reading: &Reading,
+    arguments: &Arguments,
+    bar: &ProgressBar,
+) -> anyhow::Result<Option<Examined>> {
     if !source.is_file() {
         return Ok(None);
     }
@@ -186,32 +237,53 @@ fn examine(source: &mut Source, arguments: &Arguments, bar: &ProgressBar) -> any
     let cannot_read = || format!("cannot read {name}");
     let mut input = bar.wrap_read(source.read_from_start().with_context(cannot_read)?);
     let mut reader = HashingReader::new(&mut input);
-    if !arguments.strict {
-        io::copy(&mut reader, &mut io::sink()).with_context(cannot_read)?;
-        return Ok(Some(reader.content()));
-    }
-    let mut lines = Lines::new(reader);
-    loop {
-        let number = lines.number() + 1;
-        let Some(line) = lines.next().with_context(cannot_read)? else { break };
-        if let Err(error) = line.and_then(|line| Entry::parse(line, arguments.format)) {
-            bail!("{name}:{number}: {error}; nothing was imported, since --strict wants every line to count");
+    let mut lines = Reading::lines(&mut reader).with_context(cannot_read)?;
+    let parser = reading.parser(&name, lines.sample().with_context(cannot_read)?)?;
+    if arguments.strict {
+        let unwanted = "nothing was imported, since --strict wants every line to count";
+        let mut parser = parser.clone();
+        loop {
+            let number = lines.number() + 1;
+            let Some(line) = lines.next().with_context(cannot_read)? else { break };
+            if let Err(skip) = line.and_then(|line| parser.parse(line)) {
+                bail!("{name}:{number}: {skip}; {unwanted}");
+            }
+        }
+        if let Some(damage) = lines.get_ref().damage() {
+            bail!("{name} is damaged or cut: {damage}; {unwanted}");
         }
     }
-    Ok(Some(lines.get_ref().content()))
+    drop(lines);
+    io::copy(&mut reader, &mut io::sink()).with_context(cannot_read)?;
+    Ok(Some(Examined { content: reader.content(), parser }))
 }
 
-fn shape(arguments: &Arguments) -> anyhow::Result<Shape> {
+fn shape(arguments: &Arguments, reading: Reading) -> anyhow::Result<Shape> {
     let normalizer = RouteNormalizer::new();
     let checked = |label, option, raw: &str| shape::checked_label(&normalizer, label, option, raw);
     let tenants = match &arguments.tenant {
         TenantRule::Fixed(name) => Tenants::Fixed(checked(Label::Tenant, "--tenant", name)?),
         TenantRule::User => Tenants::User,
-        TenantRule::HostHash => {
-            Tenants::HostHash(HashKey::obtain(arguments.hash_key_file.as_deref(), &arguments.ledger.ledger)?)
-        }
+        TenantRule::UserHash => Tenants::UserHash(hash_key(arguments)?),
+        TenantRule::HostHash => Tenants::HostHash(hash_key(arguments)?),
+        TenantRule::Vhost => Tenants::Vhost,
+        TenantRule::Field(_) => Tenants::Field,
     };
     let service = checked(Label::Service, "--service", &arguments.service)?;
     let region = checked(Label::Region, "--region", &arguments.region)?;
-    Ok(Shape { window_ms: arguments.window, tenants, service, region, format: arguments.format, normalizer })
+    let tenants_max = arguments.tenants_max;
+    Ok(Shape {
+        window_ms: arguments.window,
+        tenants,
+        tenants_max,
+        service,
+        region,
+        reading,
+        normalizer,
+        held_bytes_max: HELD_BYTES_MAX,
+    })
+}
+
+fn hash_key(arguments: &Arguments) -> anyhow::Result<HashKey> {
+    HashKey::obtain(arguments.hash_key_file.as_deref(), &arguments.ledger.ledger)
 }

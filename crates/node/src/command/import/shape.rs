@@ -10,26 +10,28 @@ use ron_accounting::{
     normalize::{Normalizer, RouteNormalizer, Verdict},
 };
 
-use super::tenant::Tenants;
-use crate::access_log::Format;
+use super::{reading::Reading, tenant::Tenants};
 
 /// The version of parser, normalizer and sealing. Raise it whenever the same lines give other slices.
-const SHAPE_VERSION: u64 = 1;
+const SHAPE_VERSION: u64 = 2;
 
 /// All options that change the slices of an access log.
 #[derive(Debug)]
 pub(super) struct Shape {
     pub(super) window_ms: u64,
     pub(super) tenants: Tenants,
+    pub(super) tenants_max: u32,
     pub(super) service: String,
     pub(super) region: String,
-    pub(super) format: Format,
+    pub(super) reading: Reading,
     pub(super) normalizer: RouteNormalizer,
+    /// How much memory counts take before the oldest windows are closed.
+    pub(super) held_bytes_max: usize,
 }
 
 impl Shape {
-    /// Returns the origin of an access log with this content.
-    pub(super) fn origin(&self, content: &blake3::Hash) -> Origin {
+    /// Returns the origin of a pass over an access log with this content; the first pass is 0.
+    pub(super) fn origin(&self, content: &blake3::Hash, pass: u64) -> Origin {
         let mut hasher = blake3::Hasher::new_derive_key("ron-accounting import 2026 origin");
         // Each field with its length: no two lists of fields are the same bytes.
         let mut field = |bytes: &[u8]| {
@@ -38,6 +40,8 @@ impl Shape {
         };
         field(&SHAPE_VERSION.to_le_bytes());
         field(content.as_bytes());
+        field(&pass.to_le_bytes());
+        field(&(self.held_bytes_max as u64).to_le_bytes());
         field(&self.window_ms.to_le_bytes());
         match &self.tenants {
             Tenants::Fixed(name) => {
@@ -49,10 +53,20 @@ impl Shape {
                 field(b"host-hash");
                 field(&key.fingerprint());
             }
+            Tenants::UserHash(key) => {
+                field(b"user-hash");
+                field(&key.fingerprint());
+            }
+            Tenants::Vhost => field(b"vhost"),
+            // Its name is among the options of the reading.
+            Tenants::Field => field(b"field"),
         }
+        field(&self.tenants_max.to_le_bytes());
         field(self.service.as_bytes());
         field(self.region.as_bytes());
-        field(self.format.name().as_bytes());
+        for option in self.reading.options() {
+            field(option.as_bytes());
+        }
         let mut origin = [0; 16];
         hasher.finalize_xof().fill(&mut origin);
         Origin::from_bytes(origin)

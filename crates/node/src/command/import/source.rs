@@ -121,10 +121,6 @@ impl<'a> HashingReader<'a> {
     pub(super) fn content(&self) -> Content {
         Content { hash: self.hasher.finalize(), bytes: self.bytes }
     }
-
-    pub(super) fn bytes(&self) -> u64 {
-        self.bytes
-    }
 }
 
 impl Read for HashingReader<'_> {

@@ -17,14 +17,18 @@ pub(super) struct Summary {
     pub(super) files: Vec<FileSummary>,
     pub(super) lines_read: u64,
     pub(super) lines_metered: u64,
-    /// Metered lines that were older than the window that they were counted in.
+    /// Of the metered lines, those that came after a later window was closed, and were counted in their own in a further pass.
     pub(super) lines_late: u64,
     pub(super) lines_skipped: u64,
     pub(super) skipped: BTreeMap<&'static str, u64>,
+    /// Of the metered lines, those that are damaged or unusual, by what they are.
+    pub(super) remarks: BTreeMap<&'static str, u64>,
     pub(super) label_sets_raw: u64,
     pub(super) label_sets_normalized: u64,
     /// Raw label sets with a refused label, counted under a placeholder such as `~redacted`.
     pub(super) label_sets_replaced: u64,
+    /// Why labels were refused, and what to do.
+    pub(super) refused: Vec<Refusal>,
     /// Whether there may have been more label sets than could be told apart.
     pub(super) label_sets_at_least: bool,
     /// Look-ups that ended in an overflow row.
@@ -64,10 +68,35 @@ impl Totals {
     }
 }
 
+/// A label that was refused, and replaced by a reserved word.
+#[derive(Debug, Serialize)]
+pub(super) struct Refusal {
+    pub(super) label: &'static str,
+    pub(super) reason: &'static str,
+    /// In how many raw label sets.
+    pub(super) label_sets: u64,
+    pub(super) remedy: &'static str,
+}
+
+impl Refusal {
+    pub(super) fn new((label, reason): (&'static str, &'static str), label_sets: u64) -> Self {
+        let remedy = match (label, reason) {
+            ("tenant", "looks like personal data") => {
+                "--tenant user-hash counts each user under a pseudonym, =NAME all under one name"
+            }
+            ("tenant", _) => "--tenant user-hash counts each user under a pseudonym",
+            _ => "the usage is counted under a reserved word, and no total lacks it",
+        };
+        Self { label, reason, label_sets, remedy }
+    }
+}
+
 /// One log.
 #[derive(Debug, Serialize)]
 pub(super) struct FileSummary {
     pub(super) file: String,
+    /// The format that was given or recognised, in words.
+    pub(super) format: String,
     pub(super) lines: u64,
     /// `None` when no line was metered.
     pub(super) origin: Option<String>,
@@ -102,7 +131,11 @@ impl Summary {
         writeln!(out, "ledger      {}", self.ledger)?;
         for file in &self.files {
             let origin = file.origin.as_deref().unwrap_or("none, since no line was metered");
-            writeln!(out, "log         {}, {} lines, origin {origin}", file.file, file.lines)?;
+            writeln!(
+                out,
+                "log         {}, {}, {} lines, origin {origin}",
+                file.file, file.format, file.lines
+            )?;
         }
         writeln!(
             out,
@@ -114,14 +147,19 @@ impl Summary {
                 self.skipped.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
             writeln!(out, "skipped     {}", reasons.join(", "))?;
         }
+        if !self.remarks.is_empty() {
+            let remarks: Vec<String> =
+                self.remarks.iter().map(|(remark, count)| format!("{count} {remark}")).collect();
+            writeln!(out, "remarks     {}", remarks.join(", "))?;
+        }
         let at_least = if self.label_sets_at_least { "at least " } else { "" };
         writeln!(
             out,
             "label sets  {at_least}{} raw, {at_least}{} after normalization",
             self.label_sets_raw, self.label_sets_normalized
         )?;
-        if self.label_sets_replaced > 0 {
-            writeln!(out, "refused     a label in {} raw label sets", self.label_sets_replaced)?;
+        for Refusal { label, reason, label_sets, remedy } in &self.refused {
+            writeln!(out, "refused     {label}: {reason}, in {label_sets} raw label sets; {remedy}")?;
         }
         if self.overflowed > 0 {
             writeln!(out, "overflowed  {} look-ups, counted under ~overflow", self.overflowed)?;

@@ -1,0 +1,84 @@
+//! What a log is that cannot be metered, and what to do with it.
+
+use crate::{skip::excerpt, FormatError};
+
+/// What begins like this is no text.
+const BINARIES: [(&[u8], &str, &str); 9] = [
+    (b"BZh", "compressed with bzip2", "decompress it first, as in bzcat FILE | ... import -"),
+    (b"\xfd7zXZ\0", "compressed with xz", "decompress it first, as in xzcat FILE | ... import -"),
+    (b"PK\x03\x04", "a zip archive", "unpack it first"),
+    (b"7z\xbc\xaf", "a 7-Zip archive", "unpack it first"),
+    (b"\x04\x22\x4d\x18", "compressed with lz4", "decompress it first, as in lz4cat FILE | ... import -"),
+    (b"SQLite format 3\0", "a SQLite database", "name an access log"),
+    (b"%PDF", "a PDF document", "name an access log"),
+    (b"PAR1", "a Parquet file", "name an access log in text"),
+    (b"\x7fELF", "a program", "name an access log"),
+];
+
+pub(super) fn refuse_by_first_bytes(sample: &[u8]) -> Result<(), FormatError> {
+    let known = BINARIES.iter().find(|(beginning, ..)| sample.starts_with(beginning));
+    if let Some((_, seems, remedy)) = known {
+        return Err(unknown_as(&format!("it is {seems}"), remedy));
+    }
+    if sample.get(257..262) == Some(b"ustar") {
+        return Err(unknown_as("it is a tar archive", "unpack it first, as in tar xOf FILE | ... import -"));
+    }
+    Ok(())
+}
+
+fn unknown_as(seems: &str, remedy: &str) -> FormatError {
+    FormatError::Unknown { seems: seems.to_owned(), remedy: remedy.to_owned() }
+}
+
+/// Returns the error for lines that no format reads, with what they seem to be.
+pub(super) fn unknown(lines: &[&[u8]]) -> FormatError {
+    let most = |is: &dyn Fn(&[u8]) -> bool| lines.iter().filter(|line| is(line)).count() * 2 > lines.len();
+    let has = |line: &[u8], text: &[u8]| memchr::memmem::find(line, text).is_some();
+    if most(&|line| line.starts_with(b"{")) {
+        return unknown_as(
+            "it is JSON with other keys than those of Caddy, Traefik, Envoy, nginx or Docker",
+            "say which keys are which with --format json:time=KEY,method=KEY,target=KEY,status=KEY,bytes_sent=KEY,client=KEY,user=KEY",
+        );
+    }
+    let is_error_level = |line: &[u8]| {
+        [
+            &b" [error] "[..],
+            b" [warn] ",
+            b" [notice] ",
+            b" [crit] ",
+            b" [info] ",
+            b":error] ",
+            b":notice] ",
+            b":warn] ",
+        ]
+        .iter()
+        .any(|level| has(line, level))
+    };
+    if most(&is_error_level) {
+        return unknown_as("it seems to be an error log", "name the access log instead");
+    }
+    if most(&|line| has(line, b"TCP_") && has(line, b"/")) {
+        return unknown_as(
+            "it seems to be the native format of Squid",
+            "have Squid write `logformat combined`, or convert it",
+        );
+    }
+    if lines.first().is_some_and(|line| line.starts_with(b"<")) {
+        return unknown_as("it seems to be HTML or XML", "name an access log");
+    }
+    if most(&|line| memchr::memchr_iter(b',', line).nth(4).is_some()) {
+        return unknown_as(
+            "it seems to be a table of values between commas",
+            "give its format with --format, as in --format '$time_iso8601,$remote_addr,$request_method,$request_uri,$status,$bytes_sent'",
+        );
+    }
+    let binary = |line: &[u8]| line.iter().any(|b| *b < 0x09);
+    if most(&binary) {
+        return unknown_as("it is no text", "name an access log");
+    }
+    let first = lines.first().map(|line| excerpt(line.get(..24).unwrap_or(line))).unwrap_or_default();
+    unknown_as(
+        &format!("its first line begins with `{first}`"),
+        "give the format as the server's configuration has it with --format, as in --format '%h %l %u %t \"%r\" %>s %b'",
+    )
+}

@@ -1,0 +1,15 @@
+//! ISO 8601: `2024-07-30T00:06:21.123+09:00`, also with a space or slashes.
+
+use super::civil::{Civil, Cursor, Zone};
+
+pub(super) fn any(bytes: &[u8]) -> Option<(Civil, Zone)> {
+    let mut cursor = Cursor::new(bytes);
+    let year = cursor.figures(4)?;
+    let separator = cursor.one_of(b"-/")?;
+    let month = cursor.figures(2)?;
+    cursor.one_of(&[separator])?;
+    let day = cursor.figures(2)?;
+    cursor.one_of(b"Tt :")?;
+    let (hour, minute, second, millisecond) = cursor.clock()?;
+    Some((Civil { year, month, day, hour, minute, second, millisecond }, cursor.zone()?))
+}

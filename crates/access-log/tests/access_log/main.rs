@@ -1,0 +1,11 @@
+//! Logs of every format, whole and damaged, and what must come out of them.
+
+// Everything in here runs in tests, where a panic is the report.
+#![allow(clippy::unwrap_used)]
+
+mod damage;
+mod detection;
+mod formats;
+mod notations;
+mod properties;
+mod reading;

@@ -1,0 +1,80 @@
+//! How the lines of an access log are read: its format, its times, and the field that names the tenant.
+
+use std::io::{self, Read};
+
+use anyhow::{bail, Context};
+use ron_accounting_access_log::{Decoded, FieldName, Format, Lines, Parser, SkipReason, Times};
+
+/// The options that decide what a line says.
+#[derive(Debug)]
+pub(super) struct Reading {
+    format: Format,
+    zone: Option<String>,
+    pattern: Option<String>,
+    times: Times,
+    keep: Option<FieldName>,
+}
+
+impl Reading {
+    /// Checks the options. `keep` is the field that names the tenant.
+    pub(super) fn new(
+        format: Format,
+        zone: Option<&str>,
+        pattern: Option<&str>,
+        keep: Option<FieldName>,
+    ) -> anyhow::Result<Self> {
+        let mut times = Times::new();
+        if let Some(zone) = zone {
+            times = times.with_zone(zone).context("--time-zone cannot be used")?;
+        }
+        if let Some(pattern) = pattern {
+            times = times.with_pattern(pattern).context("--time-format cannot be used")?;
+        }
+        Ok(Self { format, zone: zone.map(str::to_owned), pattern: pattern.map(str::to_owned), times, keep })
+    }
+
+    /// Returns the options as text, for the identity of an import.
+    pub(super) fn options(&self) -> [String; 4] {
+        let text = |option: &Option<String>| option.clone().unwrap_or_default();
+        let keep = self.keep.as_ref().map_or_else(String::new, ToString::to_string);
+        [self.format.to_string(), text(&self.zone), text(&self.pattern), keep]
+    }
+
+    /// Returns the lines of a log, unpacked.
+    pub(super) fn lines<'r>(reader: impl Read + 'r) -> io::Result<Lines<Decoded<'r>>> {
+        Ok(Lines::new(Decoded::new(reader)?))
+    }
+
+    /// Returns the parser for a log that begins like this. Refuses a log whose format is none of the known, and one most of
+    /// whose first lines cannot be read.
+    pub(super) fn parser(&self, name: &str, sample: &[u8]) -> anyhow::Result<Parser> {
+        let keep = self.keep.as_slice();
+        let parser = Parser::new(&self.format, sample, &self.times, keep)
+            .with_context(|| format!("cannot read {name}"))?;
+        let mut trial = parser.clone();
+        let mut lines = Lines::new(sample);
+        let (mut read, mut skipped, mut first) = (0_u64, 0_u64, None);
+        while let Some(line) = lines.next()? {
+            // The last line may be cut by the sample.
+            match line.and_then(|line| if line.is_terminated { trial.parse(line) } else { Ok(None) }) {
+                Ok(Some(_)) => read += 1,
+                Ok(None) => {}
+                Err(skip) if skip.reason() == SkipReason::Empty => {}
+                Err(skip) => {
+                    skipped += 1;
+                    first.get_or_insert(skip);
+                }
+            }
+        }
+        let Some(first) = first.filter(|_| skipped > read) else { return Ok(parser) };
+        let description = parser.description();
+        let seems = match Parser::new(&Format::auto(), sample, &self.times, &[]) {
+            Ok(other) if other.description() != description => {
+                format!("it seems to be {}: leave out --format, or correct it", other.description())
+            }
+            Ok(_) => "check that it is one access log".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        bail!("most of {name} cannot be read as {description}, its first lines at least: {first}; {seems}");
+    }
+}
