@@ -29,6 +29,7 @@
 //! # Ok::<(), ron_accounting_normalize::BuildError>(())
 //! ```
 
+mod asset;
 mod builder;
 mod character;
 mod error;
@@ -44,8 +45,11 @@ mod target;
 mod templates;
 mod text;
 mod token;
+mod version;
+mod word;
 
 pub use builder::{RouteNormalizerBuilder, Unmatched};
 pub use error::BuildError;
 pub use method::OTHER_METHOD;
 pub use normalizer::RouteNormalizer;
+pub use personal::PersonalData;

@@ -9,6 +9,7 @@ use crate::method::Methods;
 use crate::target::Target;
 use crate::templates::Templates;
 use crate::text::{self, Case};
+use crate::version::{self, Surroundings};
 use crate::{path, placeholder, segment};
 
 /// Normalizes the labels of HTTP requests.
@@ -33,8 +34,9 @@ use crate::{path, placeholder, segment};
 ///    a path must not have are escaped. The case of a path is kept: `/A` and `/a` are two resources. A segment that is not text
 ///    becomes `:invalid`, and one with an encoded slash `:path`.
 /// 3. **Templates.** If a [template](RouteNormalizerBuilder::template) of the host matches, its text is the route.
-/// 4. **Placeholders.** Otherwise [values](placeholder) become placeholders, as whole segments or as parts of them. Words, file
-///    names, versions and years stay. `:name` and `{name}` count as placeholders.
+/// 4. **Placeholders.** Otherwise [values](placeholder) become placeholders, as whole segments or as parts of them. Words and file
+///    names stay, and so do versions of an API (`/v1`, `/2024-01-01`) and words like `oauth2`. `:name` and `{name}` count as
+///    placeholders.
 /// 5. **Limits.** What exceeds the limits on length and depth becomes `:more`.
 ///
 /// ```
@@ -49,7 +51,9 @@ use crate::{path, placeholder, segment};
 /// };
 /// assert_eq!(route("/v1/users/42/orders/6fa459ea-ee8a-3ca4-894e-db77e160355e"), "/v1/users/:num/orders/:uuid");
 /// assert_eq!(route("/static/main.3fa9c81d.js?v=7"), "/static/main.:hex.js");
-/// assert_eq!(route("/presentations/logstash-monitorama-2013/"), "/presentations/logstash-monitorama-2013");
+/// assert_eq!(route("/hls/seg9.ts"), route("/hls/seg1000.ts"));
+/// assert_eq!(route("/gems/rails-7.0.1.gem"), "/gems/rails-:version.gem");
+/// assert_eq!(route("/admin/api/2024-10/products"), "/admin/api/2024-10/products");
 /// assert_eq!(route("/a/%2e%2e/%2E%2E/etc/passwd"), "/etc/passwd");
 /// ```
 #[derive(Debug, Clone)]
@@ -135,8 +139,13 @@ impl RouteNormalizer {
         // Nothing is copied before the first change, so that a path that is a template already costs no allocation.
         let mut unchanged = 0;
         let mut route: Option<String> = None;
-        for segment in path::segments(path).take(kept) {
-            let template = segment::template(segment);
+        let mut segments = path::segments(path).take(kept).peekable();
+        let mut may_be_version = true;
+        while let Some(segment) = segments.next() {
+            let surroundings =
+                Surroundings { may_be_version, is_followed: deep || segments.peek().is_some() };
+            may_be_version = version::announces_version(segment);
+            let template = segment::template(segment, surroundings);
             if route.is_none() && *template == *segment {
                 unchanged += 1 + segment.len();
                 continue;
