@@ -3,6 +3,7 @@
 use ron_accounting_core::LABEL_BYTES_MAX;
 
 use crate::error::BuildError;
+use crate::learner::RouteLearner;
 use crate::method::{Methods, METHOD_BYTES_MAX};
 use crate::normalizer::RouteNormalizer;
 use crate::templates::Templates;
@@ -26,6 +27,7 @@ pub enum Unmatched {
 pub struct RouteNormalizerBuilder {
     templates: Vec<String>,
     unmatched: Unmatched,
+    learner: Option<RouteLearner>,
     methods: Vec<String>,
     route_bytes_max: usize,
     route_depth_max: usize,
@@ -37,6 +39,7 @@ impl Default for RouteNormalizerBuilder {
         Self {
             templates: Vec::new(),
             unmatched: Unmatched::default(),
+            learner: None,
             methods: Vec::new(),
             route_bytes_max: Self::ROUTE_BYTES_MAX_DEFAULT,
             route_depth_max: Self::ROUTE_DEPTH_MAX_DEFAULT,
@@ -69,6 +72,13 @@ impl RouteNormalizerBuilder {
     /// Sets what a path becomes that no template matches. The default is [`Unmatched::Template`].
     pub fn unmatched(mut self, unmatched: Unmatched) -> Self {
         self.unmatched = unmatched;
+        self
+    }
+
+    /// Sets a learner, which replaces the values of positions that have shown too many. By default there is none. It sees the paths
+    /// that no template matches, unless [`Unmatched::Constant`] takes these.
+    pub fn learner(mut self, learner: RouteLearner) -> Self {
+        self.learner = Some(learner);
         self
     }
 
@@ -122,6 +132,7 @@ impl RouteNormalizerBuilder {
         Ok(RouteNormalizer {
             templates,
             unmatched,
+            learner: self.learner,
             methods,
             route_bytes_max: self.route_bytes_max,
             route_depth_max: self.route_depth_max,
@@ -138,7 +149,7 @@ fn is_constant(constant: &str, bytes_max: usize) -> bool {
         && !personal::is_found_in(constant)
 }
 
-fn limit(name: &'static str, value: usize, min: usize, max: usize) -> Result<(), BuildError> {
+pub(crate) fn limit(name: &'static str, value: usize, min: usize, max: usize) -> Result<(), BuildError> {
     if (min..=max).contains(&value) {
         Ok(())
     } else {

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use ron_accounting_core::{Label, Normalizer, Verdict, INVALID, OVERFLOW, REDACTED};
 
 use crate::builder::RouteNormalizerBuilder;
+use crate::learner::RouteLearner;
 use crate::method::Methods;
 use crate::target::Target;
 use crate::templates::Templates;
@@ -37,7 +38,9 @@ use crate::{path, placeholder, segment};
 /// 4. **Placeholders.** Otherwise [values](placeholder) become placeholders, as whole segments or as parts of them. Words and file
 ///    names stay, and so do versions of an API (`/v1`, `/2024-01-01`) and words like `oauth2`. `:name` and `{name}` count as
 ///    placeholders.
-/// 5. **Limits.** What exceeds the limits on length and depth becomes `:more`.
+/// 5. **Learned parameters.** With a [learner](RouteNormalizerBuilder::learner), a position that has shown too many words becomes
+///    `:name`.
+/// 6. **Limits.** What exceeds the limits on length and depth becomes `:more`.
 ///
 /// ```
 /// use ron_accounting_core::{Label, Normalizer};
@@ -61,6 +64,7 @@ pub struct RouteNormalizer {
     pub(crate) templates: Templates,
     /// The constant for paths that no template matches, if there is one.
     pub(crate) unmatched: Option<String>,
+    pub(crate) learner: Option<RouteLearner>,
     pub(crate) methods: Methods,
     pub(crate) route_bytes_max: usize,
     pub(crate) route_depth_max: usize,
@@ -72,6 +76,7 @@ impl Default for RouteNormalizer {
         Self {
             templates: Templates::default(),
             unmatched: None,
+            learner: None,
             methods: Methods::default(),
             route_bytes_max: RouteNormalizerBuilder::ROUTE_BYTES_MAX_DEFAULT,
             route_depth_max: RouteNormalizerBuilder::ROUTE_DEPTH_MAX_DEFAULT,
@@ -90,6 +95,11 @@ impl RouteNormalizer {
     /// Returns a builder, which configures a normalizer.
     pub fn builder() -> RouteNormalizerBuilder {
         RouteNormalizerBuilder::default()
+    }
+
+    /// Returns the learner, if there is one.
+    pub const fn learner(&self) -> Option<&RouteLearner> {
+        self.learner.as_ref()
     }
 
     fn route(&self, raw: &str, out: &mut String) {
@@ -121,7 +131,7 @@ impl RouteNormalizer {
         } else {
             // The result can match a template of the host whose static text has a placeholder. It has to be matched now, or it
             // would be matched when it is normalized again.
-            self.templated(path).map(|route| match self.templates.find(&route) {
+            self.learned(path).map(|route| match self.templates.find(&route) {
                 Some(template) => Cow::Borrowed(template),
                 None => Cow::Owned(route),
             })
@@ -130,6 +140,18 @@ impl RouteNormalizer {
             path.clear();
             path.push_str(&replacement);
         }
+    }
+
+    /// Returns the template of a clean path, with the parameters that were learned, or `None` if the path is that already.
+    fn learned(&self, path: &str) -> Option<String> {
+        let templated = self.templated(path);
+        let Some(learner) = &self.learner else { return templated };
+        let route = templated.as_deref().unwrap_or(path);
+        let mut learned = learner.learn(route);
+        if learned.len() > self.route_bytes_max {
+            cut(&mut learned, self.route_bytes_max);
+        }
+        (learned != path).then_some(learned)
     }
 
     /// Returns the template of a clean path within the limits, or `None` if the path is a template already.
