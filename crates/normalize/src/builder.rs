@@ -6,6 +6,7 @@ use crate::error::BuildError;
 use crate::learner::RouteLearner;
 use crate::method::{Methods, METHOD_BYTES_MAX};
 use crate::normalizer::RouteNormalizer;
+use crate::route_list::RouteList;
 use crate::templates::Templates;
 use crate::{character, personal};
 
@@ -49,14 +50,16 @@ impl Default for RouteNormalizerBuilder {
 }
 
 impl RouteNormalizerBuilder {
+    /// The greatest limit on the depth of routes.
+    pub(crate) const DEPTH_MAX: usize = 64;
     pub(crate) const ROUTE_BYTES_MAX_DEFAULT: usize = 256;
     pub(crate) const ROUTE_DEPTH_MAX_DEFAULT: usize = 16;
     pub(crate) const LABEL_BYTES_MAX_DEFAULT: usize = 256;
 
     /// Adds a route of the host, which is tried before any heuristic.
     ///
-    /// A parameter is a whole segment, `:name` or `{name}`, or a part of one, `{name}.json`. `*name`, `{*name}` or `*` at the
-    /// end matches one or more further segments. Static text is preferred to parameters. The label is the template's canonical
+    /// A parameter is a whole segment, `:name` or `{name}`, or a part of one, `{name}.json`. Several in one segment,
+    /// `{base}...{head}`, match as one. `*name`, `{*name}`, `{name+}` or `*` at the end matches one or more further segments. Static text is preferred to parameters. The label is the template's canonical
     /// text, as in `/v1/objects/:id`.
     pub fn template(mut self, template: impl Into<String>) -> Self {
         self.templates.push(template.into());
@@ -67,6 +70,11 @@ impl RouteNormalizerBuilder {
     pub fn templates<T: Into<String>>(mut self, templates: impl IntoIterator<Item = T>) -> Self {
         self.templates.extend(templates.into_iter().map(Into::into));
         self
+    }
+
+    /// Adds the routes of a list, see [`template`](Self::template).
+    pub fn route_list(self, list: &RouteList) -> Self {
+        self.templates(list.templates())
     }
 
     /// Sets what a path becomes that no template matches. The default is [`Unmatched::Template`].
@@ -110,7 +118,7 @@ impl RouteNormalizerBuilder {
     /// Builds the normalizer. Fails if a template, a method, the constant for unmatched paths or a limit cannot be used.
     pub fn build(self) -> Result<RouteNormalizer, BuildError> {
         limit("route_bytes_max", self.route_bytes_max, 16, LABEL_BYTES_MAX)?;
-        limit("route_depth_max", self.route_depth_max, 1, 64)?;
+        limit("route_depth_max", self.route_depth_max, 1, Self::DEPTH_MAX)?;
         limit("label_bytes_max", self.label_bytes_max, 16, LABEL_BYTES_MAX)?;
         let mut templates = Templates::default();
         for template in &self.templates {

@@ -126,6 +126,7 @@ impl RouteLearner {
 /// Sets the limits of a [`RouteLearner`].
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built"]
+#[allow(clippy::struct_field_names)] // They are the names of the methods.
 pub struct RouteLearnerBuilder {
     values_max: usize,
     stored_max: usize,

@@ -5,6 +5,7 @@
 //!
 //! * [`RouteNormalizer`] is the normalizer. Its documentation says what it does to each label. Start there.
 //! * [`RouteNormalizerBuilder`] sets the host's own templates, limits and further methods.
+//! * [`RouteList`] reads these templates from a file: plain lines, or OpenAPI 3 with the feature `openapi`.
 //! * [`Unmatched`] is what a path becomes that no template of the host matches.
 //! * [`RouteLearner`] finds the parameters that a single path does not show, by the values of all paths.
 //! * [`PersonalData`] is what a tenant, service or region must not contain.
@@ -43,6 +44,7 @@ mod path;
 mod percent;
 mod personal;
 pub mod placeholder;
+mod route_list;
 mod segment;
 mod target;
 mod templates;
@@ -58,3 +60,4 @@ pub use learner::{LearnedPosition, LearnerStats, RouteLearner, RouteLearnerBuild
 pub use method::OTHER_METHOD;
 pub use normalizer::RouteNormalizer;
 pub use personal::PersonalData;
+pub use route_list::{RouteList, RouteListError};

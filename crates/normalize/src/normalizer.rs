@@ -17,12 +17,13 @@ use crate::{path, placeholder, segment};
 ///
 /// | label | what is done |
 /// | --- | --- |
-/// | tenant | surrounding whitespace is trimmed; refused if too long, with control or invisible characters, or personal data |
+/// | tenant | surrounding whitespace is trimmed, and Unicode is composed (NFC); refused if too long, with control or invisible characters, or personal data |
 /// | service, region | as the tenant, and lower case |
 /// | method | upper case; [`OTHER_METHOD`](crate::OTHER_METHOD) if neither IANA nor the host lists it |
 /// | route | the host's template, or a template of the path: see below |
 ///
-/// Personal data is an e-mail or IP address, a card number, or a telephone number with `+`. An empty label stays empty. The
+/// [`PersonalData`](crate::PersonalData) is an e-mail or IP address, a card, account or telephone number. Names in any script keep their
+/// letters: what is the same in the sense of Unicode is one name, and what only looks the same stays apart. An empty label stays empty. The
 /// engine's reserved words (`~overflow`, `~invalid`, `~redacted`) stay as they are.
 ///
 /// # Routes
