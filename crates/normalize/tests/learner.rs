@@ -7,6 +7,7 @@ use proptest::sample::select;
 use ron_accounting_core::{Label, Normalizer, Verdict};
 use ron_accounting_normalize::{placeholder, BuildError, RouteLearner, RouteNormalizer};
 
+#[allow(clippy::unwrap_used)]
 fn normalizer(learner: &RouteLearner) -> RouteNormalizer {
     RouteNormalizer::builder().learner(learner.clone()).build().unwrap()
 }
