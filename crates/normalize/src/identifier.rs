@@ -36,6 +36,15 @@ pub(crate) fn is_hex(text: &[u8]) -> bool {
         || (text.len() == 7 && changes >= 2)
 }
 
+/// Returns whether `text` is a hash with the name of its function, as registries write it: `sha256:4bcff639..`.
+pub(crate) fn is_digest(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(function, hash)| {
+        matches!(function, "md5" | "sha1" | "sha256" | "sha384" | "sha512" | "blake3")
+            && hash.len() >= 32
+            && hash.bytes().all(|b| b.is_ascii_hexdigit())
+    })
+}
+
 /// Returns the length of the hardware address at the beginning of `text`: `00:1a:2b:3c:4d:5e`, also with `-`, with eight groups,
 /// or as `001a.2b3c.4d5e`.
 pub(crate) fn leading_hardware_address(text: &[u8]) -> Option<usize> {

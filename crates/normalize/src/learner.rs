@@ -15,7 +15,8 @@ use crate::trie::{Budget, Position};
 /// A position is what follows a prefix: in `/files/holiday`, what follows `/files`. It keeps its values until it has shown more
 /// distinct ones than [`values_max`](RouteLearnerBuilder::values_max), by default 128. Then it has *turned*, for good: all its
 /// values, also those it had kept so far, become `:name`. Values with which a path ends and values behind which it goes on are
-/// counted apart, so that `/a` to `/zzz` cannot merge `/v1/users` with `/v2/users`.
+/// counted apart, and so are words that a service chooses and not its users (versions of an API, `_search`), so that `/a` to `/zzz`
+/// cannot merge `/v1/users` with `/v2/users`. The extension of a format stays: `/users/:name.json`.
 ///
 /// A clone is another handle to the same memory. Give one to [`RouteNormalizerBuilder::learner`](crate::RouteNormalizerBuilder::learner)
 /// and keep one for [`stats`](Self::stats). Templates of the host come first, and the learner never sees a path that matches one.

@@ -59,6 +59,8 @@ fn whole(text: &str) -> Option<Cow<'static, str>> {
         Some(placeholder::UUID.into())
     } else if is_all(identifier::leading_date(bytes)) {
         Some(placeholder::DATE.into())
+    } else if identifier::is_digest(text) {
+        Some(placeholder::HEX.into())
     } else {
         None
     }
@@ -147,11 +149,21 @@ fn leading_value(rest: &[u8], run: &[u8], part: &[u8]) -> Option<(usize, &'stati
     } else if identifier::is_hex(part) {
         Some((part.len(), placeholder::HEX))
     } else if run.len() > part.len() && token::is_random(run) {
-        Some((run.len(), placeholder::TOKEN))
+        Some((run.len() + padding(rest, run.len()), placeholder::TOKEN))
     } else if token::is_random(part) && !is_name(part) {
-        Some((part.len(), placeholder::TOKEN))
+        Some((part.len() + padding(rest, part.len()), placeholder::TOKEN))
     } else {
         None
+    }
+}
+
+/// Returns how many equals signs pad a token of base 64, which ends the segment.
+fn padding(rest: &[u8], end: usize) -> usize {
+    let behind = rest.get(end..).unwrap_or_default();
+    if behind.len() <= 2 && behind.iter().all(|&b| b == b'=') {
+        behind.len()
+    } else {
+        0
     }
 }
 

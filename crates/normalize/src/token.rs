@@ -25,10 +25,17 @@ const WORD_MIN: usize = 6;
 const LENGTH_MIN: usize = 11;
 /// The least evidence for a token that has capitals, small letters and figures, in quarters of a natural logarithm.
 const EVIDENCE_MIN: i32 = 4;
+/// From this length on, names of this kind are rare, and a little more of a name is no reason to take a token for one.
+const LENGTH_EVIDENT: usize = 14;
+/// The least evidence from that length on.
+const EVIDENCE_LONG_MIN: i32 = -13;
 /// The least evidence for a token of figures and letters of one case.
 const EVIDENCE_ONE_CASE_MIN: i32 = 12;
 /// The least evidence for a token without figures: names are written in many ways (`MySQLdb`).
 const EVIDENCE_LETTERS_MIN: i32 = 24;
+
+/// From so many groups of letters and figures on, a word is a token: `1b2c3d`, `5O190127TN364715T`.
+const GROUPS_MIN: usize = 5;
 
 /// The evidence of a character after two others, by their kinds. The first index is what comes before: nothing, a figure, a
 /// small letter, a capital; the second and third are figure, small letter, capital, and the last column is the end of the word.
@@ -107,6 +114,8 @@ impl Kind {
 struct Count {
     figures: usize,
     figure_groups: usize,
+    /// Groups of figures, and of letters of any case.
+    groups: usize,
     small: usize,
     capitals: usize,
     separators: usize,
@@ -128,6 +137,8 @@ impl Count {
                 Kind::Capital => count.capitals += 1,
                 Kind::Separator => count.separators += 1,
             }
+            let begins = !previous.is_ascii_alphanumeric() || b.is_ascii_digit() != previous.is_ascii_digit();
+            count.groups += usize::from(b.is_ascii_alphanumeric() && begins);
             if Kind::of(b) != Kind::Separator && Kind::of(previous) != Kind::Separator {
                 count.pairs += 1;
                 count.odd += usize::from(is_odd(previous, b));
@@ -176,12 +187,16 @@ pub(crate) fn is_random(run: &[u8]) -> bool {
 /// (`seg10`, `IBM943`) is not: its number is replaced alone.
 fn has_evidence(word: &[u8], count: Count) -> bool {
     let letters = count.small + count.capitals;
+    if count.groups >= GROUPS_MIN && letters > 0 {
+        return true;
+    }
     let ends_in_number = word.get(..letters).is_some_and(|start| start.iter().all(u8::is_ascii_alphabetic));
     let is_capitalized = count.capitals == 1 && word.first().is_some_and(u8::is_ascii_uppercase);
     if letters == 0 || (ends_in_number && (!count.is_mixed() || is_capitalized)) {
         return false;
     }
     let least = match (count.figures > 0, count.is_mixed()) {
+        (true, true) if word.len() >= LENGTH_EVIDENT => EVIDENCE_LONG_MIN,
         (true, true) => EVIDENCE_MIN,
         (true, false) => EVIDENCE_ONE_CASE_MIN,
         (false, true) => EVIDENCE_LETTERS_MIN,

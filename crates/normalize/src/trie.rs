@@ -8,6 +8,9 @@
 //!                              └─ ends ── ":name" (turned)              from then on
 //! ```
 //!
+//! Values that a service names and not its users, versions of an API and what begins with `_` or `.`, are counted apart from the others
+//! for the same reason: `/_search` is no product, and `/2015-03-31` is no bucket.
+//!
 //! When a position turns, what was known behind its values is merged. A merged position can exceed the limit in turn. So what has
 //! turned at the end depends on the set of paths and not on their order, as long as there is room.
 
@@ -59,9 +62,67 @@ pub(crate) struct Position {
 #[derive(Debug)]
 struct Values<T> {
     named: BTreeMap<Box<str>, T>,
-    /// How many of `named` can be replaced. Placeholders cannot.
-    replaceable: usize,
+    /// The kinds of values that turn by themselves, by [`Kind`].
+    kinds: [KindOfValues; 2],
+}
+
+/// The values of one kind.
+#[derive(Debug, Default)]
+struct KindOfValues {
+    /// How many keep their names.
+    named: usize,
     turned: Option<Seen>,
+}
+
+/// What a value is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A placeholder, of which there is a limited number, or a word that announces a version, on which depends how the next segment is
+    /// read. It keeps its name for ever.
+    Fixed,
+    /// A word that the service has chosen: a version of its API, `_search`, `.well-known`.
+    Reserved,
+    /// Any other.
+    Name,
+}
+
+impl Kind {
+    fn of(value: &str) -> Self {
+        let name =
+            value.strip_prefix(placeholder::NAME).map(|suffix| suffix.strip_prefix('.').unwrap_or(suffix));
+        if (value.starts_with(':') && placeholder::ALL.contains(&value))
+            || name.is_some_and(|suffix| FORMATS.contains(&suffix))
+            || version::announces_version(value)
+        {
+            Self::Fixed
+        } else if value.starts_with(['_', '.']) || version::looks_like_api_version(value) {
+            Self::Reserved
+        } else {
+            Self::Name
+        }
+    }
+
+    /// The index of a kind that can turn.
+    const fn index(self) -> Option<usize> {
+        match self {
+            Self::Fixed => None,
+            Self::Reserved => Some(0),
+            Self::Name => Some(1),
+        }
+    }
+}
+
+/// Extensions that say in which format an API answers. They stay behind a value that is replaced: `/users/:name.json`.
+const FORMATS: [&str; 6] = ["atom", "csv", "json", "rss", "xml", "yaml"];
+
+/// Returns what replaces a value.
+fn replacement(value: &str) -> &'static str {
+    const NAMED: [&str; 6] =
+        [":name.atom", ":name.csv", ":name.json", ":name.rss", ":name.xml", ":name.yaml"];
+    let format = value
+        .rsplit_once('.')
+        .and_then(|(_, extension)| FORMATS.iter().position(|format| *format == extension));
+    format.and_then(|index| NAMED.get(index).copied()).unwrap_or(placeholder::NAME)
 }
 
 /// The values that a turned position has shown.
@@ -107,27 +168,24 @@ impl Behind for Position {
 
 impl<T> Default for Values<T> {
     fn default() -> Self {
-        Self { named: BTreeMap::new(), replaceable: 0, turned: None }
+        Self { named: BTreeMap::new(), kinds: <[KindOfValues; 2]>::default() }
     }
 }
 
 impl<T: Behind> Values<T> {
     /// Returns the name of a value and what is behind it, or `None` if there is no room for another value.
     fn enter<'a>(&mut self, value: &'a str, budget: &mut Budget) -> Option<(&'a str, &mut T)> {
-        let fixed = is_fixed(value);
-        if !fixed
-            && self.turned.is_none()
-            && self.replaceable >= budget.values_max
-            && !self.named.contains_key(value)
-        {
-            self.turn(budget);
-        }
-        let name = match &mut self.turned {
-            Some(seen) if !fixed => {
-                seen.insert(value, budget);
-                placeholder::NAME
+        if let Some(kind) = self.kind(value) {
+            if kind.turned.is_none() && kind.named >= budget.values_max && !self.named.contains_key(value) {
+                self.turn(Kind::of(value), budget);
             }
-            _ => value,
+        }
+        let name = match self.kind_mut(value).and_then(|kind| kind.turned.as_mut()) {
+            Some(seen) => {
+                seen.insert(value, budget);
+                replacement(value)
+            }
+            None => value,
         };
         if !self.named.contains_key(name) {
             if !budget.take() {
@@ -138,27 +196,43 @@ impl<T: Behind> Values<T> {
         self.named.get_mut(name).map(|behind| (name, behind))
     }
 
+    fn kind(&self, value: &str) -> Option<&KindOfValues> {
+        self.kinds.get(Kind::of(value).index()?)
+    }
+
+    fn kind_mut(&mut self, value: &str) -> Option<&mut KindOfValues> {
+        self.kinds.get_mut(Kind::of(value).index()?)
+    }
+
     fn insert(&mut self, name: Box<str>, behind: T) {
-        self.replaceable += usize::from(!is_fixed(&name));
+        if let Some(kind) = self.kind_mut(&name) {
+            kind.named += 1;
+        }
         self.named.insert(name, behind);
     }
 
-    /// Replaces all values that can be replaced by one.
-    fn turn(&mut self, budget: &mut Budget) {
-        self.replaceable = 0;
-        self.turned = Some(Seen::default());
-        for (name, behind) in std::mem::take(&mut self.named) {
+    /// Replaces all values of a kind.
+    fn turn(&mut self, turning: Kind, budget: &mut Budget) {
+        let Some(kind) = turning.index().and_then(|index| self.kinds.get_mut(index)) else { return };
+        *kind = KindOfValues { named: 0, turned: Some(Seen::default()) };
+        let (replaced, kept) =
+            std::mem::take(&mut self.named).into_iter().partition(|(name, _)| Kind::of(name) == turning);
+        self.named = kept;
+        let replaced: BTreeMap<Box<str>, T> = replaced;
+        for (name, behind) in replaced {
             self.add(name, behind, budget);
         }
     }
 
     fn merge(&mut self, other: Self, budget: &mut Budget) {
-        if let Some(seen) = other.turned {
-            if self.turned.is_none() {
-                self.turn(budget);
+        for (turning, kind) in [Kind::Reserved, Kind::Name].into_iter().zip(other.kinds) {
+            let Some(seen) = kind.turned else { continue };
+            if !self.has_turned(turning) {
+                self.turn(turning, budget);
             }
             budget.counted = budget.counted.saturating_sub(seen.hashes.len());
-            if let Some(own) = &mut self.turned {
+            let own = turning.index().and_then(|index| self.kinds.get_mut(index)?.turned.as_mut());
+            if let Some(own) = own {
                 own.at_least |= seen.at_least;
                 for hash in seen.hashes {
                     own.insert_hash(hash, budget);
@@ -168,19 +242,26 @@ impl<T: Behind> Values<T> {
         for (name, behind) in other.named {
             self.add(name, behind, budget);
         }
-        if self.turned.is_none() && self.replaceable > budget.values_max {
-            self.turn(budget);
+        for turning in [Kind::Reserved, Kind::Name] {
+            let named = turning.index().and_then(|index| self.kinds.get(index)).map_or(0, |kind| kind.named);
+            if named > budget.values_max {
+                self.turn(turning, budget);
+            }
         }
+    }
+
+    fn has_turned(&self, kind: Kind) -> bool {
+        kind.index().and_then(|index| self.kinds.get(index)).is_some_and(|kind| kind.turned.is_some())
     }
 
     /// Adds a value that has room already.
     fn add(&mut self, name: Box<str>, behind: T, budget: &mut Budget) {
-        let name = match &mut self.turned {
-            Some(seen) if !is_fixed(&name) => {
+        let name = match self.kind_mut(&name).and_then(|kind| kind.turned.as_mut()) {
+            Some(seen) => {
                 seen.insert(&name, budget);
-                placeholder::NAME.into()
+                replacement(&name).into()
             }
-            _ => name,
+            None => name,
         };
         match self.named.get_mut(&name) {
             Some(known) => {
@@ -190,12 +271,13 @@ impl<T: Behind> Values<T> {
             None => self.insert(name, behind),
         }
     }
-}
 
-/// Returns whether a value keeps its name for ever: there is a limited number of placeholders, and on a word that announces a version
-/// depends how the next segment is read.
-fn is_fixed(value: &str) -> bool {
-    (value.starts_with(':') && placeholder::ALL.contains(&value)) || version::announces_version(value)
+    /// Returns how many values were replaced, and whether there may be more, or `None` if none was.
+    fn replaced(&self) -> Option<(usize, bool)> {
+        let turned: Vec<&Seen> = self.kinds.iter().filter_map(|kind| kind.turned.as_ref()).collect();
+        let sum = turned.iter().map(|seen| seen.hashes.len()).sum();
+        (!turned.is_empty()).then(|| (sum, turned.iter().any(|seen| seen.at_least)))
+    }
 }
 
 impl Position {
@@ -229,15 +311,15 @@ impl Position {
 
     /// Adds the turned positions behind `prefix`, in the order of their routes.
     pub(crate) fn turned(&self, prefix: &mut String, found: &mut Vec<LearnedPosition>) {
-        let mut position = |seen: &Option<Seen>, rest: &str| {
-            found.extend(seen.as_ref().map(|seen| LearnedPosition {
+        let mut position = |replaced: Option<(usize, bool)>, rest: &str| {
+            found.extend(replaced.map(|(values_seen, at_least)| LearnedPosition {
                 route: format!("{prefix}/{}{rest}", placeholder::NAME),
-                values_seen: seen.hashes.len(),
-                at_least: seen.at_least,
+                values_seen,
+                at_least,
             }));
         };
-        position(&self.ends.turned, "");
-        position(&self.branches.turned, "/*");
+        position(self.ends.replaced(), "");
+        position(self.branches.replaced(), "/*");
         for (name, behind) in &self.branches.named {
             let length = prefix.len();
             prefix.push('/');

@@ -30,6 +30,11 @@ pub(crate) fn is_api_version(segment: &str, surroundings: Surroundings) -> bool 
     }
 }
 
+/// Returns whether a segment is the version of an API if it is where one is expected.
+pub(crate) fn looks_like_api_version(segment: &str) -> bool {
+    is_api_version(segment, Surroundings { may_be_version: true, is_followed: true })
+}
+
 /// Returns whether a part of a segment is a version with `v`, such as `v1` in `acme.billing.v1.Invoices`.
 pub(crate) fn is_version_word(word: &[u8]) -> bool {
     std::str::from_utf8(word).is_ok_and(|word| word.strip_prefix(['v', 'V']).is_some_and(is_numbered))

@@ -2,7 +2,7 @@
 //! is, since `seg9` and `seg1000` are members of one family.
 
 /// Words with figures, in small letters and in order.
-const WORDS: [&str; 128] = [
+const WORDS: &[&str] = &[
     "1password",
     "1x",
     "2d",
@@ -80,6 +80,7 @@ const WORDS: [&str; 128] = [
     "m4a",
     "m4s",
     "m4v",
+    "maven2",
     "md4",
     "md5",
     "mfa2",
@@ -115,6 +116,7 @@ const WORDS: [&str; 128] = [
     "sha3",
     "sha384",
     "sha512",
+    "slf4j",
     "u2f",
     "ucs2",
     "utf16",

@@ -74,6 +74,32 @@ fn pages_at_the_root_do_not_merge_the_apis_that_begin_there() {
 }
 
 #[test]
+fn words_of_the_service_do_not_turn_with_names() {
+    let learner = RouteLearner::new();
+    let normalizer = normalizer(&learner);
+    for index in 0..300 {
+        route(&normalizer, &format!("/{}/_search", word(index)));
+        route(&normalizer, &format!("/users/{}.json", word(index)));
+    }
+    for (raw, expected) in [
+        ("/products/_search", "/:name/_search"),
+        ("/_cluster/health", "/_cluster/health"),
+        ("/.well-known/openid-configuration", "/.well-known/openid-configuration"),
+        ("/2015-03-31/functions", "/2015-03-31/functions"),
+        ("/v1/functions", "/v1/functions"),
+        ("/users/zoe.json", "/:name/:name.json"),
+    ] {
+        assert_eq!(route(&normalizer, raw), expected);
+        assert_eq!(route(&normalizer, expected), expected);
+    }
+    // They have a limit, too.
+    for index in 0..300 {
+        route(&normalizer, &format!("/_{}/x/y", word(index)));
+    }
+    assert_eq!(route(&normalizer, "/_cluster/x/y"), "/:name/x/y");
+}
+
+#[test]
 fn placeholders_and_words_in_front_of_versions_are_no_values() {
     let learner = RouteLearner::builder().values_max(1).build().unwrap();
     let normalizer = normalizer(&learner);
@@ -179,6 +205,14 @@ fn threads_in_any_order_end_with_the_same_positions() {
     assert_eq!(stats[0].turned.len(), 8);
 }
 
+/// Fixed values have no kind; the others turn by kind.
+fn kind(value: &str) -> Option<usize> {
+    let fixed =
+        ["api", "apis", "rest", ":name.json", placeholder::NUMBER, placeholder::NAME, placeholder::DATE];
+    (!fixed.contains(&value))
+        .then(|| usize::from(!(value.starts_with('_') || ["v1", "v2", "2024-10"].contains(&value))))
+}
+
 /// The turned positions and their values, from the set of all routes.
 fn model(
     routes: &BTreeSet<Vec<String>>,
@@ -186,27 +220,27 @@ fn model(
     prefix: &str,
     turned: &mut BTreeMap<String, usize>,
 ) {
-    let is_fixed = |value: &str| {
-        ["api", "apis", "rest"].contains(&value) || [placeholder::NUMBER, placeholder::NAME].contains(&value)
-    };
-    let ends: BTreeSet<&String> = routes
-        .iter()
-        .filter(|route| route.len() == 1 && !is_fixed(&route[0]))
-        .map(|route| &route[0])
-        .collect();
-    if ends.len() > values_max {
-        turned.insert(format!("{prefix}/:name"), ends.len());
-    }
-    let branches: Vec<&Vec<String>> = routes.iter().filter(|route| route.len() > 1).collect();
-    let values: BTreeSet<&String> =
-        branches.iter().map(|route| &route[0]).filter(|value| !is_fixed(value)).collect();
-    let has_turned = values.len() > values_max;
-    if has_turned {
-        turned.insert(format!("{prefix}/:name/*"), values.len());
+    let mut has_turned = [false; 2];
+    for (goes_on, rest) in [(false, ""), (true, "/*")] {
+        for wanted in 0..2 {
+            let values: BTreeSet<&str> = routes
+                .iter()
+                .filter(|route| (route.len() > 1) == goes_on && kind(&route[0]) == Some(wanted))
+                .map(|route| route[0].as_str())
+                .collect();
+            if values.len() > values_max {
+                *turned.entry(format!("{prefix}/:name{rest}")).or_default() += values.len();
+                has_turned[wanted] |= goes_on;
+            }
+        }
     }
     let mut behind: BTreeMap<&str, BTreeSet<Vec<String>>> = BTreeMap::new();
-    for route in branches {
-        let name = if has_turned && !is_fixed(&route[0]) { ":name" } else { &route[0] };
+    for route in routes.iter().filter(|route| route.len() > 1) {
+        let name = match kind(&route[0]) {
+            Some(kind) if has_turned[kind] && route[0].ends_with(".json") => ":name.json",
+            Some(kind) if has_turned[kind] => ":name",
+            _ => &route[0],
+        };
         behind.entry(name).or_default().insert(route[1..].to_vec());
     }
     for (name, routes) in behind {
@@ -215,8 +249,11 @@ fn model(
 }
 
 fn segment() -> impl Strategy<Value = String> {
-    let words: Vec<String> = (0..12).map(word).collect();
-    prop_oneof![8 => select(words), 1 => Just("api".to_owned()), 1 => Just("42".to_owned()), 1 => Just("2024-10".to_owned())]
+    let words = (0..12).map(word).chain((0..4).map(|index| word(index) + ".json"));
+    let reserved = ["v1", "v2", "2024-10", "_search", "_doc", "_bulk"].map(str::to_owned);
+    let fixed = ["api", "42", "rest"].map(str::to_owned);
+    let (words, reserved, fixed): (Vec<_>, Vec<_>, Vec<_>) = (words.collect(), reserved.into(), fixed.into());
+    prop_oneof![8 => select(words), 2 => select(reserved), 1 => select(fixed)]
 }
 
 fn paths() -> impl Strategy<Value = Vec<Vec<String>>> {
