@@ -222,7 +222,7 @@ fn model(
 ) {
     let mut has_turned = [false; 2];
     for (goes_on, rest) in [(false, ""), (true, "/*")] {
-        for wanted in 0..2 {
+        for (wanted, has_turned) in has_turned.iter_mut().enumerate() {
             let values: BTreeSet<&str> = routes
                 .iter()
                 .filter(|route| (route.len() > 1) == goes_on && kind(&route[0]) == Some(wanted))
@@ -230,14 +230,14 @@ fn model(
                 .collect();
             if values.len() > values_max {
                 *turned.entry(format!("{prefix}/:name{rest}")).or_default() += values.len();
-                has_turned[wanted] |= goes_on;
+                *has_turned |= goes_on;
             }
         }
     }
     let mut behind: BTreeMap<&str, BTreeSet<Vec<String>>> = BTreeMap::new();
     for route in routes.iter().filter(|route| route.len() > 1) {
         let name = match kind(&route[0]) {
-            Some(kind) if has_turned[kind] && route[0].ends_with(".json") => ":name.json",
+            Some(kind) if has_turned[kind] && route[0].strip_suffix(".json").is_some() => ":name.json",
             Some(kind) if has_turned[kind] => ":name",
             _ => &route[0],
         };

@@ -3,16 +3,18 @@
 use ron_accounting_core::{Label, Normalizer};
 use ron_accounting_normalize::{RouteList, RouteListError, RouteNormalizer, Unmatched};
 
+#[allow(clippy::unwrap_used)]
 fn templates(text: &str) -> Vec<String> {
     RouteList::parse(text).unwrap().templates().map(str::to_owned).collect()
 }
 
+#[allow(clippy::unwrap_used)]
 fn refused(text: &str) -> String {
     let error = RouteList::parse(text).unwrap_err();
     let mut message = error.to_string();
     let mut cause: &dyn std::error::Error = &error;
     while let Some(source) = cause.source() {
-        message += &format!(": {source}");
+        message = format!("{message}: {source}");
         cause = source;
     }
     message
@@ -160,8 +162,12 @@ paths:
         assert!(matches!(RouteList::parse(&deep), Err(RouteListError::Syntax { .. })));
         let mut aliases = String::from("openapi: 3.0.0\na0: &a0 [x]\n");
         for level in 1..60 {
-            aliases +=
-                &format!("a{level}: &a{level} [{}]\n", vec![format!("*a{}", level - 1); 10].join(", "));
+            let line = format!(
+                "a{level}: &a{level} [{}]\n",
+                vec![format!("*a{}", level - 1);
+            aliases.push_str(&line); 10]
+                .join(", ")
+            );
         }
         assert_eq!(templates(&(aliases + "paths:\n  /a: {}\n")), ["/a"]);
     }

@@ -39,7 +39,7 @@ impl Documented {
         while let Some((text, after)) = rest.split_once('{') {
             let (parameter, after) = after.split_once('}').unwrap_or((after, ""));
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-            template += &format!("{text}{{{name}}}");
+            template.extend([text, "{", name, "}"]);
             parts.extend([text.to_owned(), value.to_owned()]);
             rest = after;
         }
