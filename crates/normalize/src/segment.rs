@@ -23,6 +23,12 @@ const TEXT_BYTES_MAX: usize = 80;
 
 /// Returns the template of a clean segment. It is borrowed if the segment is a template already.
 pub(crate) fn template(segment: &str, surroundings: Surroundings) -> Cow<'_, str> {
+    if is_plain_word(segment) {
+        return Cow::Borrowed(segment);
+    }
+    if segment.bytes().all(|b| b.is_ascii_digit()) && !version::is_api_version(segment, surroundings) {
+        return Cow::Borrowed(placeholder::NUMBER);
+    }
     let mut current = Cow::Borrowed(segment);
     for _ in 0..STEPS_MAX {
         if version::is_api_version(&current, surroundings) {
@@ -34,6 +40,12 @@ pub(crate) fn template(segment: &str, surroundings: Surroundings) -> Cow<'_, str
         }
     }
     Cow::Borrowed(placeholder::TOKEN)
+}
+
+/// Returns whether no step can change a segment, which is so for most of them: small letters and a little punctuation, and shorter
+/// than any hash or suffix of letters.
+fn is_plain_word(segment: &str) -> bool {
+    segment.len() < 16 && segment.bytes().all(|b| b.is_ascii_lowercase() || matches!(b, b'-' | b'_' | b'.'))
 }
 
 /// Rewrites a segment once. Returns `None` if nothing changes.
@@ -246,4 +258,22 @@ fn prefix(bytes: &[u8], belongs: impl Fn(&u8) -> bool) -> &[u8] {
 fn free_text(text: &str) -> Option<Cow<'static, str>> {
     let foreign = text.contains(['"', '<', '>', '^', '`', '{', '|', '}']);
     (foreign || text.len() > TEXT_BYTES_MAX).then_some(placeholder::TEXT.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_taken_for_plain_is_what_no_step_changes(segment in "[a-z._-]{1,18}|[0-9]{1,22}|[bcdfgx2-9-]{6,16}") {
+            if is_plain_word(&segment) {
+                prop_assert_eq!(step(&segment), None);
+            } else if segment.bytes().all(|b| b.is_ascii_digit()) {
+                prop_assert_eq!(step(&segment).as_deref(), Some(placeholder::NUMBER));
+            }
+        }
+    }
 }

@@ -68,8 +68,11 @@ impl Templates {
 
     /// Returns the template that a clean path matches. The text of a template always matches this template.
     pub(crate) fn find(&self, path: &str) -> Option<&str> {
-        if let Some(template) = self.canonical.get(path) {
-            return Some(template);
+        // Static text is the router's first choice anyway.
+        if path.contains([':', '*']) {
+            if let Some(template) = self.canonical.get(path) {
+                return Some(template);
+            }
         }
         self.router.at(path).ok().map(|found| &**found.value)
     }

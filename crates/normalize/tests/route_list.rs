@@ -162,12 +162,8 @@ paths:
         assert!(matches!(RouteList::parse(&deep), Err(RouteListError::Syntax { .. })));
         let mut aliases = String::from("openapi: 3.0.0\na0: &a0 [x]\n");
         for level in 1..60 {
-            let line = format!(
-                "a{level}: &a{level} [{}]\n",
-                vec![format!("*a{}", level - 1);
-            aliases.push_str(&line); 10]
-                .join(", ")
-            );
+            let members = vec![format!("*a{}", level - 1); 10].join(", ");
+            aliases.extend([format!("a{level}: &a{level} [{members}]\n")]);
         }
         assert_eq!(templates(&(aliases + "paths:\n  /a: {}\n")), ["/a"]);
     }

@@ -16,6 +16,9 @@ fn is_port(text: &str) -> bool {
 }
 
 fn is_ipv6(text: &str) -> bool {
+    if !text.contains(':') {
+        return false;
+    }
     let address = text.split_once('%').map_or(text, |(address, _zone)| address);
     // Otherwise the last group of words (`face::feed`) would be taken for one.
     address.bytes().any(|b| b.is_ascii_digit()) && address.parse::<Ipv6Addr>().is_ok()
