@@ -19,21 +19,28 @@ pub(crate) fn is_ulid(text: &[u8]) -> bool {
         && text.iter().any(u8::is_ascii_alphabetic)
 }
 
-/// Returns whether `text` is a hexadecimal token: 8 or more digits with both figures and letters, 7 as git abbreviates its hashes,
-/// or 16 or more letters, which is no word. Figures alone are a number.
+/// Returns whether `text` is a hexadecimal token: 8 or more digits with both figures and letters, 6 or 7 if they are in
+/// no order that a word and a number have, or 16 or more letters, which is no word. Figures alone are a number.
 pub(crate) fn is_hex(text: &[u8]) -> bool {
     let text = text.strip_prefix(b"0x").unwrap_or(text);
     if !text.iter().all(u8::is_ascii_hexdigit) || !text.iter().any(u8::is_ascii_alphabetic) {
         return false;
     }
-    // With 7 digits, a word and a number (`decade7`) has one change.
+    // Hashes have one case, but for long ones whose case is a check (addresses of Ethereum).
+    if text.len() < 16 && text.iter().any(u8::is_ascii_lowercase) && text.iter().any(u8::is_ascii_uppercase) {
+        return false;
+    }
+    // A word and a number (`decade7`) have one change.
     let changes = text
         .iter()
         .zip(text.iter().skip(1))
         .filter(|(a, b)| a.is_ascii_digit() != b.is_ascii_digit())
         .count();
-    text.len() >= if text.iter().any(u8::is_ascii_digit) { 8 } else { 16 }
-        || (text.len() == 7 && changes >= 2)
+    match text.len() {
+        6 => changes >= 2,
+        7 => changes >= 2 || text.first().is_some_and(u8::is_ascii_digit),
+        length => length >= if text.iter().any(u8::is_ascii_digit) { 8 } else { 16 },
+    }
 }
 
 /// Returns whether `text` is a hash with the name of its function, as registries write it: `sha256:4bcff639..`.

@@ -20,6 +20,10 @@ use crate::{asset, identifier, personal, placeholder, token, version, word};
 const STEPS_MAX: usize = 6;
 /// The longest segment that is not free text, decoded, in bytes.
 const TEXT_BYTES_MAX: usize = 80;
+/// The longest tag in front of a token.
+const TAG_BYTES_MAX: usize = 16;
+/// The shortest token behind a tag. Shorter ones keep theirs, since they can be a part of a name.
+const TAGGED_BYTES_MIN: usize = 12;
 
 /// Returns the template of a clean segment. It is borrowed if the segment is a template already.
 pub(crate) fn template(segment: &str, surroundings: Surroundings) -> Cow<'_, str> {
@@ -74,7 +78,24 @@ fn whole(text: &str) -> Option<Cow<'static, str>> {
     } else if identifier::is_digest(text) {
         Some(placeholder::HEX.into())
     } else {
+        tagged(text).map(Cow::from)
+    }
+}
+
+/// Returns the placeholder of a token with the kind of its object in front, as one: `cus_NffrFeUfNV2Hib`, `cs_test_a11YYufWQzNY63zpQ6QS`.
+fn tagged(text: &str) -> Option<&'static str> {
+    let (tag, token) = text.rsplit_once('_')?;
+    let is_tag = tag.len() <= TAG_BYTES_MAX
+        && tag.split('_').all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase()));
+    let is_whole = token.len() >= TAGGED_BYTES_MIN && token.bytes().all(|b| b.is_ascii_alphanumeric());
+    if !(is_tag && is_whole) {
         None
+    } else if identifier::is_ulid(token.as_bytes()) {
+        Some(placeholder::ULID)
+    } else if identifier::is_hex(token.as_bytes()) {
+        Some(placeholder::HEX)
+    } else {
+        token::is_random(token.as_bytes()).then_some(placeholder::TOKEN)
     }
 }
 

@@ -89,6 +89,7 @@ const WORDS: &[&str] = &[
     "mp3",
     "mp4",
     "mpeg4",
+    "mysqldb",
     "neo4j",
     "oauth1",
     "oauth2",
