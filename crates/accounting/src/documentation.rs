@@ -13,6 +13,7 @@
 #[doc = "[streams.md]: self::streams"]
 #[doc = "[events.md]: self::events"]
 #[doc = "[performance.md]: self::performance"]
+#[doc = "[routes.md]: self::routes"]
 #[doc = ""]
 #[doc = include_str!("../../../docs/architecture.md")]
 pub mod architecture {}
@@ -37,6 +38,11 @@ pub mod events {}
 #[doc = ""]
 #[doc = include_str!("../../../docs/performance.md")]
 pub mod performance {}
+
+#[doc = "[performance.md]: self::performance"]
+#[doc = ""]
+#[doc = include_str!("../../../docs/routes.md")]
+pub mod routes {}
 
 #[doc = "[wire-format.md]: self::wire_format"]
 #[doc = "[durability.md]: self::durability"]

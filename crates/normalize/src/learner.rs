@@ -147,7 +147,7 @@ impl RouteLearnerBuilder {
         self
     }
 
-    /// Sets how many values are remembered in all: 16 to 1,048,576, by default 16,384. Each takes some 100 bytes, and at most 400.
+    /// Sets how many values are remembered in all: 16 to 1,048,576, by default 16,384. Each takes some 200 bytes, and at most 400.
     pub fn stored_max(mut self, values: usize) -> Self {
         self.stored_max = values;
         self

@@ -55,7 +55,8 @@ impl Budget {
 #[derive(Debug, Default)]
 pub(crate) struct Position {
     ends: Values<()>,
-    branches: Values<Position>,
+    // Boxed, or a map with one entry would have room for eleven of these.
+    branches: Values<Box<Position>>,
 }
 
 /// The values of a position, and what is behind each.
@@ -71,7 +72,7 @@ struct Values<T> {
 struct KindOfValues {
     /// How many keep their names.
     named: usize,
-    turned: Option<Seen>,
+    turned: Option<Box<Seen>>,
 }
 
 /// What a value is.
@@ -159,8 +160,9 @@ impl Behind for () {
     fn merge(&mut self, _other: Self, _budget: &mut Budget) {}
 }
 
-impl Behind for Position {
+impl Behind for Box<Position> {
     fn merge(&mut self, other: Self, budget: &mut Budget) {
+        let other = *other;
         self.ends.merge(other.ends, budget);
         self.branches.merge(other.branches, budget);
     }
@@ -180,7 +182,7 @@ impl<T: Behind> Values<T> {
                 self.turn(Kind::of(value), budget);
             }
         }
-        let name = match self.kind_mut(value).and_then(|kind| kind.turned.as_mut()) {
+        let name = match self.kind_mut(value).and_then(|kind| kind.turned.as_deref_mut()) {
             Some(seen) => {
                 seen.insert(value, budget);
                 replacement(value)
@@ -214,7 +216,7 @@ impl<T: Behind> Values<T> {
     /// Replaces all values of a kind.
     fn turn(&mut self, turning: Kind, budget: &mut Budget) {
         let Some(kind) = turning.index().and_then(|index| self.kinds.get_mut(index)) else { return };
-        *kind = KindOfValues { named: 0, turned: Some(Seen::default()) };
+        *kind = KindOfValues { named: 0, turned: Some(Box::default()) };
         let (replaced, kept) =
             std::mem::take(&mut self.named).into_iter().partition(|(name, _)| Kind::of(name) == turning);
         self.named = kept;
@@ -231,7 +233,7 @@ impl<T: Behind> Values<T> {
                 self.turn(turning, budget);
             }
             budget.counted = budget.counted.saturating_sub(seen.hashes.len());
-            let own = turning.index().and_then(|index| self.kinds.get_mut(index)?.turned.as_mut());
+            let own = turning.index().and_then(|index| self.kinds.get_mut(index)?.turned.as_deref_mut());
             if let Some(own) = own {
                 own.at_least |= seen.at_least;
                 for hash in seen.hashes {
@@ -256,7 +258,7 @@ impl<T: Behind> Values<T> {
 
     /// Adds a value that has room already.
     fn add(&mut self, name: Box<str>, behind: T, budget: &mut Budget) {
-        let name = match self.kind_mut(&name).and_then(|kind| kind.turned.as_mut()) {
+        let name = match self.kind_mut(&name).and_then(|kind| kind.turned.as_deref_mut()) {
             Some(seen) => {
                 seen.insert(&name, budget);
                 replacement(&name).into()
@@ -274,7 +276,7 @@ impl<T: Behind> Values<T> {
 
     /// Returns how many values were replaced, and whether there may be more, or `None` if none was.
     fn replaced(&self) -> Option<(usize, bool)> {
-        let turned: Vec<&Seen> = self.kinds.iter().filter_map(|kind| kind.turned.as_ref()).collect();
+        let turned: Vec<&Seen> = self.kinds.iter().filter_map(|kind| kind.turned.as_deref()).collect();
         let sum = turned.iter().map(|seen| seen.hashes.len()).sum();
         (!turned.is_empty()).then(|| (sum, turned.iter().any(|seen| seen.at_least)))
     }

@@ -4,7 +4,13 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use ron_accounting_core::{Label, Normalizer, Verdict, INVALID, REDACTED};
-use ron_accounting_normalize::{RouteNormalizer, RouteNormalizerBuilder, Unmatched};
+use ron_accounting_normalize::{RouteLearner, RouteNormalizer, RouteNormalizerBuilder, Unmatched};
+
+/// One that turns early and has little room.
+#[allow(clippy::unwrap_used)]
+fn learner() -> RouteLearner {
+    RouteLearner::builder().values_max(1).stored_max(16).build().unwrap()
+}
 
 const ROUTE_BYTES_MAX: usize = 64;
 
@@ -23,6 +29,7 @@ fn normalizers() -> Vec<RouteNormalizer> {
         RouteNormalizer::builder().templates(templates).unmatched(constant()),
         RouteNormalizer::builder().templates(["/*rest", "/12345/{b}", "/v1/:more/x"]).route_depth_max(3),
         RouteNormalizer::builder().unmatched(Unmatched::Constant("no route 12345".to_owned())),
+        RouteNormalizer::builder().templates(templates).route_depth_max(5).learner(learner()),
     ]
     .into_iter()
     .map(RouteNormalizerBuilder::build)

@@ -156,6 +156,31 @@ fn without_room_paths_end_where_they_leave_what_is_known() {
 }
 
 #[test]
+fn memory_is_bounded_whatever_is_sent() {
+    let mut learner = RouteLearner::new();
+    let allocated = allocation_counter::measure(|| {
+        learner = RouteLearner::new();
+        let builder = RouteNormalizer::builder().route_bytes_max(1024).learner(learner.clone());
+        let normalizer = builder.build().unwrap();
+        // Long words, deep paths, and never so many at a position that it turns: the most expensive that there is.
+        let long = |index: usize| format!("{}-{}", word(index), "mapo".repeat(16));
+        for index in 0..4_000 {
+            let path: String =
+                (0..15).map(|depth| format!("/{}", long(index / 100_usize.pow(depth % 3) % 100))).collect();
+            route(&normalizer, &path);
+        }
+        for index in 0..100_000 {
+            route(&normalizer, &format!("/{}", word(index)));
+            route(&normalizer, &format!("/a/b/{}x", word(index)));
+        }
+    });
+    let mib = allocated.bytes_current / (1 << 20);
+    println!("{} values, {mib} MiB", learner.stats().stored);
+    assert_eq!(learner.stats().stored, learner.stats().stored_max);
+    assert!(mib < 8, "{mib} MiB");
+}
+
+#[test]
 fn what_cannot_be_told_apart_is_counted_as_at_least() {
     let learner = RouteLearner::builder().values_max(2).counted_max(5).build().unwrap();
     let normalizer = normalizer(&learner);
