@@ -12,7 +12,7 @@ use ron_accounting::{
 };
 
 use crate::{
-    figures::PathFigures,
+    figures::{PathFigures, Target},
     race::{race, Effort, Entrant, Kind},
 };
 
@@ -134,7 +134,11 @@ pub(super) fn measure(effort: Effort) -> Vec<PathFigures> {
     );
     standings.tell(&mut path);
     let ratio = |name: &str| standings.ratio(name, "matchit");
-    path.ratio("ours, templates of the host / matchit", ratio("ours, templates of the host"), None);
-    path.ratio("ours, placeholders / matchit", ratio("ours, placeholders"), None);
+    path.ratio(
+        "ours, templates of the host / matchit",
+        ratio("ours, templates of the host"),
+        Some(Target::AtMost(4.0)),
+    );
+    path.ratio("ours, placeholders / matchit", ratio("ours, placeholders"), Some(Target::AtMost(10.0)));
     vec![path]
 }
