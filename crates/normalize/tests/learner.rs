@@ -181,6 +181,19 @@ fn memory_is_bounded_whatever_is_sent() {
 }
 
 #[test]
+fn learned_routes_keep_the_limit_on_length() {
+    let learner = RouteLearner::builder().values_max(1).build().unwrap();
+    let builder = RouteNormalizer::builder().route_bytes_max(16).learner(learner);
+    let normalizer = builder.build().unwrap();
+    for raw in ["/a/a/a/a/a/a/a", "/b/b/b/b/b/b/b", "/c/c/c/c/c/c/c"] {
+        let once = route(&normalizer, raw);
+        assert!(once.len() <= 16, "{once}");
+        assert_eq!(route(&normalizer, &once), once);
+    }
+    assert_eq!(route(&normalizer, "/a/a/a/a/a/a/a"), "/:name/:more");
+}
+
+#[test]
 fn what_cannot_be_told_apart_is_counted_as_at_least() {
     let learner = RouteLearner::builder().values_max(2).counted_max(5).build().unwrap();
     let normalizer = normalizer(&learner);
