@@ -18,7 +18,7 @@ fn is_email(text: &str, at: usize) -> bool {
 /// Domains below which a cloud names the accounts of programs.
 const SERVICE_DOMAINS: [&str; 3] = ["gserviceaccount.com", "serviceaccount.local", "bots.noreply.github.com"];
 /// What the part before the `@` begins with if it names a program.
-const SERVICE_PREFIXES: [&str; 6] = ["svc-", "svc_", "svc.", "service-account", "noreply", "no-reply"];
+const SERVICE_PREFIXES: [&str; 5] = ["svc-", "svc_", "service-account", "noreply", "no-reply"];
 
 /// Returns whether an address is the account of a program: `meter@acme.iam.gserviceaccount.com`, `svc-backup@example.com`.
 fn is_service(before: &str, after: &str) -> bool {
