@@ -40,7 +40,11 @@ pub struct Sealing {
 impl Sealing {
     /// Ready to seal `rows` rows again and again.
     pub fn new(rows: usize) -> Self {
-        let engine = Engine::builder().label_limit(rows.max(2048)).hash_seed(1).build();
+        let engine = Engine::builder()
+            .label_limit(rows.max(2048))
+            .hash_seed(1)
+            .build()
+            .expect("the limit is in range");
         let sealer = Sealer::new(&engine, Origin::from_bytes(ORIGIN));
         Self { tenant: engine.tenant(TENANT), engine, accounts: accounts(rows), sealer }
     }
@@ -48,8 +52,7 @@ impl Sealing {
     /// Gives each account a new count.
     pub fn count(&self) {
         for (position, account) in self.accounts.iter().enumerate() {
-            let _ =
-                self.engine.record_account(&self.tenant, *account, Dimension::REQUESTS, increment(position));
+            self.engine.record_account(&self.tenant, *account, Dimension::REQUESTS, increment(position));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use ron_accounting::{Accounting, Dimension};
+use ron_accounting::{Accounting, Dimension, Dimensions};
 
 use super::Plot;
 use crate::{
@@ -51,8 +51,11 @@ pub(super) fn measure(effort: Effort) -> Plot {
 
 /// An instance with sixteen dimensions, and the first `size` of them with amounts.
 fn instance(size: usize) -> (Accounting, Vec<(Dimension, u64)>) {
-    let builder =
-        (4..16).fold(Accounting::builder().manual(), |builder, n| builder.dimension(&format!("unit_{n}")));
+    let mut dimensions = Dimensions::default();
+    for n in 4..16 {
+        dimensions.register(&format!("unit_{n}")).expect("the name is allowed");
+    }
+    let builder = Accounting::builder().manual().dimensions(dimensions);
     let accounting = builder.build().expect("the settings are in range");
     let amounts = accounting.dimensions().iter().take(size).map(|dimension| (dimension, 7)).collect();
     (accounting, amounts)

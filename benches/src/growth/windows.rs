@@ -22,7 +22,7 @@ pub(super) fn measure(effort: Effort) -> Plot {
     for size in SIZES {
         let line_up = || {
             let build = || {
-                let builder = Accounting::builder().manual().slices(size).window_ms(WINDOW_MS);
+                let builder = Accounting::builder().manual().history_windows(size).window_ms(WINDOW_MS);
                 Ours { accounting: builder.build().expect("the settings are in range") }
             };
             let (rolled, shown) = (build(), build());

@@ -48,7 +48,7 @@ fn sitting(effort: Effort) -> [Vec<f64>; 2] {
     let write = |thread: usize, operations: u64| {
         let mut walk = Walk::new(&labels, &sequence).skip(thread * 7919);
         for _ in 0..operations {
-            let _ = engine.record(black_box(walk.step()), Dimension::REQUESTS, 1);
+            engine.record(black_box(walk.step()), Dimension::REQUESTS, 1);
         }
     };
     let jobs: [Job<'_>; 1] = [&write];

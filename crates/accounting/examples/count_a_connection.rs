@@ -1,7 +1,7 @@
 //! Bills the bytes of real TCP connections: a counting stream around each, and a meter that takes what they counted.
 //!
-//! The stream knows nothing of meters and the meter nothing of streams. `Progress` is all that is between them: it hands
-//! out what was counted since the last time, each byte once, whenever it suits the service.
+//! The stream knows nothing of meters, and the meter knows nothing of streams. `Progress` connects them: each `take` returns the
+//! bytes that were counted since the last one, each byte once.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -12,14 +12,14 @@ use std::{
 use ron_accounting::{labels, Accounting, Meter};
 use ron_accounting_stream::{Counters, CountingStream, Progress};
 
-/// Puts what the streams counted onto the tenant's meter.
+/// Adds the bytes that the streams counted to the tenant's meter.
 fn feed(meter: &Meter, progress: &mut Progress) {
     let counted = progress.take();
     meter.add_bytes_in(counted.bytes_in);
     meter.add_bytes_out(counted.bytes_out);
 }
 
-/// Answers one line with as many bytes as the line asks for.
+/// Reads a number from one line and sends back that many bytes.
 fn serve(connection: TcpStream, counters: Counters) -> std::io::Result<()> {
     let mut stream = BufReader::new(CountingStream::new(connection, counters));
     let mut request = String::new();
@@ -54,7 +54,7 @@ fn main() -> anyhow::Result<()> {
         let mut answer = Vec::new();
         connection.read_to_end(&mut answer)?;
         meter.incr_request();
-        // In the middle of things, as often as one likes: nothing is fed twice.
+        // At any time and as often as needed: no byte is fed twice.
         feed(&meter, &mut progress);
     }
     server.join().map_err(|_| anyhow::anyhow!("the server panicked"))??;

@@ -1,10 +1,10 @@
-//! Whether what another version wrote can be read here.
+//! Checks that this build reads what another version wrote.
 
 use ron_accounting_window::{SnapshotRecord, SNAPSHOT_VERSION};
 
 use crate::AccError;
 
-/// Refuses a snapshot of a newer version, whose fields may mean something else.
+/// Returns an error for a snapshot of a newer version, whose fields may mean something else.
 ///
 /// ```
 /// use ron_accounting::{export::{check_version, SnapshotRecord}, Accounting, AccError};

@@ -1,7 +1,7 @@
-//! The pages of `docs/`, so that they are at hand where the API is.
+//! The pages of `docs/`, next to the API.
 //!
-//! They are here only when documentation is built. A page links to another by reference, and its own definitions come last:
-//! the ones given here, which lead to modules instead of files, come first and so win.
+//! They exist only when documentation is built. A page defines its links at its end. The definitions that are given here lead to
+//! modules instead of files. They come first, and the first definition of a link wins.
 
 #[doc = "[CONTRIBUTING.md]: https://github.com/rustyonions/ron-accounting/blob/main/CONTRIBUTING.md"]
 #[doc = "[wire-format.md]: self::wire_format"]
@@ -38,6 +38,11 @@ pub mod events {}
 #[doc = ""]
 #[doc = include_str!("../../../docs/performance.md")]
 pub mod performance {}
+
+#[doc = "[durability.md]: self::durability"]
+#[doc = ""]
+#[doc = include_str!("../../../docs/operations.md")]
+pub mod operations {}
 
 #[doc = "[performance.md]: self::performance"]
 #[doc = ""]

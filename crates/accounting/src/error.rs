@@ -1,8 +1,10 @@
-//! What the façade reports. Recording itself never fails; the `try_` forms and the other calls do.
+//! Errors of the façade. Recording itself never fails. The `try_` forms and the other calls do.
 
 use std::error::Error;
 
 use ron_accounting_core::{Dimension, DimensionError, Label, Outcome, Overflow, Reason};
+
+use crate::exporting::with_causes;
 
 /// Errors of [`Accounting`](crate::Accounting).
 #[derive(Debug, thiserror::Error)]
@@ -14,10 +16,10 @@ pub enum AccError {
     /// The tenant limit is reached. The usage was counted under the tenant `~overflow`.
     #[error("tenants exceed the limit; the usage is under the tenant `~overflow`: check where tenants come from or raise the tenant limit")]
     CardinalityThrottled,
-    /// A label was refused. The usage was counted with a placeholder in its place.
-    #[error("label `{label}` {}; a placeholder stands for it", reason.as_str())]
+    /// A label was refused. The usage was counted under a placeholder instead.
+    #[error("label `{label}` {}; the usage was counted under a placeholder", reason.as_str())]
     InvalidLabel {
-        /// The label.
+        /// Which label it is.
         label: Label,
         /// Why it was refused.
         reason: Reason,
@@ -43,21 +45,21 @@ pub enum AccError {
         variable: &'static str,
         /// The refused value.
         value: String,
-        /// What it may be.
+        /// The values that are allowed.
         expected: String,
     },
     /// Slices wait for the ledger for longer than the caller wanted to.
     #[error("{pending} slices are not acknowledged by the ledger; they stay queued: try again, or look at stats().export")]
     ExportBusy {
-        /// How many.
+        /// How many slices wait.
         pending: usize,
-        /// What holds them up: a stream that is parked, else the latest error of the way to the ledger, if there was one.
+        /// Why they wait: the first stream that is parked, or else the latest error of log and export, if there was one.
         source: Option<Box<dyn Error + Send + Sync>>,
     },
     /// A snapshot or slice has a version that this build does not read.
     #[error("version {found} is newer than version {supported}, which this build reads; update the reader")]
     SerdeCompat {
-        /// The version found.
+        /// The version that was found.
         found: u64,
         /// The newest version that can be read.
         supported: u64,
@@ -65,9 +67,9 @@ pub enum AccError {
     /// A snapshot has more rows than the caller wants.
     #[error("snapshot has {rows} rows, more than {rows_max}; reduce the cardinality of labels, or raise the limit")]
     SnapshotTooLarge {
-        /// Its rows.
+        /// How many rows it has.
         rows: usize,
-        /// The caller's limit.
+        /// How many rows the caller wants at most.
         rows_max: usize,
     },
     /// Segments of the write-ahead log are damaged, or do not belong together. What verifies is kept.
@@ -75,10 +77,10 @@ pub enum AccError {
     WalCorrupt {
         /// The directory.
         directory: String,
-        /// What is wrong with it.
+        /// The error of reading the log.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// The write-ahead log is in use by another process, or by another instance of this one. Nothing was changed.
+    /// The write-ahead log is in use by another process, or by another instance of this process. Nothing was changed.
     #[error("write-ahead log in {directory} is in use by another process or instance; stop that one, or choose another directory")]
     WalLocked {
         /// The directory.
@@ -90,7 +92,7 @@ pub enum AccError {
     WalUnavailable {
         /// The directory.
         directory: String,
-        /// What the system said, or what is newer.
+        /// The error of opening or writing the log.
         source: Box<dyn Error + Send + Sync>,
     },
     /// This process is a fork of the one that built the instance. Log and ledger belong to the parent.
@@ -102,15 +104,15 @@ pub enum AccError {
     /// The ledger knows slices of our origin that our log does not. Nothing was started.
     #[error("nothing was started, since the ledger has slices that the log does not know")]
     LedgerAhead {
-        /// Which stream it is, and the next number of both sides.
+        /// The error that names the stream, and the next slice of ledger and log.
         source: Box<dyn Error + Send + Sync>,
     },
     /// The operating system refused a thread or random numbers.
     #[error("failed to {operation}")]
     System {
-        /// What was tried.
+        /// The operation, as in `start a thread`.
         operation: &'static str,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
 }
@@ -121,18 +123,12 @@ impl AccError {
     /// [`Display`](std::fmt::Display) prints the message alone, so that a reporter that walks the sources prints each once.
     #[must_use]
     pub fn with_causes(&self) -> String {
-        let mut line = self.to_string();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            line.push_str(": ");
-            line.push_str(&error.to_string());
-            cause = error.source();
-        }
-        line
+        with_causes(self)
     }
 
-    /// What the caller of a `try_` form learns of an outcome.
-    pub(crate) fn check(outcome: Outcome) -> Result<(), Self> {
+    /// Turns the outcome of a recording into an error, unless the usage was counted as it was recorded. **The usage was
+    /// counted nevertheless, unless the error says that nothing was.**
+    pub fn check(outcome: Outcome) -> Result<(), Self> {
         match outcome {
             Outcome::Counted => Ok(()),
             Outcome::Replaced { label, reason } => Err(Self::InvalidLabel { label, reason }),
@@ -147,7 +143,7 @@ impl AccError {
 
 #[cfg(feature = "wal")]
 impl AccError {
-    /// What an error of opening the log in `directory` is to the host.
+    /// Turns an error of opening the log in `directory` into one of the façade.
     pub(crate) fn of_log(directory: String, error: ron_accounting_pipeline::PipelineError) -> Self {
         use ron_accounting_pipeline::PipelineError;
         use ron_accounting_wal::WalError;
@@ -172,14 +168,12 @@ impl AccError {
     }
 }
 
-/// What holds slices up, as the source of [`AccError::ExportBusy`].
+/// Why slices wait, as the source of [`AccError::ExportBusy`] where no error of a lower crate says it.
 #[cfg(feature = "export")]
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Hindrance {
-    #[error("stream {stream} is parked")]
-    Parked { stream: ron_ledger_wire::StreamId, source: ron_accounting_export::PutError },
     #[error("a stream has more slices than the queues take: raise ACC_BACKLOG_MAX")]
-    TooManySlices,
+    QueuesTooSmall,
     #[error("another thread was sealing the window until the deadline")]
     OtherThread,
 }
@@ -187,8 +181,6 @@ pub(crate) enum Hindrance {
 #[cfg(all(test, feature = "export"))]
 mod tests {
     use ron_accounting_error_contract::assert_errors;
-    use ron_accounting_export::PutError;
-    use ron_ledger_wire::{Origin, StreamId};
 
     use super::*;
 
@@ -219,15 +211,12 @@ mod tests {
                 System => AccError::System { operation: "start", source: std::io::Error::other("no threads") },
             }
         });
-        let stream = StreamId::new(Origin::from_bytes([7; 16]), "acme", "requests");
         assert_errors!(Hindrance {
             without_cause: {
-                TooManySlices => Hindrance::TooManySlices,
+                QueuesTooSmall => Hindrance::QueuesTooSmall,
                 OtherThread => Hindrance::OtherThread,
             }
-            with_cause: {
-                Parked => Hindrance::Parked { stream, source: PutError::rejected("no such customer") },
-            }
+            with_cause: {}
         });
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ron_accounting_core::{AccountKey, Dimension, Dimensions, Label, Labels, Meter, Scope, Tenant};
 use ron_accounting_window::Snapshot;
 
-use crate::{builder::AccountingBuilder, instance::Instance, threads::Threads, AccError, Readiness, Stats};
+use crate::{instance::Instance, threads::Threads, AccError, Readiness, Stats};
 
 /// Counts usage per label set in this process, window by window, and exports it if a ledger or a log is configured.
 ///
@@ -30,12 +30,17 @@ use crate::{builder::AccountingBuilder, instance::Instance, threads::Threads, Ac
 /// }
 /// ```
 ///
-/// Clones are handles to the same instance. Recording never blocks, never fails and never panics. When the last handle is
-/// dropped, what was counted is sealed, made durable, and exported as far as the ledger takes it within two seconds;
-/// [`Accounting::shutdown`] gives it more time and tells the result.
+/// Clones are handles to the same instance. Dropping the last handle seals what was counted, makes it durable, and exports it
+/// as far as the ledger takes it within two seconds. [`Accounting::shutdown`] gives it more time and returns the result.
 ///
-/// After a `fork`, the child must build an instance of its own. What it counts in its parent's is never sealed, and
-/// [`Accounting::readiness`] and [`Stats::is_forked`] say so.
+/// After a `fork`, the child process must build an instance of its own. Usage that it counts in its parent's instance is never
+/// sealed, and [`Accounting::readiness`] and [`Stats::is_forked`] say so.
+///
+/// # Recording
+/// Recording never blocks, never fails and never panics. Its methods return nothing, and each has a twin that begins with `try_`
+/// and counts the same. **An error of a `try_` method does not mean that nothing happened**: the usage was counted under a
+/// placeholder or an overflow row, as the error says. Do not record it again. The one exception is a dimension of another
+/// instance, [`AccError::UnknownDimension`]: nothing is counted then, but in `stats().engine.unknown_dimension`.
 #[derive(Clone)]
 pub struct Accounting {
     pub(crate) instance: Arc<Instance>,
@@ -43,23 +48,6 @@ pub struct Accounting {
 }
 
 impl Accounting {
-    /// Starts to build an instance.
-    pub fn builder() -> AccountingBuilder {
-        AccountingBuilder::default()
-    }
-
-    /// An instance with the settings of the environment. Never fails: a setting that cannot be used has its default, a log
-    /// that cannot be opened is left out, and a warning through `tracing` says so. See [`Accounting::from_env`] for the
-    /// strict form.
-    pub fn new_default() -> Self {
-        Self::builder().variables_or_defaults(|variable| std::env::var_os(variable)).build_or_degrade()
-    }
-
-    /// An instance with the settings of the environment.
-    pub fn from_env() -> Result<Self, AccError> {
-        Self::builder().env()?.build()
-    }
-
     pub(crate) fn new(instance: Arc<Instance>, threads: Threads) -> Self {
         Self { instance, threads: Arc::new(threads) }
     }
@@ -72,77 +60,84 @@ impl Accounting {
     /// Counts a request.
     #[inline]
     pub fn incr_request(&self, labels: &Labels<'_>) {
-        let _ = self.instance.engine.record(labels, Dimension::REQUESTS, 1);
+        self.instance.engine.record(labels, Dimension::REQUESTS, 1);
     }
 
     /// Counts received bytes.
     #[inline]
     pub fn add_bytes_in(&self, labels: &Labels<'_>, bytes: u64) {
-        let _ = self.instance.engine.record(labels, Dimension::BYTES_IN, bytes);
+        self.instance.engine.record(labels, Dimension::BYTES_IN, bytes);
     }
 
     /// Counts sent bytes.
     #[inline]
     pub fn add_bytes_out(&self, labels: &Labels<'_>, bytes: u64) {
-        let _ = self.instance.engine.record(labels, Dimension::BYTES_OUT, bytes);
+        self.instance.engine.record(labels, Dimension::BYTES_OUT, bytes);
     }
 
-    /// Adds `n` to a dimension.
+    /// Adds `n` to a dimension. A dimension of another instance is not counted: see [`Self::try_record`].
     #[inline]
     pub fn record(&self, labels: &Labels<'_>, dimension: Dimension, n: u64) {
-        let _ = self.instance.engine.record(labels, dimension, n);
+        self.instance.engine.record(labels, dimension, n);
     }
 
-    /// Adds to several dimensions; the label set is looked up once.
+    /// Adds to several dimensions. The label set is looked up once.
     #[inline]
     pub fn record_each(&self, labels: &Labels<'_>, amounts: &[(Dimension, u64)]) {
-        let _ = self.instance.engine.record_each(labels, amounts);
+        self.instance.engine.record_each(labels, amounts);
     }
 
-    /// Like [`Self::incr_request`], and reports if the request was counted under another name.
+    /// Counts a request, and returns an error if it was counted under another name. **It was counted either way.**
     pub fn try_incr_request(&self, labels: &Labels<'_>) -> Result<(), AccError> {
         self.try_record(labels, Dimension::REQUESTS, 1)
     }
 
-    /// Like [`Self::add_bytes_in`], and reports if the bytes were counted under another name.
+    /// Counts received bytes, and returns an error if they were counted under another name. **They were counted either way.**
     pub fn try_add_bytes_in(&self, labels: &Labels<'_>, bytes: u64) -> Result<(), AccError> {
         self.try_record(labels, Dimension::BYTES_IN, bytes)
     }
 
-    /// Like [`Self::add_bytes_out`], and reports if the bytes were counted under another name.
+    /// Counts sent bytes, and returns an error if they were counted under another name. **They were counted either way.**
     pub fn try_add_bytes_out(&self, labels: &Labels<'_>, bytes: u64) -> Result<(), AccError> {
         self.try_record(labels, Dimension::BYTES_OUT, bytes)
     }
 
-    /// Like [`Self::record`], and reports if `n` was counted under another name, or not at all. What is counted is the same.
+    /// Adds `n` to a dimension, and returns an error if it was counted under another name. **It was counted either way, unless
+    /// the error is [`AccError::UnknownDimension`].**
     pub fn try_record(&self, labels: &Labels<'_>, dimension: Dimension, n: u64) -> Result<(), AccError> {
-        AccError::check(self.instance.engine.record(labels, dimension, n))
+        AccError::check(self.instance.engine.try_record(labels, dimension, n))
     }
 
-    /// Like [`Self::record_each`], and reports like [`Self::try_record`].
+    /// Adds to several dimensions, and returns an error if they were counted under another name. **They were counted either
+    /// way, except those that [`AccError::UnknownDimension`] means.**
     pub fn try_record_each(&self, labels: &Labels<'_>, amounts: &[(Dimension, u64)]) -> Result<(), AccError> {
-        AccError::check(self.instance.engine.record_each(labels, amounts))
+        AccError::check(self.instance.engine.try_record_each(labels, amounts))
     }
 
-    /// A handle for one label set: the fastest way to record. While it lives, the label set is not evicted. It does not keep
-    /// the instance alive: what it counts after the last [`Accounting`] is gone, nobody seals.
+    /// Makes a handle for one label set: the fastest way to record. While the handle lives, the label set is not evicted.
+    ///
+    /// The handle does not keep the instance alive. Usage that it counts after the last [`Accounting`] is dropped is never
+    /// sealed.
     pub fn meter(&self, labels: &Labels<'_>) -> Meter {
         self.instance.engine.meter(labels).0
     }
 
-    /// Like [`Self::meter`], and refuses a handle that would count under another name.
+    /// Makes a handle for one label set, or returns an error if it would count under another name. In this case no handle is
+    /// made, and nothing is counted.
     pub fn try_meter(&self, labels: &Labels<'_>) -> Result<Meter, AccError> {
         let (meter, outcome) = self.instance.engine.meter(labels);
         AccError::check(outcome).map(|()| meter)
     }
 
-    /// A scope for label sets that differ in their tenant alone; the tenant of `labels` is ignored. Half the cost of the full
-    /// look-up, or less: what a middleware for one route wants. Like a meter, it does not keep the instance alive.
+    /// Makes a scope for label sets that differ in their tenant alone, as a middleware for one route needs it. The tenant of
+    /// `labels` is ignored. Recording costs less than half of the full look-up.
+    ///
+    /// Like a meter, a scope does not keep the instance alive.
     pub fn scope(&self, labels: &Labels<'_>) -> Scope {
         self.instance.engine.scope(labels)
     }
 
-    /// A tenant, for use with accounts.
+    /// Returns the tenant that usage of the raw label `name` is counted under, for use with accounts.
     pub fn tenant(&self, name: &str) -> Tenant {
         self.instance.engine.tenant(name)
     }
@@ -150,10 +145,11 @@ impl Accounting {
     /// Adds `n` to a dimension of a tenant's account: the numeric alternative to a label set.
     #[inline]
     pub fn record_account(&self, tenant: &Tenant, account: AccountKey, dimension: Dimension, n: u64) {
-        let _ = self.instance.engine.record_account(tenant, account, dimension, n);
+        self.instance.engine.record_account(tenant, account, dimension, n);
     }
 
-    /// Like [`Self::record_account`], and reports like [`Self::try_record`].
+    /// Adds `n` to a dimension of a tenant's account, and returns an error if it was counted under another name. **It was
+    /// counted either way, unless the error is [`AccError::UnknownDimension`].**
     pub fn try_record_account(
         &self,
         tenant: &Tenant,
@@ -161,30 +157,38 @@ impl Accounting {
         dimension: Dimension,
         n: u64,
     ) -> Result<(), AccError> {
-        AccError::check(self.instance.engine.record_account(tenant, account, dimension, n))
+        AccError::check(self.instance.engine.try_record_account(tenant, account, dimension, n))
     }
 
-    /// A handle for one account. While it lives, the account is not evicted.
+    /// Makes a handle for one account. While the handle lives, the account is not evicted. It does not keep the instance
+    /// alive.
     pub fn account_meter(&self, tenant: &Tenant, account: AccountKey) -> Meter {
         self.instance.engine.account_meter(tenant, account).0
     }
 
-    /// The dimensions that are counted.
+    /// Makes a handle for one account, or returns an error if it would count under another name. In this case no handle is
+    /// made, and nothing is counted.
+    pub fn try_account_meter(&self, tenant: &Tenant, account: AccountKey) -> Result<Meter, AccError> {
+        let (meter, outcome) = self.instance.engine.account_meter(tenant, account);
+        AccError::check(outcome).map(|()| meter)
+    }
+
+    /// Returns the dimensions that are counted.
     pub fn dimensions(&self) -> &Dimensions {
         self.instance.engine.dimensions()
     }
 
-    /// A dimension by its name.
+    /// Returns the dimension of this name.
     pub fn dimension(&self, name: &str) -> Option<Dimension> {
         self.dimensions().find(name)
     }
 
-    /// The usage of the open window so far. Changes nothing.
+    /// Returns the usage of the open window so far. Changes nothing.
     pub fn snapshot(&self) -> Snapshot {
         self.instance.snapshot()
     }
 
-    /// Like [`Self::snapshot`], but refuses one of more than `rows_max` rows.
+    /// Returns the usage of the open window so far, or an error if it has more than `rows_max` rows.
     pub fn try_snapshot(&self, rows_max: usize) -> Result<Snapshot, AccError> {
         let snapshot = self.snapshot();
         let rows = snapshot.entries().len();
@@ -194,40 +198,49 @@ impl Accounting {
         Ok(snapshot)
     }
 
-    /// The last windows that had usage, newest first: `ACC_SLICES` of them.
+    /// Returns the last windows that had usage, newest first. [`AccountingBuilder::history_windows`] says how many.
+    ///
+    /// [`AccountingBuilder::history_windows`]: crate::AccountingBuilder::history_windows
     pub fn history(&self) -> Vec<Arc<Snapshot>> {
         self.instance.history()
     }
 
     /// Closes the open window if its time is over at `now_ms` (Unix milliseconds), and seals it. For instances that were
-    /// built with [`AccountingBuilder::manual`]; others do this by themselves.
+    /// built with [`manual`] or [`manual_at`]. Others do this by themselves.
     ///
-    /// `now_ms` is taken as it is: a jump of it is the caller's decision, and no alarm.
+    /// `now_ms` is taken as it is: a jump of it is the caller's decision, and raises no alarm.
     ///
     /// Fails under `OnFull::Wait`, with [`AccError::ExportBusy`], when the ledger does not take what is sealed, or when a
-    /// shutdown on another thread needs the turn; and in a fork of the process, with [`AccError::ForkedProcess`].
+    /// shutdown on another thread takes over. Fails in a fork of the process, with [`AccError::ForkedProcess`].
+    ///
+    /// [`manual`]: crate::AccountingBuilder::manual
+    /// [`manual_at`]: crate::AccountingBuilder::manual_at
     pub fn tick(&self, now_ms: u64) -> Result<(), AccError> {
         self.instance.tick(now_ms)
     }
 
-    /// Accepts the clock as it is now, after a jump forward beyond the limit ([`AccountingBuilder::clock_jump_ms_max`]): the
-    /// open window closes, and the one of now opens. Without this, a jump that lasts is accepted after an hour. False if there
-    /// is nothing to accept, or if the clock jumped backward: set it right, or start the process again.
+    /// Accepts the clock as it is now, after a jump forward beyond the limit ([`clock_jump_ms_max`]). The open window closes,
+    /// and the window of the new time opens. Without this, a jump that lasts is accepted after an hour.
+    ///
+    /// Returns `false` if there is nothing to accept, or if the clock jumped backward. In that case set the clock right, or
+    /// start the process again.
+    ///
+    /// [`clock_jump_ms_max`]: crate::AccountingBuilder::clock_jump_ms_max
     pub fn accept_clock(&self) -> bool {
         self.instance.accept_clock()
     }
 
-    /// How it is doing.
+    /// Returns counters and gauges of all parts.
     pub fn stats(&self) -> Stats {
         self.instance.stats()
     }
 
-    /// How many distinct values each label has among the live label sets: which label blew up?
+    /// Counts how many distinct values each label has among the live label sets. It shows which label has too many.
     pub fn cardinality(&self) -> [(Label, usize); 5] {
         self.instance.engine.cardinality()
     }
 
-    /// Whether everything works, and what does not.
+    /// Checks whether everything works, and returns what does not.
     pub fn readiness(&self) -> Readiness {
         self.instance.readiness(self.threads.are_ticking())
     }

@@ -1,15 +1,15 @@
 //! The process that an instance belongs to.
 //!
-//! After a `fork`, the child has a copy of the instance's memory and none of its threads. Log and ledger belong to the
-//! parent, and a lock that another thread held at that moment stays locked in the child for ever. So what seals, exports or
-//! reports asks first whether it still runs in the instance's own process, and otherwise touches no lock.
+//! After a `fork`, the child process has a copy of the instance's memory and none of its threads. Log and ledger belong to the
+//! parent. A lock that another thread held at that moment stays locked in the child forever. So every function that seals,
+//! exports or reports first checks that it runs in the instance's own process. If not, it touches no lock.
 
 use std::{
     process,
     sync::atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
-/// Knows whether it is at home.
+/// The number of the process that built an instance.
 #[derive(Debug)]
 pub(crate) struct HomeProcess {
     id: AtomicU32,
@@ -17,17 +17,17 @@ pub(crate) struct HomeProcess {
 }
 
 impl HomeProcess {
-    /// The process that calls this.
+    /// Returns the calling process.
     pub(crate) fn current() -> Self {
         Self { id: AtomicU32::new(process::id()), is_told: AtomicBool::new(false) }
     }
 
-    /// The number of the process.
+    /// Returns the number of the process.
     pub(crate) fn id(&self) -> u32 {
         self.id.load(Ordering::Relaxed)
     }
 
-    /// Whether this is a fork of the process. The first time, a warning says so.
+    /// Returns whether the calling process is a fork of that process. The first time, a warning says so.
     pub(crate) fn is_forked(&self) -> bool {
         let is_forked = self.id() != process::id();
         if is_forked && !self.is_told.swap(true, Ordering::Relaxed) {
@@ -40,7 +40,7 @@ impl HomeProcess {
         is_forked
     }
 
-    /// As if the process had been forked.
+    /// Makes every later call see a fork.
     #[cfg(test)]
     pub(crate) fn pretend_fork(&self) {
         self.id.store(process::id().wrapping_add(1), Ordering::Relaxed);

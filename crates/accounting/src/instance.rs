@@ -1,4 +1,6 @@
-//! A running instance: the open window, and what becomes of it at a boundary.
+//! A running instance: the open window, and what happens to it at a boundary.
+//!
+//! The order of locks is `sealing`, then `windows`, then the pipeline's own.
 
 use std::{
     sync::{
@@ -9,19 +11,19 @@ use std::{
 };
 
 use ron_accounting_core::{Engine, EngineStats};
-use ron_accounting_window::{Boundaries, FixedCadence, History, Snapshot, Span};
+use ron_accounting_window::{Boundaries, History, ManualClock, Snapshot, Span};
 
 use crate::{
-    builder::AccountingBuilder, exporting::Export, home_process::HomeProcess, steady_clock::SteadyClock,
-    threads::Threads, turn::Turn, AccError, Accounting, Readiness, Stats,
+    exporting::Export, home_process::HomeProcess, settings::Parts, steady_clock::SteadyClock, turn::Turn,
+    AccError, Readiness, Stats,
 };
 
-/// The ticker looks at the clock at least this often, so that a clock that was set is noticed.
+/// The longest time between two readings of the clock, so that a clock that was set is noticed.
 const TICK_MAX: Duration = Duration::from_secs(1);
-/// And not more often than this, even if the clock stands still at a boundary.
+/// The shortest time between two readings of the clock, even if it shows the same boundary again and again.
 const TICK_MIN: Duration = Duration::from_millis(1);
 
-/// What the threads share with the handles.
+/// The state that the threads of an instance share with its handles.
 pub(crate) struct Instance {
     pub(crate) engine: Engine,
     pub(crate) export: Option<Export>,
@@ -30,6 +32,8 @@ pub(crate) struct Instance {
     sealing: Turn,
     windows: Mutex<Windows>,
     clock: SteadyClock,
+    /// The clock that ticks by hand set, for an instance whose time they alone tell.
+    ticked: Option<Arc<ManualClock>>,
     pub(crate) home: HomeProcess,
     idle_windows: u64,
     budget: Duration,
@@ -43,45 +47,9 @@ struct Windows {
     history: History,
 }
 
-/// Starts what was composed. The first part that fails is an error.
-pub(crate) fn start(builder: &AccountingBuilder, engine: Engine) -> Result<Accounting, AccError> {
-    let export = Export::new(builder, &engine)?;
-    let instance = Arc::new(Instance::new(builder, builder.cadence()?, engine, export));
-    let threads = if builder.is_manual { Threads::none(&instance, true) } else { Threads::start(&instance)? };
-    Ok(Accounting::new(instance, threads))
-}
-
-/// Starts what was composed, without the parts that fail.
-pub(crate) fn start_degraded(mut builder: AccountingBuilder, engine: Engine) -> Accounting {
-    let warn = |error: &AccError, what: &str| {
-        tracing::warn!(target: "ron-accounting", error = error.with_causes(), "{what}");
-    };
-    let export = Export::new(&builder, &engine).unwrap_or_else(|error| {
-        warn(&error, "neither log nor ledger is used: counts stay in memory");
-        builder.uses_fallbacks = true;
-        None
-    });
-    let cadence = builder.cadence().unwrap_or_else(|error| {
-        warn(&error, "the default window is used");
-        builder.uses_fallbacks = true;
-        FixedCadence::default()
-    });
-    let instance = Arc::new(Instance::new(&builder, cadence, engine, export));
-    let threads = Threads::start(&instance).unwrap_or_else(|error| {
-        warn(&error, "windows don't roll by themselves: call tick()");
-        Threads::none(&instance, false)
-    });
-    Accounting::new(instance, threads)
-}
-
 impl Instance {
-    fn new(
-        builder: &AccountingBuilder,
-        cadence: FixedCadence,
-        engine: Engine,
-        export: Option<Export>,
-    ) -> Self {
-        let settings = &builder.settings;
+    pub(crate) fn new(parts: Parts, export: Option<Export>) -> Self {
+        let Parts { settings, engine, timing, .. } = parts;
         let wal_refused = settings.amnesia && settings.wal_dir.is_some();
         if wal_refused {
             tracing::warn!(
@@ -89,25 +57,26 @@ impl Instance {
                 "amnesia: the configured write-ahead log is refused, nothing is written to disk"
             );
         }
-        let clock = SteadyClock::new(Arc::clone(&builder.clock), settings.clock_jump_ms_max);
-        let boundaries = Boundaries::new(cadence, clock.now_ms());
-        let history = History::new(&engine, settings.slices).zeroize(settings.amnesia);
+        let clock = SteadyClock::new(timing.clock, settings.clock_jump_ms_max);
+        let boundaries = Boundaries::new(parts.cadence, clock.now_ms());
+        let history = History::new(&engine, settings.history_windows).zeroize(settings.amnesia);
         Self {
             engine,
             export,
             sealing: Turn::default(),
             windows: Mutex::new(Windows { boundaries, history }),
             clock,
+            ticked: timing.ticked,
             home: HomeProcess::current(),
-            idle_windows: builder.idle_windows,
+            idle_windows: parts.idle_windows,
             budget: Duration::from_millis(settings.export_budget_ms),
             over_budget: AtomicU64::new(0),
             wal_refused,
-            uses_fallbacks: builder.uses_fallbacks,
+            uses_fallbacks: parts.uses_fallbacks,
         }
     }
 
-    /// Closes the open window if its time is over by the clock, and tells how long until there is something to do.
+    /// Closes the open window if its time is over by the clock. Returns how long until there is something to do.
     pub(crate) fn tick_by_clock(&self) -> Duration {
         if let Err(error) = self.tick(self.clock.now_ms()) {
             tracing::warn!(target: "ron-accounting", error = error.with_causes(), "a window waits to be exported");
@@ -118,6 +87,9 @@ impl Instance {
 
     pub(crate) fn tick(&self, now_ms: u64) -> Result<(), AccError> {
         self.check_home()?;
+        if let Some(clock) = &self.ticked {
+            clock.set(now_ms);
+        }
         let sealing = self.sealing.take();
         let mut windows = self.windows();
         let closed = windows.boundaries.advance(now_ms);
@@ -132,7 +104,7 @@ impl Instance {
             self.engine.maintain(self.idle_windows);
             result = self.export.as_ref().map_or(Ok(()), |export| export.seal(closed));
         }
-        // At a boundary too: what waits for room there needs a checkpoint, and short windows have no other ticks.
+        // At a boundary too: streams that wait there need a checkpoint, and short windows have no other ticks.
         if let Some(export) = &self.export {
             export.maintain(open);
         }
@@ -156,14 +128,14 @@ impl Instance {
         self.windows().history.closed()
     }
 
-    /// Works with the open window while it cannot close.
+    /// Calls `work` with the open window, which cannot close meanwhile.
     pub(crate) fn with_open_window<T>(&self, work: impl FnOnce(Span) -> T) -> T {
         let _sealing = self.sealing.take();
         let open = self.windows().boundaries.open();
         work(open)
     }
 
-    /// Like [`Self::with_open_window`]; `None` if another thread seals for longer than `patience`.
+    /// Like [`Self::with_open_window`], but returns `None` if another thread seals for longer than `patience`.
     #[cfg(feature = "export")]
     pub(crate) fn with_open_window_within<T>(
         &self,
@@ -175,7 +147,7 @@ impl Instance {
         Some(work(open))
     }
 
-    /// Refuses to work in a fork of the instance's process.
+    /// Returns an error in a fork of the instance's process.
     pub(crate) fn check_home(&self) -> Result<(), AccError> {
         if self.home.is_forked() {
             return Err(AccError::ForkedProcess { parent: self.home.id() });
@@ -183,7 +155,7 @@ impl Instance {
         Ok(())
     }
 
-    /// Works while another thread, as it were, holds every lock.
+    /// Calls `work` while every lock is held, as if by another thread.
     #[cfg(all(test, feature = "wal"))]
     pub(crate) fn with_all_locks(&self, work: impl FnOnce()) {
         let (_sealing, _windows) = (self.sealing.take(), self.windows());

@@ -1,5 +1,5 @@
-//! Usage metering in-process: count requests, bytes and other units per label set at nanosecond cost, window by window,
-//! and export them exactly once in effect.
+//! Usage metering in-process. Counts requests, bytes and other units per label set at nanosecond cost, window by window, and
+//! exports them exactly once in effect.
 //!
 //! ```
 //! use ron_accounting::{Accounting, labels};
@@ -25,37 +25,43 @@
 //! ```
 //!
 //! # Where things are
-//! * [`Accounting`] is the façade; [`AccountingBuilder`] and the environment configure it; [`AccError`] is what goes wrong.
-//! * [`counters`]: label sets, dimensions, meters, and what becomes of a recording.
+//! * [`Accounting`] is the façade. [`AccountingBuilder`] and the environment configure it. [`AccError`] lists its errors.
+//! * [`counters`]: label sets, dimensions, meters, and the outcome of a recording.
 //! * [`window`]: clocks, windows and snapshots.
-//! * [`normalize`]: the door that labels go through.
+//! * [`normalize`]: normalizes each label before it is counted.
 //! * [`export`]: snapshots in transit, slices, ledgers.
 #![cfg_attr(
     feature = "ledger-wire",
     doc = "* [`accounting`]: the numeric façade, with accounts instead of label sets."
 )]
-#![cfg_attr(feature = "wal", doc = "* [`wal`]: a look into a write-ahead log.")]
-//! * [`Stats`] and [`Readiness`] tell how it is doing.
+#![cfg_attr(feature = "wal", doc = "* [`wal`]: inspects a write-ahead log.")]
+//! * [`Stats`] and [`Readiness`]: counters and gauges, and which parts work.
 #![cfg_attr(
     all(doc, not(doctest)),
     doc = "* [`_documentation`]: architecture, durability, formats and settings."
 )]
 //!
 //! # Crate features
-//! * **`micronode`**: recording and windows alone; nothing but `ron-accounting-core` and `ron-accounting-window` of ours.
-//! * **`macronode`**: everything on the way to a ledger: `normalize`, `ledger-wire`, `export`, `wal`.
+//! * **`micronode`**: recording and windows alone. Of this workspace, only `ron-accounting-core` and `ron-accounting-window` are
+//!   used.
+//! * **`macronode`**: everything up to a ledger: `normalize`, `ledger-wire`, `export`, `wal`.
 //! * **`normalize`** (default): route templating and label hygiene. Without it, only length and characters are checked.
 //! * **`serde`** (default), **`export-serde`**: snapshots can be serialized.
-//! * **`parking_lot`** (default): its locks in the engine.
+//! * **`parking_lot`** (default): the engine uses its locks.
 //! * **`ledger-wire`**: sealed slices and the numeric `accounting::Recorder`.
 //! * **`export`**: a pipeline to a ledger, from memory.
-//! * **`wal`**: a write-ahead log before it.
+//! * **`wal`**: a write-ahead log, so that slices survive a restart.
 
 mod builder;
 #[cfg(feature = "serde")]
 mod compatibility;
+mod conversion;
 mod environment;
 mod error;
+#[cfg(feature = "export")]
+mod export_builder;
+#[cfg(feature = "export")]
+mod export_facade;
 #[cfg(feature = "export")]
 mod export_settings;
 #[cfg_attr(not(feature = "export"), path = "without_export.rs")]
@@ -67,6 +73,8 @@ mod instance;
 mod origin;
 #[cfg(feature = "ledger-wire")]
 mod recorder;
+mod settings;
+mod start;
 mod stats;
 mod steady_clock;
 mod threads;
@@ -75,16 +83,16 @@ mod turn;
 
 pub use builder::AccountingBuilder;
 pub use error::AccError;
-#[cfg(feature = "export")]
-pub use export_settings::OnFull;
 pub use facade::Accounting;
-pub use ron_accounting_core::{labels, Dimension, Labels, Meter, Scope};
+pub use ron_accounting_core::{labels, Dimension, Dimensions, Labels, Meter, Scope};
+#[cfg(feature = "export")]
+pub use ron_accounting_pipeline::OnFull;
 pub use ron_accounting_window::Snapshot;
 #[cfg(feature = "export")]
 pub use stats::UsageTotals;
 pub use stats::{Readiness, Stats};
 
-/// Label sets, accounts, dimensions and meters: what is counted, and under what.
+/// Label sets, accounts, dimensions and meters.
 pub mod counters {
     pub use ron_accounting_core::{
         labels, AccountKey, Dimension, DimensionError, Dimensions, EngineStats, EvictionReason, Label,
@@ -100,15 +108,15 @@ pub mod window {
     };
 }
 
-/// The door that labels go through.
+/// Normalizes each label before it is counted.
 pub mod normalize {
     pub use ron_accounting_core::{
         CharacterNormalizer, Normalizer, Reason, Verdict, INVALID, LABEL_BYTES_MAX, OVERFLOW, REDACTED,
     };
     #[cfg(feature = "normalize")]
     pub use ron_accounting_normalize::{
-        BuildError, LearnedPosition, LearnerStats, PersonalData, RouteLearner, RouteLearnerBuilder, RouteList,
-        RouteListError, RouteNormalizer, RouteNormalizerBuilder, Unmatched,
+        BuildError, LearnedPosition, LearnerStats, PersonalData, RouteLearner, RouteLearnerBuilder,
+        RouteList, RouteListError, RouteNormalizer, RouteNormalizerBuilder, Unmatched,
     };
 }
 
@@ -136,7 +144,7 @@ pub mod accounting {
     pub use crate::recorder::Recorder;
 }
 
-/// A look into a write-ahead log.
+/// Inspects a write-ahead log.
 #[cfg(feature = "wal")]
 pub mod wal {
     pub use ron_accounting_pipeline::{inspect, LogInspection, PipelineError};

@@ -1,8 +1,8 @@
-//! Random identities: of a process without a log, and of each opening of a log.
+//! Random ids: of a process without a log, and of each opening of a log.
 
 use std::io;
 
-/// Sixteen bytes that no other process draws.
+/// Returns sixteen random bytes. No other process gets the same.
 pub(crate) fn random_bytes() -> io::Result<[u8; 16]> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes)?;

@@ -1,4 +1,4 @@
-//! The numeric façade: accounts instead of label sets, slices on demand.
+//! The numeric façade: accounts instead of label sets, and slices on demand.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -16,8 +16,8 @@ const TENANT: &str = "default";
 
 /// Counts one dimension of one tenant's accounts.
 ///
-/// A recorder of an [`Accounting`] ([`Accounting::recorder`]) shares its engine and its way to the ledger. One made by
-/// `default()` stands alone: it keeps its own chains, and its slices go to whoever calls [`Recorder::seal_now`].
+/// A recorder of an [`Accounting`] ([`Accounting::recorder`]) shares its engine, its log and its ledger. A recorder that
+/// `default()` makes has an engine and chains of its own. Its slices go to the caller of [`Recorder::seal_now`] alone.
 ///
 /// ```
 /// use ron_accounting::accounting::{AccountKey, Recorder};
@@ -78,11 +78,11 @@ impl Recorder {
     /// Adds `n` to an account.
     #[inline]
     pub fn record(&self, account: AccountKey, n: u64) {
-        let _ = self.engine.record_account(&self.tenant, account, self.dimension, n);
+        self.engine.record_account(&self.tenant, account, self.dimension, n);
     }
 
-    /// Seals what was counted in the open window so far, and returns the slices. Those of an [`Accounting`] are on their
-    /// way to its ledger as well, and include its other tenants and dimensions.
+    /// Seals the usage of the open window so far, and returns the slices. Slices of an [`Accounting`] are on their way to its
+    /// ledger as well, and include its other tenants and dimensions.
     pub fn seal_now(&self) -> Vec<SealedSlice> {
         match &self.sealing {
             Sealing::Own { sealer, cadence } => {
@@ -100,7 +100,7 @@ impl Recorder {
     }
 }
 
-/// Time and process have to do where the system has no random numbers to give.
+/// Makes an origin of clock and process id, for a system that has no random source.
 fn fallback_origin() -> Origin {
     Origin::from_bytes(
         (u128::from(SystemClock.now_ms()) << 64 | u128::from(std::process::id())).to_be_bytes(),

@@ -1,9 +1,9 @@
-//! What the façade tells about itself.
+//! Counters, gauges and readiness of an instance.
 
 use ron_accounting_core::EngineStats;
 use ron_accounting_window::ClockAlarm;
 
-/// Numbers about an [`Accounting`](crate::Accounting), as of now.
+/// Counters and gauges of an [`Accounting`](crate::Accounting), read at one moment.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Stats {
@@ -13,46 +13,50 @@ pub struct Stats {
     pub windows: u64,
     /// Snapshots and sealings that took longer than `ACC_EXPORT_MAXMS`.
     pub over_budget: u64,
-    /// A log was configured, and refused because of amnesia.
+    /// Whether a log was configured and refused because of amnesia.
     pub wal_refused: bool,
-    /// The clock is further from the time that windows follow than `ACC_CLOCK_JUMP_MS_MAX` allows; `None` while it is right.
+    /// The jump of the clock, while the clock is further from the time that windows follow than `ACC_CLOCK_JUMP_MS_MAX`
+    /// allows. `None` while it is right.
     pub clock_alarm: Option<ClockAlarm>,
     /// How often the clock has jumped so far.
     pub clock_alarms: u64,
-    /// This process is a fork of the one that built the instance: nothing that it counts is ever sealed. The numbers of the
-    /// engine, of windows, of the clock and of the export are then those of an instance that did nothing.
+    /// Whether this process is a fork of the one that built the instance. Usage that it counts is never sealed. The numbers of
+    /// engine, windows, clock and export are then those of an instance that did nothing.
     pub is_forked: bool,
     /// Sealing, log and export; `None` without a ledger and a log.
     #[cfg(feature = "export")]
     pub export: Option<ron_accounting_pipeline::PipelineStats>,
 }
 
-/// Whether everything works, by the names under which readiness reports what is missing.
+/// Which parts of an instance work, by the names that a health check reports.
+///
+/// It shows the state of the instance at one moment and tries nothing out. `docs/operations.md` lists what it cannot see, such
+/// as a ledger that fails while there is nothing to export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 #[allow(clippy::struct_excessive_bools)] // a list of checks, not a state
 pub struct Readiness {
-    /// Every setting could be used.
+    /// Whether every setting could be used.
     pub config_loaded: bool,
-    /// There is room for what the next boundary seals.
+    /// Whether the queues to the ledger take what the next boundary seals.
     pub queues_bounded_ok: bool,
-    /// The ledger acknowledges, and no stream is parked or stalled.
+    /// Whether the ledger acknowledges, and no stream is parked or stalled.
     pub exporter_ok: bool,
-    /// The log takes what is sealed, and nothing in it is damaged.
+    /// Whether the log takes what is sealed, and nothing in it is damaged.
     pub wal_ok: bool,
-    /// Windows are being rolled. False in a fork of the process that built the instance.
+    /// Whether windows are closed in time. False in a fork of the process that built the instance.
     pub boundary_ticker_ok: bool,
-    /// The clock has not jumped. While it has, windows go on by the monotonic clock, see [`Stats::clock_alarm`].
+    /// Whether the clock is right. After a jump, windows follow the monotonic clock: see [`Stats::clock_alarm`].
     pub clock_ok: bool,
 }
 
 impl Readiness {
-    /// Whether nothing is missing.
+    /// Returns whether everything works.
     pub fn is_ready(&self) -> bool {
         self.missing().next().is_none()
     }
 
-    /// The names of what is missing.
+    /// Returns the names of the parts that do not work.
     pub fn missing(&self) -> impl Iterator<Item = &'static str> {
         let checks = [
             ("config_loaded", self.config_loaded),
@@ -66,7 +70,7 @@ impl Readiness {
     }
 }
 
-/// One tenant's units of one dimension, and where they are. Recorded is the sum of the three.
+/// The units of one tenant and dimension, by their state. The sum of the three is what was recorded.
 #[cfg(feature = "export")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

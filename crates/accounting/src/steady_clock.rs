@@ -1,13 +1,13 @@
-//! The time that the windows of an instance follow: its clock, as far as that can be trusted.
+//! The time that the windows of an instance follow: its clock, without its jumps.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ron_accounting_window::{Clock, ClockAlarm, ClockEvent, SteadyTime};
 
-/// A clock with a watch on its jumps. What begins or ends an alarm is logged once.
+/// A clock whose jumps are noticed. The beginning and the end of an alarm are logged once.
 pub(crate) struct SteadyClock {
     clock: Arc<dyn Clock>,
-    /// `None` for a clock without a monotonic reading, which is taken as it is.
+    /// `None` for a clock without a monotonic reading, whose jumps are not noticed.
     time: Option<Mutex<SteadyTime>>,
 }
 
@@ -17,7 +17,7 @@ impl SteadyClock {
         Self { clock, time }
     }
 
-    /// The time that windows follow, in Unix milliseconds.
+    /// Returns the time that windows follow, in Unix milliseconds.
     pub(crate) fn now_ms(&self) -> u64 {
         let Some((time, reading)) = self.time.as_ref().zip(self.clock.reading()) else {
             return self.clock.now_ms();
@@ -43,7 +43,7 @@ impl SteadyClock {
         observed.now_ms
     }
 
-    /// Accepts the clock as it is now. False if there is no jump forward to accept.
+    /// Accepts the clock as it is now. Returns `false` if there is no jump forward to accept.
     pub(crate) fn accept(&self) -> bool {
         let Some((time, reading)) = self.time.as_ref().zip(self.clock.reading()) else { return false };
         let accepted = lock(time).accept(reading);
@@ -53,7 +53,7 @@ impl SteadyClock {
         accepted.is_some()
     }
 
-    /// The alarm, while there is one, and how many there were so far.
+    /// Returns the alarm, while there is one, and how many there were so far.
     pub(crate) fn alarms(&self) -> (Option<ClockAlarm>, u64) {
         self.time.as_ref().map_or((None, 0), |time| {
             let time = lock(time);

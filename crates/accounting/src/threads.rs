@@ -2,9 +2,9 @@
 //!
 //! # How it ends
 //! 1. The ticker ends, so that no window closes behind the last one.
-//! 2. The open window is sealed, and exported until the time for dropping is over.
-//! 3. The export threads end. One that is in a put which has not returned is left behind with a warning: it holds the
-//!    exporter alone, and ends by itself when the put returns.
+//! 2. The open window is sealed, and exported until the timeout for dropping has passed.
+//! 3. The export threads end. A thread whose put has not returned is left behind with a warning. It holds nothing but the
+//!    exporter, and ends by itself when the put returns.
 //!
 //! In a fork of the process, none of the threads exists and everything belongs to the parent: nothing is ended there.
 
@@ -21,14 +21,20 @@ use crate::{
 pub(crate) struct Threads {
     ticker: Option<Ticker>,
     export: Option<ExportThreads>,
-    /// Nobody expects a ticker.
+    /// Whether the host calls `tick`, so that no ticker is missing.
     is_manual: bool,
     instance: Arc<Instance>,
 }
 
 impl Threads {
-    pub(crate) fn none(instance: &Arc<Instance>, is_manual: bool) -> Self {
-        Self { ticker: None, export: None, is_manual, instance: Arc::clone(instance) }
+    /// Starts no thread for an instance that the host ticks.
+    pub(crate) fn manual(instance: &Arc<Instance>) -> Self {
+        Self { ticker: None, export: None, is_manual: true, instance: Arc::clone(instance) }
+    }
+
+    /// Records that the threads could not be started, which readiness reports.
+    pub(crate) fn missing(instance: &Arc<Instance>) -> Self {
+        Self { ticker: None, export: None, is_manual: false, instance: Arc::clone(instance) }
     }
 
     pub(crate) fn start(instance: &Arc<Instance>) -> Result<Self, AccError> {
@@ -39,7 +45,7 @@ impl Threads {
         Ok(Self { ticker, export, is_manual: false, instance: Arc::clone(instance) })
     }
 
-    /// Whether windows are rolled by whatever is to roll them.
+    /// Returns whether windows are closed in time, by the ticker or by the host.
     pub(crate) fn are_ticking(&self) -> bool {
         self.is_manual || self.ticker.as_ref().is_some_and(Ticker::is_alive)
     }
@@ -53,7 +59,7 @@ impl Drop for Threads {
             instance: Arc::clone(&self.instance),
         };
         if self.instance.home.is_forked() {
-            // Joining a thread that does not exist panics, and closing a log or a ledger of the parent's may write to it.
+            // Joining a thread that does not exist panics, and closing the parent's log or ledger may write to it.
             mem::forget(last);
             return;
         }
@@ -68,7 +74,7 @@ impl Drop for Threads {
     }
 }
 
-/// Whether the caller is a thread of some instance, which its end would wait for.
+/// Returns whether the calling thread belongs to some instance, whose end would wait for it.
 fn is_own_thread() -> bool {
     #[cfg(feature = "export")]
     if ron_accounting_pipeline::is_export_thread() {
@@ -77,7 +83,7 @@ fn is_own_thread() -> bool {
     ticker::is_ticker()
 }
 
-/// What is left to end when the last handle is gone.
+/// Everything that has to end when the last handle is gone.
 struct Last {
     ticker: Option<Ticker>,
     export: Option<ExportThreads>,
@@ -87,10 +93,10 @@ struct Last {
 impl Last {
     fn end(self) {
         let Some(export) = &self.instance.export else { return };
-        export.close();
+        let closing = export.close();
         drop(self.ticker);
-        let finished = self.instance.with_open_window(|open| export.finish(open));
-        let left_behind = self.export.map_or(0, |threads| export.stop(threads));
+        let finished = self.instance.with_open_window(|open| closing.finish(open));
+        let left_behind = self.export.map_or(0, |threads| closing.stop(threads));
         if finished.is_ok() && left_behind == 0 {
             return;
         }
@@ -122,8 +128,8 @@ mod tests {
     #[test]
     fn a_fork_records_says_that_it_seals_nothing_and_leaves_log_and_ledger_alone() {
         let (folder, ledger) = (tempdir().unwrap(), MemoryLedger::new());
-        let builder = Accounting::builder().clock(Arc::new(ManualClock::new(0))).wal_dir(folder.path());
-        let acc = builder.exporter(Arc::new(ledger.clone())).build().unwrap();
+        let builder = Accounting::builder().clock(ManualClock::new(0)).wal_dir(folder.path());
+        let acc = builder.exporter(ledger.clone()).build().unwrap();
         let before = files(folder.path());
         acc.instance().home.pretend_fork();
         acc.incr_request(&labels().tenant("acme"));
@@ -146,7 +152,7 @@ mod tests {
 
     #[test]
     fn dropping_a_fork_takes_no_lock() {
-        let acc = Accounting::builder().exporter(Arc::new(MemoryLedger::new())).build().unwrap();
+        let acc = Accounting::builder().exporter(MemoryLedger::new()).build().unwrap();
         let instance = Arc::clone(&acc.instance);
         instance.home.pretend_fork();
         instance.with_all_locks(|| drop(acc));

@@ -1,4 +1,4 @@
-//! The thread that rolls windows.
+//! The thread that closes windows.
 
 use std::{
     cell::Cell,
@@ -11,12 +11,12 @@ thread_local! {
     static IS_TICKER: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether the caller's thread is one that a [`Ticker`] started.
+/// Returns whether the calling thread was started by a [`Ticker`].
 pub(crate) fn is_ticker() -> bool {
     IS_TICKER.with(Cell::get)
 }
 
-/// Calls a function again and again until it is dropped, each time after the delay that the function asked for.
+/// Calls a function on a thread of its own until the ticker is dropped. Each call returns the delay until the next one.
 #[derive(Debug)]
 pub(crate) struct Ticker {
     stop: Arc<(Mutex<bool>, Condvar)>,
@@ -43,7 +43,7 @@ impl Ticker {
         Ok(Self { stop, thread: Some(thread) })
     }
 
-    /// Whether the thread still runs.
+    /// Returns whether the thread still runs.
     pub(crate) fn is_alive(&self) -> bool {
         self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
     }
@@ -55,7 +55,7 @@ impl Drop for Ticker {
         *is_stopped.lock().unwrap_or_else(PoisonError::into_inner) = true;
         wake.notify_all();
         if let Some(thread) = self.thread.take() {
-            // A panic in there was reported by the panic hook already.
+            // The panic hook has reported a panic of that thread already.
             let _ = thread.join();
         }
     }

@@ -1,10 +1,11 @@
-//! A lock that can be waited for with a deadline.
+//! A lock that can be waited for with a timeout.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 #[cfg(any(test, feature = "export"))]
 use std::time::{Duration, Instant};
 
-/// Whose turn it is. The standard library's mutex cannot give up waiting, and a shutdown must.
+/// Lets one thread at a time work. Unlike the standard library's mutex, it can be waited for with a timeout, as a shutdown
+/// does.
 #[derive(Debug, Default)]
 pub(crate) struct Turn {
     is_taken: Mutex<bool>,
@@ -17,14 +18,14 @@ pub(crate) struct Turn {
 pub(crate) struct TurnGuard<'a>(&'a Turn);
 
 impl Turn {
-    /// Waits for the turn as long as that takes.
+    /// Waits for the turn, however long that takes.
     pub(crate) fn take(&self) -> TurnGuard<'_> {
         let taken = self.free.wait_while(self.lock(), |is_taken| *is_taken);
         *taken.unwrap_or_else(PoisonError::into_inner) = true;
         TurnGuard(self)
     }
 
-    /// Waits for the turn, no longer than `patience`.
+    /// Waits for the turn, no longer than `patience`. Returns `None` if it was not free in time.
     #[cfg(any(test, feature = "export"))]
     pub(crate) fn take_within(&self, patience: Duration) -> Option<TurnGuard<'_>> {
         let start = Instant::now();

@@ -1,19 +1,25 @@
-//! What stands for the way to the ledger in a build that has none: nothing, ever.
+//! Replaces `exporting` in a build without the feature `export`: there is never an [`Export`].
 
-use std::io;
+use std::{error::Error, io};
 
-use ron_accounting_core::Engine;
 use ron_accounting_window::Span;
 
-use crate::{builder::AccountingBuilder, AccError, Readiness};
+use crate::{settings::Parts, AccError, Readiness};
 
 pub(crate) enum Export {}
 
 pub(crate) enum ExportThreads {}
 
+pub(crate) struct Closing;
+
+/// Returns the messages of an error and of its cause. No error of this build has more than one.
+pub(crate) fn with_causes(error: &dyn Error) -> String {
+    error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
+}
+
 #[allow(clippy::unnecessary_wraps)] // the signatures of `exporting`
 impl Export {
-    pub(crate) fn new(_: &AccountingBuilder, _: &Engine) -> Result<Option<Self>, AccError> {
+    pub(crate) fn new(_: &Parts) -> Result<Option<Self>, AccError> {
         Ok(None)
     }
 
@@ -29,19 +35,22 @@ impl Export {
         match *self {}
     }
 
-    pub(crate) fn close(&self) {
-        match *self {}
-    }
-
-    pub(crate) fn stop(&self, _: ExportThreads) -> usize {
-        match *self {}
-    }
-
-    pub(crate) fn finish(&self, _: Span) -> Result<(), AccError> {
+    pub(crate) fn close(&self) -> Closing {
         match *self {}
     }
 
     pub(crate) fn check(&self, _: Readiness) -> Readiness {
         match *self {}
+    }
+}
+
+#[allow(clippy::unnecessary_wraps, clippy::unused_self, clippy::needless_pass_by_value)] // the signatures of `exporting`
+impl Closing {
+    pub(crate) fn finish(&self, _: Span) -> Result<(), AccError> {
+        Ok(())
+    }
+
+    pub(crate) fn stop(&self, threads: ExportThreads) -> usize {
+        match threads {}
     }
 }

@@ -1,6 +1,6 @@
 //! Does amnesia keep everything in memory, even if a log is configured, and does it count as well as ever?
 #![cfg(all(feature = "wal", unix))]
-#![allow(clippy::unwrap_used)] // A failed assertion, wherever it stands.
+#![allow(clippy::unwrap_used)] // A failed `unwrap` is a failed assertion.
 
 #[path = "support/child.rs"]
 mod child;
@@ -128,7 +128,7 @@ fn no_file_is_opened() {
 
 #[test]
 fn a_snapshot_that_is_held_stays_as_it_was() {
-    let acc = builder().manual().slices(1).build().unwrap();
+    let acc = builder().manual().history_windows(1).build().unwrap();
     acc.record(&labels().tenant("a"), Dimension::REQUESTS, 3);
     acc.tick(60_000).unwrap();
     let held = acc.history().remove(0);
@@ -136,7 +136,7 @@ fn a_snapshot_that_is_held_stays_as_it_was() {
         acc.record(&labels().tenant("a"), Dimension::REQUESTS, 5);
         acc.tick(minute * 60_000).unwrap();
     }
-    // The buffers of windows that left the history are overwritten, this one not while somebody reads it.
+    // The buffers of windows that left the history are overwritten, but not this one while it is read.
     assert_eq!((held.total(Dimension::REQUESTS), acc.history().len()), (3, 1));
     assert_eq!(acc.history()[0].total(Dimension::REQUESTS), 5);
 }

@@ -1,5 +1,5 @@
 //! Does the façade count what it is told, under which name, and does it say so?
-#![allow(clippy::unwrap_used)] // A failed assertion, wherever it stands.
+#![allow(clippy::unwrap_used)] // A failed `unwrap` is a failed assertion.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use ron_accounting::{
     labels,
     normalize::{Normalizer, Reason, Verdict, INVALID, LABEL_BYTES_MAX, OVERFLOW},
     window::ManualClock,
-    AccError, Accounting, AccountingBuilder, Dimension, Labels, Snapshot,
+    AccError, Accounting, AccountingBuilder, Dimension, Dimensions, Labels, Snapshot,
 };
 
 const FEED: Labels<'static> =
@@ -50,7 +50,7 @@ fn every_form_of_recording_counts() {
     meter.incr_request();
     meter.add_bytes_in(80);
     meter.add_bytes_out(400);
-    let _ = meter.record(Dimension::CPU, 8000);
+    meter.record(Dimension::CPU, 8000);
     acc.try_meter(&FEED).unwrap().clone().incr_request();
     acc.incr_request(&UPLOAD);
 
@@ -72,7 +72,7 @@ fn accounts_are_counted_apart_from_label_sets() {
     let account = AccountKey { ns: 1, id: 0xAA };
     acc.record_account(&acme, account, Dimension::REQUESTS, 1);
     acc.try_record_account(&acme, account, Dimension::REQUESTS, 2).unwrap();
-    let _ = acc.account_meter(&acme, account).record(Dimension::REQUESTS, 4);
+    acc.account_meter(&acme, account).record(Dimension::REQUESTS, 4);
     acc.record_account(&other, account, Dimension::REQUESTS, 8);
     acc.record_account(&acme, AccountKey { ns: 2, id: 0xAA }, Dimension::REQUESTS, 16);
     acc.incr_request(&labels().tenant("acme"));
@@ -89,8 +89,12 @@ fn accounts_are_counted_apart_from_label_sets() {
 
 #[test]
 fn registered_dimensions_are_found_by_name() {
-    let acc = by_hand().dimension("tokens").dimension("gpu_ms").dimension("tokens").build().unwrap();
-    let (tokens, gpu_ms) = (acc.dimension("tokens").unwrap(), acc.dimension("gpu_ms").unwrap());
+    let mut dimensions = Dimensions::default();
+    let [tokens, gpu_ms, again] =
+        ["tokens", "gpu_ms", "tokens"].map(|name| dimensions.register(name).unwrap());
+    let acc = by_hand().dimensions(dimensions).build().unwrap();
+    assert_eq!((acc.dimension("tokens"), acc.dimension("gpu_ms")), (Some(tokens), Some(gpu_ms)));
+    assert_eq!(again, tokens);
     assert_eq!((acc.dimension("requests"), acc.dimension("watts")), (Some(Dimension::REQUESTS), None));
     assert_eq!(acc.dimensions().count(), 6);
     acc.record_each(&FEED, &[(tokens, 7), (gpu_ms, 9)]);
@@ -98,13 +102,14 @@ fn registered_dimensions_are_found_by_name() {
 }
 
 #[test]
-fn a_dimension_that_cannot_be_registered_is_an_error_of_build() {
+fn a_dimension_that_cannot_be_registered_is_an_error() {
+    let mut dimensions = Dimensions::default();
     for name in ["", "Tokens", "gpu-ms", &"x".repeat(65)] {
-        let error = by_hand().dimension("tokens").dimension(name).build().unwrap_err();
+        let error = AccError::from(dimensions.register(name).unwrap_err());
         assert!(matches!(&error, AccError::Dimension(DimensionError::Name { name: found }) if found == name));
     }
-    let many = (0..61).fold(by_hand(), |builder, n| builder.dimension(&format!("unit_{n}")));
-    let error = many.build().unwrap_err();
+    let refused = (0..61).find_map(|n| dimensions.register(&format!("unit_{n}")).err());
+    let error = AccError::from(refused.unwrap());
     assert!(matches!(error, AccError::Dimension(DimensionError::TooMany { name }) if name == "unit_60"));
 }
 
@@ -207,8 +212,7 @@ fn a_refused_label_is_reported_and_a_placeholder_counted() {
 
 #[test]
 fn a_dimension_of_another_instance_is_refused() {
-    let other = by_hand().dimension("tokens").build().unwrap();
-    let tokens = other.dimension("tokens").unwrap();
+    let tokens = Dimensions::default().register("tokens").unwrap();
     let acc = by_hand().build().unwrap();
     let error = acc.try_record(&FEED, tokens, 5).unwrap_err();
     assert!(matches!(error, AccError::UnknownDimension { dimension } if dimension == tokens));

@@ -1,6 +1,6 @@
 //! Do windows go on when the clock jumps, and does the instance say so?
 #![cfg(feature = "export")]
-#![allow(clippy::unwrap_used)] // A failed assertion, wherever it stands.
+#![allow(clippy::unwrap_used)] // A failed `unwrap` is a failed assertion.
 
 #[path = "support/waiting.rs"]
 mod waiting;
@@ -59,7 +59,7 @@ impl Rig {
         self.clock.jump_to(to_ms);
     }
 
-    /// Counts in so many windows, and sees each of them close.
+    /// Counts in this many windows, and sees each of them close.
     fn windows_pass(&mut self, count: u64) {
         for _ in 0..count {
             self.acc.incr_request(&FEED);

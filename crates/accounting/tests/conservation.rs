@@ -1,9 +1,9 @@
-//! Is every unit that was recorded live, on its way, or in the ledger, and in one place only?
+//! Is every unit that was recorded live, on its way, or in the ledger, and in one state only?
 //!
 //! Threads start and stop, label sets are fought for, meters come and go, windows close at any moment, and the ledger fails
 //! or loses its answers.
 #![cfg(feature = "export")]
-#![allow(clippy::unwrap_used)] // A failed assertion, wherever it stands.
+#![allow(clippy::unwrap_used)] // A failed `unwrap` is a failed assertion.
 
 #[path = "support/conserved.rs"]
 mod conserved;
@@ -28,7 +28,7 @@ use ron_accounting::{
     labels,
     normalize::OVERFLOW,
     window::{Clock, ManualClock},
-    AccError, Accounting, AccountingBuilder, Dimension, Labels, Meter, OnFull,
+    AccError, Accounting, AccountingBuilder, Dimension, Dimensions, Labels, Meter, OnFull,
 };
 
 const ORIGIN: Origin = Origin::from_bytes([7; 16]);
@@ -40,7 +40,7 @@ const ROUNDS: u64 = 5;
 const THREADS: u64 = 4;
 const STEPS: u64 = 1200;
 
-/// A clock on which the longest delay between two puts has passed at the next look.
+/// A clock on which the longest delay between two puts has passed at the next reading.
 #[derive(Default)]
 struct Leaping(AtomicU64);
 
@@ -51,12 +51,14 @@ impl Clock for Leaping {
 }
 
 fn builder(ledger: &MemoryLedger) -> AccountingBuilder {
+    let mut dimensions = Dimensions::default();
+    dimensions.register("tokens").unwrap();
     Accounting::builder()
         .window_ms(1000)
         .label_limit(8)
         .tenant_limit(4)
         .backlog_max(5)
-        .dimension("tokens")
+        .dimensions(dimensions)
         .clock(Arc::new(ManualClock::new(0)))
         .export_clock(Arc::new(Leaping::default()))
         .origin(ORIGIN)
@@ -87,7 +89,7 @@ fn recorder(acc: &Accounting, mut dice: Dice) -> Units {
             1 => meters.truncate(3),
             2 | 3 => {
                 for meter in &meters {
-                    let _ = meter.record(dimension, n);
+                    meter.record(dimension, n);
                     add(&mut recorded, meter.key().unwrap().tenant(), name, n.into());
                 }
             }

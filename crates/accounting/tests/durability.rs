@@ -2,7 +2,7 @@
 //!
 //! Nothing here may start a child: for a moment it would share the lock of a log that a test gives back.
 #![cfg(all(feature = "wal", unix))]
-#![allow(clippy::unwrap_used)] // A failed assertion, wherever it stands.
+#![allow(clippy::unwrap_used)] // A failed `unwrap` is a failed assertion.
 
 #[path = "support/conserved.rs"]
 mod conserved;
@@ -71,7 +71,7 @@ fn what_the_ledger_did_not_take_waits_in_the_log() {
 #[test]
 fn without_room_counts_wait_in_the_log_as_well() {
     let (folder, ledger, mut recorded) = (tempdir().unwrap(), MemoryLedger::new(), Units::new());
-    // No ledger: nobody makes room.
+    // There is no ledger, so nothing leaves the log.
     let acc = by_hand(&log_of(&folder)).backlog_max(1).checkpoint_ms(0).build().unwrap();
     record(&acc, 1, &mut recorded);
     acc.tick(60_000).unwrap();
@@ -149,16 +149,16 @@ fn a_fork_parks_its_stream_and_no_other() {
     let (folder, ledger) = (tempdir().unwrap(), MemoryLedger::new());
     let (log, clone) = (log_of(&folder), folder.path().join("clone"));
     let mut recorded = Units::new();
-    let acc = with_ledger(&log, &ledger).replay(true).build().unwrap();
+    let acc = with_ledger(&log, &ledger).replay().build().unwrap();
     record(&acc, 1, &mut recorded);
     drop(acc);
     copy(&log, &clone);
     // The ledger can't be asked while the second log is opened.
     ledger.set_unavailable(true);
-    let second = with_ledger(&clone, &ledger).replay(true).build().unwrap();
+    let second = with_ledger(&clone, &ledger).replay().build().unwrap();
     ledger.set_unavailable(false);
 
-    let acc = with_ledger(&log, &ledger).replay(true).build().unwrap();
+    let acc = with_ledger(&log, &ledger).replay().build().unwrap();
     acc.incr_request(&labels().tenant("a"));
     add(&mut recorded, "a", "requests", 1);
     acc.shutdown(PATIENCE).unwrap();

@@ -1,6 +1,6 @@
 //! Does an instance end in time, whatever its ledger does, and whichever thread ends it?
 #![cfg(feature = "wal")]
-#![allow(clippy::unwrap_used)] // A failed assertion, wherever it stands.
+#![allow(clippy::unwrap_used)] // A failed `unwrap` is a failed assertion.
 
 #[path = "support/waiting.rs"]
 mod waiting;
@@ -81,9 +81,9 @@ impl Rig {
     fn builder(&self) -> AccountingBuilder {
         Accounting::builder()
             .clock(Arc::new(ManualClock::new(0)))
-            .exporter(Arc::clone(&self.exporter) as _)
+            .exporter(Arc::clone(&self.exporter))
             .export_jitter_ms(0)
-            .drop_deadline_ms(5)
+            .drop_timeout_ms(5)
     }
 }
 

@@ -1,5 +1,5 @@
-//! Does each environment variable do what it says, and is a value that cannot be used reported with what may stand there?
-#![allow(clippy::unwrap_used)] // A failed assertion, wherever it stands.
+//! Does each environment variable do what it says, and is a value that cannot be used reported with the values that can?
+#![allow(clippy::unwrap_used)] // A failed `unwrap` is a failed assertion.
 
 #[path = "support/child.rs"]
 mod child;
@@ -19,7 +19,7 @@ use warnings::Warnings;
 /// A number: its variable, its name among the settings, its default, and its range.
 const NUMBERS: [(&str, &str, u64, u64, u64); 7] = [
     ("ACC_WINDOW_MS", "window_ms", 60_000, 10, 86_400_000),
-    ("ACC_SLICES", "slices", 5, 1, 10_000),
+    ("ACC_SLICES", "history_windows", 5, 1, 10_000),
     ("ACC_LABEL_LIMIT", "label_limit", 2048, 1, 16_777_216),
     ("ACC_EXPORT_MAXMS", "export_budget_ms", 50, 1, 600_000),
     ("ACC_BACKLOG_MAX", "backlog_max", 1000, 1, 1_000_000),
@@ -32,7 +32,7 @@ fn with(variable: &str, value: impl Into<OsString>) -> Result<AccountingBuilder,
     Accounting::builder().variables(|asked| (asked == variable).then(|| value.clone()))
 }
 
-/// What a builder shows of one of its settings.
+/// Returns the value of a setting, as the builder shows it.
 fn setting(builder: &AccountingBuilder, name: &str) -> String {
     let text = format!("{builder:?}");
     let (_, rest) = text.split_once(&format!(" {name}: ")).unwrap_or_else(|| panic!("{name} in {text}"));
@@ -106,7 +106,7 @@ fn the_builder_has_the_same_ranges() {
     }
     let setters: [Setter; 7] = [
         AccountingBuilder::window_ms,
-        |builder, value| builder.slices(size(value)),
+        |builder, value| builder.history_windows(size(value)),
         |builder, value| builder.label_limit(size(value)),
         AccountingBuilder::export_budget_ms,
         |builder, value| builder.backlog_max(size(value)),
@@ -125,7 +125,24 @@ fn the_builder_has_the_same_ranges() {
         }
     }
     let error = Accounting::builder().manual().tenant_limit(0).build().unwrap_err();
-    assert!(matches!(&error, AccError::Config { variable: "tenant_limit", .. }), "{error}");
+    let expected = "tenant_limit is \"0\", but must be a whole number from 1 to 16777216";
+    assert_eq!(error.to_string(), expected);
+}
+
+#[cfg(feature = "wal")]
+#[test]
+fn the_settings_of_the_export_have_ranges_as_well() {
+    type Setter = fn(AccountingBuilder) -> AccountingBuilder;
+    let refused: [(&str, Setter); 4] = [
+        ("batch_max", |builder| builder.batch_max(0)),
+        ("drop_timeout_ms", |builder| builder.drop_timeout_ms(600_001)),
+        ("wal_max_bytes", |builder| builder.wal_max_bytes((4 << 20) - 1)),
+        ("wal_max_bytes", |builder| builder.wal_max_bytes((1 << 62) + 1)),
+    ];
+    for (name, set) in refused {
+        let error = set(Accounting::builder().manual()).build().unwrap_err();
+        assert!(matches!(&error, AccError::Config { variable, .. } if *variable == name), "{error}");
+    }
 }
 
 #[test]
@@ -250,10 +267,13 @@ fn these_variables_are_read_and_no_others() {
 
 #[test]
 fn a_variable_overrides_what_was_set_before_it_and_no_more() {
-    let builder = Accounting::builder().slices(7).window_ms(1000);
+    let builder = Accounting::builder().history_windows(7).window_ms(1000);
     let builder = builder.variables(|asked| (asked == "ACC_SLICES").then(|| "9".into())).unwrap();
-    assert_eq!((setting(&builder, "slices"), setting(&builder, "window_ms")), ("9".into(), "1000".into()));
-    assert_eq!(setting(&builder.slices(8), "slices"), "8");
+    assert_eq!(
+        (setting(&builder, "history_windows"), setting(&builder, "window_ms")),
+        ("9".into(), "1000".into())
+    );
+    assert_eq!(setting(&builder.history_windows(8), "history_windows"), "8");
 }
 
 #[test]

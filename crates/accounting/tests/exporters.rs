@@ -1,6 +1,6 @@
 //! Does an instance get along with its exporter, be it slow, curious, clumsy, or the last one to hold it?
 #![cfg(feature = "export")]
-#![allow(clippy::unwrap_used)] // A failed assertion, wherever it stands.
+#![allow(clippy::unwrap_used)] // A failed `unwrap` is a failed assertion.
 
 #[path = "support/conserved.rs"]
 mod conserved;
@@ -122,7 +122,7 @@ fn an_exporter_that_panics_gets_its_batch_again() {
     assert!(last_error.contains("0 answers to"), "{last_error}");
 }
 
-/// A manual clock that counts how often the export threads looked at it.
+/// A manual clock that counts how often the export threads read it.
 #[derive(Default)]
 struct Watched {
     clock: ManualClock,

@@ -1,6 +1,6 @@
 //! What does a restart find after a process that was killed, and does a log belong to one process at a time?
 #![cfg(all(feature = "wal", unix))]
-#![allow(clippy::unwrap_used)] // A failed assertion, wherever it stands.
+#![allow(clippy::unwrap_used)] // A failed `unwrap` is a failed assertion.
 
 #[path = "support/child.rs"]
 mod child;

@@ -2,7 +2,7 @@
 //!
 //! Nothing here may start a child: for a moment it would share the lock of a log that a test gives back.
 #![cfg(all(feature = "wal", unix))]
-#![allow(clippy::unwrap_used)] // A failed assertion, wherever it stands.
+#![allow(clippy::unwrap_used)] // A failed `unwrap` is a failed assertion.
 
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
@@ -43,7 +43,7 @@ fn label_sets_that_are_folded_after_a_checkpoint_are_counted_once() {
         (6_000..12_000).for_each(|n| count(&acc, "acme", &format!("/{n}")));
         acc.tick(60_000).unwrap();
         acc.drain(PATIENCE).unwrap();
-        // What a killed process leaves is what is on the disk now.
+        // A killed process leaves the bytes that are on the disk now.
         fs::create_dir(&copy).unwrap();
         for entry in fs::read_dir(&log).unwrap().map(Result::unwrap) {
             fs::copy(entry.path(), copy.join(entry.file_name())).unwrap();
@@ -99,7 +99,7 @@ fn one_stream_stops_no_other() {
     assert_eq!(ledger.total("other", "requests"), 30);
 }
 
-/// Heads of streams stayed in the log for ever, until they filled it: 31,024 of 32,000.
+/// Heads of streams stayed in the log forever, until they filled it: 31,024 of 32,000.
 #[test]
 fn a_log_serves_more_streams_than_it_has_room_for_heads() {
     let (folder, ledger) = (tempdir().unwrap(), MemoryLedger::new());

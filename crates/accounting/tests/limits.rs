@@ -1,6 +1,6 @@
 //! What happens when the queues to the ledger are full, and does everything arrive all the same?
 #![cfg(feature = "export")]
-#![allow(clippy::unwrap_used)] // A failed assertion, wherever it stands.
+#![allow(clippy::unwrap_used)] // A failed `unwrap` is a failed assertion.
 
 #[path = "support/conserved.rs"]
 mod conserved;

@@ -1,6 +1,6 @@
 //! Does readiness name what is missing, only that, and only as long as it is missing?
 #![cfg(feature = "wal")]
-#![allow(clippy::unwrap_used)] // A failed assertion, wherever it stands.
+#![allow(clippy::unwrap_used)] // A failed `unwrap` is a failed assertion.
 
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
@@ -124,7 +124,7 @@ fn a_log_that_is_full_shows_and_nothing_is_lost() {
     let totals = acc.totals();
     assert_eq!(totals[0].live + totals[0].pending, recorded);
 
-    // The ledger takes what is durable, and that makes room.
+    // The ledger takes the durable slices, and that makes space in the log.
     acc.shutdown(PATIENCE).unwrap();
     assert_missing(&acc, []);
     assert_eq!(ledger.total("a", "requests"), recorded);
@@ -149,7 +149,7 @@ fn slices_that_wait_for_a_sync_are_no_fault() {
     assert_missing(&acc, []);
 }
 
-/// Flips a bit of a name that stands in a segment.
+/// Flips a bit of a name in a segment.
 fn damage(log: &Path, name: &str) {
     for entry in fs::read_dir(log).unwrap() {
         let path = entry.unwrap().path();

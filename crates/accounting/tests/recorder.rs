@@ -1,6 +1,6 @@
 //! Does counting by number seal what it should, alone and as a part of an instance?
 #![cfg(feature = "ledger-wire")]
-#![allow(clippy::unwrap_used)] // A failed assertion, wherever it stands.
+#![allow(clippy::unwrap_used)] // A failed `unwrap` is a failed assertion.
 
 use std::{collections::BTreeMap, thread};
 
@@ -73,16 +73,20 @@ fn it_can_be_shared_between_threads() {
 mod shared {
     use std::{sync::Arc, time::Duration};
 
-    use ron_accounting::{export::MemoryLedger, labels, window::ManualClock, Accounting, Dimension};
+    use ron_accounting::{
+        export::MemoryLedger, labels, window::ManualClock, Accounting, Dimension, Dimensions,
+    };
 
     use super::{account, rows, BTreeMap, SealedSlice};
 
     const PATIENCE: Duration = Duration::from_secs(30);
 
     fn by_hand(ledger: &MemoryLedger) -> Accounting {
+        let mut dimensions = Dimensions::default();
+        dimensions.register("tokens").unwrap();
         Accounting::builder()
             .manual()
-            .dimension("tokens")
+            .dimensions(dimensions)
             .clock(Arc::new(ManualClock::new(0)))
             .exporter(Arc::new(ledger.clone()))
             .build()

@@ -1,5 +1,5 @@
 //! Does every count land in its window, once, whatever the clock does? And do the threads that roll windows end?
-#![allow(clippy::unwrap_used)] // A failed assertion, wherever it stands.
+#![allow(clippy::unwrap_used)] // A failed `unwrap` is a failed assertion.
 
 #[path = "support/waiting.rs"]
 mod waiting;
@@ -57,7 +57,7 @@ fn history_keeps_the_last_windows_newest_first() {
         .manual()
         .clock(Arc::new(ManualClock::new(0)))
         .window_ms(1000)
-        .slices(3)
+        .history_windows(3)
         .build()
         .unwrap();
     for second in 1..=5 {
@@ -143,7 +143,7 @@ fn the_ticker_follows_its_clock() {
         until("the window is closed", || acc.stats().windows == window);
         assert_eq!(windows(&acc)[0], ((window - 1) * 10, window));
     }
-    // No later look at the clock may have closed a window twice.
+    // No later reading of the clock may have closed a window twice.
     clock.set(100);
     acc.incr_request(&FEED);
     clock.set(210);
@@ -201,4 +201,16 @@ fn a_ticker_that_died_shows_in_readiness_and_counting_goes_on() {
     acc.incr_request(&FEED);
     acc.tick(60_000).unwrap();
     assert_eq!(windows(&acc), [(0, 1)]);
+}
+
+#[test]
+fn a_tick_is_the_only_time_that_an_instance_at_a_given_time_has() {
+    let acc = Accounting::builder().manual_at(60_000).build().unwrap();
+    acc.incr_request(&labels().tenant("acme"));
+    acc.tick(119_999).unwrap();
+    assert!(acc.history().is_empty());
+    acc.tick(120_000).unwrap();
+    let closed = acc.history();
+    assert_eq!((closed[0].start_ms, closed[0].total(Dimension::REQUESTS)), (60_000, 1));
+    assert!(acc.readiness().boundary_ticker_ok && acc.readiness().clock_ok);
 }

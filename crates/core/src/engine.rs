@@ -5,8 +5,8 @@ use std::{fmt, sync::Arc};
 use crate::{
     state::{EngineState, Limits, ThreadState},
     threaded_engine::ThreadedEngine,
-    AccountKey, CharacterNormalizer, Dimension, Dimensions, EngineStats, EvictionReason, Label, Labels,
-    Meter, Normalizer, Outcome, Reader, Scope, TenantId, UsageKey,
+    AccountKey, CharacterNormalizer, Dimension, Dimensions, EngineError, EngineStats, EvictionReason, Label,
+    Labels, Meter, Normalizer, Outcome, Reader, Scope, TenantId, UsageKey,
 };
 
 /// The default of [`EngineBuilder::label_limit`].
@@ -65,19 +65,19 @@ impl EngineBuilder {
         self
     }
 
-    /// Sets how many label sets and accounts are live at once, clamped to 1 up to [`LIMIT_MAX`]. At the
-    /// limit, the least recently used ones are evicted for new ones. Default: [`LABEL_LIMIT_DEFAULT`].
+    /// Sets how many label sets and accounts are live at once, from 1 to [`LIMIT_MAX`]. At the limit, the
+    /// least recently used ones are evicted for new ones. Default: [`LABEL_LIMIT_DEFAULT`].
     #[must_use]
     pub fn label_limit(mut self, limit: usize) -> Self {
-        self.label_limit = limit.clamp(1, LIMIT_MAX);
+        self.label_limit = limit;
         self
     }
 
-    /// Sets how many tenants are ever told apart, clamped to 1 up to [`LIMIT_MAX`]. Later ones share the
-    /// tenant `~overflow`. Default: [`TENANT_LIMIT_DEFAULT`].
+    /// Sets how many tenants are ever told apart, from 1 to [`LIMIT_MAX`]. Later ones share the tenant
+    /// `~overflow`. Default: [`TENANT_LIMIT_DEFAULT`].
     #[must_use]
     pub fn tenant_limit(mut self, limit: usize) -> Self {
-        self.tenant_limit = limit.clamp(1, LIMIT_MAX);
+        self.tenant_limit = limit;
         self
     }
 
@@ -99,8 +99,19 @@ impl EngineBuilder {
         self
     }
 
-    /// Builds the engine. Starts no thread and opens no file.
-    pub fn build(self) -> Engine {
+    /// Builds the engine. Starts no thread and opens no file. Refuses a limit that is outside its range.
+    pub fn build(self) -> Result<Engine, EngineError> {
+        for (option, limit) in [("label_limit", self.label_limit), ("tenant_limit", self.tenant_limit)] {
+            if !(1..=LIMIT_MAX).contains(&limit) {
+                let (value, max) = (limit as u64, LIMIT_MAX as u64);
+                return Err(EngineError::InvalidOption { option, value, min: 1, max });
+            }
+        }
+        Ok(self.assemble())
+    }
+
+    /// Builds the engine from settings that are in range.
+    fn assemble(self) -> Engine {
         let limits = Limits {
             label_sets: self.label_limit,
             tenants: self.tenant_limit,
@@ -117,17 +128,21 @@ impl EngineBuilder {
 /// Counts usage per label set, in this process. Once a thread knows a label set, counting takes no lock and
 /// allocates nothing. Clones are the same engine.
 ///
+/// Recording never fails, and its functions return nothing. Each has a twin that begins with `try_` and returns an
+/// [`Outcome`]. Both count the same.
+///
 /// ```
 /// use ron_accounting_core::{labels, Dimension, Engine, Outcome};
-/// let engine = Engine::builder().build();
+/// let engine = Engine::builder().label_limit(512).build()?;
 /// let mut reader = engine.reader();
 /// let feed = labels().tenant("acme").method("GET").route("/v1/feed");
-/// assert_eq!(engine.record(&feed, Dimension::REQUESTS, 1), Outcome::Counted);
+/// assert_eq!(engine.try_record(&feed, Dimension::REQUESTS, 1), Outcome::Counted);
 ///
 /// let reading = reader.take();
 /// let row = reading.rows().next().unwrap();
 /// assert_eq!(row.key.labels(), Some(feed));
 /// assert_eq!(row.values[Dimension::REQUESTS.index()], 1);
+/// # Ok::<(), ron_accounting_core::EngineError>(())
 /// ```
 #[derive(Clone)]
 pub struct Engine {
@@ -135,8 +150,9 @@ pub struct Engine {
 }
 
 impl Default for Engine {
+    /// An engine with the default settings.
     fn default() -> Self {
-        Self::builder().build()
+        Self::builder().assemble()
     }
 }
 
@@ -155,17 +171,29 @@ impl Engine {
 
     /// Adds `n` to one dimension of a label set.
     #[inline]
-    #[must_use = "an amount of an unknown dimension is not counted"]
-    pub fn record(&self, labels: &Labels<'_>, dimension: Dimension, n: u64) -> Outcome {
-        self.record_each(labels, &[(dimension, n)])
+    pub fn record(&self, labels: &Labels<'_>, dimension: Dimension, n: u64) {
+        let _ = self.try_record(labels, dimension, n);
     }
 
     /// Adds to several dimensions of a label set, which is looked up once.
+    #[inline]
+    pub fn record_each(&self, labels: &Labels<'_>, amounts: &[(Dimension, u64)]) {
+        let _ = self.try_record_each(labels, amounts);
+    }
+
+    /// Does what [`Self::record`] does, and returns what became of the usage.
+    #[inline]
+    #[must_use = "the outcome may be a loss; `record` ignores it"]
+    pub fn try_record(&self, labels: &Labels<'_>, dimension: Dimension, n: u64) -> Outcome {
+        self.try_record_each(labels, &[(dimension, n)])
+    }
+
+    /// Does what [`Self::record_each`] does, and returns what became of the usage.
     ///
     /// An amount of an unknown dimension is left out, and the others are added all the same.
     #[inline]
-    #[must_use = "an amount of an unknown dimension is not counted"]
-    pub fn record_each(&self, labels: &Labels<'_>, amounts: &[(Dimension, u64)]) -> Outcome {
+    #[must_use = "the outcome may be a loss; `record_each` ignores it"]
+    pub fn try_record_each(&self, labels: &Labels<'_>, amounts: &[(Dimension, u64)]) -> Outcome {
         match self.threaded.thread() {
             Some(thread) => self.threaded.state.record(thread, labels, amounts),
             None => self.threaded.with_thread(|thread| self.threaded.state.record(thread, labels, amounts)),
@@ -197,8 +225,14 @@ impl Engine {
 
     /// Adds `n` to one dimension of a tenant's account.
     #[inline]
-    #[must_use = "an amount of an unknown dimension is not counted"]
-    pub fn record_account(
+    pub fn record_account(&self, tenant: &Tenant, account: AccountKey, dimension: Dimension, n: u64) {
+        let _ = self.try_record_account(tenant, account, dimension, n);
+    }
+
+    /// Does what [`Self::record_account`] does, and returns what became of the usage.
+    #[inline]
+    #[must_use = "the outcome may be a loss; `record_account` ignores it"]
+    pub fn try_record_account(
         &self,
         tenant: &Tenant,
         account: AccountKey,

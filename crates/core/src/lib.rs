@@ -80,6 +80,8 @@ mod cells;
 mod dimension;
 #[cfg(not(loom))]
 mod engine;
+#[cfg(not(loom))]
+mod error;
 mod fixed_labels;
 mod hashing;
 mod key;
@@ -111,6 +113,8 @@ mod threaded_engine;
 pub use dimension::{Dimension, DimensionError, Dimensions, DIMENSIONS_MAX, DIMENSION_NAME_BYTES_MAX};
 #[cfg(not(loom))]
 pub use engine::{Engine, EngineBuilder, Tenant, LABEL_LIMIT_DEFAULT, LIMIT_MAX, TENANT_LIMIT_DEFAULT};
+#[cfg(not(loom))]
+pub use error::EngineError;
 pub use key::{KeyId, UsageKey};
 pub use labels::{labels, Label, Labels};
 #[cfg(not(loom))]

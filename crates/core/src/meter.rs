@@ -20,7 +20,7 @@ use crate::{
 /// let engine = Engine::default();
 /// let (meter, _) = engine.meter(&labels().tenant("acme").route("/v1/feed"));
 /// meter.incr_request();
-/// assert!(meter.record(Dimension::BYTES_OUT, 512).is_counted());
+/// meter.record(Dimension::BYTES_OUT, 512);
 /// ```
 pub struct Meter {
     engine: Arc<ThreadedEngine>,
@@ -48,25 +48,32 @@ impl Meter {
     /// Adds one request.
     #[inline]
     pub fn incr_request(&self) {
-        let _ = self.record(Dimension::REQUESTS, 1);
+        self.record(Dimension::REQUESTS, 1);
     }
 
     /// Adds received bytes.
     #[inline]
     pub fn add_bytes_in(&self, bytes: u64) {
-        let _ = self.record(Dimension::BYTES_IN, bytes);
+        self.record(Dimension::BYTES_IN, bytes);
     }
 
     /// Adds sent bytes.
     #[inline]
     pub fn add_bytes_out(&self, bytes: u64) {
-        let _ = self.record(Dimension::BYTES_OUT, bytes);
+        self.record(Dimension::BYTES_OUT, bytes);
     }
 
-    /// Adds `n` to a dimension.
+    /// Adds `n` to a dimension. If the dimension belongs to another engine, nothing is counted but
+    /// [`EngineStats::unknown_dimension`](crate::EngineStats::unknown_dimension).
     #[inline]
-    #[must_use = "an amount of an unknown dimension is not counted"]
-    pub fn record(&self, dimension: Dimension, n: u64) -> Outcome {
+    pub fn record(&self, dimension: Dimension, n: u64) {
+        let _ = self.try_record(dimension, n);
+    }
+
+    /// Does what [`Self::record`] does, and returns what became of the usage.
+    #[inline]
+    #[must_use = "the outcome may be a loss; `record` ignores it"]
+    pub fn try_record(&self, dimension: Dimension, n: u64) -> Outcome {
         match self.engine.thread() {
             Some(thread) if thread.add(self.first_cell, dimension, n) => Outcome::Counted,
             _ => self.record_slowly(dimension, n),

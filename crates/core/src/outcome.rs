@@ -14,12 +14,10 @@ pub enum Overflow {
 
 /// What a recording did.
 ///
-/// Recording functions return it for callers that want to know. Every outcome but [`Self::Counted`] and
-/// [`Self::Lost`] is also counted in [`EngineStats`](crate::EngineStats), and the limits rule out `Lost`.
-///
-/// Functions are `#[must_use]` where ignoring the outcome may hide a loss: those that take a dimension, since one
-/// of another engine is not counted, and those that make a [`Meter`](crate::Meter), since a meter keeps counting
-/// under what its outcome names.
+/// The `try_` form of each recording function returns it, and is `#[must_use]`. Most callers can use the form
+/// that returns nothing: every outcome but [`Self::Counted`] and [`Self::Lost`] is also counted in
+/// [`EngineStats`](crate::EngineStats), and the limits rule out `Lost`. The functions that make a
+/// [`Meter`](crate::Meter) always return it, since a meter keeps counting under what its outcome names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {

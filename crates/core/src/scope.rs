@@ -36,33 +36,47 @@ impl Scope {
 
     /// Adds one request of a tenant.
     #[inline]
-    pub fn incr_request(&self, tenant: &str) -> Outcome {
-        self.record(tenant, Dimension::REQUESTS, 1)
+    pub fn incr_request(&self, tenant: &str) {
+        self.record(tenant, Dimension::REQUESTS, 1);
     }
 
     /// Adds bytes received from a tenant.
     #[inline]
-    pub fn add_bytes_in(&self, tenant: &str, bytes: u64) -> Outcome {
-        self.record(tenant, Dimension::BYTES_IN, bytes)
+    pub fn add_bytes_in(&self, tenant: &str, bytes: u64) {
+        self.record(tenant, Dimension::BYTES_IN, bytes);
     }
 
     /// Adds bytes sent to a tenant.
     #[inline]
-    pub fn add_bytes_out(&self, tenant: &str, bytes: u64) -> Outcome {
-        self.record(tenant, Dimension::BYTES_OUT, bytes)
+    pub fn add_bytes_out(&self, tenant: &str, bytes: u64) {
+        self.record(tenant, Dimension::BYTES_OUT, bytes);
     }
 
     /// Adds `n` to a dimension of a tenant.
     #[inline]
-    #[must_use = "an amount of an unknown dimension is not counted"]
-    pub fn record(&self, tenant: &str, dimension: Dimension, n: u64) -> Outcome {
-        self.record_each(tenant, &[(dimension, n)])
+    pub fn record(&self, tenant: &str, dimension: Dimension, n: u64) {
+        let _ = self.try_record(tenant, dimension, n);
     }
 
     /// Adds to several dimensions of a tenant, which is looked up once.
     #[inline]
-    #[must_use = "an amount of an unknown dimension is not counted"]
-    pub fn record_each(&self, tenant: &str, amounts: &[(Dimension, u64)]) -> Outcome {
+    pub fn record_each(&self, tenant: &str, amounts: &[(Dimension, u64)]) {
+        let _ = self.try_record_each(tenant, amounts);
+    }
+
+    /// Does what [`Self::record`] does, and returns what became of the usage.
+    #[inline]
+    #[must_use = "the outcome may be a loss; `record` ignores it"]
+    pub fn try_record(&self, tenant: &str, dimension: Dimension, n: u64) -> Outcome {
+        self.try_record_each(tenant, &[(dimension, n)])
+    }
+
+    /// Does what [`Self::record_each`] does, and returns what became of the usage.
+    ///
+    /// An amount of an unknown dimension is left out, and the others are added all the same.
+    #[inline]
+    #[must_use = "the outcome may be a loss; `record_each` ignores it"]
+    pub fn try_record_each(&self, tenant: &str, amounts: &[(Dimension, u64)]) -> Outcome {
         let state = &self.engine.state;
         let hash = state.hashing.scoped(tenant, self.hash);
         match self.engine.thread() {

@@ -40,21 +40,21 @@ const SETS: [Labels<'static>; 3] = [
 fn record_in_every_way(handles: &Handles) {
     let Handles { engine, meter, account_meter, scope, tenant } = handles;
     for set in &SETS {
-        let _ = engine.record(set, Dimension::REQUESTS, 1);
-        let _ = engine.record(set, Dimension::REQUESTS, 1);
-        let _ = engine.record_each(set, &AMOUNTS);
-        let _ = scope.record(set.tenant, Dimension::CPU, 1);
-        let _ = scope.record_each(set.tenant, &AMOUNTS);
+        engine.record(set, Dimension::REQUESTS, 1);
+        engine.record(set, Dimension::REQUESTS, 1);
+        engine.record_each(set, &AMOUNTS);
+        scope.record(set.tenant, Dimension::CPU, 1);
+        scope.record_each(set.tenant, &AMOUNTS);
         scope.incr_request(set.tenant);
         scope.add_bytes_in(set.tenant, 5);
         scope.add_bytes_out(set.tenant, 5);
     }
-    let _ = engine.record_account(tenant, ACCOUNT, Dimension::REQUESTS, 1);
+    engine.record_account(tenant, ACCOUNT, Dimension::REQUESTS, 1);
     for meter in [meter, account_meter] {
         meter.incr_request();
         meter.add_bytes_in(1);
         meter.add_bytes_out(1);
-        let _ = meter.record(Dimension::CPU, 1);
+        meter.record(Dimension::CPU, 1);
     }
 }
 
@@ -64,7 +64,7 @@ fn allocations(work: impl FnOnce()) -> u64 {
 
 #[test]
 fn recording_what_a_thread_knows_allocates_nothing() {
-    for engine in [Engine::default(), Engine::builder().normalizer(Uppercase).build()] {
+    for engine in [Engine::default(), Engine::builder().normalizer(Uppercase).build().unwrap()] {
         let tenant = engine.tenant("acme");
         let handles = Handles {
             meter: engine.meter(&SETS[0]).0,

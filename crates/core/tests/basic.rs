@@ -20,11 +20,11 @@ const UPLOAD: Labels<'static> = labels().tenant("acme").method("PUT").route("/v1
 fn recordings_of_one_label_set_add_up() {
     let engine = Engine::default();
     let mut reader = engine.reader();
-    assert_eq!(engine.record(&FEED, Dimension::REQUESTS, 1), Outcome::Counted);
-    assert_eq!(engine.record(&FEED, Dimension::REQUESTS, 2), Outcome::Counted);
+    assert_eq!(engine.try_record(&FEED, Dimension::REQUESTS, 1), Outcome::Counted);
+    assert_eq!(engine.try_record(&FEED, Dimension::REQUESTS, 2), Outcome::Counted);
     let amounts = [(Dimension::REQUESTS, 4), (Dimension::BYTES_IN, 10), (Dimension::CPU, 7)];
-    assert_eq!(engine.record_each(&FEED, &amounts), Outcome::Counted);
-    let _ = engine.record(&UPLOAD, Dimension::BYTES_OUT, 5);
+    assert_eq!(engine.try_record_each(&FEED, &amounts), Outcome::Counted);
+    engine.record(&UPLOAD, Dimension::BYTES_OUT, 5);
     let reading = reader.take();
     assert_eq!(reading.len(), 2);
     assert_eq!(values(&reading, &FEED), [7, 10, 0, 7]);
@@ -47,7 +47,7 @@ fn label_sets_that_differ_in_one_label_are_told_apart() {
         labels().tenant("a").method("bc"),
     ];
     for (n, set) in (1..).zip(&sets) {
-        let _ = engine.record(set, Dimension::REQUESTS, n);
+        engine.record(set, Dimension::REQUESTS, n);
     }
     let reading = reader.take();
     assert_eq!(reading.len(), sets.len());
@@ -71,8 +71,8 @@ fn a_meter_and_its_clones_count_under_one_key() {
     })
     .join()
     .unwrap();
-    assert_eq!(meter.record(Dimension::CPU, 5), Outcome::Counted);
-    let _ = engine.record(&FEED, Dimension::REQUESTS, 1);
+    assert_eq!(meter.try_record(Dimension::CPU, 5), Outcome::Counted);
+    engine.record(&FEED, Dimension::REQUESTS, 1);
     assert_eq!(values(&reader.take(), &FEED), [2, 3, 4, 5]);
 }
 
@@ -89,10 +89,10 @@ fn accounts_are_told_apart_by_tenant_namespace_and_id() {
         (&acme, AccountKey { id: 0, ..account }, 8),
     ];
     for (tenant, account, n) in recorded {
-        assert_eq!(engine.record_account(tenant, account, Dimension::BYTES_OUT, n), Outcome::Counted);
+        assert_eq!(engine.try_record_account(tenant, account, Dimension::BYTES_OUT, n), Outcome::Counted);
         let (meter, outcome) = engine.account_meter(tenant, account);
         assert_eq!((meter.key(), outcome), (Some(&tenant.usage_key(account)), Outcome::Counted));
-        let _ = meter.record(Dimension::BYTES_OUT, n);
+        meter.record(Dimension::BYTES_OUT, n);
     }
     let reading = reader.take();
     assert_eq!(reading.len(), recorded.len());
@@ -108,9 +108,9 @@ fn accounts_are_told_apart_by_tenant_namespace_and_id() {
 fn a_label_set_and_an_account_of_one_tenant_share_its_number() {
     let engine = Engine::default();
     let mut reader = engine.reader();
-    let _ = engine.record(&FEED, Dimension::REQUESTS, 1);
+    engine.record(&FEED, Dimension::REQUESTS, 1);
     let acme = engine.tenant("acme");
-    let _ = engine.record_account(&acme, AccountKey { ns: 0, id: 1 }, Dimension::REQUESTS, 1);
+    engine.record_account(&acme, AccountKey { ns: 0, id: 1 }, Dimension::REQUESTS, 1);
     let reading = reader.take();
     assert_eq!(reading.len(), 2);
     assert!(reading.rows().all(|row| row.key.tenant_id() == acme.id() && row.key.tenant() == "acme"));
@@ -124,9 +124,9 @@ fn registered_dimensions_are_counted_beside_the_built_in_ones() {
     let tokens = dimensions.register("tokens").unwrap();
     assert_eq!(dimensions.register("tokens"), Ok(tokens));
     assert_eq!(dimensions.register("cpu"), Ok(Dimension::CPU));
-    let engine = Engine::builder().dimensions(dimensions).build();
+    let engine = Engine::builder().dimensions(dimensions).build().unwrap();
     let mut reader = engine.reader();
-    assert_eq!(engine.record(&FEED, tokens, 9), Outcome::Counted);
+    assert_eq!(engine.try_record(&FEED, tokens, 9), Outcome::Counted);
     assert_eq!(engine.dimensions().to_string(), "requests,bytes_in,bytes_out,cpu,tokens");
     assert_eq!(values(&reader.take(), &FEED), [0, 0, 0, 0, 9]);
 }
@@ -151,9 +151,9 @@ fn a_dimension_of_another_engine_is_refused_and_the_others_are_counted() {
     let engine = Engine::default();
     let mut reader = engine.reader();
     let amounts = [(Dimension::REQUESTS, 1), (foreign, 2), (Dimension::CPU, 3)];
-    assert_eq!(engine.record_each(&FEED, &amounts), Outcome::UnknownDimension(foreign));
-    assert_eq!(engine.meter(&FEED).0.record(foreign, 2), Outcome::UnknownDimension(foreign));
-    let _ = engine.record(&UPLOAD, Dimension::REQUESTS, 1);
+    assert_eq!(engine.try_record_each(&FEED, &amounts), Outcome::UnknownDimension(foreign));
+    assert_eq!(engine.meter(&FEED).0.try_record(foreign, 2), Outcome::UnknownDimension(foreign));
+    engine.record(&UPLOAD, Dimension::REQUESTS, 1);
     let reading = reader.take();
     assert_eq!(values(&reading, &FEED), [1, 0, 0, 3]);
     assert_eq!(values(&reading, &UPLOAD), [1, 0, 0, 0]);
@@ -164,9 +164,9 @@ fn a_dimension_of_another_engine_is_refused_and_the_others_are_counted() {
 fn cardinality_counts_the_values_of_each_label() {
     let engine = Engine::default();
     for (method, route) in [("GET", "/a"), ("GET", "/b"), ("PUT", "/c"), ("PUT", "/a")] {
-        let _ = engine.record(&labels().tenant("t").method(method).route(route), Dimension::REQUESTS, 1);
+        engine.record(&labels().tenant("t").method(method).route(route), Dimension::REQUESTS, 1);
     }
-    let _ = engine.record_account(&engine.tenant("u"), AccountKey { ns: 0, id: 0 }, Dimension::REQUESTS, 1);
+    engine.record_account(&engine.tenant("u"), AccountKey { ns: 0, id: 0 }, Dimension::REQUESTS, 1);
     let expected = [1, 2, 3, 1, 1];
     assert_eq!(engine.cardinality().map(|(_, count)| count), expected);
     assert_eq!(engine.cardinality().map(|(label, _)| label), Label::ALL);
@@ -176,7 +176,7 @@ fn cardinality_counts_the_values_of_each_label() {
 fn clones_are_the_same_engine() {
     let engine = Engine::default();
     let mut reader = engine.clone().reader();
-    let _ = engine.clone().record(&FEED, Dimension::REQUESTS, 1);
+    engine.clone().record(&FEED, Dimension::REQUESTS, 1);
     drop(engine);
     assert_eq!(values(&reader.take(), &FEED)[0], 1);
 }

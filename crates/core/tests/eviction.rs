@@ -55,7 +55,7 @@ fn accounts_share_the_label_limit() {
     let tenant = engine.tenant("t");
     for id in 0..5 {
         let account = AccountKey { ns: 0, id };
-        assert_eq!(engine.record_account(&tenant, account, Dimension::REQUESTS, 1), Outcome::Counted);
+        assert_eq!(engine.try_record_account(&tenant, account, Dimension::REQUESTS, 1), Outcome::Counted);
         record(&engine, &["a"]);
     }
     let stats = engine.stats();
@@ -118,7 +118,7 @@ fn eviction_at_the_limit_does_not_make_other_keys_idle() {
     engine.maintain(2);
     let held = ["a", "b", "c", "d"].map(|name| engine.meter(&route(name)).0);
     for n in 0..10 {
-        let outcome = engine.record(&route(&n.to_string()), Dimension::REQUESTS, 1);
+        let outcome = engine.try_record(&route(&n.to_string()), Dimension::REQUESTS, 1);
         assert_eq!(outcome, Outcome::Overflowed(Overflow::LabelSets));
     }
     drop(held);
@@ -174,7 +174,7 @@ fn late_counts_of_an_evicted_key_stand_under_its_own_labels() {
         move || {
             record(&engine, &["late"]);
             for () in asked {
-                answer.send(engine.record(&route("late"), Dimension::REQUESTS, 1)).unwrap();
+                answer.send(engine.try_record(&route("late"), Dimension::REQUESTS, 1)).unwrap();
             }
         }
     });
@@ -207,7 +207,7 @@ fn keys_that_idle_threads_own_cost_names_but_no_counts() {
         let (engine, stay) = (engine.clone(), stay.clone());
         idle.push(thread::spawn(move || {
             for set in 0..LIMIT {
-                let outcome = engine.record(&route(&format!("{n}/{set}")), Dimension::REQUESTS, 1);
+                let outcome = engine.try_record(&route(&format!("{n}/{set}")), Dimension::REQUESTS, 1);
                 ready.send(outcome).unwrap();
             }
             // Lives on, and owns what its cache holds.
@@ -221,7 +221,7 @@ fn keys_that_idle_threads_own_cost_names_but_no_counts() {
     }
     // A tenant that comes late has its overflow row all the same.
     for tenant in ["u", "v", "w", "x"] {
-        let outcome = engine.record(&labels().tenant(tenant), Dimension::REQUESTS, 1);
+        let outcome = engine.try_record(&labels().tenant(tenant), Dimension::REQUESTS, 1);
         assert!(matches!(outcome, Outcome::Overflowed(_)), "{outcome:?}");
     }
     drop(go);

@@ -177,7 +177,7 @@ struct Model {
 
 impl Model {
     fn new(label_limit: usize, tenant_limit: usize) -> Self {
-        let engine = Engine::builder().label_limit(label_limit).tenant_limit(tenant_limit).build();
+        let engine = Engine::builder().label_limit(label_limit).tenant_limit(tenant_limit).build().unwrap();
         let readers = vec![Modelled::new(engine.reader())];
         let workers = (0..WORKERS).map(|_| Worker::start()).collect();
         Self { engine, workers, meters: Vec::new(), readers, label_limit, tenant_limit }
@@ -215,12 +215,12 @@ impl Model {
                 let amounts: Vec<_> = amounts.into_iter().map(|(index, n)| (DIMENSIONS[index], n)).collect();
                 let counted = self.workers[worker].run(move || match target {
                     Target::Labels(tenant, method) => {
-                        vec![(engine.record_each(&raw(tenant, method), &amounts), amounts)]
+                        vec![(engine.try_record_each(&raw(tenant, method), &amounts), amounts)]
                     }
                     Target::Account(tenant, id) => {
                         let (tenant, account) = (engine.tenant(TENANTS[tenant]), AccountKey { ns: 0, id });
                         let record = |(dimension, n)| {
-                            (engine.record_account(&tenant, account, dimension, n), vec![(dimension, n)])
+                            (engine.try_record_account(&tenant, account, dimension, n), vec![(dimension, n)])
                         };
                         amounts.into_iter().map(record).collect()
                     }
@@ -252,7 +252,10 @@ impl Model {
                 let meter = meter.get(&self.meters).clone();
                 let name = meter.key().map(name).unwrap();
                 let dimension = DIMENSIONS[dimension];
-                assert_eq!(self.workers[worker].run(move || meter.record(dimension, n)), Outcome::Counted);
+                assert_eq!(
+                    self.workers[worker].run(move || meter.try_record(dimension, n)),
+                    Outcome::Counted
+                );
                 self.count(&name, &[(dimension, n)]);
             }
             Step::Maintain(idle) => engine.maintain(idle),

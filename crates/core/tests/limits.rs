@@ -4,7 +4,9 @@ mod totals;
 
 use std::{sync::mpsc, thread};
 
-use ron_accounting_core::{labels, AccountKey, Dimension, Engine, Labels, Outcome, Overflow, OVERFLOW};
+use ron_accounting_core::{
+    labels, AccountKey, Dimension, Engine, EngineError, Labels, Outcome, Overflow, LIMIT_MAX, OVERFLOW,
+};
 
 use totals::{add, by_route, by_tenant, engine, record, requests, route, Totals};
 
@@ -21,19 +23,19 @@ fn when_all_is_held_usage_goes_to_the_tenants_overflow_row() {
     for n in 0..10 {
         let name = n.to_string();
         let row = [(Dimension::REQUESTS, 1), (Dimension::CPU, n)];
-        assert_eq!(engine.record_each(&route(&name), &row), overflowed);
-        assert_eq!(engine.record_each(&labels().tenant("u").route(&name), &row), overflowed);
+        assert_eq!(engine.try_record_each(&route(&name), &row), overflowed);
+        assert_eq!(engine.try_record_each(&labels().tenant("u").route(&name), &row), overflowed);
     }
     let tenant = engine.tenant("t");
     let account = AccountKey { ns: 0, id: 1 };
-    assert_eq!(engine.record_account(&tenant, account, Dimension::REQUESTS, 1), overflowed);
+    assert_eq!(engine.try_record_account(&tenant, account, Dimension::REQUESTS, 1), overflowed);
     let (meter, outcome) = engine.meter(&route("x"));
     assert_eq!((meter.key().unwrap().labels(), outcome), (Some(overflow_row("t")), overflowed));
     meter.incr_request();
     let (meter, outcome) = engine.account_meter(&tenant, account);
     assert!(meter.key().unwrap().is_overflow());
     assert_eq!(outcome, overflowed);
-    assert_eq!(meter.record(Dimension::REQUESTS, 1), Outcome::Counted);
+    assert_eq!(meter.try_record(Dimension::REQUESTS, 1), Outcome::Counted);
     held[0].incr_request();
 
     let stats = engine.stats();
@@ -56,7 +58,7 @@ fn labels_written_like_an_overflow_row_do_not_count_against_the_limit() {
     let engine = engine(1);
     let mut reader = engine.reader();
     for tenant in ["t", "u", "v"] {
-        assert_eq!(engine.record(&overflow_row(tenant), Dimension::REQUESTS, 1), Outcome::Counted);
+        assert_eq!(engine.try_record(&overflow_row(tenant), Dimension::REQUESTS, 1), Outcome::Counted);
     }
     record(&engine, &["a", "b"]);
     assert_eq!(engine.stats().label_sets, 1);
@@ -65,31 +67,49 @@ fn labels_written_like_an_overflow_row_do_not_count_against_the_limit() {
 
 #[test]
 fn tenants_past_the_limit_share_one() {
-    let engine = Engine::builder().tenant_limit(2).build();
+    let engine = Engine::builder().tenant_limit(2).build().unwrap();
     let mut reader = engine.reader();
     let overflowed = Outcome::Overflowed(Overflow::Tenants);
     // The overflow tenant does not count against the limit, though it comes first.
-    assert_eq!(engine.record(&labels().tenant(OVERFLOW), Dimension::REQUESTS, 1), Outcome::Counted);
+    assert_eq!(engine.try_record(&labels().tenant(OVERFLOW), Dimension::REQUESTS, 1), Outcome::Counted);
     for (tenant, expected) in [("a", Outcome::Counted), ("b", Outcome::Counted), ("c", overflowed)] {
-        assert_eq!(engine.record(&labels().tenant(tenant).route("/"), Dimension::REQUESTS, 1), expected);
+        assert_eq!(engine.try_record(&labels().tenant(tenant).route("/"), Dimension::REQUESTS, 1), expected);
     }
-    assert_eq!(engine.record(&labels().tenant("d"), Dimension::REQUESTS, 1), overflowed);
-    assert_eq!(engine.record(&labels().tenant("a"), Dimension::REQUESTS, 1), Outcome::Counted);
+    assert_eq!(engine.try_record(&labels().tenant("d"), Dimension::REQUESTS, 1), overflowed);
+    assert_eq!(engine.try_record(&labels().tenant("a"), Dimension::REQUESTS, 1), Outcome::Counted);
     let shared = engine.tenant("e");
     assert_eq!(shared.name(), OVERFLOW);
     assert_eq!(engine.usage_key(&labels().tenant("f").route("/")).labels(), Some(overflow_row(OVERFLOW)));
-    let _ = engine.record_account(&shared, AccountKey { ns: 0, id: 0 }, Dimension::REQUESTS, 1);
+    engine.record_account(&shared, AccountKey { ns: 0, id: 0 }, Dimension::REQUESTS, 1);
     let stats = engine.stats();
     assert_eq!((stats.tenants, stats.overflowed_tenants), (3, 2));
     assert_eq!(by_tenant(&reader.take()), requests(&[("a", 2), ("b", 1), (OVERFLOW, 4)]));
 }
 
 #[test]
-fn limits_of_zero_are_limits_of_one() {
-    let engine = Engine::builder().label_limit(0).tenant_limit(0).build();
+fn a_limit_out_of_range_is_refused_by_name_value_and_range() {
+    for (value, is_ok) in [(0, false), (1, true), (LIMIT_MAX, true), (LIMIT_MAX + 1, false)] {
+        let refused = |option| EngineError::InvalidOption {
+            option,
+            value: value as u64,
+            min: 1,
+            max: LIMIT_MAX as u64,
+        };
+        for (option, builder) in [
+            ("label_limit", Engine::builder().label_limit(value)),
+            ("tenant_limit", Engine::builder().tenant_limit(value)),
+        ] {
+            assert_eq!(builder.build().err(), (!is_ok).then(|| refused(option)));
+        }
+    }
+}
+
+#[test]
+fn limits_of_one_are_enough_to_count() {
+    let engine = Engine::builder().label_limit(1).tenant_limit(1).build().unwrap();
     let mut reader = engine.reader();
     record(&engine, &["a", "b"]);
-    let other = engine.record(&labels().tenant("u"), Dimension::REQUESTS, 1);
+    let other = engine.try_record(&labels().tenant("u"), Dimension::REQUESTS, 1);
     assert_eq!(other, Outcome::Overflowed(Overflow::Tenants));
     assert_eq!(by_tenant(&reader.take()), requests(&[("t", 2), (OVERFLOW, 1)]));
 }
@@ -103,7 +123,7 @@ fn evicted_keys_past_the_limit_of_detached_keys_are_folded_and_totals_stay() {
         let name = n.to_string();
         let tenant = if n % 3 == 0 { "t" } else { "u" };
         let raw = labels().tenant(tenant).route(&name);
-        assert_eq!(engine.record(&raw, Dimension::BYTES_IN, n + 1), Outcome::Counted);
+        assert_eq!(engine.try_record(&raw, Dimension::BYTES_IN, n + 1), Outcome::Counted);
         // In time: the detached keys of eight recordings are as many as it keeps.
         if n % 8 == 7 || n == 99 {
             for (key, n) in by_route(&prompt.take()) {
@@ -141,7 +161,7 @@ fn restored_keys_past_the_limit_of_detached_keys_are_folded() {
 #[test]
 fn hostile_label_sets_use_no_more_than_their_ids() {
     const EACH: u64 = 100_000;
-    let engine = Engine::builder().label_limit(1024).tenant_limit(4).build();
+    let engine = Engine::builder().label_limit(1024).tenant_limit(4).build().unwrap();
     let (mut prompt, mut patient) = (engine.reader(), engine.reader());
     let (step, steps) = mpsc::channel();
     let hostile = thread::spawn({
@@ -154,7 +174,7 @@ fn hostile_label_sets_use_no_more_than_their_ids() {
                 let name = n.to_string();
                 for tenant in ["a", "b"] {
                     let raw = labels().tenant(tenant).route(&name);
-                    assert_eq!(engine.record(&raw, Dimension::REQUESTS, 1), Outcome::Counted);
+                    assert_eq!(engine.try_record(&raw, Dimension::REQUESTS, 1), Outcome::Counted);
                 }
             }
         }
@@ -185,12 +205,12 @@ fn raw_labels_too_long_to_remember_are_counted_all_the_same() {
     let mut reader = engine.reader();
     let long = "x".repeat(100_000);
     for _ in 0..3 {
-        let _ = engine.record(&route(&long), Dimension::REQUESTS, 1);
+        engine.record(&route(&long), Dimension::REQUESTS, 1);
     }
     // More distinct raw label sets than a thread remembers.
     for n in 0..2000 {
         let raw = format!("{n}\n{}", "x".repeat(900));
-        let _ = engine.record(&route(&raw), Dimension::REQUESTS, 1);
+        engine.record(&route(&raw), Dimension::REQUESTS, 1);
     }
     assert_eq!(by_tenant(&reader.take()), requests(&[("t", 2003)]));
     let stats = engine.stats();

@@ -22,14 +22,14 @@ impl Normalizer for Fragile {
 
 #[test]
 fn usage_is_counted_under_the_reserved_word_and_the_panic_is_counted_once() {
-    let engine = Engine::builder().normalizer(Fragile).build();
+    let engine = Engine::builder().normalizer(Fragile).build().unwrap();
     let mut reader = engine.reader();
     let good = labels().tenant("acme").route("/good");
     let bad = good.route("/bad");
     let expected = Outcome::Replaced { label: Label::Route, reason: Reason::NormalizerPanicked };
     for _ in 0..3 {
-        assert_eq!(engine.record(&bad, Dimension::REQUESTS, 1), expected);
-        assert_eq!(engine.record(&good, Dimension::REQUESTS, 1), Outcome::Counted);
+        assert_eq!(engine.try_record(&bad, Dimension::REQUESTS, 1), expected);
+        assert_eq!(engine.try_record(&good, Dimension::REQUESTS, 1), Outcome::Counted);
     }
     // The thread remembers what became of the label set.
     assert_eq!((engine.stats().normalizer_panics, engine.stats().replaced_label_sets), (1, 1));

@@ -20,10 +20,10 @@ fn a_reading_holds_what_came_since_the_one_before() {
     let engine = Engine::default();
     let mut reader = engine.reader();
     assert!(reader.take().is_empty());
-    let _ = engine.record(&FEED, Dimension::REQUESTS, 3);
-    let _ = engine.record(&UPLOAD, Dimension::REQUESTS, 1);
+    engine.record(&FEED, Dimension::REQUESTS, 3);
+    engine.record(&UPLOAD, Dimension::REQUESTS, 1);
     assert_eq!(reader.take().len(), 2);
-    let _ = engine.record(&FEED, Dimension::REQUESTS, 4);
+    engine.record(&FEED, Dimension::REQUESTS, 4);
     let reading = reader.take();
     assert_eq!((reading.len(), values(&reading, &FEED)), (1, vec![4, 0, 0, 0]));
     assert!(reader.take().is_empty());
@@ -34,8 +34,8 @@ fn what_take_if_does_not_accept_stays() {
     let engine = Engine::default();
     let mut reader = engine.reader();
     let both = [(Dimension::REQUESTS, 1), (Dimension::CPU, 2)];
-    let _ = engine.record_each(&FEED, &both);
-    let _ = engine.record_each(&OTHER, &both);
+    engine.record_each(&FEED, &both);
+    engine.record_each(&OTHER, &both);
     let acme = engine.tenant("acme").id();
 
     let mut reading = Reading::default();
@@ -43,7 +43,7 @@ fn what_take_if_does_not_accept_stays() {
     assert_eq!((reading.len(), values(&reading, &FEED)), (1, vec![0, 0, 0, 2]));
     reader.take_if(|_, _| false, &mut reading);
     assert!(reading.is_empty());
-    let _ = engine.record_each(&FEED, &both);
+    engine.record_each(&FEED, &both);
     reader.take_if(|tenant, _| tenant != acme, &mut reading);
     assert_eq!((reading.len(), values(&reading, &OTHER)), (1, vec![1, 0, 0, 2]));
     let rest = reader.take();
@@ -55,7 +55,7 @@ fn peek_shows_what_take_would_and_takes_nothing() {
     let engine = Engine::default();
     let mut reader = engine.reader();
     let mut seen = Reading::default();
-    let _ = engine.record(&FEED, Dimension::REQUESTS, 1);
+    engine.record(&FEED, Dimension::REQUESTS, 1);
     reader.restore(&engine.usage_key(&FEED), Dimension::CPU, 5);
     reader.restore(&engine.usage_key(&OTHER), Dimension::CPU, 6);
     for _ in 0..2 {
@@ -72,9 +72,9 @@ fn peek_shows_what_take_would_and_takes_nothing() {
 fn readers_are_independent() {
     let engine = Engine::default();
     let (mut first, mut second) = (engine.reader(), engine.reader());
-    let _ = engine.record(&FEED, Dimension::REQUESTS, 1);
+    engine.record(&FEED, Dimension::REQUESTS, 1);
     assert_eq!(values(&first.take(), &FEED)[0], 1);
-    let _ = engine.record(&FEED, Dimension::REQUESTS, 2);
+    engine.record(&FEED, Dimension::REQUESTS, 2);
     assert_eq!(values(&first.take(), &FEED)[0], 2);
     assert_eq!(values(&second.take(), &FEED)[0], 3);
 }
@@ -83,11 +83,11 @@ fn readers_are_independent() {
 fn a_later_reader_sees_only_later_counts() {
     let engine = Engine::default();
     let mut first = engine.reader();
-    let _ = engine.record(&FEED, Dimension::REQUESTS, 1);
+    engine.record(&FEED, Dimension::REQUESTS, 1);
     let mut second = engine.reader();
     assert!(second.take().is_empty());
-    let _ = engine.record(&FEED, Dimension::REQUESTS, 2);
-    let _ = engine.record(&UPLOAD, Dimension::REQUESTS, 4);
+    engine.record(&FEED, Dimension::REQUESTS, 2);
+    engine.record(&UPLOAD, Dimension::REQUESTS, 4);
     let reading = second.take();
     assert_eq!((values(&reading, &FEED)[0], values(&reading, &UPLOAD)[0]), (2, 4));
     assert_eq!(values(&first.take(), &FEED)[0], 3);
@@ -100,7 +100,7 @@ fn the_id_of_a_dropped_reader_is_used_again() {
     let id = |reader: &Reader| format!("{reader:?}");
     let dropped = engine.reader();
     let first = id(&dropped);
-    let _ = engine.record(&FEED, Dimension::REQUESTS, 1);
+    engine.record(&FEED, Dimension::REQUESTS, 1);
     drop(dropped);
     for _ in 0..100 {
         let mut reader = engine.reader();
@@ -123,10 +123,10 @@ fn recording_waits_for_no_reading() {
             let (meter, _) = engine.meter(&UPLOAD);
             meter.incr_request();
             // The first fills its cell, the second empties it.
-            let _ = engine.record(&FEED, Dimension::REQUESTS, (1 << 48) - 1);
-            let _ = engine.record(&FEED, Dimension::REQUESTS, 1);
+            engine.record(&FEED, Dimension::REQUESTS, (1 << 48) - 1);
+            engine.record(&FEED, Dimension::REQUESTS, 1);
             for () in std::iter::once(()).chain(asked) {
-                let _ = engine.record(&FEED, Dimension::REQUESTS, 1);
+                engine.record(&FEED, Dimension::REQUESTS, 1);
                 meter.incr_request();
                 answer.send(()).unwrap();
             }
@@ -160,7 +160,7 @@ fn restored_counts_are_for_one_reader_and_join_the_live_ones() {
     restored.restore(&engine.usage_key(&FEED), Dimension::CPU, 1);
     let account = engine.tenant("acme").usage_key(AccountKey { ns: 1, id: 2 });
     restored.restore(&account, Dimension::CPU, 3);
-    let _ = engine.record(&FEED, Dimension::REQUESTS, 5);
+    engine.record(&FEED, Dimension::REQUESTS, 5);
     let reading = restored.take();
     assert_eq!((reading.len(), values(&reading, &FEED)), (2, vec![15, 0, 0, 1]));
     assert_eq!(reading.rows().find(|row| *row.key == account).unwrap().values, [0, 0, 0, 3]);
@@ -180,11 +180,11 @@ fn restoring_an_unknown_dimension_counts_nothing_else() {
 
 #[test]
 fn a_reading_can_be_used_again_and_wiped() {
-    let engine = Engine::builder().zeroize_retired(true).build();
+    let engine = Engine::builder().zeroize_retired(true).build().unwrap();
     let mut reader = engine.reader();
     let mut reading = Reading::default();
     for n in [3, 4] {
-        let _ = engine.record(&FEED, Dimension::REQUESTS, n);
+        engine.record(&FEED, Dimension::REQUESTS, n);
         reader.take_if(|_, _| true, &mut reading);
         assert_eq!((reading.len(), values(&reading, &FEED)), (1, vec![n, 0, 0, 0]));
     }
@@ -195,15 +195,15 @@ fn a_reading_can_be_used_again_and_wiped() {
 #[test]
 fn what_was_seen_is_found_wherever_it_was_moved_to() {
     // One detached key is the limit, and another key is detached already.
-    let engine = Engine::builder().label_limit(1).build();
+    let engine = Engine::builder().label_limit(1).build().unwrap();
     let mut reader = engine.reader();
     reader.restore(&engine.usage_key(&OTHER), Dimension::REQUESTS, 7);
-    let _ = engine.record(&FEED, Dimension::REQUESTS, 3);
+    engine.record(&FEED, Dimension::REQUESTS, 3);
     let mut seen = Reading::default();
     reader.peek(&mut seen);
     seen.retain(|_, dimension| dimension != Dimension::CPU);
     // Fills the cell, whose 3 are detached as well.
-    let _ = engine.record(&FEED, Dimension::REQUESTS, 1 << 48);
+    engine.record(&FEED, Dimension::REQUESTS, 1 << 48);
     reader.take_seen(&seen);
     let reading = reader.take();
     assert_eq!((reading.len(), values(&reading, &FEED)[0]), (1, 1 << 48));
@@ -215,7 +215,7 @@ fn what_is_left_is_left_whole_even_where_it_is_beyond_what_can_be_shown() {
     let engine = Engine::default();
     let mut reader = engine.reader();
     reader.restore(&engine.usage_key(&FEED), Dimension::CPU, u64::MAX);
-    let _ = engine.record_each(&FEED, &[(Dimension::REQUESTS, 1), (Dimension::CPU, 5)]);
+    engine.record_each(&FEED, &[(Dimension::REQUESTS, 1), (Dimension::CPU, 5)]);
     let mut seen = Reading::default();
     reader.peek(&mut seen);
     assert_eq!(values(&seen, &FEED), [1, 0, 0, u64::MAX]);

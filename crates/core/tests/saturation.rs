@@ -19,7 +19,7 @@ fn a_cell_that_is_full_is_emptied_and_its_counts_are_kept() {
     thread::spawn(move || elsewhere.record(&route("a"), Dimension::REQUESTS, 5)).join().unwrap();
     let amounts = [CELL_MAX, 1, 1, CELL_MAX - 2, 2, 1 << 48, 1 << 60, 3];
     for (taken, n) in amounts.into_iter().enumerate() {
-        let _ = engine.record_each(&route("a"), &[(Dimension::REQUESTS, n), (Dimension::CPU, 1)]);
+        engine.record_each(&route("a"), &[(Dimension::REQUESTS, n), (Dimension::CPU, 1)]);
         let mut expected = requests(&[("a", n + if taken == 0 { 5 } else { 0 })]);
         add(&mut expected, "a", Dimension::CPU, 1);
         assert_eq!(by_route(&reader.take()), expected);
@@ -37,10 +37,10 @@ fn a_saturated_count_is_counted_and_counting_goes_on() {
     let engine = engine(4);
     let (mut reader, mut other) = (engine.reader(), engine.reader());
     record(&engine, &["a"]);
-    assert_eq!(engine.record(&route("a"), Dimension::REQUESTS, u64::MAX), Outcome::Counted);
+    assert_eq!(engine.try_record(&route("a"), Dimension::REQUESTS, u64::MAX), Outcome::Counted);
     // However many readers, one addition saturated.
     assert_eq!(engine.stats().saturations, 1);
-    let _ = engine.record(&route("a"), Dimension::REQUESTS, u64::MAX);
+    engine.record(&route("a"), Dimension::REQUESTS, u64::MAX);
     assert_eq!(engine.stats().saturations, 2);
     assert_eq!(by_route(&reader.take()), requests(&[("a", u64::MAX)]));
     record(&engine, &["a"]);
@@ -57,10 +57,10 @@ fn threads_that_together_pass_the_highest_count_saturate() {
     let engine = engine(4);
     let mut reader = engine.reader();
     // This thread is alive meanwhile, so the other has cells of its own.
-    let _ = engine.record(&route("a"), Dimension::REQUESTS, 1);
+    engine.record(&route("a"), Dimension::REQUESTS, 1);
     let elsewhere = engine.clone();
     thread::spawn(move || elsewhere.record(&route("a"), Dimension::REQUESTS, 1 << 63)).join().unwrap();
-    let _ = engine.record(&route("a"), Dimension::REQUESTS, 1 << 63);
+    engine.record(&route("a"), Dimension::REQUESTS, 1 << 63);
     assert_eq!(by_route(&reader.take()), requests(&[("a", u64::MAX)]));
     assert!(engine.stats().saturations > 0);
 }

@@ -20,12 +20,12 @@ fn a_scope_and_the_full_label_set_are_one_row() {
     let full = FEED.tenant("acme");
     assert_eq!(scope.labels("acme"), full);
     for _ in 0..3 {
-        assert_eq!(scope.incr_request("acme"), Outcome::Counted);
-        assert_eq!(engine.record(&full, Dimension::REQUESTS, 10), Outcome::Counted);
+        assert_eq!(scope.try_record("acme", Dimension::REQUESTS, 1), Outcome::Counted);
+        assert_eq!(engine.try_record(&full, Dimension::REQUESTS, 10), Outcome::Counted);
     }
     scope.add_bytes_in("acme", 5);
     scope.add_bytes_out("acme", 7);
-    let _ = scope.record_each("acme", &[(Dimension::REQUESTS, 100), (Dimension::CPU, 9)]);
+    scope.record_each("acme", &[(Dimension::REQUESTS, 100), (Dimension::CPU, 9)]);
     let reading = reader.take();
     assert_eq!((reading.len(), values(&reading, &full)), (1, vec![133, 5, 7, 9]));
 }
@@ -37,13 +37,13 @@ fn scopes_of_the_same_and_of_other_labels_don_t_mix() {
     let (feed, same, search) =
         (engine.scope(&FEED), engine.scope(&FEED), engine.scope(&FEED.route("/search")));
     for tenant in ["a", "b", ""] {
-        let _ = feed.record(tenant, Dimension::REQUESTS, 1);
-        let _ = same.record(tenant, Dimension::REQUESTS, 2);
-        let _ = search.record(tenant, Dimension::REQUESTS, 4);
+        feed.record(tenant, Dimension::REQUESTS, 1);
+        same.record(tenant, Dimension::REQUESTS, 2);
+        search.record(tenant, Dimension::REQUESTS, 4);
         // From the cache.
-        let _ = feed.clone().record(tenant, Dimension::REQUESTS, 8);
-        let _ = same.record(tenant, Dimension::REQUESTS, 16);
-        let _ = search.record(tenant, Dimension::REQUESTS, 32);
+        feed.clone().record(tenant, Dimension::REQUESTS, 8);
+        same.record(tenant, Dimension::REQUESTS, 16);
+        search.record(tenant, Dimension::REQUESTS, 32);
     }
     let reading = reader.take();
     for tenant in ["a", "b", ""] {
@@ -67,7 +67,7 @@ impl Normalizer for Lowercase {
 
 #[test]
 fn scopes_are_normalized() {
-    let engine = Engine::builder().normalizer(Lowercase).build();
+    let engine = Engine::builder().normalizer(Lowercase).build().unwrap();
     let mut reader = engine.reader();
     let scope = engine.scope(&labels().method("GET"));
     for tenant in ["ACME", "acme", "Acme", "ACME"] {
@@ -78,13 +78,13 @@ fn scopes_are_normalized() {
 
 #[test]
 fn past_the_limit_a_scope_tells_of_the_overflow_row() {
-    let engine = Engine::builder().label_limit(1).build();
+    let engine = Engine::builder().label_limit(1).build().unwrap();
     let mut reader = engine.reader();
     let scope = engine.scope(&FEED);
     let _pinned = engine.meter(&FEED.tenant("a"));
-    assert_eq!(scope.incr_request("a"), Outcome::Counted);
+    assert_eq!(scope.try_record("a", Dimension::REQUESTS, 1), Outcome::Counted);
     for _ in 0..2 {
-        assert_eq!(scope.incr_request("b"), Outcome::Overflowed(Overflow::LabelSets));
+        assert_eq!(scope.try_record("b", Dimension::REQUESTS, 1), Outcome::Overflowed(Overflow::LabelSets));
     }
     let row = labels().tenant("b").method(OVERFLOW).route(OVERFLOW).service(OVERFLOW).region(OVERFLOW);
     assert_eq!(values(&reader.take(), &row)[0], 2);
@@ -97,7 +97,7 @@ fn a_foreign_dimension_is_told() {
     let foreign = other.register("tokens").unwrap();
     let scope = engine.scope(&FEED);
     for _ in 0..2 {
-        assert_eq!(scope.record("a", foreign, 1), Outcome::UnknownDimension(foreign));
+        assert_eq!(scope.try_record("a", foreign, 1), Outcome::UnknownDimension(foreign));
     }
     assert_eq!(engine.stats().unknown_dimension, 2);
 }
@@ -110,16 +110,16 @@ proptest! {
         label_limit in 2..20_usize,
     ) {
         const TENANTS: [&str; 6] = ["a", "b", "tenant-0001", "tenant-0002", "a-tenant-of-more-than-16", ""];
-        let engine = Engine::builder().label_limit(label_limit).build();
+        let engine = Engine::builder().label_limit(label_limit).build().unwrap();
         let mut reader = engine.reader();
         let routes = ["/", "/a/route/of/more/than/sixteen", "/feed"];
         let scopes = routes.map(|route| engine.scope(&FEED.route(route)));
         let mut totals = std::collections::BTreeMap::new();
         for (route, tenant, full, n) in calls {
             if full {
-                let _ = engine.record(&FEED.route(routes[route]).tenant(TENANTS[tenant]), Dimension::REQUESTS, n);
+                engine.record(&FEED.route(routes[route]).tenant(TENANTS[tenant]), Dimension::REQUESTS, n);
             } else {
-                let _ = scopes[route].record(TENANTS[tenant], Dimension::REQUESTS, n);
+                scopes[route].record(TENANTS[tenant], Dimension::REQUESTS, n);
             }
             *totals.entry(TENANTS[tenant].to_owned()).or_insert(0) += n;
         }

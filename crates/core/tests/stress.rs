@@ -68,14 +68,14 @@ fn recorder(engine: &Engine, seed: u64, recordings: usize) -> Totals {
             }
             2 | 3 if !meters.is_empty() => {
                 let meter = &meters[usize::try_from(dice.below(meters.len() as u64)).unwrap()];
-                count(meter.key().unwrap().tenant(), meter.record(dimension, n));
+                count(meter.key().unwrap().tenant(), meter.try_record(dimension, n));
             }
             4 => {
                 let account = AccountKey { ns: 0, id: 1 };
-                let outcome = engine.record_account(&engine.tenant(raw.tenant), account, dimension, n);
+                let outcome = engine.try_record_account(&engine.tenant(raw.tenant), account, dimension, n);
                 count(raw.tenant, outcome);
             }
-            _ => count(raw.tenant, engine.record(&raw, dimension, n)),
+            _ => count(raw.tenant, engine.try_record(&raw, dimension, n)),
         }
         // Too many held at once, and nothing is left to evict.
         meters.truncate(2);
@@ -91,7 +91,7 @@ fn merge(into: &mut Totals, from: Totals) {
 
 #[test]
 fn recorded_is_taken_to_the_unit() {
-    let engine = Engine::builder().label_limit(LABEL_LIMIT).tenant_limit(TENANTS.len()).build();
+    let engine = Engine::builder().label_limit(LABEL_LIMIT).tenant_limit(TENANTS.len()).build().unwrap();
     let mut patient = engine.reader();
     let mut prompt = engine.reader();
     let (mut recorded, mut taken) = (Totals::new(), Totals::new());

@@ -9,12 +9,12 @@ use std::{
 use ron_accounting_core::{labels, Dimension, Engine, Outcome};
 
 fn record(engine: &Engine, route: &str) -> Outcome {
-    engine.record(&labels().tenant("t").route(route), Dimension::REQUESTS, 1)
+    engine.try_record(&labels().tenant("t").route(route), Dimension::REQUESTS, 1)
 }
 
 #[test]
 fn threads_that_are_gone_keep_no_label_set() {
-    let engine = Engine::builder().label_limit(8).build();
+    let engine = Engine::builder().label_limit(8).build().unwrap();
     let mut reader = engine.reader();
     // All at once, so that none goes on with the state of another: more than the ids that evicted label sets
     // may have.

@@ -50,9 +50,18 @@ pub enum Error {
     /// A span of hours is empty.
     #[error("invalid hour range: start_hour {0} >= end_hour {1}")]
     InvalidRange(u8, u8),
-    /// A number of buckets is zero or beyond the limit of 100 000.
-    #[error("invalid bucket count: {0}")]
-    InvalidBucketCount(String),
+    /// A setting is outside its range.
+    #[error("{option} is {value}, must be {min} to {max}")]
+    InvalidOption {
+        /// The setting, by the name of the builder's method.
+        option: &'static str,
+        /// The value that was asked for.
+        value: u64,
+        /// The least value.
+        min: u64,
+        /// The greatest value.
+        max: u64,
+    },
     /// `Ever` is for queries and limits. It cannot be tracked.
     #[error("TimeUnit::Ever cannot be used in IntervalConfig (it is a query-time sentinel value)")]
     InvalidTimeUnitEver,
@@ -130,7 +139,7 @@ mod tests {
                 ConfigMismatch => Error::ConfigMismatch(text()),
                 InvalidHour => Error::InvalidHour(24),
                 InvalidRange => Error::InvalidRange(9, 8),
-                InvalidBucketCount => Error::InvalidBucketCount(text()),
+                InvalidOption => Error::InvalidOption { option: "track_days", value: 0, min: 1, max: 2 },
                 InvalidTimeUnitEver => Error::InvalidTimeUnitEver,
                 InvalidAutoPersistInterval => Error::InvalidAutoPersistInterval(Duration::zero()),
                 AutoPersistRequiresStorage => Error::AutoPersistRequiresStorage,

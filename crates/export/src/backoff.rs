@@ -2,9 +2,8 @@
 //!
 //! This is exponential back-off with full jitter. The ceiling doubles with each failure in a row, and the delay is drawn
 //! evenly from the range below it. So lanes that failed together in one outage come back at different times.
-//!
-//! The generator is `SplitMix64`, which is small and good enough to spread retries. It is seeded, so that a run can be
-//! repeated exactly. It is not a source of secrets.
+
+use crate::SplitMix64;
 
 /// The retry policy, and the state of its generator.
 #[derive(Debug, Clone)]
@@ -17,7 +16,11 @@ pub(crate) struct Backoff {
 impl Backoff {
     pub(crate) fn new(ceiling_ms_min: u64, ceiling_ms_max: u64, seed: u64) -> Self {
         let ceiling_ms_min = ceiling_ms_min.max(1);
-        Self { ceiling_ms_min, ceiling_ms_max: ceiling_ms_max.max(ceiling_ms_min), random: SplitMix64(seed) }
+        Self {
+            ceiling_ms_min,
+            ceiling_ms_max: ceiling_ms_max.max(ceiling_ms_min),
+            random: SplitMix64::new(seed),
+        }
     }
 
     /// Returns the delay after the `failures`-th failure in a row: from 1 ms to the ceiling, both included.
@@ -29,45 +32,9 @@ impl Backoff {
     }
 }
 
-#[derive(Debug, Clone)]
-struct SplitMix64(u64);
-
-impl SplitMix64 {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// Returns a number below `bound`. The high half of a 128-bit product needs no division, and its bias is too small to
-    /// show in delays.
-    fn below(&mut self, bound: u64) -> u64 {
-        let product = u128::from(self.next()) * u128::from(bound);
-        u64::try_from(product >> 64).unwrap_or(u64::MAX)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_generator_is_the_published_splitmix64() {
-        let mut random = SplitMix64(1_234_567);
-        let drawn: Vec<u64> = (0..5).map(|_| random.next()).collect();
-        assert_eq!(
-            drawn,
-            [
-                6_457_827_717_110_365_317,
-                3_203_168_211_198_807_973,
-                9_817_491_932_198_370_423,
-                4_593_380_528_125_082_431,
-                16_408_922_859_458_223_821
-            ]
-        );
-    }
 
     #[test]
     fn delays_fill_the_range_below_a_doubling_ceiling() {

@@ -56,7 +56,17 @@ impl PartialEq for Cause {
 impl Eq for Cause {}
 
 /// Returns the messages of an error and of all its causes, in one line.
-pub(crate) fn with_causes(error: &dyn Error) -> String {
+///
+/// It is meant for errors whose own message leaves the cause to [`source`](Error::source), as the errors of these crates do.
+///
+/// ```
+/// use ron_accounting_export::{with_causes, PutError};
+///
+/// let error = PutError::unavailable("connection refused");
+/// assert_eq!(with_causes(&error), format!("{error}: connection refused"));
+/// ```
+#[must_use]
+pub fn with_causes(error: &dyn Error) -> String {
     let mut line = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -131,10 +131,22 @@ impl From<Rejection> for PutError {
     }
 }
 
-/// Why a push was refused. The lanes are unchanged.
+/// Why lanes could not be made, or why a push was refused. Lanes that exist are unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum LaneError {
+    /// An option is outside its range.
+    #[error("{option} is {value}, must be {min} to {max}")]
+    InvalidOption {
+        /// The option, by its name in [`LaneOptions`](crate::LaneOptions).
+        option: &'static str,
+        /// The value that was asked for.
+        value: u64,
+        /// The least value.
+        min: u64,
+        /// The greatest value.
+        max: u64,
+    },
     /// The limit on pending slices is reached: [`Lanes::room`](crate::Lanes::room) is 0.
     #[error(
         "{pending_max} slices are pending already; seal this stream later, when the ledger has caught up"
@@ -199,6 +211,7 @@ mod tests {
         });
         assert_errors!(LaneError {
             without_cause: {
+                InvalidOption => LaneError::InvalidOption { option: "batch_max", value: 0, min: 1, max: 2 },
                 Full => LaneError::Full { pending_max: 1 },
                 OutOfOrder => LaneError::OutOfOrder { stream: stream(), expected: 1, found: 2 },
                 BrokenLink => LaneError::BrokenLink { stream: stream(), seq: 1, expected: digest, found: None },

@@ -93,11 +93,10 @@ struct Counters {
 }
 
 impl Lanes {
-    /// Returns lanes with nothing pending.
-    #[must_use]
-    pub fn new(options: LaneOptions) -> Self {
-        let options = options.usable();
-        Self {
+    /// Returns lanes with nothing pending. Refuses options that are outside their range.
+    pub fn new(options: LaneOptions) -> Result<Self, LaneError> {
+        options.validate()?;
+        Ok(Self {
             clock: Elapsed::default(),
             backoff: Backoff::new(options.backoff_ms_min, options.backoff_ms_max, options.seed),
             schedule: Schedule::default(),
@@ -112,7 +111,19 @@ impl Lanes {
             counters: Counters::default(),
             last_failure: None,
             options,
-        }
+        })
+    }
+
+    /// Returns the seed of the random delays: see [`LaneOptions::seed`].
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.options.seed
+    }
+
+    /// Returns the limit of pending slices: see [`LaneOptions::pending_max`].
+    #[must_use]
+    pub fn pending_max(&self) -> usize {
+        self.options.pending_max
     }
 
     /// Returns how many more slices can be pushed.

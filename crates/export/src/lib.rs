@@ -25,7 +25,7 @@
 //!     rows: vec![Row { key: RowKey::Account { namespace: 1, id: 42 }, increment: 3 }],
 //! };
 //! let ledger = MemoryLedger::new();
-//! let mut lanes = Lanes::new(LaneOptions::default());
+//! let mut lanes = Lanes::new(LaneOptions::default())?;
 //! lanes.push(slice.encode()?, 60_000)?;
 //!
 //! while let Some(batch) = lanes.next_batch(60_000) {
@@ -50,15 +50,17 @@ mod latencies;
 pub mod memory;
 mod options;
 mod schedule;
+mod splitmix64;
 mod status;
 
 pub use crate::{
     batch::{Batch, BatchId, Completion, FailedPut, NextStep},
-    cause::Cause,
+    cause::{with_causes, Cause},
     error::{LaneError, PutError},
     exporter::{Ack, Exporter},
     lanes::Lanes,
     latencies::Latencies,
     options::LaneOptions,
+    splitmix64::SplitMix64,
     status::{LanesStatus, LastFailure, ParkedLane},
 };

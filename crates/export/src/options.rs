@@ -1,36 +1,29 @@
 //! The limits of the lanes.
 
-/// The limits and times of [`Lanes`](crate::Lanes). 0 counts as 1, except for `seed`.
+use crate::LaneError;
+
+/// Limits and times of [`Lanes`](crate::Lanes), checked by [`Lanes::new`](crate::Lanes::new).
 ///
 /// ```
-/// use ron_accounting_export::LaneOptions;
+/// use ron_accounting_export::{LaneError, LaneOptions, Lanes};
 ///
 /// let options = LaneOptions::default().pending_max(200).backoff_ms(10, 500);
-/// assert_eq!((options.pending_max, options.backoff_ms_max), (200, 500));
+/// assert!(Lanes::new(options.clone()).is_ok());
+/// let refused = Lanes::new(options.batch_max(0)).unwrap_err();
+/// assert!(matches!(refused, LaneError::InvalidOption { option: "batch_max", value: 0, min: 1, .. }));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct LaneOptions {
-    /// The most slices that may be pending over all streams, those in flight included. Slices of parked and stalled lanes count
-    /// only beyond this number, see [`Lanes::room`](crate::Lanes::room).
-    pub pending_max: usize,
-    /// The most slices in one batch, over all its streams.
-    pub batch_max: usize,
-    /// The most batches that may be out at once.
-    pub in_flight_max: usize,
-    /// The ceiling of the delay after a first failure, in milliseconds. It doubles with each further failure.
-    pub backoff_ms_min: u64,
-    /// The highest ceiling of the delay, in milliseconds. A value below `backoff_ms_min` counts as `backoff_ms_min`.
-    pub backoff_ms_max: u64,
-    /// The time in milliseconds after which a batch without answers has failed. After the same time without any acknowledgement
-    /// the lanes are degraded.
-    pub timeout_ms: u64,
-    /// The seed of the jitter. Give each process another one, so that they do not all retry at the same time.
-    pub seed: u64,
+    pub(crate) pending_max: usize,
+    pub(crate) batch_max: usize,
+    pub(crate) in_flight_max: usize,
+    pub(crate) backoff_ms_min: u64,
+    pub(crate) backoff_ms_max: u64,
+    pub(crate) timeout_ms: u64,
+    pub(crate) seed: u64,
 }
 
 impl Default for LaneOptions {
-    /// Returns 1000 pending slices, 2 batches of up to 64, back-off from 50 ms to 2 s, timeout 10 s, seed 0.
     fn default() -> Self {
         Self {
             pending_max: 1000,
@@ -45,28 +38,34 @@ impl Default for LaneOptions {
 }
 
 impl LaneOptions {
-    /// Sets the most slices that may be pending.
+    /// Sets how many slices may be pending over all streams, those in flight included; default 1000, at least 1.
+    ///
+    /// Slices of parked lanes count only beyond this number, so that lanes that wait for an operator do not hold up the
+    /// others: see [`Lanes::room`](crate::Lanes::room).
     #[must_use]
     pub fn pending_max(mut self, slices: usize) -> Self {
         self.pending_max = slices;
         self
     }
 
-    /// Sets the most slices in one batch.
+    /// Sets how many slices one batch may hold, over all streams in it; default 64, at least 1.
     #[must_use]
     pub fn batch_max(mut self, slices: usize) -> Self {
         self.batch_max = slices;
         self
     }
 
-    /// Sets the most batches that may be out at once.
+    /// Sets how many batches may be out at once; default 2, at least 1.
     #[must_use]
     pub fn in_flight_max(mut self, batches: usize) -> Self {
         self.in_flight_max = batches;
         self
     }
 
-    /// Sets the first and the last ceiling of the delay between retries, in milliseconds.
+    /// Sets the ceiling of the random delay between retries, in milliseconds; default 50 and 2000.
+    ///
+    /// It is `min` after a first failure and doubles with each further one, up to `max`. `min` is at least 1, and `max` is
+    /// at least `min`.
     #[must_use]
     pub fn backoff_ms(mut self, min: u64, max: u64) -> Self {
         self.backoff_ms_min = min;
@@ -74,28 +73,35 @@ impl LaneOptions {
         self
     }
 
-    /// Sets the timeout of one put, in milliseconds.
+    /// Sets how long a batch may go unanswered, in milliseconds; default 10,000, at least 1. The lanes call themselves
+    /// degraded when they get no acknowledgement for as long.
     #[must_use]
     pub fn timeout_ms(mut self, timeout_ms: u64) -> Self {
         self.timeout_ms = timeout_ms;
         self
     }
 
-    /// Sets the seed of the jitter.
+    /// Sets the seed of the random delays; default 0, any value. Processes with different seeds do not retry at the same
+    /// moment.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
-    /// Returns the options with each value in its range.
-    pub(crate) fn usable(mut self) -> Self {
-        self.pending_max = self.pending_max.max(1);
-        self.batch_max = self.batch_max.max(1);
-        self.in_flight_max = self.in_flight_max.max(1);
-        self.backoff_ms_min = self.backoff_ms_min.max(1);
-        self.backoff_ms_max = self.backoff_ms_max.max(self.backoff_ms_min);
-        self.timeout_ms = self.timeout_ms.max(1);
-        self
+    /// Refuses the first option that is outside its range.
+    pub(crate) fn validate(&self) -> Result<(), LaneError> {
+        let options = [
+            ("pending_max", self.pending_max as u64, 1),
+            ("batch_max", self.batch_max as u64, 1),
+            ("in_flight_max", self.in_flight_max as u64, 1),
+            ("backoff_ms_min", self.backoff_ms_min, 1),
+            ("backoff_ms_max", self.backoff_ms_max, self.backoff_ms_min),
+            ("timeout_ms", self.timeout_ms, 1),
+        ];
+        let refused = options.into_iter().find(|(_, value, min)| value < min);
+        refused.map_or(Ok(()), |(option, value, min)| {
+            Err(LaneError::InvalidOption { option, value, min, max: u64::MAX })
+        })
     }
 }

@@ -8,7 +8,7 @@ use samples::{chain, complete_all, content, push_all, stream, unavailable};
 
 #[test]
 fn a_lane_goes_out_batch_by_batch() {
-    let mut lanes = Lanes::new(LaneOptions::default().batch_max(2));
+    let mut lanes = Lanes::new(LaneOptions::default().batch_max(2)).unwrap();
     let chain = chain("acme", 5);
     push_all(&mut lanes, &chain);
     assert_eq!((lanes.pending(), lanes.room(), lanes.is_idle()), (5, 995, false));
@@ -32,7 +32,7 @@ fn a_lane_goes_out_batch_by_batch() {
 
 #[test]
 fn room_in_a_batch_goes_round_the_lanes_that_are_in_it() {
-    let mut lanes = Lanes::new(LaneOptions::default().batch_max(7));
+    let mut lanes = Lanes::new(LaneOptions::default().batch_max(7)).unwrap();
     push_all(&mut lanes, &chain("a", 9));
     push_all(&mut lanes, &chain("b", 1));
     push_all(&mut lanes, &chain("c", 4));
@@ -46,7 +46,7 @@ fn room_in_a_batch_goes_round_the_lanes_that_are_in_it() {
 
 #[test]
 fn a_refusal_in_the_middle_of_a_run_keeps_the_rest_of_it() {
-    let mut lanes = Lanes::new(LaneOptions::default());
+    let mut lanes = Lanes::new(LaneOptions::default()).unwrap();
     push_all(&mut lanes, &chain("acme", 4));
     push_all(&mut lanes, &chain("globex", 2));
     let batch = lanes.next_batch(0).unwrap();
@@ -76,7 +76,7 @@ fn a_refusal_in_the_middle_of_a_run_keeps_the_rest_of_it() {
 
 #[test]
 fn latencies_run_from_the_push_to_the_offer_and_to_the_acknowledgement() {
-    let mut lanes = Lanes::new(LaneOptions::default().batch_max(1));
+    let mut lanes = Lanes::new(LaneOptions::default().batch_max(1)).unwrap();
     for (slice, now_ms) in chain("acme", 3).into_iter().zip([0, 2, 3]) {
         lanes.push(slice, now_ms).unwrap();
     }
@@ -93,7 +93,7 @@ fn latencies_run_from_the_push_to_the_offer_and_to_the_acknowledgement() {
 
 #[test]
 fn a_batch_holds_the_heads_of_several_lanes() {
-    let mut lanes = Lanes::new(LaneOptions::default().batch_max(2).in_flight_max(2));
+    let mut lanes = Lanes::new(LaneOptions::default().batch_max(2).in_flight_max(2)).unwrap();
     for tenant in ["a", "b", "c", "d", "e"] {
         push_all(&mut lanes, &chain(tenant, 3));
     }
@@ -111,7 +111,7 @@ fn a_batch_holds_the_heads_of_several_lanes() {
 
 #[test]
 fn a_failed_slice_is_offered_again_after_its_delay() {
-    let mut lanes = Lanes::new(LaneOptions::default().backoff_ms(50, 2000).batch_max(1));
+    let mut lanes = Lanes::new(LaneOptions::default().backoff_ms(50, 2000).batch_max(1)).unwrap();
     push_all(&mut lanes, &chain("acme", 2));
     let (mut now_ms, mut longest_ms) = (1_000_000, 0);
     for failure in 1..=10_u32 {
@@ -146,7 +146,7 @@ fn a_failed_slice_is_offered_again_after_its_delay() {
 
 #[test]
 fn a_refused_lane_parks_until_it_is_resumed() {
-    let mut lanes = Lanes::new(LaneOptions::default());
+    let mut lanes = Lanes::new(LaneOptions::default()).unwrap();
     push_all(&mut lanes, &chain("acme", 2));
     let batch = lanes.next_batch(0).unwrap();
     let error = PutError::Gap { expected: 0, found: 7 };

@@ -11,12 +11,12 @@ use ron_accounting_export::{memory::MemoryLedger, Exporter, LaneOptions, Lanes, 
 use ron_ledger_wire::{Digest, SealedSlice};
 
 use crate::{
-    model::{actions, options, Action, Model},
+    model::{actions, limits, Action, Limits, Model},
     samples::stream,
 };
 
-fn run(options: &LaneOptions, actions: &[Action]) -> Vec<String> {
-    let mut model = Model::new(options.clone());
+fn run(limits: &Limits, actions: &[Action]) -> Vec<String> {
+    let mut model = Model::new(limits.clone());
     for action in actions {
         model.act(action);
     }
@@ -29,25 +29,25 @@ proptest! {
 
     /// Order, bounds, fairness, nothing lost, nothing acknowledged twice: see the assertions of the model.
     #[test]
-    fn random_actions_keep_every_promise(options in options(), actions in actions()) {
-        run(&options, &actions);
+    fn random_actions_keep_every_promise(limits in limits(), actions in actions()) {
+        run(&limits, &actions);
     }
 
     #[test]
-    fn the_same_calls_give_the_same_outcome(options in options(), actions in actions()) {
-        let (one, other) = (run(&options, &actions), run(&options, &actions));
+    fn the_same_calls_give_the_same_outcome(limits in limits(), actions in actions()) {
+        let (one, other) = (run(&limits, &actions), run(&limits, &actions));
         prop_assert_eq!(one, other);
     }
 
     /// Lost puts, lost acknowledgements, shifted answers and outages cost time, never usage.
     #[test]
     fn a_flaky_ledger_ends_up_with_everything_once(
-        options in options(),
+        limits in limits(),
         faults in prop::collection::vec((0..5_u8, 1..4_usize), 0..30),
         lengths in prop::collection::vec(1..12_usize, 1..5),
     ) {
         let ledger = MemoryLedger::new();
-        let mut lanes = Lanes::new(options.clone());
+        let mut lanes = limits.lanes();
         let chains: Vec<_> =
             lengths.iter().enumerate().map(|(number, length)| samples::chain(&number.to_string(), *length)).collect();
         let mut waiting: Vec<_> = chains.iter().map(|chain| chain.iter().cloned().peekable()).collect();
@@ -92,7 +92,7 @@ proptest! {
 #[test]
 fn another_seed_gives_other_delays() {
     let delays = |seed| {
-        let mut lanes = Lanes::new(LaneOptions::default().seed(seed).backoff_ms(2000, 2000));
+        let mut lanes = Lanes::new(LaneOptions::default().seed(seed).backoff_ms(2000, 2000)).unwrap();
         let batches = (0..20).map(|number| samples::chain(&number.to_string(), 1).remove(0));
         samples::push_all(&mut lanes, &batches.collect::<Vec<_>>());
         let batch = lanes.next_batch(0).unwrap();

@@ -11,7 +11,7 @@ use samples::{chain, complete_all, content, push_all, push_all_at, slice, stream
 #[test]
 fn answers_of_the_wrong_number_are_not_believed() {
     for answered in [0, 1, 3] {
-        let mut lanes = Lanes::new(LaneOptions::default());
+        let mut lanes = Lanes::new(LaneOptions::default()).unwrap();
         push_all(&mut lanes, &chain("a", 1));
         push_all(&mut lanes, &chain("b", 1));
         let batch = lanes.next_batch(0).unwrap();
@@ -31,7 +31,8 @@ fn answers_of_the_wrong_number_are_not_believed() {
 /// A put that was given up may still succeed, after its slice went out again or was acknowledged.
 #[test]
 fn late_answers_change_nothing() {
-    let mut lanes = Lanes::new(LaneOptions::default().timeout_ms(1000).in_flight_max(3).batch_max(1));
+    let mut lanes =
+        Lanes::new(LaneOptions::default().timeout_ms(1000).in_flight_max(3).batch_max(1)).unwrap();
     let chain = chain("acme", 2);
     push_all(&mut lanes, &chain);
     let slow = lanes.next_batch(0).unwrap();
@@ -63,7 +64,7 @@ fn late_answers_change_nothing() {
 /// A sink that hangs must not be sent more and more puts at once.
 #[test]
 fn an_expired_batch_keeps_its_slot_until_its_put_returns() {
-    let mut lanes = Lanes::new(LaneOptions::default().timeout_ms(1000).in_flight_max(1));
+    let mut lanes = Lanes::new(LaneOptions::default().timeout_ms(1000).in_flight_max(1)).unwrap();
     push_all(&mut lanes, &chain("acme", 1));
     let hanging = lanes.next_batch(0).unwrap();
     assert_eq!(lanes.expire(1000).failed.len(), 1);
@@ -77,7 +78,7 @@ fn an_expired_batch_keeps_its_slot_until_its_put_returns() {
 /// A poisonous slice is not skipped, and stops nobody else.
 #[test]
 fn a_rejected_slice_blocks_its_own_lane_alone() {
-    let mut lanes = Lanes::new(LaneOptions::default());
+    let mut lanes = Lanes::new(LaneOptions::default()).unwrap();
     push_all(&mut lanes, &chain("poisoned", 3));
     push_all(&mut lanes, &chain("healthy", 3));
     let batch = lanes.next_batch(0).unwrap();
@@ -96,7 +97,7 @@ fn a_rejected_slice_blocks_its_own_lane_alone() {
 
 #[test]
 fn a_fork_quarantines_its_lane_with_the_evidence() {
-    let mut lanes = Lanes::new(LaneOptions::default());
+    let mut lanes = Lanes::new(LaneOptions::default()).unwrap();
     let chain = chain("acme", 1);
     push_all(&mut lanes, &chain);
     let batch = lanes.next_batch(0).unwrap();
@@ -113,7 +114,7 @@ fn a_fork_quarantines_its_lane_with_the_evidence() {
 /// Sealed slices keep arriving for a stream that is parked, and would fill the room of the others.
 #[test]
 fn a_parked_stream_asks_for_no_more_slices() {
-    let mut lanes = Lanes::new(LaneOptions::default().pending_max(10));
+    let mut lanes = Lanes::new(LaneOptions::default().pending_max(10)).unwrap();
     let chain = chain("acme", 3);
     push_all(&mut lanes, &chain[..2]);
     assert_eq!(lanes.room_for(&stream("acme")), 8);
@@ -136,7 +137,7 @@ fn a_parked_stream_asks_for_no_more_slices() {
 /// One tenant whose slices the ledger refuses used to hold the whole queue, and all others went without export.
 #[test]
 fn parked_streams_leave_their_room_to_the_others() {
-    let mut lanes = Lanes::new(LaneOptions::default().pending_max(4));
+    let mut lanes = Lanes::new(LaneOptions::default().pending_max(4)).unwrap();
     let rejected = PutError::rejected("");
     let mut parked = 0;
     for number in 0..40 {
@@ -165,7 +166,7 @@ fn parked_streams_leave_their_room_to_the_others() {
 #[test]
 fn streams_that_fail_for_ever_leave_their_room_to_the_others() {
     const PENDING_MAX: usize = 8;
-    let mut lanes = Lanes::new(LaneOptions::default().pending_max(PENDING_MAX).backoff_ms(1, 1));
+    let mut lanes = Lanes::new(LaneOptions::default().pending_max(PENDING_MAX).backoff_ms(1, 1)).unwrap();
     let refused: Vec<_> = (0..4).flat_map(|number| chain(&format!("refused {number}"), 2)).collect();
     push_all(&mut lanes, &refused);
     assert_eq!(lanes.room(), 0);
@@ -198,7 +199,7 @@ fn streams_that_fail_for_ever_leave_their_room_to_the_others() {
 /// While the ledger cannot be reached, what is pending has a limit however long that takes.
 #[test]
 fn an_outage_has_room_for_twice_the_limit_at_most() {
-    let mut lanes = Lanes::new(LaneOptions::default().pending_max(16).backoff_ms(1, 1));
+    let mut lanes = Lanes::new(LaneOptions::default().pending_max(16).backoff_ms(1, 1)).unwrap();
     for now_ms in 0..1_000 {
         let slice = &chain(&format!("tenant {now_ms}"), 1)[0];
         if lanes.room_for(slice.stream()) > 0 {
@@ -216,7 +217,7 @@ fn an_outage_has_room_for_twice_the_limit_at_most() {
 /// later slice would be released from the log while the earlier one is still to be sent.
 #[test]
 fn an_acknowledgement_behind_a_failure_is_not_believed() {
-    let mut lanes = Lanes::new(LaneOptions::default());
+    let mut lanes = Lanes::new(LaneOptions::default()).unwrap();
     let chain = chain("acme", 3);
     push_all(&mut lanes, &chain);
     let batch = lanes.next_batch(0).unwrap();
@@ -238,7 +239,7 @@ fn an_acknowledgement_behind_a_failure_is_not_believed() {
 fn a_clock_that_is_set_back_by_an_hour_delays_nothing() {
     let hour_ms = 3_600_000;
     let start_ms = 10 * hour_ms;
-    let mut lanes = Lanes::new(LaneOptions::default().timeout_ms(1000));
+    let mut lanes = Lanes::new(LaneOptions::default().timeout_ms(1000)).unwrap();
     push_all_at(&mut lanes, &chain("failed", 1), start_ms);
     let failed = lanes.next_batch(start_ms).unwrap();
     let _ = complete_all(&mut lanes, &failed, start_ms, &Err(unavailable()));
@@ -256,7 +257,7 @@ fn a_clock_that_is_set_back_by_an_hour_delays_nothing() {
 
 #[test]
 fn degraded_means_no_success_for_a_deadline_and_drops_nothing() {
-    let mut lanes = Lanes::new(LaneOptions::default().timeout_ms(1000).batch_max(1));
+    let mut lanes = Lanes::new(LaneOptions::default().timeout_ms(1000).batch_max(1)).unwrap();
     let day_ms = 86_400_000;
     assert!(lanes.next_batch(0).is_none());
     // A day without usage is no fault of the ledger.
@@ -286,7 +287,7 @@ fn degraded_means_no_success_for_a_deadline_and_drops_nothing() {
 
 #[test]
 fn a_stream_is_pushed_in_order_and_once() {
-    let mut lanes = Lanes::new(LaneOptions::default());
+    let mut lanes = Lanes::new(LaneOptions::default()).unwrap();
     let chain = chain("acme", 4);
     // A stream may start anywhere: after a restart the first pending slice is seldom number 0.
     lanes.push(chain[1].clone(), 0).unwrap();

@@ -8,7 +8,7 @@ use samples::{chain, complete_all, content, push_all, slice, stream};
 
 #[test]
 fn a_full_queue_refuses_counts_and_keeps_what_it_has() {
-    let mut lanes = Lanes::new(LaneOptions::default().pending_max(3));
+    let mut lanes = Lanes::new(LaneOptions::default().pending_max(3)).unwrap();
     let acme = chain("acme", 3);
     push_all(&mut lanes, &acme[..2]);
     push_all(&mut lanes, &chain("globex", 1));
@@ -28,11 +28,27 @@ fn a_full_queue_refuses_counts_and_keeps_what_it_has() {
 }
 
 #[test]
-fn limits_of_zero_count_as_one() {
+fn an_option_out_of_range_is_refused_by_name_value_and_range() {
+    let options = LaneOptions::default;
+    for (builder, option, value, min) in [
+        (options().pending_max(0), "pending_max", 0, 1),
+        (options().batch_max(0), "batch_max", 0, 1),
+        (options().in_flight_max(0), "in_flight_max", 0, 1),
+        (options().backoff_ms(0, 10), "backoff_ms_min", 0, 1),
+        (options().backoff_ms(50, 49), "backoff_ms_max", 49, 50),
+        (options().timeout_ms(0), "timeout_ms", 0, 1),
+    ] {
+        let refused = LaneError::InvalidOption { option, value, min, max: u64::MAX };
+        assert_eq!(Lanes::new(builder).unwrap_err(), refused);
+    }
+}
+
+#[test]
+fn limits_of_one_are_enough_to_go_on() {
     let options =
-        LaneOptions::default().pending_max(0).batch_max(0).in_flight_max(0).timeout_ms(0).backoff_ms(0, 0);
-    let mut lanes = Lanes::new(options);
-    assert_eq!(lanes.room(), 1);
+        LaneOptions::default().pending_max(1).batch_max(1).in_flight_max(1).timeout_ms(1).backoff_ms(1, 1);
+    let mut lanes = Lanes::new(options).unwrap();
+    assert_eq!((lanes.room(), lanes.pending_max()), (1, 1));
     push_all(&mut lanes, &chain("acme", 1));
     let batch = lanes.next_batch(5).unwrap();
     assert_eq!((batch.slices.len(), batch.deadline_ms), (1, 6));
@@ -43,7 +59,7 @@ fn limits_of_zero_count_as_one() {
 /// Memory follows what is pending, not the number of streams ever seen.
 #[test]
 fn a_lane_is_gone_with_its_last_slice() {
-    let mut lanes = Lanes::new(LaneOptions::default().pending_max(10));
+    let mut lanes = Lanes::new(LaneOptions::default().pending_max(10)).unwrap();
     for number in 0..500 {
         push_all(&mut lanes, &chain(&format!("tenant {number}"), 2));
         assert_eq!(lanes.status().lanes, 1);
@@ -56,7 +72,7 @@ fn a_lane_is_gone_with_its_last_slice() {
 
 #[test]
 fn nothing_follows_the_largest_sequence_number() {
-    let mut lanes = Lanes::new(LaneOptions::default());
+    let mut lanes = Lanes::new(LaneOptions::default()).unwrap();
     let stream = stream("acme");
     let before = slice(&stream, u64::MAX - 1, Some(Digest::of(b"")), 1);
     let last = slice(&stream, u64::MAX, Some(before.digest()), 1);
@@ -69,7 +85,7 @@ fn nothing_follows_the_largest_sequence_number() {
 #[test]
 fn the_ends_of_the_clock_do_no_harm() {
     let options = LaneOptions::default().backoff_ms(u64::MAX, u64::MAX).timeout_ms(u64::MAX);
-    let mut lanes = Lanes::new(options);
+    let mut lanes = Lanes::new(options).unwrap();
     push_all(&mut lanes, &chain("acme", 1));
     for now_ms in [0, u64::MAX, 0, 1, u64::MAX] {
         if let Some(batch) = lanes.next_batch(now_ms) {
@@ -86,7 +102,7 @@ fn the_ends_of_the_clock_do_no_harm() {
 #[test]
 fn ten_thousand_lanes_take_turns() {
     let options = LaneOptions::default().pending_max(20_000).batch_max(100);
-    let mut lanes = Lanes::new(options);
+    let mut lanes = Lanes::new(options).unwrap();
     let chains: Vec<_> = (0..10_000).map(|number| chain(&format!("{number:05}"), 2)).collect();
     push_all(&mut lanes, &chains.concat());
     for turn in 0..200_u64 {

@@ -1,4 +1,4 @@
-//! Lines of comma-separated values, quoted as RFC 4180 says, with a newline at the end of each.
+//! Writes lines of comma-separated values, quoted by RFC 4180, with a newline at the end of each.
 
 use std::{
     borrow::Cow,

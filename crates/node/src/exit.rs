@@ -2,6 +2,8 @@
 
 use std::{io, process::ExitCode};
 
+use crate::advice::next_step;
+
 /// Shown below the help of every command.
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
@@ -11,12 +13,12 @@ Exit codes:
   3    stopped on the way by the ledger or the disk; running the same command again goes on
   141  standard output was closed before the end";
 
-/// How a command ended that did not fail.
+/// The end of a command that did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
     Done,
     Violated,
-    /// Whoever asked has been told why already.
+    /// The reason has been printed already.
     Refused,
 }
 
@@ -30,7 +32,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why a command failed, and what that means for a script.
+/// The cause of a failed command, and its exit code.
 #[derive(Debug)]
 pub(crate) struct Failure {
     kind: FailureKind,
@@ -44,21 +46,24 @@ enum FailureKind {
 }
 
 impl Failure {
-    /// A failure after the work had begun.
+    /// Makes a failure that came after the work had begun.
     pub(crate) fn stopped(error: impl Into<anyhow::Error>) -> Self {
         Self { kind: FailureKind::Stopped, error: error.into() }
     }
 
-    /// Tells the user, and gives the exit code.
+    /// Prints what happened and what to do next, and returns the exit code.
     pub(crate) fn report(&self) -> ExitCode {
         let closed = |cause: &(dyn std::error::Error + 'static)| {
             cause.downcast_ref::<io::Error>().is_some_and(|io| io.kind() == io::ErrorKind::BrokenPipe)
         };
         if self.error.chain().any(closed) {
-            // As if the signal had ended the process. Nobody is left to read a message.
+            // The exit code of a process that the signal had ended. There is no reader for a message.
             return ExitCode::from(141);
         }
         eprintln!("error: {:#}", self.error);
+        if let Some(next) = next_step(&self.error) {
+            eprintln!("next: {next}");
+        }
         match self.kind {
             FailureKind::Refused => ExitCode::from(2),
             FailureKind::Stopped => ExitCode::from(3),
@@ -66,7 +71,7 @@ impl Failure {
     }
 }
 
-/// Whatever fails before the work has begun: the arguments or the input are to blame.
+/// A failure before the work has begun is one of the arguments or the input.
 impl<E: Into<anyhow::Error>> From<E> for Failure {
     fn from(error: E) -> Self {
         Self { kind: FailureKind::Refused, error: error.into() }

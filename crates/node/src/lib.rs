@@ -3,10 +3,11 @@
 //! * [`run`]: the command line, from arguments to exit code.
 //! * [`access_log`]: the reader of access logs that `import` meters.
 //!
-//! Counting, sealing and exporting are the façade's business and storing is the sink's; this crate adds what people and
-//! scripts touch: arguments, files, tables and messages. `ron-accounting help` is its manual.
+//! The façade counts, seals and exports, and the sink stores. This crate adds arguments, files, tables and messages.
+//! `ron-accounting help` is its manual.
 
 pub mod access_log;
+mod advice;
 mod command;
 mod csv;
 mod exit;

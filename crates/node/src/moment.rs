@@ -1,4 +1,4 @@
-//! Points in time and spans, as people write them on a command line.
+//! Points in time and spans, as they are written on a command line.
 
 use std::num::ParseIntError;
 
@@ -8,10 +8,10 @@ use jiff::{
     Timestamp,
 };
 
-/// Numbers below this are seconds, others milliseconds: in seconds it is the year 5138, in milliseconds 1973.
+/// Numbers below this are seconds, others milliseconds. In seconds it is the year 5138, in milliseconds 1973.
 const SECONDS_MAX: u64 = 100_000_000_000;
 
-/// Unix milliseconds of an RFC 3339 time, a date or a time without zone (both in UTC), or a Unix time in seconds or
+/// Parses an RFC 3339 time, a date or a time without zone (both in UTC), or a Unix time in seconds or milliseconds. Returns Unix
 /// milliseconds.
 pub(crate) fn parse_time(text: &str) -> Result<u64, String> {
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
@@ -30,7 +30,7 @@ pub(crate) fn parse_time(text: &str) -> Result<u64, String> {
     u64::try_from(time.as_millisecond()).map_err(|_| "a time since 1970 is needed".to_owned())
 }
 
-/// The time in RFC 3339 and UTC; past the year 9999, which has no such form, the Unix milliseconds.
+/// Writes a time in RFC 3339 and UTC. Past the year 9999, which has no such form, it writes the Unix milliseconds.
 pub(crate) fn format_time(unix_ms: u64) -> String {
     i64::try_from(unix_ms)
         .ok()
@@ -38,7 +38,7 @@ pub(crate) fn format_time(unix_ms: u64) -> String {
         .map_or_else(|| unix_ms.to_string(), |time| time.to_string())
 }
 
-/// Milliseconds of a span above zero such as `500ms`, `60s`, `5m`, `1h` or `1d`.
+/// Parses a span above zero such as `500ms`, `60s`, `5m`, `1h` or `1d`. Returns milliseconds.
 pub(crate) fn parse_span(text: &str) -> Result<u64, String> {
     const UNITS: [(&str, u64); 5] =
         [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
@@ -54,7 +54,7 @@ pub(crate) fn parse_span(text: &str) -> Result<u64, String> {
     }
 }
 
-/// The same for the length of a window, which the engine limits.
+/// Parses the length of a window, which is a span within the limits of the engine.
 pub(crate) fn parse_window(text: &str) -> Result<u64, String> {
     let span_ms = parse_span(text)?;
     if (10..=86_400_000).contains(&span_ms) {

@@ -1,8 +1,8 @@
-//! Tables for people: aligned columns, numbers to the right.
+//! Tables as text: aligned columns, numbers to the right.
 
 use std::io::{self, Write};
 
-/// On which side of a column its cells stand.
+/// The side that the cells of a column are aligned to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
     Left,
@@ -22,7 +22,7 @@ impl Table {
         Self { sides, rows: vec![header] }
     }
 
-    /// Adds a line. Control characters are escaped, since labels come from strangers and end up on terminals.
+    /// Adds a line. Control characters are escaped: clients choose labels, and terminals show them.
     pub(crate) fn push(&mut self, cells: impl IntoIterator<Item = String>) {
         self.rows.push(cells.into_iter().map(printable).collect());
     }

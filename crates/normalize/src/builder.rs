@@ -115,7 +115,8 @@ impl RouteNormalizerBuilder {
         self
     }
 
-    /// Builds the normalizer. Fails if a template, a method, the constant for unmatched paths or a limit cannot be used.
+    /// Builds the normalizer. Fails if a template, a method or the constant for unmatched paths cannot be used, or if a limit is
+    /// outside its range ([`BuildError::InvalidOption`]).
     pub fn build(self) -> Result<RouteNormalizer, BuildError> {
         limit("route_bytes_max", self.route_bytes_max, 16, LABEL_BYTES_MAX)?;
         limit("route_depth_max", self.route_depth_max, 1, Self::DEPTH_MAX)?;
@@ -157,10 +158,10 @@ fn is_constant(constant: &str, bytes_max: usize) -> bool {
         && !personal::is_found_in(constant)
 }
 
-pub(crate) fn limit(name: &'static str, value: usize, min: usize, max: usize) -> Result<(), BuildError> {
+pub(crate) fn limit(option: &'static str, value: usize, min: usize, max: usize) -> Result<(), BuildError> {
     if (min..=max).contains(&value) {
-        Ok(())
-    } else {
-        Err(BuildError::Limit { name, value, min, max })
+        return Ok(());
     }
+    let [value, min, max] = [value, min, max].map(|number| number as u64);
+    Err(BuildError::InvalidOption { option, value, min, max })
 }

@@ -77,17 +77,17 @@ pub enum BuildError {
         /// The limit on its length.
         bytes_max: usize,
     },
-    /// A limit is out of range.
-    #[error("limit {name} is {value}: choose {min} to {max}")]
-    Limit {
-        /// The limit's name, that of the builder's method.
-        name: &'static str,
-        /// The value as given.
-        value: usize,
-        /// The smallest value possible.
-        min: usize,
-        /// The greatest value possible.
-        max: usize,
+    /// A limit is outside its range.
+    #[error("{option} is {value}, must be {min} to {max}")]
+    InvalidOption {
+        /// The limit, by the name of the builder's method.
+        option: &'static str,
+        /// The value that was asked for.
+        value: u64,
+        /// The least value.
+        min: u64,
+        /// The greatest value.
+        max: u64,
     },
 }
 
@@ -112,7 +112,7 @@ mod tests {
                 },
                 Constant => BuildError::Constant { constant: "/".to_owned(), bytes_max: 1 },
                 Method => BuildError::Method { method: "a b".to_owned(), bytes_max: 1 },
-                Limit => BuildError::Limit { name: "depth_max", value: 0, min: 1, max: 2 },
+                InvalidOption => BuildError::InvalidOption { option: "depth_max", value: 0, min: 1, max: 2 },
             }
             with_cause: {}
         });

@@ -13,7 +13,7 @@ const THREADS: usize = 4;
 fn usage_before_and_after_a_position_turns_adds_up() {
     let learner = RouteLearner::builder().values_max(20).build().unwrap();
     let normalizer = RouteNormalizer::builder().learner(learner.clone()).build().unwrap();
-    let engine = Engine::builder().normalizer(normalizer).build();
+    let engine = Engine::builder().normalizer(normalizer).build().unwrap();
     let mut reader = engine.reader();
     std::thread::scope(|scope| {
         for thread in 0..THREADS {
@@ -28,7 +28,7 @@ fn usage_before_and_after_a_position_turns_adds_up() {
                             .collect();
                         let path = format!("/files/w{name}");
                         let set = labels().tenant("acme").route(&path);
-                        assert_eq!(engine.record(&set, Dimension::REQUESTS, round + 1), Outcome::Counted);
+                        assert_eq!(engine.try_record(&set, Dimension::REQUESTS, round + 1), Outcome::Counted);
                     }
                 }
             });

@@ -215,7 +215,9 @@ fn limits_out_of_range_are_refused() {
         (RouteLearner::builder().stored_max(15), "stored_max"),
         (RouteLearner::builder().counted_max(1 << 25), "counted_max"),
     ] {
-        assert!(matches!(builder.build(), Err(BuildError::Limit { name: found, .. }) if found == name));
+        assert!(
+            matches!(builder.build(), Err(BuildError::InvalidOption { option: found, .. }) if found == name)
+        );
     }
 }
 

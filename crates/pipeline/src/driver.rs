@@ -5,6 +5,7 @@
 //! a put, its thread holds the exporter and nothing of the pipeline, which can be closed meanwhile.
 
 mod helper;
+mod waiting;
 
 use std::{
     cell::Cell,
@@ -18,7 +19,8 @@ use ron_accounting_export::{Ack, Batch, BatchId, Exporter, PutError};
 use ron_accounting_window::Clock;
 use ron_ledger_wire::{Claim, Head, StreamId};
 
-use self::helper::Helper;
+pub use self::waiting::{Closing, TakeOver};
+use self::{helper::Helper, waiting::Waits};
 use crate::{
     exchange::{CrewId, Exchange, MemberId, Next, WAIT_MAX},
     Pipeline,
@@ -46,7 +48,8 @@ pub struct Driver {
 struct Shared {
     exchange: Exchange<Pipeline>,
     exporter: Option<Arc<dyn Exporter>>,
-    clock: Arc<dyn Clock>,
+    clock: Box<dyn Clock>,
+    waits: Waits,
 }
 
 impl std::fmt::Debug for Driver {
@@ -66,13 +69,20 @@ pub struct ExportThreads {
 }
 
 impl Driver {
-    /// Puts a pipeline together with its ledger and the clock for retries and deadlines. Without a ledger, slices wait in
-    /// the log.
-    pub fn new(mut pipeline: Pipeline, exporter: Option<Arc<dyn Exporter>>, clock: Arc<dyn Clock>) -> Self {
-        if exporter.is_some() {
-            pipeline.expect_ledger();
-        }
-        Self { shared: Arc::new(Shared { exchange: Exchange::new(pipeline), exporter, clock }) }
+    /// Puts a pipeline together with its ledger and the clock for retries and deadlines.
+    pub fn new(mut pipeline: Pipeline, exporter: impl Exporter + 'static, clock: impl Clock) -> Self {
+        pipeline.expect_ledger();
+        Self::with_parts(pipeline, Some(Arc::new(exporter)), Box::new(clock))
+    }
+
+    /// Drives a pipeline that has no ledger: its slices wait in the log.
+    pub fn without_ledger(pipeline: Pipeline, clock: impl Clock) -> Self {
+        Self::with_parts(pipeline, None, Box::new(clock))
+    }
+
+    fn with_parts(pipeline: Pipeline, exporter: Option<Arc<dyn Exporter>>, clock: Box<dyn Clock>) -> Self {
+        let (exchange, waits) = (Exchange::new(pipeline), Waits::default());
+        Self { shared: Arc::new(Shared { exchange, exporter, clock, waits }) }
     }
 
     /// Starts `count` threads that export until they are stopped.
@@ -93,18 +103,18 @@ impl Driver {
         self.shared.exchange.with(work)
     }
 
-    /// Exports until `is_done`, or until `deadline` from now has passed; tells whether it is done. Waits neither for a sync
-    /// that is not due yet nor for a delayed export. Works beside export threads as well.
+    /// Exports until `is_done`, or until `timeout` has passed, and returns whether it is done. Waits neither for a sync that is
+    /// not due yet nor for a delayed export. Export threads may be at work at the same time.
     ///
-    /// Puts are made one at a time by a thread that is started for them. If one has not returned by the deadline, it is left
-    /// behind, and its answer still counts.
-    pub fn drain(&self, deadline: Duration, is_done: impl Fn(&Pipeline) -> bool) -> bool {
+    /// Puts are made one at a time by a thread that is started for them. One that has not returned in time is left behind, and
+    /// its answer still counts.
+    pub fn drain(&self, timeout: Duration, is_done: impl Fn(&Pipeline) -> bool) -> bool {
         let start = Instant::now();
         let shared = &self.shared;
         let mut helper = Helper::new(shared);
         let is_done = shared.exchange.hand_out(
             helper.member(),
-            || deadline.saturating_sub(start.elapsed()),
+            || timeout.saturating_sub(start.elapsed()),
             |pipeline, is_put_out| {
                 if !is_put_out {
                     pipeline.flush(shared.clock.now_ms());
@@ -155,7 +165,7 @@ impl Shared {
         self.exchange.finish(member, |pipeline| {
             let now_ms = self.clock.now_ms();
             match response {
-                Response::Put(batch, answers) => pipeline.complete(batch, now_ms, answers),
+                Response::Put(batch, answers) => pipeline.complete(batch, answers, now_ms),
                 Response::Head(stream, answer) => pipeline.take_head(&stream, answer, now_ms),
             }
         });

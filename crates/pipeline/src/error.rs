@@ -1,6 +1,8 @@
 //! What can go wrong between a count and the ledger.
 
-use ron_accounting_export::LaneError;
+use std::{error::Error, sync::Arc};
+
+use ron_accounting_export::{with_causes, LaneError, PutError};
 use ron_accounting_seal::SealError;
 use ron_ledger_wire::StreamId;
 
@@ -8,6 +10,21 @@ use ron_ledger_wire::StreamId;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PipelineError {
+    /// An option is outside its range.
+    #[error("{option} is {value}, must be {min} to {max}")]
+    InvalidOption {
+        /// The option, by its name in [`PipelineOptions`](crate::PipelineOptions).
+        option: &'static str,
+        /// The value that was asked for.
+        value: u64,
+        /// The least value.
+        min: u64,
+        /// The greatest value.
+        max: u64,
+    },
+    /// An option of the lanes is outside its range.
+    #[error(transparent)]
+    Lanes(#[from] LaneError),
     /// The log refused or failed. Nothing is exported that is not durable, so counts stay in memory meanwhile.
     #[cfg(feature = "wal")]
     #[error("write-ahead log failed")]
@@ -97,7 +114,7 @@ pub enum RecordError {
     CutShort,
     /// The body is not the CBOR of its kind of record.
     #[error("its body has another form than its kind")]
-    Cbor(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Cbor(#[source] Box<dyn Error + Send + Sync>),
     /// The bytes of a slice are not a canonical slice.
     #[error("its slice is not canonical")]
     Slice(#[from] ron_ledger_wire::DecodeError),
@@ -133,23 +150,46 @@ pub enum RecordError {
     },
 }
 
+/// Waiting for the ledger has ended before everything was acknowledged. What is left stays where it is: in the counters, in
+/// the queues, and in the log if there is one.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeliveryError {
+    /// The time is over, or the caller gave up.
+    #[error("{pending} slices are not acknowledged by the ledger")]
+    Busy {
+        /// How many slices are sealed and not acknowledged.
+        pending: usize,
+        /// The latest error of the pipeline, if there was one.
+        source: Option<Arc<dyn Error + Send + Sync>>,
+    },
+    /// A stream is parked until an operator resumes it. It is the first of them, if there are several.
+    #[error("stream {stream} is parked until an operator resumes it")]
+    Parked {
+        /// How many slices are sealed and not acknowledged.
+        pending: usize,
+        /// The stream.
+        stream: StreamId,
+        /// Why the ledger refused it.
+        source: PutError,
+    },
+    /// A stream has more slices than the queues take, and nothing else can leave them.
+    #[error("a stream has more slices than the queues take; raise `pending_max`")]
+    QueuesTooSmall,
+}
+
 impl PipelineError {
-    /// The error with its causes, in one line.
+    /// Returns the error with its causes, in one line.
     pub fn with_causes(&self) -> String {
         with_causes(self)
     }
 }
 
-/// Returns the messages of an error and of all its causes, in one line.
-pub(crate) fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        line.push_str(": ");
-        line.push_str(&error.to_string());
-        cause = error.source();
+impl DeliveryError {
+    /// Returns the error with its causes, in one line.
+    pub fn with_causes(&self) -> String {
+        with_causes(self)
     }
-    line
 }
 
 #[cfg(all(test, feature = "wal"))]
@@ -184,10 +224,17 @@ mod tests {
         });
         let no_key = BTreeMap::from([(b"no key".to_vec(), 1)]);
         let window = Span { start_ms: 0, end_ms: 60_000 };
-        let mut sealer = Sealer::new(&Engine::builder().build(), stream().origin());
+        let mut sealer = Sealer::new(&Engine::default(), stream().origin());
         let refused_stream = sealer.seal_recovered(&stream(), window, &no_key).unwrap_err();
         assert_errors!(PipelineError {
             without_cause: {
+                InvalidOption => PipelineError::InvalidOption { option: "streams_max", value: 0, min: 1, max: 9 },
+                Lanes => PipelineError::from(LaneError::InvalidOption {
+                    option: "batch_max",
+                    value: 0,
+                    min: 1,
+                    max: 9,
+                }),
                 LogFull => PipelineError::LogFull { streams: 1 },
                 LogPaused => PipelineError::LogPaused { until_ms: 1 },
                 LedgerAhead => PipelineError::LedgerAhead { stream: stream(), ledger: 2, log: 1 },
@@ -206,6 +253,19 @@ mod tests {
                     stream: stream(),
                     seq: 3,
                     source: LaneError::OutOfOrder { stream: stream(), expected: 1, found: 3 },
+                },
+            }
+        });
+        assert_errors!(DeliveryError {
+            without_cause: {
+                QueuesTooSmall => DeliveryError::QueuesTooSmall,
+            }
+            with_cause: {
+                Busy => DeliveryError::Busy { pending: 1, source: Some(Arc::new(RecordError::CutShort)) },
+                Parked => DeliveryError::Parked {
+                    pending: 1,
+                    stream: stream(),
+                    source: PutError::rejected("no such customer"),
                 },
             }
         });

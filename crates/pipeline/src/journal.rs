@@ -39,6 +39,9 @@ pub(crate) trait Journal: Send + std::fmt::Debug {
     /// Whether a slice is durable, together with its group.
     fn is_durable(&self, slice: &SealedSlice) -> bool;
 
+    /// Whether the stream's next slices supersede counts in a checkpoint.
+    fn has_checkpoint(&self, stream: &StreamId) -> bool;
+
     /// Notes that the ledger has these slices. Not durable by itself: what is forgotten is sent once more.
     fn acknowledge(&mut self, slices: &[SealedSlice], now_ms: u64) -> Result<(), PipelineError>;
 

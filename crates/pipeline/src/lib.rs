@@ -1,7 +1,8 @@
 //! From a closed window to the ledger's acknowledgement: seal, append, sync, export, acknowledge, delete.
 //!
 //! * [`Pipeline`] is the protocol, as steps to which time and answers are arguments; [`PipelineOptions`] its limits.
-//! * [`Driver`] brings its batches to an `Exporter`, on threads of its own or on the caller's.
+//! * [`Driver`] brings its batches to an `Exporter`, on threads of its own or on the caller's. It has all that waits for the
+//!   ledger: [`Driver::seal`], [`Driver::deliver`], [`Closing`].
 //! * [`PipelineStats`], [`StreamTotals`] and [`ForgottenTotals`] tell how far things are.
 #![cfg_attr(
     feature = "wal",
@@ -39,16 +40,18 @@ mod pipeline;
 mod stats;
 
 #[cfg(not(loom))]
-pub use driver::{is_export_thread, Driver, ExportThreads};
-#[cfg(not(loom))]
-pub use error::PipelineError;
+pub use driver::{is_export_thread, Closing, Driver, ExportThreads, TakeOver};
 #[cfg(all(feature = "wal", not(loom)))]
 pub use error::RecordError;
+#[cfg(not(loom))]
+pub use error::{DeliveryError, PipelineError};
 #[cfg(all(feature = "wal", not(loom)))]
 pub use inspect::{inspect, inspect_storage, LogInspection};
 #[cfg(not(loom))]
 pub use options::{OnFull, PipelineOptions, SyncPolicy, CHECKPOINT_MS_DEFAULT, STREAMS_MAX_DEFAULT};
 #[cfg(not(loom))]
 pub use pipeline::Pipeline;
+#[cfg(not(loom))]
+pub use ron_accounting_window::Clock;
 #[cfg(not(loom))]
 pub use stats::{ForgottenTotals, LogStats, PipelineStats, StreamTotals};

@@ -2,7 +2,8 @@
 //!
 //! * `records`: what stands in a record. * `recovery`: from records to state, with the rules of what counts.
 //! * `streams`, `index`: the state, by stream and by position. * `budgets`: how the room is shared out.
-//! * `appending`, `acknowledgements`, `checkpoints`, `identity`: what is written. * `carry`: moving what is needed out of a segment, so that it can go.
+//! * `appending`, `acknowledgements`, `checkpoints`, `identity`: what is written.
+//! * `carry`: moving what is needed out of a segment, so that it can go. `victims`: out of which segment.
 //! * `pause`: leaving a failing disk alone.
 //!
 //! # When a record is released
@@ -23,6 +24,7 @@ mod pause;
 pub(crate) mod records;
 mod recovery;
 mod streams;
+mod victims;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -165,6 +167,9 @@ where
         if let Some(position) = log.identity_at {
             log.index.insert(position, Item::Identity, 0);
         }
+        for usage in log.wal.usage() {
+            log.index.note_change(usage.number);
+        }
         log.count_bytes();
         log.doubt_poisoned();
         // A power cut brings back files of segments that were begun in vain. One that cannot be removed is no matter now.
@@ -198,8 +203,17 @@ where
             Limit::Reserved => self.wal.append_reserved(kind, body, now_ms),
             Limit::Rescue => self.wal.append_rescued(kind, body, now_ms),
         }?;
+        for stream in item.streams() {
+            self.note_trace(stream, position);
+        }
         self.index.insert(position, item, body.len() as u64);
         Ok(position)
+    }
+
+    fn note_trace(&mut self, stream: &StreamId, position: Position) {
+        if let Some(log) = self.streams.get_mut(stream) {
+            log.traces.insert(position.segment);
+        }
     }
 
     /// Writes a record, and makes room for it as long as that helps.
@@ -227,6 +241,12 @@ where
 
     fn release(&mut self, position: Position) {
         self.index.remove(position);
+        self.wal.release(position);
+    }
+
+    /// Releases what the recovery found to say nothing.
+    fn release_superseded(&mut self, position: Position) {
+        self.index.note_change(position.segment);
         self.wal.release(position);
     }
 
@@ -274,7 +294,7 @@ where
         self.sync()?;
         if self.undurable.is_empty() {
             for position in std::mem::take(&mut self.superseded) {
-                self.wal.release(position);
+                self.release_superseded(position);
             }
         }
         self.reclaim(now_ms)
@@ -328,6 +348,10 @@ where
 
     fn is_durable(&self, slice: &SealedSlice) -> bool {
         self.streams.get(slice.stream()).is_some_and(|log| slice.seq() < log.durable_seq)
+    }
+
+    fn has_checkpoint(&self, stream: &StreamId) -> bool {
+        self.streams.get(stream).is_some_and(|log| log.checkpoint.is_some())
     }
 
     fn acknowledge(&mut self, slices: &[SealedSlice], now_ms: u64) -> Result<(), PipelineError> {

@@ -28,15 +28,14 @@ use std::{
 };
 
 use ron_accounting_core::{Engine, Reading};
-use ron_accounting_export::{BatchId, LaneError, Lanes, PutError};
+use ron_accounting_export::{with_causes, BatchId, LaneError, Lanes, PutError, SplitMix64};
 use ron_accounting_seal::Sealer;
 use ron_accounting_window::Span;
 use ron_ledger_wire::{ClaimId, Origin, SealedSlice, StreamId};
 
 use crate::{
-    error::with_causes,
     journal::{Journal, Recovered, RecoveredRows},
-    PipelineError, PipelineOptions, PipelineStats, StreamTotals,
+    LogStats, OnFull, PipelineError, PipelineOptions, PipelineStats, StreamTotals,
 };
 
 /// Seals, logs and exports what one engine counts.
@@ -75,7 +74,7 @@ pub struct Pipeline {
     ask_from_ms: u64,
     /// Nothing is offered before this moment.
     export_from_ms: u64,
-    jitter: u64,
+    jitter: SplitMix64,
     /// The claims under which batches are out.
     claims_out: BTreeMap<BatchId, ClaimId>,
     /// When the log was last synced; none if that is due at once.
@@ -120,18 +119,24 @@ struct Counters {
     waiting_streams: usize,
     waiting_for_log: usize,
     checkpoints: u64,
+    /// Streams whose latest counts the last checkpoint had to leave out.
+    uncovered: usize,
     resent: u64,
     shed: u128,
 }
 
 impl Pipeline {
-    /// Creates a pipeline without a log: what is not acknowledged when the process ends is lost.
-    pub fn new(engine: &Engine, origin: Origin, options: PipelineOptions) -> Self {
-        Self::with_journal(engine, origin, options, None, Recovered::default(), 0)
+    /// Creates a pipeline without a log: what is not acknowledged when the process ends is lost. Refuses options that are
+    /// outside their range.
+    pub fn new(engine: &Engine, origin: Origin, options: PipelineOptions) -> Result<Self, PipelineError> {
+        let lanes = lanes(&options)?;
+        Ok(Self::with_journal(engine, origin, options, lanes, None, Recovered::default(), 0))
     }
 
     /// Opens a pipeline over a log, which may hold slices and counts of an earlier process. Its origin is the log's; `origin`
     /// is given to a fresh one.
+    ///
+    /// Options that are outside their range are refused before the log is touched.
     ///
     /// A log of less than 48 KiB is refused, and one with large segments beside its size gets smaller ones.
     #[cfg(feature = "wal")]
@@ -147,14 +152,16 @@ impl Pipeline {
         S: ron_accounting_wal::Storage + Send + 'static,
         S::File: Send,
     {
+        let lanes = lanes(&options)?;
         let (log, origin, recovered) = crate::log::Log::open(storage, origin, options.claim_id, log, now_ms)?;
-        Ok(Self::with_journal(engine, origin, options, Some(Box::new(log)), recovered, now_ms))
+        Ok(Self::with_journal(engine, origin, options, lanes, Some(Box::new(log)), recovered, now_ms))
     }
 
     fn with_journal(
         engine: &Engine,
         origin: Origin,
         options: PipelineOptions,
+        lanes: Lanes,
         journal: Option<Box<dyn Journal>>,
         recovered: Recovered,
         now_ms: u64,
@@ -165,8 +172,8 @@ impl Pipeline {
         }
         let mut pipeline = Self {
             sealer,
-            lanes: Lanes::new(options.lanes.clone()),
-            jitter: options.lanes.seed,
+            jitter: SplitMix64::new(lanes.seed()),
+            lanes,
             options,
             journal,
             unlogged: BTreeMap::new(),
@@ -246,6 +253,11 @@ impl Pipeline {
             Ok(slices) => self.take_sealed(slices),
             Err(error) => self.note(error.into()),
         }
+    }
+
+    /// Returns what to do at a boundary when the queues are full.
+    pub fn on_full(&self) -> OnFull {
+        self.options.on_full
     }
 
     /// Lets a parked stream try again, after an operator has dealt with the cause. `false` if it was not parked.
@@ -328,13 +340,21 @@ impl Pipeline {
             shed: counters.shed,
             refused: self.refused.len(),
             lanes: self.lanes.status(),
-            log: self.journal.as_ref().map(|journal| journal.stats()),
+            log: self.log_stats(),
             last_error: self.last_error.as_deref().map(|error| with_causes(error)),
         }
     }
 
-    /// Checks the invariants of the pipeline and of what it is made of, for tests. Costs a pass over all that is pending.
+    fn log_stats(&self) -> Option<LogStats> {
+        let mut stats = self.journal.as_ref()?.stats();
+        stats.uncovered_streams += self.counters.uncovered;
+        Some(stats)
+    }
+
+    /// Checks the invariants of the pipeline and of what it is made of, for tests. Costs a pass over all that is pending, and
+    /// as much as encoding every key.
     pub fn validate(&self) -> Result<(), String> {
+        self.sealer.validate()?;
         self.lanes.validate()?;
         if let Some(journal) = &self.journal {
             journal.validate()?;
@@ -375,4 +395,10 @@ fn not_next(end: &SealedSlice, slice: &SealedSlice) -> LaneError {
         return LaneError::BrokenLink { stream, seq: slice.seq(), expected, found };
     }
     LaneError::OutOfOrder { stream, expected, found: slice.seq() }
+}
+
+/// Checks all options, and makes the lanes.
+fn lanes(options: &PipelineOptions) -> Result<Lanes, PipelineError> {
+    options.validate()?;
+    Ok(Lanes::new(options.lanes.clone())?)
 }

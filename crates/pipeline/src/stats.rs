@@ -86,7 +86,8 @@ pub struct LogStats {
     pub streams: usize,
     /// Idle streams that it dropped to bound its size. The ledger is asked for their heads when they come back.
     pub forgotten_streams: u64,
-    /// Streams whose counts had no room in the last checkpoint, so that a kill loses them back to the one before.
+    /// Streams whose counts had no room in the last checkpoint, or were left out of it because slices before them have none
+    /// in the log. A kill loses them back to the checkpoint before.
     pub uncovered_streams: usize,
     /// Why the log does not work now; none if it does.
     pub trouble: Option<String>,

@@ -1,7 +1,8 @@
 //! All streams of one origin: the chain of each, and which of them wait.
 //!
 //! # Invariants
-//! 1. Each chain can be continued: exactly a chain without slices has no digest to link to.
+//! 1. A chain without slices has no digest to link to. One with slices has it, unless the head that it was continued from had
+//!    none: then the stream is not sealed, and its counts wait.
 //! 2. The ids are those of their tenant and dimension, each once.
 //!
 //! A stream is *known* while it has a chain here. Reading, such as a preview, does not make it known.

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use ron_accounting_core::{labels, Dimension, Engine, Reading};
 use ron_accounting_seal::{Admission, Sealer};
 use ron_accounting_window::Span;
-use ron_ledger_wire::{encode_account_key, Digest, Head, Origin, RowKey, StreamId, SLICE_BYTES_MAX};
+use ron_ledger_wire::{
+    encode_account_key, Digest, EncodeError, Head, Origin, RowKey, StreamId, SLICE_BYTES_MAX,
+};
 
 const ORIGIN: Origin = Origin::from_bytes([7; 16]);
 
@@ -14,7 +16,7 @@ fn window(number: u64) -> Span {
 }
 
 fn record(engine: &Engine, tenant: &str, n: u64) {
-    let _ = engine.record(&labels().tenant(tenant).method("GET").route("/"), Dimension::REQUESTS, n);
+    engine.record(&labels().tenant(tenant).method("GET").route("/"), Dimension::REQUESTS, n);
 }
 
 #[test]
@@ -60,12 +62,12 @@ fn nothing_counted_makes_no_slice() {
 
 #[test]
 fn more_rows_than_a_slice_holds_become_several_of_the_same_span() {
-    let engine = Engine::builder().label_limit(10_000).build();
+    let engine = Engine::builder().label_limit(10_000).build().unwrap();
     let mut sealer = Sealer::new(&engine, ORIGIN);
     let long = "x".repeat(900);
     for number in 0..3_000 {
         let route = format!("/{long}/{number}");
-        let _ = engine.record(&labels().tenant("acme").route(&route), Dimension::REQUESTS, 1);
+        engine.record(&labels().tenant("acme").route(&route), Dimension::REQUESTS, 1);
     }
     let sealed = sealer.seal(window(0), 10, |_| false);
     let seqs: Vec<_> = sealed.slices.iter().map(|slice| (slice.seq(), slice.start_ms())).collect();
@@ -75,10 +77,10 @@ fn more_rows_than_a_slice_holds_become_several_of_the_same_span() {
     assert_eq!(sealed.slices[1].previous(), Some(sealed.slices[0].digest()));
 
     // With room for two there is none for the three that it would take.
-    let _ = engine.record(&labels().tenant("acme").route("/"), Dimension::REQUESTS, 1);
+    engine.record(&labels().tenant("acme").route("/"), Dimension::REQUESTS, 1);
     for number in 0..3_000 {
         let route = format!("/{long}/{number}");
-        let _ = engine.record(&labels().tenant("acme").route(&route), Dimension::REQUESTS, 1);
+        engine.record(&labels().tenant("acme").route(&route), Dimension::REQUESTS, 1);
     }
     let sealed = sealer.seal(window(1), 2, |_| false);
     assert_eq!((sealed.slices.len(), sealed.waiting), (0, 1));
@@ -98,6 +100,22 @@ fn a_chain_goes_on_where_an_earlier_process_left_it() {
 }
 
 #[test]
+fn a_chain_whose_last_digest_is_lost_is_not_sealed_and_its_counts_wait() {
+    let engine = Engine::default();
+    let mut sealer = Sealer::new(&engine, ORIGIN);
+    sealer.continue_from(&Head::new(StreamId::new(ORIGIN, "acme", "requests"), 42, None));
+    record(&engine, "acme", 1);
+    record(&engine, "bolt", 2);
+    let sealed = sealer.seal(window(0), 10, |_| false);
+    assert_eq!(sealed.slices.iter().map(|slice| slice.stream().tenant()).collect::<Vec<_>>(), ["bolt"]);
+    assert_eq!(sealed.errors[0].source, EncodeError::MissingLink { seq: 42 });
+    assert_eq!(sealer.validate(), Ok(()));
+    let mut unsealed = Reading::default();
+    sealer.unsealed(&mut unsealed);
+    assert_eq!(unsealed.rows().map(|row| row.values[Dimension::REQUESTS.index()]).sum::<u64>(), 1);
+}
+
+#[test]
 fn recovered_rows_are_sealed_as_they_were() {
     let engine = Engine::default();
     let mut sealer = Sealer::new(&engine, ORIGIN);
@@ -112,10 +130,10 @@ fn recovered_rows_are_sealed_as_they_were() {
 
 #[test]
 fn a_reused_id_is_encoded_under_its_new_key() {
-    let engine = Engine::builder().label_limit(1).build();
+    let engine = Engine::builder().label_limit(1).build().unwrap();
     let mut sealer = Sealer::new(&engine, ORIGIN);
     for route in ["/a", "/b", "/c"] {
-        let _ = engine.record(&labels().tenant("acme").route(route), Dimension::REQUESTS, 1);
+        engine.record(&labels().tenant("acme").route(route), Dimension::REQUESTS, 1);
         let slice = sealer.seal(window(0), 10, |_| false).slices.remove(0).decode();
         assert_eq!(slice.rows[0].key, RowKey::labels("", route, "", ""));
     }
@@ -208,10 +226,10 @@ fn a_stream_that_waits_is_not_forgotten() {
 
 #[test]
 fn a_row_whose_id_was_freed_is_sealed_under_its_own_key() {
-    let engine = Engine::builder().label_limit(2).build();
+    let engine = Engine::builder().label_limit(2).build().unwrap();
     let mut sealer = Sealer::new(&engine, ORIGIN);
     for route in ["/c", "/a", "/b"] {
-        let _ = engine.record(&labels().tenant("acme").route(route), Dimension::REQUESTS, 1);
+        engine.record(&labels().tenant("acme").route(route), Dimension::REQUESTS, 1);
     }
     let mut reading = Reading::default();
     sealer.unsealed(&mut reading);

@@ -2,7 +2,7 @@
 //!
 //! Random steps, and a plain model that remembers what was recorded and what a strict ledger has accepted. After each step,
 //! the model is compared with the sealer, and the invariants of the sealer and the engine are checked.
-#![allow(clippy::unwrap_used)] // A failed assertion, wherever it stands.
+#![allow(clippy::unwrap_used)] // A failed `unwrap` is a failed assertion.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -123,7 +123,7 @@ fn new_sealer(engine: &Engine) -> Sealer {
 
 impl World {
     fn new(label_limit: usize) -> Self {
-        let engine = Engine::builder().label_limit(label_limit).build();
+        let engine = Engine::builder().label_limit(label_limit).build().unwrap();
         let sealer = new_sealer(&engine);
         Self {
             engine,
@@ -142,7 +142,7 @@ impl World {
         match *step {
             Step::Record { tenant, route: index, dimension, n } => {
                 let (tenant, route, dimension) = (TENANTS[tenant], route(index), DIMENSIONS[dimension]);
-                let outcome = self.engine.record(&labels().tenant(tenant).route(&route), dimension, n);
+                let outcome = self.engine.try_record(&labels().tenant(tenant).route(&route), dimension, n);
                 assert!(outcome.is_counted());
                 let mut key = Vec::new();
                 encode_labels_key("", &route, "", "", &mut key);
@@ -150,7 +150,7 @@ impl World {
             }
             Step::Account { tenant, id, n } => {
                 let account = AccountKey { ns: 1, id };
-                let outcome = self.engine.record_account(
+                let outcome = self.engine.try_record_account(
                     &self.engine.tenant(TENANTS[tenant]),
                     account,
                     Dimension::CPU,

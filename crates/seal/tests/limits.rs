@@ -9,16 +9,13 @@ const ORIGIN: Origin = Origin::from_bytes([7; 16]);
 const WINDOW: Span = Span { start_ms: 0, end_ms: 60_000 };
 
 /// Records `rows` rows of about 1 KiB and returns how long the slices are that come of it.
+#[allow(clippy::unwrap_used)] // A failed `unwrap` is a failed assertion.
 fn slice_bytes(rows: usize, slice_bytes_max: usize) -> Vec<usize> {
-    let engine = Engine::builder().label_limit(10_000).build();
+    let engine = Engine::builder().label_limit(10_000).build().unwrap();
     let mut sealer = Sealer::new(&engine, ORIGIN).slice_bytes_max(slice_bytes_max);
     let long = "x".repeat(1_000);
     for number in 0..rows {
-        let _ = engine.record(
-            &labels().tenant("acme").route(&format!("/{long}/{number}")),
-            Dimension::REQUESTS,
-            1,
-        );
+        engine.record(&labels().tenant("acme").route(&format!("/{long}/{number}")), Dimension::REQUESTS, 1);
     }
     let sealed = sealer.seal(WINDOW, usize::MAX, |_| false);
     assert_eq!(sealed.slices.iter().map(ron_ledger_wire::SealedSlice::row_count).sum::<usize>(), rows);
@@ -40,7 +37,7 @@ fn the_longest_row_fits_in_the_smallest_slice() {
     let mut sealer = Sealer::new(&engine, ORIGIN).slice_bytes_max(SLICE_BYTES_LEAST);
     let longest = "x".repeat(LABEL_BYTES_MAX);
     let key = labels().tenant(&longest).method(&longest).route(&longest).service(&longest).region(&longest);
-    let _ = engine.record(&key, Dimension::REQUESTS, u64::MAX);
+    engine.record(&key, Dimension::REQUESTS, u64::MAX);
     // Planned for is one more, since rows are estimated.
     let sealed = sealer.seal(WINDOW, 2, |_| false);
     assert_eq!((sealed.slices.len(), sealed.waiting, sealed.errors.len()), (1, 0, 0));
@@ -59,11 +56,11 @@ fn a_count_at_the_end_of_its_range_is_sealed_as_it_is() {
     let engine = Engine::default();
     let mut sealer = Sealer::new(&engine, ORIGIN);
     let key = labels().tenant("acme").route("/");
-    let _ = engine.record(&key, Dimension::REQUESTS, u64::MAX);
-    let _ = engine.record(&key, Dimension::REQUESTS, 1);
+    engine.record(&key, Dimension::REQUESTS, u64::MAX);
+    engine.record(&key, Dimension::REQUESTS, 1);
     let sealed = sealer.seal(WINDOW, 1, |_| false);
     assert_eq!(sealed.slices[0].total(), u128::from(u64::MAX));
-    let _ = engine.record(&key, Dimension::REQUESTS, 5);
+    engine.record(&key, Dimension::REQUESTS, 5);
     let next = sealer.seal(Span { start_ms: 60_000, end_ms: 120_000 }, 1, |_| false);
     assert!(next.slices[0].total() >= 5, "counting goes on after saturation");
 }

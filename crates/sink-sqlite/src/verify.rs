@@ -4,7 +4,7 @@
 //! stored, and everything else in the file must follow from the bytes.
 //!
 //! Verification cannot see that a stream was cut off at its end together with its head, or removed as a whole. Compare
-//! [`SqliteLedger::heads`] with what the origin knows.
+//! [`SqliteLedger::heads`] with what the origin knows. `docs/operations.md` lists everything that it cannot see.
 //!
 //! SQLite checks its own structure last, because the walk can say which slice is damaged, and SQLite often cannot.
 

@@ -178,7 +178,7 @@ impl CountersBuilder {
         Self { attribution, ..self }
     }
 
-    /// Makes the counters. Reads the clock.
+    /// Makes the counters. Every combination of settings can be used. Reads the clock.
     pub fn build(self) -> Counters {
         let now_ms = self.clock.now_ms();
         let mut minutes = Minutes::new(now_ms);

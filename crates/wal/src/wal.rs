@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::format::SPARE_NAME;
+use crate::format::{FOOTER_BYTES, SPARE_NAME};
 use crate::recovery::{agreed_origin, make_durable, Recovery, RecoveryReport};
 use crate::segment::{Active, Segment};
 use crate::spare::Spare;
@@ -140,6 +140,14 @@ impl<S: Storage> Wal<S> {
     /// Returns the origin in the headers of this log.
     pub fn origin(&self) -> [u8; 16] {
         self.origin
+    }
+
+    /// Returns how many bytes of records still fit into the active segment, so that no file has to be created for them. A
+    /// record takes 24 bytes beside its body. 0 if no segment is active.
+    #[must_use]
+    pub fn active_room(&self) -> u64 {
+        let Some(active) = &self.active else { return 0 };
+        self.options.segment_length().saturating_sub(active.end + FOOTER_BYTES as u64)
     }
 
     /// Returns the numbers of the segments whose sync failed and that still exist, in order.

@@ -15,7 +15,7 @@ proptest! {
         let routes = ["/a", "/b", "/c", "/d"];
         let (mut recorded, mut now) = (0, 0);
         for (route, n, tick) in ops {
-            let _ = engine.record(&labels().tenant("t").route(routes[route]), Dimension::BYTES_IN, n);
+            engine.record(&labels().tenant("t").route(routes[route]), Dimension::BYTES_IN, n);
             recorded += n;
             if tick {
                 now += n;
@@ -36,7 +36,7 @@ fn a_window_is_kept_for_as_many_windows_as_the_history_has() {
     let engine = Engine::default();
     let mut history = History::new(&engine, 2).zeroize(true);
     for window in 0..4 {
-        let _ = engine.record(&labels().tenant("t"), Dimension::REQUESTS, window + 1);
+        engine.record(&labels().tenant("t"), Dimension::REQUESTS, window + 1);
         history.close(Span { start_ms: window * 100, end_ms: window * 100 + 100 });
     }
     history.close(Span { start_ms: 400, end_ms: 500 });

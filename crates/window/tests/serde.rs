@@ -7,9 +7,9 @@ use ron_accounting_window::{History, SnapshotRecord, Span};
 fn a_snapshot_reads_back_as_its_record() {
     let engine = Engine::default();
     let history = History::new(&engine, 1);
-    let _ = engine.record(&labels().tenant("acme").method("GET").route("/v1/feed"), Dimension::REQUESTS, 2);
+    engine.record(&labels().tenant("acme").method("GET").route("/v1/feed"), Dimension::REQUESTS, 2);
     let tenant = engine.tenant("acme");
-    let _ = engine.record_account(&tenant, AccountKey { ns: 1, id: u128::MAX }, Dimension::CPU, u64::MAX);
+    engine.record_account(&tenant, AccountKey { ns: 1, id: u128::MAX }, Dimension::CPU, u64::MAX);
     let snapshot = history.snapshot(Span { start_ms: 60_000, end_ms: 120_000 });
 
     let json = serde_json::to_string(&snapshot).unwrap();

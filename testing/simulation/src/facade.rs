@@ -17,7 +17,7 @@ use std::{
 };
 
 use ron_accounting::{labels, AccError, Accounting, Dimension, OnFull};
-use ron_accounting_export::{memory::MemoryLedger, Exporter};
+use ron_accounting_export::{memory::MemoryLedger, with_causes, Exporter};
 use ron_accounting_sqlite::SqliteLedger;
 use ron_accounting_window::{Clock, ManualClock};
 use ron_ledger_wire::Origin;
@@ -58,8 +58,7 @@ pub fn run_facade(seed: u64) -> FacadeOutcome {
 }
 
 fn failed(check: &'static str, error: &(dyn Error + 'static)) -> Failure {
-    let messages = std::iter::successors(Some(error), |error| (*error).source()).map(ToString::to_string);
-    Failure::new(check, messages.collect::<Vec<_>>().join(": "))
+    Failure::new(check, with_causes(error))
 }
 
 /// A clock on which time passes with each look, so that nobody waits for a retry.
@@ -188,9 +187,9 @@ impl Host {
             .backlog_max(self.backlog_max)
             .on_full(OnFull::Stretch)
             .checkpoint_ms(1)
-            .drop_deadline_ms(0)
-            .clock(Arc::clone(&self.clock) as Arc<_>)
-            .export_clock(Arc::clone(&self.export_clock) as Arc<_>)
+            .drop_timeout_ms(0)
+            .clock(Arc::clone(&self.clock))
+            .export_clock(Arc::clone(&self.export_clock))
             .exporter(self.ledger.exporter())
             .wal_dir(log)
             .wal_max_bytes(4 << 20)

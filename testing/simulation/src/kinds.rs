@@ -88,7 +88,7 @@ impl Kind {
                 registered: 0,
                 pending_max: dice.one_of(&[10, 50, 400]).unwrap_or(50),
                 batch_max: 64,
-                log: Some(log(dice.between(10, 12))),
+                log: Some(log(dice.between(6, 12))),
                 ..small
             },
         }

@@ -100,18 +100,20 @@ impl Process {
             // A name that is refused is missed at the first recording.
             let _ = dimensions.register(&Setup::registered_name(index));
         }
+        #[allow(clippy::expect_used)] // Every setup is within the limits.
         let engine = Engine::builder()
             .label_limit(setup.label_limit)
             .tenant_limit(setup.tenant_limit)
             .zeroize_retired(setup.zeroize)
             .hash_seed(setup.hash_seed)
             .dimensions(dimensions)
-            .build();
+            .build()
+            .expect("the limits of a setup are in range");
         let mut origin = [0x51; 16];
         origin[8..].copy_from_slice(&life.to_be_bytes());
         let origin = Origin::from_bytes(origin);
         let pipeline = match setup.log {
-            None => Pipeline::new(&engine, origin, options(setup, life)),
+            None => Pipeline::new(&engine, origin, options(setup, life))?,
             Some(log) => {
                 let log = WalOptions::default()
                     .segment_bytes(log.segment_bytes)
@@ -122,7 +124,7 @@ impl Process {
         };
         let dimensions = engine.dimensions().iter().collect();
         let door = Arc::new(Door::default());
-        let driver = Driver::new(pipeline, Some(Arc::clone(&door) as Arc<_>), Arc::clone(&door) as Arc<_>);
+        let driver = Driver::new(pipeline, Arc::clone(&door), Arc::clone(&door));
         Ok(Self {
             engine,
             driver,
@@ -173,7 +175,7 @@ impl Process {
 
     pub(crate) fn use_meter(&self, setup: &Setup, slot: u8, dimension: usize, n: u64) -> Option<Place> {
         let (tenant, meter) = self.meters.get(&slot)?;
-        let outcome = meter.record(self.dimensions.get(dimension).copied()?, n);
+        let outcome = meter.try_record(self.dimensions.get(dimension).copied()?, n);
         place(setup, outcome, *tenant, dimension)
     }
 
@@ -197,6 +199,10 @@ impl Process {
         self.driver.with(|pipeline| pipeline.checkpoint(window, now_ms));
     }
 
+    pub(crate) fn checkpoint_last(&mut self, window: Span, now_ms: u64) {
+        self.driver.with(|pipeline| pipeline.checkpoint_last(window, now_ms));
+    }
+
     pub(crate) fn flush(&mut self, now_ms: u64) {
         self.driver.with(|pipeline| pipeline.flush(now_ms));
     }
@@ -214,7 +220,7 @@ impl Process {
                 self.acknowledged.insert(slice.stream().clone(), slice.seq() + 1);
             }
         }
-        self.driver.with(|pipeline| pipeline.complete(id, now_ms, answers));
+        self.driver.with(|pipeline| pipeline.complete(id, answers, now_ms));
     }
 
     /// Up to where streams are acknowledged, as this process was told.
@@ -273,7 +279,8 @@ impl Process {
         now_ms: u64,
     ) -> Result<Drained, Failure> {
         let failed = |detail: &str| Failure::new("drain", detail.to_owned());
-        self.door.open(ledger, answers, now_ms, self.out.len() + self.asked.len());
+        let in_flight = self.driver.with(|pipeline| pipeline.stats().lanes.in_flight);
+        self.door.open(ledger, answers, now_ms, in_flight + self.asked.len());
         if !self.driver.drain(PATIENCE, |pipeline| self.door.is_over(pipeline)) {
             return Err(failed("it does not end"));
         }
@@ -368,10 +375,10 @@ fn count(engine: &Engine, setup: &Setup, recording: &Recording, dimension: Dimen
     match key {
         Key::Route(route) => {
             let route = setup.route_name(route);
-            engine.record(&labels().tenant(&tenant).method("GET").route(&route), dimension, n)
+            engine.try_record(&labels().tenant(&tenant).method("GET").route(&route), dimension, n)
         }
         Key::Account(account) => {
-            engine.record_account(&engine.tenant(&tenant), account_key(account), dimension, n)
+            engine.try_record_account(&engine.tenant(&tenant), account_key(account), dimension, n)
         }
     }
 }

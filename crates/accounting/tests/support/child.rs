@@ -8,7 +8,7 @@ use std::{
 
 const ROLE: &str = "ACCOUNTING_TEST_ROLE";
 
-/// What this process is to do as a child; `None` in the process that the test runner started.
+/// Returns the task of this process as a child. `None` in the process that the test runner started.
 pub(crate) fn role() -> Option<String> {
     env::var(ROLE).ok()
 }

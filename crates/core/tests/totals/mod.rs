@@ -1,5 +1,6 @@
 //! What was recorded, what was read, and how to compare the two.
 #![allow(dead_code)] // Each file of tests uses some of it.
+#![allow(clippy::unwrap_used)] // A failed `unwrap` is a failed assertion.
 
 use std::collections::BTreeMap;
 
@@ -41,7 +42,7 @@ pub(crate) fn values(reading: &Reading, wanted: &Labels<'_>) -> Vec<u64> {
 }
 
 pub(crate) fn engine(label_limit: usize) -> Engine {
-    Engine::builder().label_limit(label_limit).tenant_limit(4).build()
+    Engine::builder().label_limit(label_limit).tenant_limit(4).build().unwrap()
 }
 
 pub(crate) fn route(route: &str) -> Labels<'_> {
@@ -50,7 +51,7 @@ pub(crate) fn route(route: &str) -> Labels<'_> {
 
 pub(crate) fn record(engine: &Engine, routes: &[&str]) {
     for name in routes {
-        assert_eq!(engine.record(&route(name), Dimension::REQUESTS, 1), Outcome::Counted, "{name}");
+        assert_eq!(engine.try_record(&route(name), Dimension::REQUESTS, 1), Outcome::Counted, "{name}");
     }
 }
 

@@ -12,6 +12,20 @@ pub(crate) struct TrackedUnits {
     longest: TimeUnit,
 }
 
+/// Returns the builder's method that tracks a unit.
+fn setting(unit: TimeUnit) -> &'static str {
+    match unit {
+        TimeUnit::Seconds => "track_seconds",
+        TimeUnit::Minutes => "track_minutes",
+        TimeUnit::Hours => "track_hours",
+        TimeUnit::Days => "track_days",
+        TimeUnit::Weeks => "track_weeks",
+        TimeUnit::Months => "track_months",
+        TimeUnit::Years => "track_years",
+        TimeUnit::Ever => "ever",
+    }
+}
+
 impl TrackedUnits {
     /// Tracks 60 minutes, 24 hours, 32 days and 12 months.
     pub(crate) fn standard() -> Self {
@@ -25,16 +39,12 @@ impl TrackedUnits {
 
     pub(crate) fn new(intervals: Vec<(TimeUnit, usize)>) -> Result<Self> {
         for (index, (unit, buckets)) in intervals.iter().enumerate() {
-            if *buckets == 0 {
-                return Err(Error::InvalidBucketCount(
-                    "bucket_count must be positive and non-zero".to_owned(),
-                ));
-            }
-            if *buckets > BUCKETS_MAX {
-                return Err(Error::InvalidBucketCount("bucket_count must be sane".to_owned()));
-            }
             if *unit == TimeUnit::Ever {
                 return Err(Error::InvalidTimeUnitEver);
+            }
+            if !(1..=BUCKETS_MAX).contains(buckets) {
+                let (value, max) = (*buckets as u64, BUCKETS_MAX as u64);
+                return Err(Error::InvalidOption { option: setting(*unit), value, min: 1, max });
             }
             if intervals.iter().take(index).any(|(earlier, _)| earlier == unit) {
                 return Err(Error::ConfigMismatch(format!("duplicate TimeUnit {unit:?}: track it once")));

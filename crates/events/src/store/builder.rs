@@ -34,10 +34,10 @@ pub struct EventStoreBuilder {
 }
 
 impl EventStoreBuilder {
-    /// Sets the clock. By default it is [`SystemClock`].
+    /// Sets the clock. By default it is [`SystemClock`]. An `Arc` of a clock is a clock as well, so tests can keep a handle.
     #[must_use]
-    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = Some(clock);
+    pub fn with_clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Some(Arc::new(clock));
         self
     }
 
@@ -127,8 +127,8 @@ impl EventStoreBuilder {
 
     /// Builds the store. Nothing is read yet: events are loaded when they are first used.
     ///
-    /// Fails if a unit is tracked twice, in no buckets, or in more than 100 000. Fails if a storage has no format, or if
-    /// automatic persists have no positive interval, no storage, or no tokio runtime.
+    /// Fails if a unit is tracked twice, or in less than 1 or more than 100,000 buckets ([`Error::InvalidOption`]). Fails if a
+    /// storage has no format, or if automatic persists have no positive interval, no storage, or no tokio runtime.
     pub fn build(self) -> Result<EventStore> {
         let tracked = if self.intervals.is_empty() {
             TrackedUnits::standard()

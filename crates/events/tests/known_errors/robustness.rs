@@ -8,8 +8,12 @@ use ron_accounting_events::{Error, EventStore, TestClock};
 #[test]
 fn a_configuration_that_makes_no_sense_is_an_error() {
     let built = |error: Result<EventStore, Error>| error.map(|_| ()).unwrap_err();
-    assert!(matches!(built(EventStore::builder().track_days(0).build()), Error::InvalidBucketCount(_)));
-    assert!(matches!(built(EventStore::builder().track_days(100_001).build()), Error::InvalidBucketCount(_)));
+    for value in [0_usize, 100_001] {
+        let error = built(EventStore::builder().track_days(value).build());
+        let expected = format!("track_days is {value}, must be 1 to 100000");
+        assert_eq!(error.to_string(), expected);
+        assert!(matches!(error, Error::InvalidOption { option: "track_days", min: 1, max: 100_000, .. }));
+    }
     let twice = built(EventStore::builder().track_days(7).track_hours(3).track_days(7).build());
     assert_eq!(twice.to_string(), "config mismatch: duplicate TimeUnit Days: track it once");
 }

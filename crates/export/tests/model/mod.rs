@@ -63,16 +63,41 @@ pub(crate) fn actions() -> impl Strategy<Value = Vec<Action>> {
     prop::collection::vec(action, 1..200)
 }
 
-pub(crate) fn options() -> impl Strategy<Value = LaneOptions> {
+/// The numbers that options are made of.
+#[derive(Debug, Clone)]
+pub(crate) struct Limits {
+    pub(crate) pending_max: usize,
+    pub(crate) batch_max: usize,
+    pub(crate) in_flight_max: usize,
+    pub(crate) backoff_ms_min: u64,
+    pub(crate) backoff_ms_max: u64,
+    pub(crate) timeout_ms: u64,
+    pub(crate) seed: u64,
+}
+
+impl Limits {
+    pub(crate) fn lanes(&self) -> Lanes {
+        let options = LaneOptions::default()
+            .pending_max(self.pending_max)
+            .batch_max(self.batch_max)
+            .in_flight_max(self.in_flight_max)
+            .backoff_ms(self.backoff_ms_min, self.backoff_ms_max)
+            .timeout_ms(self.timeout_ms)
+            .seed(self.seed);
+        Lanes::new(options).unwrap()
+    }
+}
+
+pub(crate) fn limits() -> impl Strategy<Value = Limits> {
     (1..12_usize, 1..5_usize, 1..4_usize, 1..100_u64, 1..500_u64, any::<u64>()).prop_map(
-        |(pending, batch, in_flight, backoff, deadline, seed)| {
-            LaneOptions::default()
-                .pending_max(pending)
-                .batch_max(batch)
-                .in_flight_max(in_flight)
-                .backoff_ms(backoff, backoff * 8)
-                .timeout_ms(deadline)
-                .seed(seed)
+        |(pending_max, batch_max, in_flight_max, backoff_ms_min, timeout_ms, seed)| Limits {
+            pending_max,
+            batch_max,
+            in_flight_max,
+            backoff_ms_min,
+            backoff_ms_max: backoff_ms_min * 8,
+            timeout_ms,
+            seed,
         },
     )
 }
@@ -113,7 +138,7 @@ impl StreamModel {
 
 #[derive(Debug)]
 pub(crate) struct Model {
-    options: LaneOptions,
+    limits: Limits,
     lanes: Lanes,
     now_ms: u64,
     streams: BTreeMap<StreamId, StreamModel>,
@@ -127,10 +152,10 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    pub(crate) fn new(options: LaneOptions) -> Self {
+    pub(crate) fn new(limits: Limits) -> Self {
         Self {
-            lanes: Lanes::new(options.clone()),
-            options,
+            lanes: limits.lanes(),
+            limits,
             now_ms: 1_700_000_000_000,
             streams: (0..STREAMS)
                 .map(|number| (stream(&number.to_string()), StreamModel::default()))
@@ -172,7 +197,7 @@ impl Model {
                 }
             }
             Err(LaneError::Full { pending_max }) => {
-                assert_eq!((room, pending_max), (0, self.options.pending_max));
+                assert_eq!((room, pending_max), (0, self.limits.pending_max));
             }
             Err(error) => panic!("{error}"),
         }
@@ -184,7 +209,7 @@ impl Model {
         assert_eq!(due.is_some_and(|due| due <= self.now_ms), batch.is_some(), "next_due_ms said {due:?}");
         let Some(batch) = batch else { return false };
         self.trace.push(format!("{batch:?}"));
-        assert!((1..=self.options.batch_max).contains(&batch.slices.len()));
+        assert!((1..=self.limits.batch_max).contains(&batch.slices.len()));
         let runs: Vec<&[SealedSlice]> =
             batch.slices.chunk_by(|one, next| one.stream() == next.stream()).collect();
         let offered: BTreeSet<&StreamId> = runs.iter().map(|run| run[0].stream()).collect();
@@ -197,7 +222,7 @@ impl Model {
             assert!(model.parked.is_none(), "{} is parked", run[0].stream());
             let is_all = run.len() == model.pending();
             assert!(is_all || longest <= run.len() + 1, "a run of {} beside one of {longest}", run.len());
-            assert!(is_all || batch.slices.len() == self.options.batch_max, "room for more of a run");
+            assert!(is_all || batch.slices.len() == self.limits.batch_max, "room for more of a run");
             model.in_flight = Some((batch.id, run.len()));
             model.passed_by = None;
         }
@@ -318,7 +343,7 @@ impl Model {
                     if error.is_retryable() {
                         let NextStep::RetryAt(due_ms) = failed.next else { panic!("parked after {error}") };
                         let delay_ms = due_ms - self.now_ms;
-                        assert!((1..=self.options.backoff_ms_max).contains(&delay_ms), "delay {delay_ms}");
+                        assert!((1..=self.limits.backoff_ms_max).contains(&delay_ms), "delay {delay_ms}");
                         model.failures += 1;
                     } else {
                         assert_eq!(failed.next, NextStep::Parked);
@@ -353,7 +378,7 @@ impl Model {
         };
         let aside = held(|model| model.parked.is_some() || model.is_stalled);
         let failing = held(|model| !model.is_stalled && model.failures >= SUSPECT_FAILURES);
-        let (pending_max, active) = (self.options.pending_max, self.pending() - aside);
+        let (pending_max, active) = (self.limits.pending_max, self.pending() - aside);
         let taken = active + aside.saturating_sub(pending_max);
         let probes = failing == active && taken < 2 * pending_max;
         let room = pending_max.saturating_sub(taken);
@@ -363,7 +388,7 @@ impl Model {
     fn check(&mut self) {
         self.lanes.validate().unwrap();
         let (pending, status) = (self.pending(), self.lanes.status());
-        assert!(self.out.len() <= self.options.in_flight_max);
+        assert!(self.out.len() <= self.limits.in_flight_max);
         assert_eq!((self.lanes.pending(), status.pending), (pending, pending));
         assert_eq!(self.lanes.room(), self.room().0);
         for (id, model) in &self.streams {
@@ -408,7 +433,7 @@ impl Model {
             while !self.out.is_empty() {
                 self.complete(0, &[Answer::Ok], None);
             }
-            self.now_ms += self.options.backoff_ms_max;
+            self.now_ms += self.limits.backoff_ms_max;
             self.next_batch();
             self.check();
         }

@@ -1,8 +1,8 @@
-//! Why a line is skipped.
+//! Reasons for skipping a line.
 
 use super::LINE_BYTES_MAX;
 
-/// Why a line cannot be metered.
+/// Errors of a line that cannot be metered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LineError {
@@ -27,31 +27,31 @@ pub enum LineError {
     /// The brackets hold no time, or one before 1970.
     #[error("`{found}` is no time like 17/May/2015:10:05:03 +0000")]
     BadDate {
-        /// The beginning of what stands there.
+        /// The beginning of the text that was found instead.
         found: String,
     },
     /// No quotation mark opens the request.
     #[error("`{found}` stands where the request in quotation marks is expected")]
     NoRequest {
-        /// The beginning of what stands there.
+        /// The beginning of the text that was found instead.
         found: String,
     },
     /// No three figures follow the request.
     #[error("no status like 200 follows the request, found `{found}`")]
     NoStatus {
-        /// The beginning of what stands there.
+        /// The beginning of the text that was found instead.
         found: String,
     },
     /// The size is neither a number below 2^64 nor `-`.
     #[error("`{found}` is no number of bytes")]
     BadSize {
-        /// The beginning of what stands there.
+        /// The beginning of the text that was found instead.
         found: String,
     },
 }
 
 impl LineError {
-    /// The reason in one word, for counting.
+    /// Returns the reason in one word, for counting.
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::Empty => "empty",
@@ -66,7 +66,7 @@ impl LineError {
     }
 }
 
-/// The beginning of a field, fit for a terminal: whoever sends requests to a server writes to its log.
+/// Returns the beginning of a field, escaped for a terminal: clients of a server choose what is in its access log.
 pub(super) fn excerpt(field: &str) -> String {
     const CHARACTERS_MAX: usize = 40;
     let mut excerpt: String = field.chars().take(CHARACTERS_MAX).flat_map(char::escape_debug).collect();

@@ -10,14 +10,14 @@ pub enum Format {
     /// Combined where a quotation mark follows the size, else common: decided for each line.
     #[default]
     Auto,
-    /// Up to the size. What follows is not looked at.
+    /// The fields up to the size. The rest of the line is ignored.
     Common,
     /// With referrer and agent, whose absence or missing quotation mark shows that a line is cut off.
     Combined,
 }
 
 impl Format {
-    /// The name on the command line.
+    /// Returns the name on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
@@ -27,7 +27,7 @@ impl Format {
     }
 }
 
-/// What a line says, borrowed from it.
+/// The fields of a line, borrowed from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Entry<'a> {
@@ -35,9 +35,9 @@ pub struct Entry<'a> {
     pub client: &'a str,
     /// The user that the server authenticated. It may hold spaces.
     pub user: Option<&'a str>,
-    /// When the request was taken in, or answered, in Unix milliseconds. Whole seconds.
+    /// The time at which the request was received or answered, in Unix milliseconds. Whole seconds.
     pub time_ms: u64,
-    /// What was asked for.
+    /// The request.
     pub request: Request<'a>,
     /// The status of the answer.
     pub status: u16,
@@ -96,7 +96,7 @@ fn require_referrer_and_agent(rest: &str) -> Result<(), LineError> {
     Ok(())
 }
 
-/// The content of the quotation marks that `text` begins with, and the rest. `None` where it begins otherwise.
+/// Returns the content of the quotation marks that `text` begins with, and the rest. `None` if it begins otherwise.
 fn quoted<'a>(text: &'a str, field: &'static str) -> Result<Option<(&'a str, &'a str)>, LineError> {
     if text.is_empty() {
         return Err(LineError::CutOff { field });
@@ -112,7 +112,7 @@ fn quoted<'a>(text: &'a str, field: &'static str) -> Result<Option<(&'a str, &'a
     inside.map(Some).ok_or(LineError::CutOff { field })
 }
 
-/// The next field without quotation marks, and the rest.
+/// Returns the next field without quotation marks, and the rest.
 fn word(text: &str) -> (&str, &str) {
     let text = text.trim_start_matches(' ');
     text.split_at(text.find(' ').unwrap_or(text.len()))
@@ -126,7 +126,7 @@ fn status_code(text: &str) -> Option<u16> {
     }
 }
 
-/// A number in plain figures: `str::parse` alone would take a sign as well.
+/// Parses a number of digits alone. `str::parse` would take a sign as well.
 fn number(text: &str) -> Option<u64> {
     if text.bytes().all(|b| b.is_ascii_digit()) {
         text.parse().ok()

@@ -1,4 +1,4 @@
-//! Lines of a log, one at a time.
+//! Lines of an access log, one at a time.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -10,7 +10,7 @@ pub const LINE_BYTES_MAX: usize = 1 << 20;
 const BUFFER_BYTES: usize = 64 << 10;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// The lines of a log, numbered from 1.
+/// The lines of an access log, numbered from 1.
 ///
 /// Holds one line, so memory stays constant however long the log or a line is. A byte order mark at the beginning is
 /// left out, and the last line needs no newline.
@@ -22,12 +22,12 @@ pub struct Lines<R> {
 }
 
 impl<R: Read> Lines<R> {
-    /// Starts to read; nothing is read before the first line is asked for.
+    /// Makes a reader of lines. Nothing is read before the first call of [`Self::next`].
     pub fn new(reader: R) -> Self {
         Self { reader: BufReader::with_capacity(BUFFER_BYTES, reader), line: Vec::new(), number: 0 }
     }
 
-    /// The next line without its newline, or why it was skipped. `None` at the end.
+    /// Returns the next line without its newline, or the reason for skipping it. `None` at the end.
     #[allow(clippy::should_implement_trait)] // An iterator cannot lend its own buffer.
     pub fn next(&mut self) -> io::Result<Option<Result<&[u8], LineError>>> {
         self.line.clear();
@@ -47,12 +47,12 @@ impl<R: Read> Lines<R> {
         Ok(Some(Ok(marked.unwrap_or(line))))
     }
 
-    /// The number of the line that was read last; 0 before the first.
+    /// Returns the number of the line that was read last, or 0 before the first.
     pub fn number(&self) -> u64 {
         self.number
     }
 
-    /// What the lines come from.
+    /// Returns the reader that the lines come from.
     pub fn get_ref(&self) -> &R {
         self.reader.get_ref()
     }

@@ -1,9 +1,9 @@
-//! Reading access logs in the common and the combined format, as Apache, nginx and their relatives write them.
+//! Reading access logs in the common and the combined format, as Apache, nginx and others write them.
 //!
 //! * [`Lines`]: the lines of a log of any size, in constant memory.
-//! * [`Entry`], [`Format`]: what one line says.
+//! * [`Entry`], [`Format`]: the fields of one line.
 //! * [`Request`]: the request line, with the escapes of the server's writer undone.
-//! * [`LineError`]: why a line says nothing that can be metered.
+//! * [`LineError`]: the reason why a line cannot be metered.
 //!
 //! ```
 //! use ron_accounting_node::access_log::{Entry, Format, Request};

@@ -2,24 +2,24 @@
 
 use std::borrow::Cow;
 
-/// What was asked for.
+/// A request line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Request<'a> {
-    /// A method and a target, in whatever version of HTTP.
+    /// A method and a target, of any version of HTTP.
     Http {
         /// The method as it was sent.
         method: &'a str,
-        /// The target. A byte that the server escaped (`\x41`, `\"`) is percent-encoded (`%41`, `%22`), which says the
-        /// same and is how a target writes it.
+        /// The target. A byte that the server escaped (`\x41`, `\"`) is percent-encoded (`%41`, `%22`), which means the
+        /// same in a target.
         target: Cow<'a, str>,
     },
-    /// Something else: `-` where a connection closed before a request came, or the first bytes of another protocol.
+    /// Something else: `-` for a connection that closed before a request came, or the first bytes of another protocol.
     Malformed,
 }
 
 impl<'a> Request<'a> {
-    /// Takes the content of the quotation marks apart.
+    /// Parses the content of the quotation marks.
     pub(super) fn parse(quoted: &'a str) -> Self {
         Self::http(quoted).unwrap_or(Self::Malformed)
     }
@@ -40,7 +40,7 @@ impl<'a> Request<'a> {
     }
 }
 
-/// A byte of a token, RFC 9110, section 5.6.2.
+/// Returns whether a byte may be in a token: RFC 9110, section 5.6.2.
 fn is_token_byte(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b)
 }
@@ -68,7 +68,7 @@ enum Part<'a> {
     Encoded(&'static str),
 }
 
-/// Takes text apart that begins just behind a backslash.
+/// Splits text that begins just after a backslash into its parts.
 fn escaped_parts(mut text: &str) -> impl Iterator<Item = Part<'_>> {
     let mut behind_backslash = true;
     std::iter::from_fn(move || {
@@ -91,7 +91,7 @@ fn escaped_parts(mut text: &str) -> impl Iterator<Item = Part<'_>> {
     })
 }
 
-/// The first escape, whose backslash is gone, and the rest.
+/// Returns the first escape, whose backslash is removed, and the rest.
 fn unescape(text: &str) -> (Part<'_>, &str) {
     if let Some((digits, rest)) = text.strip_prefix('x').and_then(|text| text.split_at_checked(2)) {
         if digits.bytes().all(|b| b.is_ascii_hexdigit()) {
@@ -107,7 +107,7 @@ fn unescape(text: &str) -> (Part<'_>, &str) {
         Some(b'v') => "%0B",
         Some(b'f') => "%0C",
         Some(b'r') => "%0D",
-        // A backslash that escapes nothing stands for itself.
+        // A backslash that escapes nothing is itself.
         _ => return (Part::Encoded("%5C"), text),
     };
     (Part::Encoded(triplet), text.get(1..).unwrap_or_default())

@@ -5,7 +5,8 @@ use jiff::{civil::DateTime, tz::Offset};
 const MONTHS: [&[u8; 3]; 12] =
     [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
 
-/// Unix milliseconds of a time in the format of access logs; `None` for another format, no such day, or before 1970.
+/// Returns the Unix milliseconds of a time in the format of access logs. `None` for another format, a day that does not exist,
+/// or a time before 1970.
 ///
 /// A leap second counts as the second before it, since Unix time has none.
 pub(super) fn unix_ms(text: &str) -> Option<u64> {
@@ -35,7 +36,7 @@ pub(super) fn unix_ms(text: &str) -> Option<u64> {
     u64::try_from(time.as_millisecond()).ok()
 }
 
-/// A number of two figures.
+/// Returns the number of two digits.
 fn pair(tens: u8, ones: u8) -> Option<i8> {
     let figure = |b: u8| if b.is_ascii_digit() { i8::try_from(b - b'0').ok() } else { None };
     Some(figure(tens)? * 10 + figure(ones)?)

@@ -1,6 +1,6 @@
 //! The command line: one command per module.
 
-// Documentation comments on arguments are their help texts, which a terminal shows as they stand.
+// Documentation comments on arguments are their help texts. Markdown would show as it is written.
 #![allow(clippy::doc_markdown)]
 
 mod demo;

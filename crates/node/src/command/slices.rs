@@ -1,4 +1,4 @@
-//! `slices`: the evidence, outside the ledger.
+//! `slices`: writes the slices of a ledger to files, as evidence.
 
 use std::{
     fs,
@@ -99,7 +99,7 @@ fn export(slice: &StoredSlice<'_>, folder: &Path, counts: &mut Counts) -> anyhow
     Ok(())
 }
 
-/// Writes a file under its final name only once it is complete. False where it is there already with the same bytes.
+/// Writes a file, and gives it its final name once it is complete. Returns `false` if it exists with the same bytes.
 fn write_new(folder: &Path, path: &Path, bytes: &[u8]) -> anyhow::Result<bool> {
     match fs::read(path) {
         Ok(present) if present == bytes => return Ok(false),

@@ -96,7 +96,7 @@ fn query(arguments: &Arguments) -> anyhow::Result<UsageQuery> {
     })
 }
 
-/// A row as it is shown: a cell for each asked column, and the sum.
+/// A row as it is shown: a cell for each column of the query, and the sum.
 #[derive(Debug)]
 struct ShownRow {
     cells: Vec<String>,
@@ -106,13 +106,13 @@ struct ShownRow {
 /// Makes cells of columns. A window is shown by its start, so rows that differ in its end alone become one.
 fn rows(usage: Vec<UsageRow>) -> anyhow::Result<Vec<ShownRow>> {
     let mut rows: Vec<ShownRow> = Vec::with_capacity(usage.len());
-    let mut places: HashMap<Vec<String>, usize> = HashMap::new();
+    let mut indexes: HashMap<Vec<String>, usize> = HashMap::new();
     for row in usage {
         let has_window = row.columns.iter().any(|(column, _)| *column == Column::Window);
         let cells: Vec<String> = row.columns.into_iter().map(|(_, value)| cell(value)).collect();
         if has_window {
-            let place = *places.entry(cells.clone()).or_insert(rows.len());
-            if let Some(earlier) = rows.get_mut(place) {
+            let index = *indexes.entry(cells.clone()).or_insert(rows.len());
+            if let Some(earlier) = rows.get_mut(index) {
                 earlier.increment = earlier.increment.checked_add(row.increment).with_context(|| {
                     format!("the sum of {} is past {}: ask for smaller groups", cells.join(", "), u64::MAX)
                 })?;
@@ -150,7 +150,7 @@ fn write_csv(by: &[Column], rows: &[ShownRow], out: &mut dyn Write) -> io::Resul
     Ok(())
 }
 
-/// An array with one object per line, so that large answers stay readable.
+/// Writes an array with one object per line, so that large results stay readable.
 fn write_json(by: &[Column], rows: &[ShownRow], out: &mut dyn Write) -> io::Result<()> {
     out.write_all(b"[")?;
     for (index, row) in rows.iter().enumerate() {
@@ -176,7 +176,7 @@ impl Serialize for JsonRow<'_> {
     }
 }
 
-/// Requests and bytes in one sum are rarely what somebody wants to know.
+/// Prints a note if a sum adds up different units, such as requests and bytes.
 fn warn_of_unlike_units(ledger: &SqliteLedger, query: UsageQuery) -> anyhow::Result<()> {
     if query.by.contains(&Column::Dimension) || query.dimension.is_some() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! `verify`: the proof that a ledger is what was sealed.
+//! `verify`: proves that a ledger holds what was sealed.
 
 use std::io::{self, Write};
 
@@ -17,10 +17,12 @@ Examples:
 
 /// Prove that a ledger holds what was sealed, and nothing else.
 ///
-/// Walks every stream from its first slice: strict decoding, digest, numbers without gaps, links, and rows equal to what
-/// queries sum. Ends with `verified: yes`, or names the first violation (stream, seq, what was expected, what was found)
-/// and exits with 1. It cannot see that the newest slices of a stream were removed together with their traces: compare with
-/// exported slices for that.
+/// Reads every stream from its first slice, and checks decoding, digest, numbers without gaps, links, and that queries sum the
+/// same rows. Ends with `verified: yes`, or names the first violation (stream, seq, what was expected, what was found)
+/// and exits with 1.
+///
+/// It reads nothing but the ledger. So it cannot see that the newest slices of a stream, or a whole stream, were removed
+/// together with their traces: compare with exported slices for that. docs/operations.md lists what else it cannot see.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -65,12 +67,12 @@ fn report_violation(violation: &Violation, out: &mut dyn Write) -> io::Result<Ex
     report_difference([&stream, &seq, &violation.expected, &violation.found], out)
 }
 
-/// Damage that hides which slice it belongs to.
+/// Reports damage that hides which slice it belongs to.
 fn report_damage(reason: &str, out: &mut dyn Write) -> io::Result<Exit> {
     report_difference(["unknown", "unknown", "a readable ledger", reason], out)
 }
 
-/// What is shown may come from a forged ledger, so it is escaped.
+/// Writes the four values escaped, since they may come from a forged ledger.
 fn report_difference(values: [&str; 4], out: &mut dyn Write) -> io::Result<Exit> {
     for (name, value) in ["stream", "seq", "expected", "found"].into_iter().zip(values) {
         writeln!(out, "{name:<9} {}", value.escape_debug())?;

@@ -1,4 +1,4 @@
-//! `wal`: a look into a write-ahead log.
+//! `wal`: inspects a write-ahead log.
 
 use std::{
     fs,
@@ -14,6 +14,7 @@ use ron_accounting::{
 use serde::Serialize;
 
 use crate::{
+    advice::Advised,
     exit::{Exit, Failure},
     moment,
     table::{Side, Table},
@@ -24,7 +25,7 @@ Examples:
   ron-accounting wal inspect demo/log
   ron-accounting wal inspect usage.db.log --json";
 
-/// Look into a write-ahead log.
+/// Inspect a write-ahead log.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Arguments {
     #[command(after_help = EXAMPLES, after_long_help = super::long_help(EXAMPLES))]
@@ -33,9 +34,9 @@ pub(super) enum Arguments {
 
 /// Show segments, records by kind, what is unacknowledged and what is damaged.
 ///
-/// Changes nothing: no lock is taken and no file is opened for writing, so it works beside a process that writes the log.
-/// The folder is a log, or the folder of imports, which holds one log per origin. A torn end is what a crash leaves behind
-/// and no damage, nor is anything in it promised to anybody; damage makes the exit code 1.
+/// Changes nothing: no lock is taken and no file is opened for writing, so it can run while another process writes the log.
+/// The folder is a log, or the folder of imports, which holds one log per origin. A torn end is left behind by a crash. It is
+/// no damage, since nothing in it was ever durable. Damage makes the exit code 1.
 #[derive(Debug, clap::Args)]
 pub(super) struct Inspect {
     /// The folder of the log
@@ -50,7 +51,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Fa
     let Arguments::Inspect(arguments) = arguments;
     let mut logs = Vec::new();
     for path in log_folders(&arguments.directory)? {
-        let inspection = wal::inspect(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let inspection = inspect(&path)?;
         logs.push(Log::new(&path, &inspection));
     }
     if arguments.json {
@@ -64,16 +65,32 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Fa
     Ok(if logs.iter().any(|log| log.damaged) { Exit::Violated } else { Exit::Done })
 }
 
-/// The folder itself, or those of its folders that are named after an origin.
+fn inspect(path: &Path) -> anyhow::Result<LogInspection> {
+    let inspection =
+        wal::inspect(path).with_context(|| format!("cannot read the log in {}", path.display()))?;
+    ensure!(
+        !inspection.segments.is_empty() || !inspection.set_aside.is_empty(),
+        "{} holds files, but no log: name the folder with the segments, or the one above it",
+        path.display()
+    );
+    Ok(inspection)
+}
+
+/// Returns the folder itself if it holds files, or else those of its folders that are named after an origin.
 fn log_folders(directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(directory)
-        .and_then(Iterator::collect::<io::Result<Vec<_>>>)
-        .with_context(|| format!("cannot list {}: name the folder of a log", directory.display()))?;
+    let entries =
+        fs::read_dir(directory).and_then(Iterator::collect::<io::Result<Vec<_>>>).with_context(|| {
+            let what = format!("cannot list {}", directory.display());
+            Advised::new(
+                what,
+                "name the folder of a log, or the folder of imports, and check that it may be read",
+            )
+        })?;
     let is_log = |path: &PathBuf| {
         let name = path.file_name().and_then(|name| name.to_str());
         path.is_dir() && name.is_some_and(|name| name.parse::<Origin>().is_ok())
     };
-    // What imports lock lies beside their logs, under names that begin with a dot.
+    // The lock files of imports are next to their logs. Their names begin with a dot.
     let is_of_a_log = |entry: &fs::DirEntry| {
         entry.file_type().is_ok_and(|kind| kind.is_file())
             && !entry.file_name().as_encoded_bytes().starts_with(b".")
@@ -91,7 +108,7 @@ fn log_folders(directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(folders)
 }
 
-/// What is shown of a log, in either form.
+/// The facts that are shown of a log, as text or JSON.
 #[derive(Debug, Serialize)]
 struct Log {
     directory: String,

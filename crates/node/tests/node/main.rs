@@ -11,6 +11,7 @@ mod import_again;
 mod import_skips;
 mod import_tenants;
 mod known_errors;
+mod refusals;
 mod sample_log;
 mod slices;
 mod usage;

@@ -6,6 +6,7 @@ use ron_ledger_wire::SealedSlice;
 use super::{
     index::Item,
     records::{self, kind, AcknowledgementRecord},
+    streams::StoredSlice,
     Limit, Log, ITEMS_PER_RECORD,
 };
 
@@ -29,24 +30,44 @@ where
         }
     }
 
+    /// Acknowledgements that go with a segment are still needed for slices in others of which no head says so.
+    pub(super) fn note_again(&mut self, segment: u64) {
+        let records = self.index.in_segment(segment);
+        if !records.iter().any(|(_, item)| matches!(item, Item::Acknowledgements | Item::Heads(_))) {
+            return;
+        }
+        for (stream, log) in &self.streams {
+            let said = log.head.filter(|head| !head.lacks_digest).map_or(0, |head| head.acknowledged);
+            let is_elsewhere = |stored: &StoredSlice| stored.position.segment != segment;
+            if log
+                .slices
+                .range(said.min(log.acknowledged)..log.acknowledged)
+                .any(|(_, stored)| is_elsewhere(stored))
+            {
+                self.unnoted.insert(stream.clone(), log.acknowledged - 1);
+            }
+        }
+    }
+
     /// Writes which slices are acknowledged, so that they are not sent again after a restart.
     pub(super) fn note_acknowledgements(&mut self, now_ms: u64) -> Result<(), WalError> {
         while !self.unnoted.is_empty() {
             let mut list = Vec::new();
             for (stream, seq) in self.unnoted.iter().take(ITEMS_PER_RECORD) {
-                list.push(AcknowledgementRecord::new(stream, *seq));
+                let stored = self.streams.get(stream).and_then(|log| log.slices.get(seq));
+                let undurable = stored.filter(|stored| !stored.is_durable);
+                let digest = undurable.map(|stored| stored.digest);
+                list.push(AcknowledgementRecord::new(stream, *seq, digest));
             }
             let record = (kind::ACKNOWLEDGEMENTS, &*records::encode(&list));
             // The last of the reserve is for the heads, without which no segment of acknowledged slices can go.
             let position = self.write(Limit::Urgent, record, Item::Acknowledgements, now_ms)?;
-            for (stream, _) in self.unnoted.iter().take(list.len()) {
-                // A head must not go before this, or only an acknowledgement without its digest is left.
-                if let Some(log) = self.streams.get_mut(stream) {
-                    log.written_in = log.written_in.max(position.segment);
-                }
-            }
             let rest = self.unnoted.iter().skip(list.len()).map(|(stream, seq)| (stream.clone(), *seq));
-            self.unnoted = rest.collect();
+            let rest = rest.collect();
+            for stream in std::mem::replace(&mut self.unnoted, rest).keys().take(list.len()) {
+                // A head must not go before this, or only an acknowledgement without its digest is left.
+                self.note_trace(stream, position);
+            }
         }
         Ok(())
     }

@@ -25,12 +25,16 @@ where
         let known = self.streams.get(first.stream());
         let is_covered = known.is_some_and(|log| log.checkpoint.is_some());
         if slices.len() == 1 || !is_covered {
-            return self.append_singly(slices, is_urgent, now_ms);
+            let limit = if is_covered || is_urgent { Limit::Urgent } else { Limit::Regular };
+            return self.append_singly(slices, limit, now_ms);
         }
         let group = Group { first: first.seq(), last: last.seq(), is_resumed: false };
-        match self.append_group(slices, group, is_urgent, now_ms) {
-            // Nothing else will ever make room: then the slices go one by one, and the first of them ends the checkpoint.
-            Err(WalError::Full { .. }) if is_urgent => self.append_singly(slices, is_urgent, now_ms),
+        match self.append_group(slices, group, Limit::Urgent, now_ms) {
+            // Nothing else will ever make room. One by one, the first slice would end the checkpoint, and a kill lose what it
+            // has of the others. So the group goes beyond the limit, until the checkpoint goes.
+            Err(WalError::Full { .. }) if is_urgent => {
+                self.append_group(slices, group, Limit::Rescue, now_ms)
+            }
             Err(WalError::Full { .. }) => Ok(0),
             appended => appended,
         }
@@ -40,7 +44,7 @@ where
     fn append_singly(
         &mut self,
         slices: &[SealedSlice],
-        is_urgent: bool,
+        limit: Limit,
         now_ms: u64,
     ) -> Result<usize, WalError> {
         let mut count = 0;
@@ -50,7 +54,7 @@ where
                 break;
             }
             let group = Group { is_resumed: self.is_resumed_by(slice), ..Group::single(slice.seq()) };
-            match self.append_slice(slice, group, is_urgent, now_ms) {
+            match self.append_slice(slice, group, limit, now_ms) {
                 Ok(()) => count += 1,
                 Err(WalError::Full { .. }) => break,
                 Err(error) if count == 0 => return Err(error),
@@ -65,14 +69,13 @@ where
         &mut self,
         slices: &[SealedSlice],
         group: Group,
-        is_urgent: bool,
+        limit: Limit,
         now_ms: u64,
     ) -> Result<usize, WalError> {
         let is_resumed = slices.first().is_some_and(|slice| self.is_resumed_by(slice));
-        let mut appended =
-            slices.iter().try_for_each(|slice| self.append_slice(slice, group, is_urgent, now_ms));
+        let mut appended = slices.iter().try_for_each(|slice| self.append_slice(slice, group, limit, now_ms));
         if is_resumed {
-            appended = appended.and_then(|()| self.write_resumed_head(slices, now_ms));
+            appended = appended.and_then(|()| self.write_resumed_head(slices, limit, now_ms));
         }
         match appended {
             Ok(()) => Ok(slices.len()),
@@ -93,7 +96,12 @@ where
 
     /// Writes where a group continues. It comes after the group is durable: as long as one of its slices can get lost, the
     /// checkpoint has to count, which does not know the head either.
-    fn write_resumed_head(&mut self, slices: &[SealedSlice], now_ms: u64) -> Result<(), WalError> {
+    fn write_resumed_head(
+        &mut self,
+        slices: &[SealedSlice],
+        limit: Limit,
+        now_ms: u64,
+    ) -> Result<(), WalError> {
         let Some(stream) = slices.first().map(SealedSlice::stream) else { return Ok(()) };
         self.wal.sync_active()?;
         let Some(log) = self.streams.get(stream) else { return Ok(()) };
@@ -101,10 +109,9 @@ where
         let (acknowledged, bytes) = (head.acknowledged, head.stored_bytes());
         let record = (kind::HEADS, &*records::encode(&[head]));
         let item = Item::Heads(vec![stream.clone()]);
-        let position = self.write_with_room(Limit::Urgent, record, &item, now_ms)?;
+        let position = self.write_with_room(limit, record, &item, now_ms)?;
         let head = StoredHead { position, acknowledged, lacks_digest: false, bytes };
         let Some(log) = self.streams.get_mut(stream) else { return Ok(()) };
-        log.written_in = log.written_in.max(position.segment);
         self.head_bytes += bytes;
         if let Some(old) = log.head.replace(head) {
             self.head_bytes -= old.bytes;
@@ -116,13 +123,11 @@ where
         &mut self,
         slice: &SealedSlice,
         group: Group,
-        is_urgent: bool,
+        limit: Limit,
         now_ms: u64,
     ) -> Result<(), WalError> {
         let stream = slice.stream();
         let seq = slice.seq();
-        let frees_checkpoint = self.streams.get(stream).is_some_and(|log| log.checkpoint.is_some());
-        let limit = if is_urgent || frees_checkpoint { Limit::Urgent } else { Limit::Regular };
         let (kind, body) = records::slice(group, slice);
         let item = Item::Slice { stream: stream.clone(), seq };
         // Its slice follows from what the log has of it now.
@@ -140,7 +145,7 @@ where
         let before = log.slices.insert(seq, stored);
         debug_assert!(before.is_none(), "{stream}: slice {seq} is appended twice");
         (log.next_seq, log.last) = (seq + 1, Some(digest));
-        log.written_in = log.written_in.max(position.segment);
+        log.traces.insert(position.segment);
         self.pending_bytes += bytes;
         self.undurable.insert((stream.clone(), seq));
         Ok(())

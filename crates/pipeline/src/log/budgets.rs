@@ -62,6 +62,13 @@ impl Budgets {
         row_bytes as u64 + slices as u64 * (FRAME_BYTES + RECORD_BYTES)
     }
 
+    /// What records take of the disk, with their part of what a segment takes by itself.
+    pub(super) fn bytes_in_segments(&self, bytes: u64) -> u64 {
+        let room = self.segment.saturating_sub(SEGMENT_BYTES).max(1);
+        let in_segments = u128::from(bytes) * u128::from(self.segment) / u128::from(room);
+        u64::try_from(in_segments).unwrap_or(u64::MAX)
+    }
+
     /// Whether a checkpoint of these parts leaves room for the slices that supersede it: until they are durable, both are
     /// there.
     pub(super) fn admits_checkpoint(&self, parts: impl Iterator<Item = u64> + Clone) -> bool {

@@ -9,15 +9,11 @@ use ron_accounting_wal::{Limit as WalLimit, Position, RecordKind, SegmentUsage, 
 use ron_ledger_wire::StreamId;
 
 use super::{
-    budgets::{RECORD_BYTES, SEGMENT_BYTES},
     index::Item,
     records::{self, kind, EmptyRecord, HeadRecord, PartHeader, HEAD_BYTES},
     streams::{StoredHead, StoredSlice},
     Limit, Log, ITEMS_PER_RECORD,
 };
-
-/// The part of a segment that has to be garbage, so that emptying it is worth the copies.
-const GARBAGE_SHARE: u64 = 8;
 
 /// What was written to empty a segment, and takes effect once it is durable.
 #[derive(Debug, Default)]
@@ -59,13 +55,19 @@ where
         Ok(())
     }
 
-    /// Deletes the closed segments of which nothing has to be copied.
+    /// Deletes the closed segments of which little has to be copied. Looks only at those in which something was released.
     pub(super) fn reclaim(&mut self, now_ms: u64) -> Result<(), WalError> {
         if self.reclaim_pause.is_on(now_ms) {
             return Ok(());
         }
+        let has_surplus = self.may_forget && self.head_bytes > self.budgets.heads;
         for usage in self.wal.usage() {
-            if usage.is_active || usage.is_poisoned || self.index.load(usage.number).live_records > 0 {
+            let is_due = has_surplus || self.index.has_changed(usage.number);
+            if usage.is_active || usage.is_poisoned || !is_due {
+                continue;
+            }
+            if !self.is_spent(&usage) {
+                self.index.note_seen(usage.number);
                 continue;
             }
             match self.carry_out(usage.number, now_ms) {
@@ -89,7 +91,12 @@ where
             WalError::Full { limit, .. } => *limit,
             _ => WalLimit::Bytes,
         };
-        let mut victim = self.victim(limit, |usage| !usage.is_active);
+        // On a full disk the copies have to fit into what the active segment keeps: half of them would only use that up.
+        let is_disk_full = matches!(error, WalError::DiskFull { .. });
+        let fits = |log: &Self, usage: &SegmentUsage| {
+            !is_disk_full || log.bytes_to_copy(usage.number) <= log.wal.active_room()
+        };
+        let mut victim = self.victim(limit, |usage| !usage.is_active && fits(self, usage));
         if victim.is_none() && self.victim(limit, |usage| usage.is_active).is_some() {
             match self.wal.rotate(now_ms) {
                 Ok(()) => victim = self.victim(limit, |usage| !usage.is_active),
@@ -98,42 +105,27 @@ where
             }
         }
         let Some(segment) = victim else { return Ok(false) };
-        match self.carry_out(segment, now_ms) {
+        let emptied = match self.carry_out(segment, now_ms) {
+            // Files that a power cut brings back can fill the reserve. The copies take less than they free, and one file.
+            Err(WalError::Full { .. }) => self.carry_out_within(Limit::Rescue, segment, now_ms),
+            emptied => emptied,
+        };
+        match emptied {
             Ok(()) => Ok(true),
             Err(WalError::Full { .. } | WalError::DiskFull { .. }) => Ok(false),
             Err(error) => Err(error),
         }
     }
 
-    /// The segment with the most of what the limit is about that is garbage, if that is enough.
-    fn victim(&self, limit: WalLimit, is_candidate: impl Fn(&SegmentUsage) -> bool) -> Option<u64> {
-        let usage = self.wal.usage();
-        let is_finished =
-            |usage: &SegmentUsage| self.unfinished_from.map_or(true, |from| usage.number < from);
-        let candidates =
-            usage.iter().filter(|usage| !usage.is_poisoned && is_finished(usage) && is_candidate(usage));
-        let gains = candidates.filter_map(|usage| {
-            let load = self.index.load(usage.number);
-            let (gain, whole) = match limit {
-                WalLimit::Records => (usage.records - load.live_records as u64, usage.records),
-                // A copy would be young. So only what needs none counts.
-                WalLimit::Age => (u64::from(load.live_records == 0), 1),
-                _ => {
-                    let needed = SEGMENT_BYTES + load.live_bytes + load.live_records as u64 * RECORD_BYTES;
-                    (usage.bytes.saturating_sub(needed), usage.bytes)
-                }
-            };
-            let is_worth = gain > 0 && gain >= whole / GARBAGE_SHARE;
-            is_worth.then_some((gain, std::cmp::Reverse(usage.number)))
-        });
-        gains.max().map(|(_, number)| number.0)
-    }
-
     /// Copies what is needed of a segment, syncs, and deletes it. On an error the segment stays as it is.
     pub(super) fn carry_out(&mut self, segment: u64, now_ms: u64) -> Result<(), WalError> {
-        let records = self.index.in_segment(segment);
         let is_poisoned = self.wal.poisoned().contains(&segment);
         let limit = if is_poisoned { Limit::Rescue } else { Limit::Reserved };
+        self.carry_out_within(limit, segment, now_ms)
+    }
+
+    fn carry_out_within(&mut self, limit: Limit, segment: u64, now_ms: u64) -> Result<(), WalError> {
+        let records = self.index.in_segment(segment);
         let mut carried = Carried::default();
         if let Err(error) = self
             .copy_all(segment, limit, &records, &mut carried, now_ms)
@@ -155,12 +147,24 @@ where
         let here: Vec<Position> = here;
         if self.undurable.is_empty() {
             for position in here {
-                self.wal.release(position);
+                self.release_superseded(position);
             }
         } else {
             self.superseded.extend(here);
         }
-        self.wal.retire_released().map(drop)
+        self.wal.retire_released()?;
+        self.forget_traces(segment);
+        Ok(())
+    }
+
+    /// A segment is deleted, so that no stream has anything there.
+    fn forget_traces(&mut self, segment: u64) {
+        if self.wal.usage().iter().any(|usage| usage.number == segment) {
+            return;
+        }
+        for log in self.streams.values_mut() {
+            log.traces.remove(&segment);
+        }
     }
 
     fn copy_all(
@@ -216,7 +220,7 @@ where
     }
 
     /// Whether a slice is acknowledged, and no durable head in another segment says so.
-    fn needs_head(&self, stream: &StreamId, seq: u64, segment: u64) -> bool {
+    pub(super) fn needs_head(&self, stream: &StreamId, seq: u64, segment: u64) -> bool {
         let Some(log) = self.streams.get(stream) else { return false };
         let is_said = |head: &StoredHead| {
             head.position.segment != segment && head.acknowledged > seq && !head.lacks_digest
@@ -281,15 +285,22 @@ where
 
     /// Which heads are written again, and which streams are forgotten: idle ones that have nothing in any other segment,
     /// while heads take more than their share and the ledger can be asked.
-    fn choose_heads(&self, segment: u64, streams: BTreeSet<StreamId>) -> (Vec<StreamId>, Vec<StreamId>) {
+    pub(super) fn choose_heads(
+        &self,
+        segment: u64,
+        streams: BTreeSet<StreamId>,
+    ) -> (Vec<StreamId>, Vec<StreamId>) {
         let mut surplus = self.head_bytes.saturating_sub(self.budgets.heads);
-        let others = self.wal.usage();
-        let oldest = others.iter().map(|usage| usage.number).filter(|number| *number != segment).min();
+        let others: BTreeSet<u64> = self
+            .wal
+            .usage()
+            .into_iter()
+            .map(|usage| usage.number)
+            .filter(|number| *number != segment)
+            .collect();
         streams.into_iter().partition(|stream| {
             let Some(log) = self.streams.get(stream) else { return false };
-            let is_last_trace = oldest.map_or(true, |oldest| {
-                log.written_in < oldest || log.written_in == segment && segment < oldest
-            });
+            let is_last_trace = log.traces.is_disjoint(&others);
             let is_idle = log.is_idle() && self.kept.as_ref() != Some(stream);
             let is_dropped = self.may_forget && surplus > 0 && is_idle && is_last_trace;
             if is_dropped {
@@ -325,14 +336,12 @@ where
             match item {
                 Item::Slice { stream, seq } => {
                     let Some(log) = self.streams.get_mut(&stream) else { continue };
-                    log.written_in = log.written_in.max(copy.segment);
                     if let Some(stored) = log.slices.get_mut(&seq) {
                         stored.position = copy;
                     }
                 }
                 Item::Part { stream, part, .. } => {
                     let Some(log) = self.streams.get_mut(&stream) else { continue };
-                    log.written_in = log.written_in.max(copy.segment);
                     let checkpoint = log.checkpoint.as_mut();
                     if let Some(slot) = checkpoint.and_then(|checkpoint| checkpoint.parts.get_mut(part)) {
                         slot.0 = copy;
@@ -355,9 +364,7 @@ where
             self.head_bytes += head.bytes;
             if let Some(old) = log.head.replace(head) {
                 self.head_bytes -= old.bytes;
-                if old.position.segment != segment {
-                    log.written_in = log.written_in.max(old.position.segment);
-                }
+                self.index.note_change(old.position.segment);
             }
         }
         for stream in carried.forgotten {
@@ -369,6 +376,7 @@ where
             }
             self.newly_forgotten.push(stream);
         }
+        self.note_again(segment);
         // Acknowledged slices of this segment leave no trace but the head.
         for (_, item) in self.index.in_segment(segment) {
             if let Item::Slice { stream, seq } = item {

@@ -86,6 +86,11 @@ where
         // The number is used up even by half a checkpoint, so that recovery never mixes two.
         self.number += 1;
         let number = self.number;
+        self.ensure_known(&Head::new(
+            stream.clone(),
+            first_seq,
+            slices.first().and_then(SealedSlice::previous),
+        ));
         let mut checkpoint = StoredCheckpoint { number, first_seq, parts: Vec::new(), emptied_at: None };
         for (part, slice) in slices.iter().enumerate() {
             let header = PartHeader { number, part: part as u64, parts: slices.len() as u64 };
@@ -103,6 +108,13 @@ where
             }
         }
         Ok(checkpoint)
+    }
+
+    /// Takes note of a stream before anything of it is written: also what fails leaves traces.
+    fn ensure_known(&mut self, head: &Head) {
+        if !self.streams.contains_key(head.stream()) {
+            self.streams.insert(head.stream().clone(), StreamLog::new(head, head.next_seq()));
+        }
     }
 
     /// Writes that what the streams' checkpoints have is thrown away. It is written for each of them: the records of a
@@ -128,9 +140,10 @@ where
             return Err(error);
         }
         for ((head, (stream, number, first_seq)), position) in heads.iter().zip(emptied).zip(positions) {
+            self.ensure_known(head);
+            self.note_trace(&stream, position);
             let emptied_at = Some(position);
             let checkpoint = StoredCheckpoint { number, first_seq, parts: Vec::new(), emptied_at };
-            self.streams.entry(stream.clone()).or_insert_with(|| StreamLog::new(head, head.next_seq()));
             self.replace_checkpoint(&stream, Some(checkpoint));
         }
         Ok(())
@@ -145,24 +158,12 @@ where
     }
 
     fn replace_checkpoint(&mut self, stream: &StreamId, checkpoint: Option<StoredCheckpoint>) {
-        self.checkpoint_bytes += checkpoint.as_ref().map_or(0, StoredCheckpoint::bytes);
-        let segment =
-            checkpoint.iter().flat_map(StoredCheckpoint::positions).map(|position| position.segment).max();
-        let old = if let Some(log) = self.streams.get_mut(stream) {
-            log.written_in = log.written_in.max(segment.unwrap_or_default());
-            std::mem::replace(&mut log.checkpoint, checkpoint)
-        } else {
-            debug_assert!(checkpoint.is_some(), "{stream} has nothing to replace");
-            let first_seq = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.first_seq);
-            let previous = checkpoint.as_ref().and_then(|checkpoint| checkpoint.parts.first()?.1.previous());
-            let head = Head::new(stream.clone(), first_seq, previous);
-            let mut log = StreamLog::new(&head, first_seq);
-            log.written_in = segment.unwrap_or_default();
-            log.checkpoint = checkpoint;
-            self.streams.insert(stream.clone(), log);
-            None
+        let Some(log) = self.streams.get_mut(stream) else {
+            debug_assert!(false, "{stream} is known before its checkpoint is written");
+            return;
         };
-        if let Some(old) = old {
+        self.checkpoint_bytes += checkpoint.as_ref().map_or(0, StoredCheckpoint::bytes);
+        if let Some(old) = std::mem::replace(&mut log.checkpoint, checkpoint) {
             self.checkpoint_bytes -= old.bytes();
             self.release_all(old.parts.iter().map(|(position, _)| *position).collect::<Vec<_>>());
         }

@@ -40,6 +40,11 @@ where
 }
 
 impl IdentityRecord {
+    /// The length of its body in the log.
+    pub(super) fn stored_bytes(&self) -> u64 {
+        records::encode(self).len() as u64
+    }
+
     /// Adds the claim of a new opening, and drops the oldest ones beyond `claims_max`, but not the one that the ledger has
     /// taken: it is refused without that. Returns how many were dropped.
     pub(super) fn add_claim(&mut self, claim: [u8; 16], claims_max: usize) -> usize {

@@ -1,6 +1,6 @@
 //! Which records the log has, where they are, and which of them have to be copied before their segment can go.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ron_accounting_wal::Position;
 use ron_ledger_wire::StreamId;
@@ -20,6 +20,17 @@ pub(super) enum Item {
     Identity,
     /// Acknowledgements: they spare a second export after a crash, and nothing depends on them.
     Acknowledgements,
+}
+
+impl Item {
+    /// The streams that the record names, as far as the item knows them.
+    pub(super) fn streams(&self) -> &[StreamId] {
+        match self {
+            Self::Slice { stream, .. } | Self::Part { stream, .. } => std::slice::from_ref(stream),
+            Self::Empty(streams) | Self::Heads(streams) => streams,
+            Self::Identity | Self::Acknowledgements => &[],
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -47,12 +58,29 @@ pub(super) struct Load {
 pub(super) struct Index {
     records: BTreeMap<Position, Indexed>,
     loads: BTreeMap<u64, Load>,
+    /// Segments that may hold less than when they were last looked at.
+    changed: BTreeSet<u64>,
 }
 
 impl Index {
+    /// A segment may hold less that is needed than before.
+    pub(super) fn note_change(&mut self, segment: u64) {
+        self.changed.insert(segment);
+    }
+
+    /// What a segment holds was looked at.
+    pub(super) fn note_seen(&mut self, segment: u64) {
+        self.changed.remove(&segment);
+    }
+
+    pub(super) fn has_changed(&self, segment: u64) -> bool {
+        self.changed.contains(&segment)
+    }
+
     pub(super) fn insert(&mut self, position: Position, item: Item, bytes: u64) {
         // Everything else is small, and written anew from memory or not at all.
         let is_live = matches!(item, Item::Slice { .. } | Item::Part { .. });
+        self.changed.insert(position.segment);
         let load = self.loads.entry(position.segment).or_default();
         load.records += 1;
         if is_live {
@@ -67,6 +95,7 @@ impl Index {
     pub(super) fn bury(&mut self, position: Position) {
         let Some(indexed) = self.records.get_mut(&position).filter(|indexed| indexed.is_live) else { return };
         indexed.is_live = false;
+        self.changed.insert(position.segment);
         let load = self.loads.entry(position.segment).or_default();
         load.live_records -= 1;
         load.live_bytes -= indexed.bytes;
@@ -91,6 +120,7 @@ impl Index {
         }
         let load = self.loads.entry(position.segment).or_default();
         load.records -= 1;
+        self.changed.insert(position.segment);
         if load.records == 0 {
             self.loads.remove(&position.segment);
         }

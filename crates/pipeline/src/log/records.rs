@@ -59,11 +59,23 @@ pub(crate) struct AcknowledgementRecord {
     pub(crate) tenant: String,
     pub(crate) dimension: String,
     pub(crate) seq: u64,
+    /// The slice's digest, if a power cut can take the slice and leave this record. Else empty.
+    #[serde(default, with = "serde_bytes", skip_serializing_if = "Vec::is_empty")]
+    pub(crate) digest: Vec<u8>,
 }
 
 impl AcknowledgementRecord {
-    pub(crate) fn new(stream: &StreamId, seq: u64) -> Self {
-        Self { tenant: stream.tenant().into(), dimension: stream.dimension().into(), seq }
+    pub(crate) fn new(stream: &StreamId, seq: u64, digest: Option<Digest>) -> Self {
+        Self {
+            tenant: stream.tenant().into(),
+            dimension: stream.dimension().into(),
+            seq,
+            digest: digest.map_or_else(Vec::new, |digest| digest.as_bytes().to_vec()),
+        }
+    }
+
+    pub(crate) fn digest(&self) -> Option<Digest> {
+        <[u8; 32]>::try_from(self.digest.as_slice()).ok().map(Digest::from_bytes)
     }
 }
 

@@ -60,7 +60,7 @@ struct Reading {
     acknowledged: u64,
     slices: BTreeMap<u64, FoundSlice>,
     checkpoints: BTreeMap<u64, Candidate>,
-    written_in: u64,
+    traces: BTreeSet<u64>,
 }
 
 #[derive(Debug)]
@@ -217,7 +217,7 @@ impl Reader {
 
     fn take_slice(&mut self, found: FoundSlice) {
         let reading = self.stream(&found.slice.stream().clone());
-        reading.written_in = reading.written_in.max(found.position.segment);
+        reading.traces.insert(found.position.segment);
         let again = reading.slices.insert(found.slice.seq(), found);
         self.contents.superseded.extend(again.map(|found| found.position));
     }
@@ -231,7 +231,7 @@ impl Reader {
     ) {
         self.number = self.number.max(header.number);
         let reading = self.stream(&slice.stream().clone());
-        reading.written_in = reading.written_in.max(position.segment);
+        reading.traces.insert(position.segment);
         let candidate = reading.checkpoints.entry(header.number).or_default();
         candidate.expected = expected;
         let again = candidate.parts.insert(header.part, (position, slice));
@@ -250,8 +250,8 @@ impl Reader {
             reading.acknowledged = reading.acknowledged.max(record.acknowledged);
             let (acknowledged, bytes) = (record.acknowledged, record.stored_bytes());
             let head = StoredHead { position, acknowledged, lacks_digest: false, bytes };
-            let before = reading.head.replace(head).map_or(0, |head| head.position.segment);
-            reading.written_in = reading.written_in.max(before);
+            reading.head = Some(head);
+            reading.traces.insert(position.segment);
         }
         streams
     }
@@ -269,10 +269,15 @@ impl Reader {
             let acknowledged = record.seq.saturating_add(1);
             let bytes = (record.tenant.len() + record.dimension.len()) as u64 + HEAD_BYTES;
             let reading = self.stream(&stream);
-            reading.written_in = reading.written_in.max(position.segment);
+            reading.traces.insert(position.segment);
             reading.acknowledged = reading.acknowledged.max(acknowledged);
+            let digest = record.digest();
+            if digest.is_some() && acknowledged >= reading.next_seq {
+                (reading.next_seq, reading.last) = (acknowledged, digest);
+            }
             if reading.head.map_or(true, |head| head.acknowledged < acknowledged) {
-                reading.head = Some(StoredHead { position, acknowledged, lacks_digest: true, bytes });
+                let lacks_digest = digest.is_none();
+                reading.head = Some(StoredHead { position, acknowledged, lacks_digest, bytes });
             }
             streams.push(stream);
         }
@@ -284,7 +289,9 @@ impl Reader {
         for record in empty {
             self.number = self.number.max(record.number);
             let stream = StreamId::new(origin, &record.tenant, &record.dimension);
-            let candidate = self.stream(&stream).checkpoints.entry(record.number).or_default();
+            let reading = self.stream(&stream);
+            reading.traces.insert(position.segment);
+            let candidate = reading.checkpoints.entry(record.number).or_default();
             candidate.emptied = Some((position, record.first_seq));
             streams.push(stream);
         }
@@ -319,7 +326,7 @@ impl Reading {
         }
         let head = Head::new(stream.clone(), self.next_seq, self.last);
         let mut log = StreamLog::new(&head, self.acknowledged.min(self.next_seq));
-        log.written_in = self.written_in;
+        log.traces = self.traces;
         log.head = self.head;
         for (seq, FoundSlice { position, group, slice, body_bytes }) in self.slices {
             let bytes = slice.bytes().len() as u64;

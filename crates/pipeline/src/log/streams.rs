@@ -1,6 +1,6 @@
 //! What the log knows of one stream.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ron_accounting_wal::Position;
 use ron_ledger_wire::{Digest, Head, SealedSlice, StreamId};
@@ -27,8 +27,9 @@ pub(super) struct StreamLog {
     pub(super) checkpoint: Option<StoredCheckpoint>,
     /// The newest durable record of the head, and what it says was acknowledged.
     pub(super) head: Option<StoredHead>,
-    /// The newest segment that a slice or a checkpoint of the stream was ever written to.
-    pub(super) written_in: u64,
+    /// The segments that have records of the stream, needed or not: the next start reads them all. May name some that are
+    /// deleted.
+    pub(super) traces: BTreeSet<u64>,
     /// Damage took slices that are not acknowledged.
     pub(super) has_gap: bool,
 }
@@ -93,7 +94,7 @@ impl StreamLog {
             slices: BTreeMap::new(),
             checkpoint: None,
             head: None,
-            written_in: 0,
+            traces: BTreeSet::new(),
             has_gap: false,
         }
     }

@@ -26,7 +26,7 @@ impl Pipeline {
     }
 
     /// Takes the ledger's answers. No answers at all stand for a put that died.
-    pub fn complete(&mut self, id: BatchId, now_ms: u64, answers: Vec<Result<Ack, PutError>>) {
+    pub fn complete(&mut self, id: BatchId, answers: Vec<Result<Ack, PutError>>, now_ms: u64) {
         let completion = self.lanes.complete(id, answers, now_ms);
         let claim = self.claims_out.remove(&id);
         let refused = completion.failed.iter().rev().find(|failed| failed.error != PutError::NotReached);

@@ -34,7 +34,7 @@ impl Pipeline {
 
     /// Folds the totals of idle streams beyond the limit, and returns the streams.
     fn fold_totals(&mut self) -> Vec<StreamId> {
-        let streams_max = self.options.streams_max.max(1);
+        let streams_max = self.options.streams_max;
         if self.totals.len() <= streams_max {
             return Vec::new();
         }

@@ -1,6 +1,6 @@
 //! The step between sealing and export: slices and live counts become durable.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use ron_accounting_window::Span;
 use ron_ledger_wire::{SealedSlice, StreamId};
@@ -21,7 +21,7 @@ impl Pipeline {
         let appended = self.append_unlogged(now_ms);
         let Some(journal) = &mut self.journal else { return appended };
         let is_due = match self.options.sync {
-            SyncPolicy::Never => false,
+            SyncPolicy::Never => self.undurable.iter().any(|slice| journal.has_checkpoint(slice.stream())),
             SyncPolicy::OnSeal => true,
             SyncPolicy::IntervalMs(interval) => is_due(self.last_sync_ms, interval, now_ms),
         };
@@ -62,14 +62,17 @@ impl Pipeline {
 
     /// Moves on what is durable, or by policy counts as such.
     fn queue_durable(&mut self) {
-        let Some(journal) = self.journal.as_deref().filter(|_| self.options.sync != SyncPolicy::Never) else {
+        let Some(journal) = self.journal.as_deref() else {
             self.ready.extend(self.undurable.drain(..));
             return;
         };
-        let (durable, rest): (VecDeque<_>, VecDeque<_>) =
-            self.undurable.drain(..).partition(|slice| journal.is_durable(slice));
+        let never_syncs = self.options.sync == SyncPolicy::Never;
+        // Lost after its export, a slice would leave its counts in the checkpoint, and they would be counted again.
+        let needs_no_sync = |slice: &SealedSlice| never_syncs && !journal.has_checkpoint(slice.stream());
+        let (counting, rest): (VecDeque<_>, VecDeque<_>) =
+            self.undurable.drain(..).partition(|slice| journal.is_durable(slice) || needs_no_sync(slice));
         self.undurable = rest;
-        self.ready.extend(durable);
+        self.ready.extend(counting);
     }
 
     /// Ends all waiting, for shutdown: what is sealed is synced although no sync is due, and offered without delay.
@@ -110,6 +113,16 @@ impl Pipeline {
 
     /// Writes the counts that are not in the log to it, so that a kill loses only what comes after.
     pub fn checkpoint(&mut self, window: Span, now_ms: u64) {
+        self.write_checkpoint(window, false, now_ms);
+    }
+
+    /// Does the same for the last time before the process ends. Nothing will be sealed any more, so that it also has what
+    /// was counted since slices were sealed that found no room in the log.
+    pub fn checkpoint_last(&mut self, window: Span, now_ms: u64) {
+        self.write_checkpoint(window, true, now_ms);
+    }
+
+    fn write_checkpoint(&mut self, window: Span, is_last: bool, now_ms: u64) {
         self.last_checkpoint_ms = now_ms;
         if self.journal.is_none() {
             return;
@@ -122,24 +135,27 @@ impl Pipeline {
             self.note(error.into());
         }
         // A checkpoint ends with the slices that come next, so it may have nothing that was counted after those were sealed.
-        // Slices that are not in the log stand for their stream, and what was counted since has to wait for them.
+        // Slices that are not in the log stand for their stream, and what was counted since has to wait for them. What was
+        // recovered is still in the checkpoint that it comes from.
         let mut by_stream: BTreeMap<StreamId, Vec<SealedSlice>> = self
             .unlogged
             .iter()
             .map(|(stream, slices)| (stream.clone(), slices.iter().cloned().collect()))
             .collect();
-        let mut is_covered = true;
+        let mut uncovered = BTreeSet::new();
         for slice in preview.slices {
-            if self.unlogged.contains_key(slice.stream()) || self.recovered.contains_key(slice.stream()) {
-                is_covered = false;
+            let has_to_wait = self.unlogged.contains_key(slice.stream()) && !is_last;
+            if has_to_wait || self.recovered.contains_key(slice.stream()) {
+                uncovered.insert(slice.stream().clone());
             } else {
                 by_stream.entry(slice.stream().clone()).or_default().push(slice);
             }
         }
         let checkpoints: Vec<_> =
             by_stream.into_iter().map(|(stream, slices)| StreamCheckpoint { stream, slices }).collect();
+        self.counters.uncovered = uncovered.len();
         match self.journal.as_mut().map(|journal| journal.checkpoint(&checkpoints, now_ms)) {
-            Some(Ok(all)) => self.counters.checkpoints += u64::from(all && is_covered),
+            Some(Ok(all)) => self.counters.checkpoints += u64::from(all && uncovered.is_empty()),
             Some(Err(error)) => self.note(error),
             None => {}
         }

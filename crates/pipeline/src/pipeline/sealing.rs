@@ -63,7 +63,7 @@ impl Pipeline {
             return;
         };
         // Each sealing reads all counters, so that it should be worth it.
-        let is_worth = self.room() > self.options.lanes.pending_max / 4 || self.moves_nothing();
+        let is_worth = self.room() > self.lanes.pending_max() / 4 || self.moves_nothing();
         if !is_worth {
             return;
         }
@@ -129,12 +129,7 @@ impl Pipeline {
 
     fn begin_admission(&self) -> AdmissionRoom {
         let is_urgent = self.ready.is_empty() && self.undurable.is_empty() && self.is_export_idle();
-        AdmissionRoom {
-            lanes: self.room(),
-            lanes_max: self.options.lanes.pending_max,
-            log_bytes: 0,
-            is_urgent,
-        }
+        AdmissionRoom { lanes: self.room(), lanes_max: self.lanes.pending_max(), log_bytes: 0, is_urgent }
     }
 
     /// Returns how many slices can still be sealed before the queues are full. It is 0 while the log does not work, and at
@@ -170,12 +165,7 @@ impl Pipeline {
     }
 
     fn next_jitter_ms(&mut self) -> u64 {
-        // SplitMix64: https://prng.di.unimi.it/splitmix64.c
-        self.jitter = self.jitter.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.jitter;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % self.options.jitter_ms.saturating_add(1)
+        self.jitter.below(self.options.jitter_ms.saturating_add(1))
     }
 }
 

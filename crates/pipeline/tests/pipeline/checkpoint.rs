@@ -374,3 +374,26 @@ fn making_room_for_a_checkpoint_keeps_what_is_written_of_it() {
         node.assert_complete();
     }
 }
+
+#[test]
+fn the_last_checkpoint_has_what_was_counted_beside_slices_without_room() {
+    let disk = MemoryStorage::new();
+    let mut node = Node::with_log(&disk, options(), small_log().max_bytes(96 << 10), 2048);
+    node.ledger.memory.set_unavailable(true);
+    // More than the share that a stream has of the log.
+    for number in 0..50 {
+        let route = format!("/{number}/{}", "x".repeat(800));
+        node.record_row("acme", &route, Dimension::REQUESTS, 1);
+    }
+    node.boundary();
+    assert!(node.pipeline.stats().not_durable > 0, "the log takes everything");
+    node.record("acme", 7);
+    node.checkpoint();
+    assert_eq!(node.log_stats().uncovered_streams, 1, "this checkpoint cannot have it, and says so");
+    node.pipeline.checkpoint_last(node.window(), node.now_ms);
+    assert_eq!(node.log_stats().uncovered_streams, 0);
+    node.restart(&disk.crash_with(Survival::Synced, 0));
+    node.ledger.memory.set_unavailable(false);
+    node.settle();
+    assert_eq!(total(&node, "acme"), 57);
+}

@@ -37,13 +37,17 @@ impl Rig {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let engine = Engine::default();
-        let pipeline = Pipeline::new(&engine, ORIGIN, options);
-        Self { engine, driver: Driver::new(pipeline, exporter, clock), window: 0 }
+        let pipeline = Pipeline::new(&engine, ORIGIN, options).unwrap();
+        let driver = match exporter {
+            Some(exporter) => Driver::new(pipeline, exporter, clock),
+            None => Driver::without_ledger(pipeline, clock),
+        };
+        Self { engine, driver, window: 0 }
     }
 
     fn seal(&mut self, tenants: usize) {
         for tenant in 0..tenants {
-            let _ = self.engine.record(&labels().tenant(&tenant.to_string()), Dimension::REQUESTS, 1);
+            self.engine.record(&labels().tenant(&tenant.to_string()), Dimension::REQUESTS, 1);
         }
         let window = Span { start_ms: self.window * 60_000, end_ms: (self.window + 1) * 60_000 };
         self.window += 1;

@@ -130,7 +130,7 @@ fn draining_syncs_what_waits_for_a_sync() {
     use ron_accounting_core::{labels, Dimension, Engine};
     use ron_accounting_pipeline::{Driver, Pipeline};
     use ron_accounting_window::{ManualClock, Span};
-    use std::{sync::Arc, time::Duration};
+    use std::time::Duration;
 
     let engine = Engine::default();
     let options = options().sync(SyncPolicy::IntervalMs(3_600_000));
@@ -138,8 +138,8 @@ fn draining_syncs_what_waits_for_a_sync() {
     let pipeline =
         Pipeline::with_log(&engine, crate::node::ORIGIN, options, disk, crate::node::small_log(), 0).unwrap();
     let ledger = crate::witness::Witness::default();
-    let driver = Driver::new(pipeline, Some(Arc::new(ledger.clone())), Arc::new(ManualClock::new(60_000)));
-    let _ = engine.record(&labels().tenant("acme"), Dimension::REQUESTS, 1);
+    let driver = Driver::new(pipeline, ledger.clone(), ManualClock::new(60_000));
+    engine.record(&labels().tenant("acme"), Dimension::REQUESTS, 1);
     driver.with(|pipeline| pipeline.seal(Span { start_ms: 0, end_ms: 60_000 }, 60_000));
     assert!(
         driver.drain(Duration::from_millis(500), Pipeline::is_drained),

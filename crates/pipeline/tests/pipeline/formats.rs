@@ -140,7 +140,7 @@ fn golden_logs_hold_every_kind_of_record_and_open_as_folders() {
         assert!(!expected.is_empty(), "{name}");
         for _ in 0..2 {
             let storage = DirectoryStorage::open(folder.path()).unwrap();
-            let engine = Engine::builder().build();
+            let engine = Engine::default();
             let pipeline = Pipeline::with_log(&engine, ORIGIN, options(), storage, small_log(), 0).unwrap();
             let pending: BTreeMap<_, _> = pipeline
                 .totals()

@@ -61,7 +61,7 @@ proptest! {
             match step {
                 Step::Record(tenant, n) => {
                     let tenant = format!("tenant {tenant}");
-                    let _ = engine.record(&labels().tenant(&tenant), Dimension::REQUESTS, n);
+                    engine.record(&labels().tenant(&tenant), Dimension::REQUESTS, n);
                 }
                 Step::Seal => {
                     pipeline.seal(span, span.end_ms);
@@ -77,7 +77,7 @@ proptest! {
                 Step::Export => {
                     if let Some(batch) = pipeline.next_batch(span.end_ms) {
                         let answers = ledger.put_batch(&batch.slices);
-                        pipeline.complete(batch.id, span.end_ms, answers);
+                        pipeline.complete(batch.id, answers, span.end_ms);
                     }
                     // What waited may have been sealed now that there is room.
                     pipeline.checkpoint(span, span.end_ms);
@@ -131,14 +131,14 @@ fn a_look_changes_nothing_and_names_what_it_sees() {
         Pipeline::with_log(&engine, origin, options(), storage, WalOptions::default(), 0).unwrap();
     let window = Span { start_ms: 0, end_ms: 60_000 };
     let ledger = MemoryLedger::new();
-    let _ = engine.record(&labels().tenant("acme"), Dimension::REQUESTS, 1);
+    engine.record(&labels().tenant("acme"), Dimension::REQUESTS, 1);
     pipeline.seal(window, 60_000);
     let batch = pipeline.next_batch(60_000).unwrap();
     let answers = ledger.put_batch(&batch.slices);
-    pipeline.complete(batch.id, 60_000, answers);
-    let _ = engine.record(&labels().tenant("bolt"), Dimension::REQUESTS, 2);
+    pipeline.complete(batch.id, answers, 60_000);
+    engine.record(&labels().tenant("bolt"), Dimension::REQUESTS, 2);
     pipeline.seal(window, 60_000);
-    let _ = engine.record(&labels().tenant("bolt"), Dimension::CPU, 40);
+    engine.record(&labels().tenant("bolt"), Dimension::CPU, 40);
     pipeline.checkpoint(window, 60_000);
 
     std::fs::write(directory.path().join("notes.txt"), "not ours").unwrap();

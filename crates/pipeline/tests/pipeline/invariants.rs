@@ -86,7 +86,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..80)
 }
 
-fn settings() -> impl Strategy<Value = (PipelineOptions, WalOptions)> {
+fn settings() -> impl Strategy<Value = (SyncPolicy, PipelineOptions, WalOptions)> {
     let sync = prop::sample::select(vec![
         SyncPolicy::OnSeal,
         SyncPolicy::OnSeal,
@@ -98,7 +98,7 @@ fn settings() -> impl Strategy<Value = (PipelineOptions, WalOptions)> {
     (sync, 1..10_usize, 1..4_usize, prop::sample::select(vec![0, 40_000]), log).prop_map(
         |(sync, pending_max, batch_max, checkpoint_ms, log)| {
             let lanes = lanes().pending_max(pending_max).batch_max(batch_max).in_flight_max(1);
-            (options().sync(sync).checkpoint_ms(checkpoint_ms).lanes(lanes), log)
+            (sync, options().sync(sync).checkpoint_ms(checkpoint_ms).lanes(lanes), log)
         },
     )
 }
@@ -193,7 +193,7 @@ impl World {
             }
             Answer::None => {
                 if let Some(batch) = node.pipeline.next_batch(node.now_ms) {
-                    node.pipeline.complete(batch.id, node.now_ms, Vec::new());
+                    node.pipeline.complete(batch.id, Vec::new(), node.now_ms);
                 }
             }
         }
@@ -257,9 +257,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_was_safe_arrives_once(steps in steps(), (options, log) in settings()) {
+    fn what_was_safe_arrives_once(steps in steps(), (sync, options, log) in settings()) {
         let disk = MemoryStorage::new();
-        let sync = options.sync;
         let node = Node::with_log(&disk, options, log, 2048);
         if sync == SyncPolicy::Never {
             node.ledger.watch(None);

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use ron_accounting_core::Dimension;
+use ron_accounting_export::PutError;
 use ron_accounting_wal::fault::{MemoryStorage, Operation};
 use ron_accounting_wal::WalOptions;
 
-use crate::node::{options, stream, Node};
+use crate::node::{options, small_log, stream, Node};
 
 /// Counts that take about one KiB each.
 fn record_much(node: &mut Node, routes: usize) {
@@ -78,4 +79,53 @@ fn a_part_of_a_sealing_waits_for_the_rest() {
         assert_eq!(node.ledger.seqs(&stream("acme")), [0, 1]);
     }
     assert!(torn > 1, "{torn}");
+}
+
+/// A node with a log of nine segments, of which streams that wait for an operator have taken what they may.
+fn crowded(disk: &MemoryStorage) -> Node {
+    let mut node = Node::with_log(disk, options(), small_log().max_bytes(72 << 10), 2048);
+    for (tenant, routes) in [("refused", 20), ("refused too", 14)] {
+        node.ledger.memory.refuse(&stream(tenant), Some(PutError::rejected("not a customer")));
+        for number in 0..routes {
+            node.record_row(tenant, &format!("/{number}/{}", "x".repeat(800)), Dimension::REQUESTS, 1);
+        }
+    }
+    for _ in 0..4 {
+        node.boundary();
+        node.maintain();
+        node.export();
+    }
+    node
+}
+
+#[test]
+fn what_a_checkpoint_has_survives_although_its_slices_have_no_room_together() {
+    let mut went_beyond = 0;
+    for after in 0..40 {
+        let disk = MemoryStorage::new();
+        let mut node = crowded(&disk);
+        for number in 0..20 {
+            node.record_row("acme", &format!("/{number}/{}", "x".repeat(800)), Dimension::REQUESTS, 1);
+        }
+        node.checkpoint();
+        let is_safe = node.pipeline.stats().checkpoints > 0;
+        disk.power_off_after(after);
+        for _ in 0..3 {
+            node.boundary();
+            node.maintain();
+            node.export();
+        }
+        went_beyond += usize::from(is_safe && node.log_stats().bytes > 72 << 10);
+        let disk = disk.crash(after);
+        node.restart(&disk);
+        for _ in 0..200 {
+            node.boundary();
+            node.maintain();
+            node.export();
+        }
+        let arrived = node.ledger.memory.total("acme", "requests");
+        assert!(!is_safe || arrived == 20, "power off after {after}: {arrived} of 20 arrived");
+        assert!(node.log_stats().bytes <= 96 << 10, "{:?}", node.log_stats());
+    }
+    assert!(went_beyond > 0);
 }

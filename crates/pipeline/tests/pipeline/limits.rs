@@ -1,9 +1,10 @@
 //! Is everything bounded, and what happens at the bound?
 
 use ron_accounting_core::{Dimension, Engine};
-use ron_accounting_pipeline::{OnFull, Pipeline, SyncPolicy};
+use ron_accounting_export::LaneError;
+use ron_accounting_pipeline::{OnFull, Pipeline, PipelineError, SyncPolicy};
 use ron_accounting_wal::fault::{MemoryStorage, Operation, Survival};
-use ron_accounting_wal::WalOptions;
+use ron_accounting_wal::{Storage, WalOptions};
 
 use crate::node::{lanes, options, small_log, Node};
 
@@ -78,7 +79,7 @@ fn a_full_log_stretches_spans_and_recovers_by_itself() {
             let mut node = Node::with_log(&disk, options().checkpoint_ms(checkpoint_ms), log.clone(), 2048);
             for _ in 0..3 {
                 node.ledger.memory.set_unavailable(true);
-                for n in 0..60 {
+                for n in 0..90 {
                     node.record("acme", 1);
                     node.record(&format!("tenant {}", n % 7), n);
                     node.boundary();
@@ -87,7 +88,7 @@ fn a_full_log_stretches_spans_and_recovers_by_itself() {
                     node.assert_conserved();
                 }
                 let stats = node.pipeline.stats();
-                assert!(stats.waiting_streams > 0 && stats.pending < 120, "{log:?}: it never was full");
+                assert!(stats.waiting_streams > 0 && stats.pending < 180, "{log:?}: it never was full");
                 assert!(node.log_stats().bytes <= 8 * SEGMENT + (2 << 20));
                 node.ledger.memory.set_unavailable(false);
                 node.settle();
@@ -305,6 +306,35 @@ fn heads_of_idle_streams_leave_a_log_that_can_ask_the_ledger() {
     assert!(stats.forgotten_streams > 100 && stats.streams < 200, "{stats:?}");
 }
 
+#[test]
+fn heads_with_long_names_never_fill_a_log_for_good() {
+    for segments in 6..=12 {
+        let disk = MemoryStorage::new();
+        let mut node = Node::with_log(&disk, options(), small_log().max_bytes(segments * SEGMENT), 2048);
+        node.pipeline.expect_ledger();
+        for round in 0_u64..120 {
+            // Each boundary has other streams, so that each segment holds heads of streams that others have slices of.
+            for number in 0..7 {
+                let tenant = (round * 13 + number * round) % 90;
+                node.record(&format!("t{tenant}{}", "-".repeat(150)), 1);
+            }
+            node.settle();
+            if round % 40 == 39 {
+                assert!(node.log_stats().forgotten_streams > 0);
+                node.restart(&disk);
+                node.pipeline.expect_ledger();
+                let stats = node.pipeline.stats();
+                assert_eq!(
+                    (stats.recovered_slices, stats.pending),
+                    (0, 0),
+                    "{segments} segments, {stats:#?}"
+                );
+            }
+        }
+        node.assert_complete();
+    }
+}
+
 /// A node whose log has dropped the heads of most of 300 tenants.
 fn node_that_forgot(disk: &MemoryStorage) -> Node {
     let mut node = Node::with_log(disk, options(), small_log().max_bytes(8 * SEGMENT), 2048);
@@ -357,4 +387,23 @@ fn a_slice_is_admitted_when_nothing_in_a_full_backlog_can_move() {
         node.export();
     }
     assert_eq!(node.ledger.memory.total("acme", "requests"), 5);
+}
+
+#[test]
+fn options_out_of_range_are_refused_before_the_log_is_touched() {
+    let engine = Engine::default();
+    let opened = |options| {
+        let disk = MemoryStorage::new();
+        let opened = Pipeline::with_log(&engine, crate::node::ORIGIN, options, disk.clone(), small_log(), 0);
+        assert!(disk.list().unwrap().is_empty());
+        opened.unwrap_err()
+    };
+    let refused = opened(options().streams_max(0));
+    let PipelineError::InvalidOption { option, value, min, .. } = &refused else { panic!("{refused}") };
+    assert_eq!((*option, *value, *min), ("streams_max", 0, 1));
+    for lanes in [lanes().pending_max(0), lanes().backoff_ms(10, 9)] {
+        let refused = opened(options().lanes(lanes.clone()));
+        assert!(matches!(refused, PipelineError::Lanes(LaneError::InvalidOption { .. })), "{refused}");
+        assert!(Pipeline::new(&engine, crate::node::ORIGIN, options().lanes(lanes)).is_err());
+    }
 }

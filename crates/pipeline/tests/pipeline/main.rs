@@ -30,4 +30,5 @@ mod power;
 mod restart;
 
 mod node;
+mod waiting;
 mod witness;

@@ -67,8 +67,8 @@ pub(crate) fn add(totals: &mut Totals, tenant: &str, dimension: &str, n: u128) {
 impl Node {
     /// A node without a log.
     pub(crate) fn in_memory(options: PipelineOptions) -> Self {
-        let engine = Engine::builder().tenant_limit(100_000).build();
-        let pipeline = Pipeline::new(&engine, ORIGIN, options.clone());
+        let engine = Engine::builder().tenant_limit(100_000).build().unwrap();
+        let pipeline = Pipeline::new(&engine, ORIGIN, options.clone()).unwrap();
         Self::assemble(engine, pipeline, options)
     }
 
@@ -85,7 +85,7 @@ impl Node {
         log: WalOptions,
         label_limit: usize,
     ) -> Self {
-        let engine = Engine::builder().label_limit(label_limit).tenant_limit(100_000).build();
+        let engine = Engine::builder().label_limit(label_limit).tenant_limit(100_000).build().unwrap();
         let now_ms = WINDOW_MS;
         let pipeline =
             Pipeline::with_log(&engine, ORIGIN, options.clone(), disk.clone(), log.clone(), now_ms).unwrap();
@@ -118,7 +118,7 @@ impl Node {
 
     #[cfg(feature = "wal")]
     pub(crate) fn try_restart(&mut self, disk: &MemoryStorage) -> Result<(), PipelineError> {
-        let engine = Engine::builder().label_limit(self.label_limit).build();
+        let engine = Engine::builder().label_limit(self.label_limit).build().unwrap();
         let (options, log) = (self.options.clone(), self.log.clone());
         self.pipeline = Pipeline::with_log(
             &engine,
@@ -140,7 +140,7 @@ impl Node {
     }
 
     pub(crate) fn record_row(&mut self, tenant: &str, route: &str, dimension: Dimension, n: u64) {
-        let _ = self.engine.record(&labels().tenant(tenant).method("GET").route(route), dimension, n);
+        self.engine.record(&labels().tenant(tenant).method("GET").route(route), dimension, n);
         let name = self.engine.dimensions().name(dimension).unwrap();
         add(&mut self.recorded, tenant, name, n.into());
         add(&mut self.entrusted, tenant, name, n.into());
@@ -178,7 +178,7 @@ impl Node {
             Some(claim) => self.ledger.put_claimed(&claim, &batch.slices),
             None => self.ledger.put_batch(&batch.slices),
         };
-        self.pipeline.complete(batch.id, self.now_ms, answers);
+        self.pipeline.complete(batch.id, answers, self.now_ms);
         true
     }
 

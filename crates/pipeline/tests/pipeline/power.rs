@@ -3,6 +3,7 @@
 use ron_accounting_core::Dimension;
 use ron_accounting_pipeline::SyncPolicy;
 use ron_accounting_wal::fault::{MemoryStorage, Operation, Survival};
+use ron_accounting_wal::inspect;
 
 use crate::node::{lanes, options, small_log, Node, Totals};
 
@@ -156,4 +157,64 @@ fn a_head_never_survives_the_slice_that_it_counts() {
             }
         }
     }
+}
+
+#[test]
+fn an_acknowledgement_that_outlives_its_slice_still_tells_where_the_chain_ends() {
+    const SLICE: u8 = 1;
+    const ACKNOWLEDGEMENTS: u8 = 2;
+    let mut outlived = 0;
+    for seed in 0..200 {
+        let disk = MemoryStorage::new();
+        let mut node = Node::on(&disk, options().sync(SyncPolicy::Never));
+        node.ledger.watch(None);
+        // Long enough that the acknowledgement stands in another sector.
+        node.record_row("acme", &"x".repeat(1_000), Dimension::REQUESTS, 3);
+        node.boundary();
+        node.export();
+        let disk = disk.crash_with(Survival::AnyOrder, seed);
+        let log = inspect(&disk).unwrap();
+        let has = |kind| {
+            log.segments.iter().flat_map(|segment| &segment.records).any(|record| record.kind.0 == kind)
+        };
+        if has(SLICE) || !has(ACKNOWLEDGEMENTS) {
+            continue;
+        }
+        outlived += 1;
+        node.options = options();
+        node.restart(&disk);
+        node.record("acme", 5);
+        node.settle();
+        assert_eq!(node.ledger.memory.total("acme", "requests"), 8, "seed {seed}");
+    }
+    assert!(outlived > 0);
+}
+
+#[test]
+fn a_slice_that_supersedes_a_checkpoint_is_synced_whatever_the_policy() {
+    let disk = MemoryStorage::new();
+    let mut node = Node::on(&disk, options().sync(SyncPolicy::Never));
+    node.record("acme", 3);
+    node.checkpoint();
+    // The ledger checks that what it is offered is durable.
+    node.boundary();
+    node.export();
+    assert_eq!(node.ledger.memory.total("acme", "requests"), 3);
+    let syncs = disk.count(Operation::Sync);
+    node.ledger.watch(None);
+    node.record("acme", 1);
+    node.boundary();
+    node.export();
+    assert_eq!(node.ledger.memory.total("acme", "requests"), 4);
+    assert_eq!(disk.count(Operation::Sync), syncs, "nothing but checkpoints asks for a sync");
+
+    node.ledger.watch(Some(disk.clone()));
+    node.record("acme", 1);
+    node.checkpoint();
+    (0..20).for_each(|skip| disk.fail_nth(Operation::Sync, skip));
+    node.boundary();
+    node.export();
+    assert_eq!(node.ledger.memory.total("acme", "requests"), 4, "what could not be synced waits");
+    node.settle();
+    node.assert_complete();
 }

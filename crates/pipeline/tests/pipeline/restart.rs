@@ -97,7 +97,7 @@ fn a_ledger_that_lost_its_data_stops_the_stream_and_nothing_is_made_up() {
     node.boundary();
     let batch = node.pipeline.next_batch(node.now_ms).unwrap();
     let answers = ron_accounting_export::Exporter::put_batch(&node.ledger.memory, &batch.slices);
-    node.pipeline.complete(batch.id, node.now_ms, answers);
+    node.pipeline.complete(batch.id, answers, node.now_ms);
     let parked = node.pipeline.stats().lanes.parked;
     assert!(matches!(parked[0].error, PutError::Gap { expected: 0, found: 1 }), "{parked:?}");
 }

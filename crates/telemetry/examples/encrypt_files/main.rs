@@ -29,25 +29,25 @@ fn main() -> anyhow::Result<()> {
     fs::write(&input, pipeline::text(4 << 20))
         .with_context(|| format!("cannot write {}", input.display()))?;
 
-    let mut outputs = Vec::new();
-    for (name, workers) in [("encrypt, one worker", 1), ("encrypt, four workers", 4)] {
+    let encrypt = |name, workers| -> anyhow::Result<_> {
         let output = folder.path().join(format!("words.{workers}"));
         let snapshot = Pipeline::new([7; 32], workers).encrypt_file(&input, &output)?;
         report(name, &snapshot);
         snapshot.sanity_check()?;
         assert!(snapshot.has_all_stages(&Stage::ENCRYPTION));
-        outputs.push((output, snapshot.counters()));
-    }
-    let [(one, one_counters), (four, four_counters)] = &outputs[..] else { unreachable!("two runs") };
-    assert_eq!(one_counters, four_counters);
-    assert_eq!(fs::read(one)?, fs::read(four)?);
+        Ok((output, snapshot.counters()))
+    };
+    let (one, counters) = encrypt("encrypt, one worker", 1)?;
+    let (four, four_counters) = encrypt("encrypt, four workers", 4)?;
+    assert_eq!(counters, four_counters);
+    assert_eq!(fs::read(one)?, fs::read(&four)?);
 
     let plain = folder.path().join("words.again");
-    let snapshot = Pipeline::new([7; 32], 4).decrypt_file(four, &plain)?;
+    let snapshot = Pipeline::new([7; 32], 4).decrypt_file(&four, &plain)?;
     report("decrypt, four workers", &snapshot);
     snapshot.sanity_check()?;
     assert!(snapshot.has_all_stages(&Stage::DECRYPTION));
-    assert_eq!(snapshot.counters(), *one_counters, "both ways count the same");
+    assert_eq!(snapshot.counters(), counters, "both ways count the same");
     assert_eq!(fs::read(&plain)?, fs::read(&input)?);
     Ok(())
 }

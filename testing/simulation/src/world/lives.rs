@@ -257,7 +257,7 @@ impl World {
         }
         if let Some(process) = &mut self.process {
             if !process.live(&self.setup).is_empty() {
-                process.checkpoint(self.clock.open(), self.clock.now_ms());
+                process.checkpoint_last(self.clock.open(), self.clock.now_ms());
             }
             self.model.check(process, &self.ledger, &self.disk)?;
             let bounds = &self.model.bounds;

@@ -1,4 +1,4 @@
-//! The balance: what was recorded against what is in the ledger and what is on its way there.
+//! The balance: recorded units, compared with those in the ledger and on their way to it.
 
 use std::{
     collections::BTreeMap,
@@ -10,21 +10,21 @@ use ron_accounting_sqlite::Total;
 
 use crate::table::{Side, Table};
 
-/// Mismatches that are listed one by one.
+/// How many mismatches are listed one by one.
 const SHOWN_MAX: usize = 5;
 
-/// Units of one tenant and dimension, from every side.
+/// Units of one tenant and dimension.
 #[derive(Debug, Default, Clone, Copy)]
 struct Account {
-    /// What threads recorded, and what an earlier run had left in the log.
+    /// Recorded by the threads, or left in the log by an earlier run.
     recorded: u128,
-    /// What the ledger had before.
+    /// In the ledger at the start.
     before: u128,
-    /// What the ledger has now.
+    /// In the ledger at the end.
     after: u128,
-    /// What is sealed or counted, and not in the ledger.
+    /// Counted or sealed, and not in the ledger.
     pending: u128,
-    /// What the log has of that in slices.
+    /// The part of the pending units that the log has in slices.
     in_log: u128,
 }
 
@@ -57,7 +57,7 @@ impl Balance {
         self.accounts.entry((dimension.to_owned(), tenant.to_owned())).or_default()
     }
 
-    /// What the ledger of an earlier run holds.
+    /// Takes over the units in the ledger of an earlier run.
     pub(super) fn carry_over_ledger(&mut self, totals: &[Total]) {
         for total in totals {
             self.account(&total.tenant, &total.dimension).before = total.increment;
@@ -65,7 +65,7 @@ impl Balance {
         }
     }
 
-    /// What an earlier run left in the log, which this one brings home.
+    /// Takes over the units that an earlier run left in the log, which this run exports.
     pub(super) fn carry_over_log(&mut self, totals: &[UsageTotals]) {
         for total in totals {
             let units = total.live + total.pending + total.acknowledged;
@@ -90,7 +90,7 @@ impl Balance {
         }
     }
 
-    /// What a look into a log that is kept found, and the ledger has not: what the next start brings home.
+    /// Adds the units that were found in the log and are not in the ledger. The next start exports them.
     pub(super) fn found_in_log(&mut self, slices: &[SealedSlice], checkpointed: u128) {
         for slice in slices {
             self.account(slice.stream().tenant(), slice.stream().dimension()).in_log += slice.total();
@@ -99,13 +99,13 @@ impl Balance {
         self.is_log_kept = true;
     }
 
-    /// Units that neither the ledger nor the log has. They end with this process.
+    /// Returns the units that neither the ledger nor the log has. They end with this process.
     fn in_memory_only(&self) -> u128 {
         let pending = self.accounts.values().map(|account| account.pending.saturating_sub(account.in_log));
         pending.sum::<u128>().saturating_sub(self.checkpointed)
     }
 
-    /// Prints the table and the verdict, and answers whether everything is where it should be.
+    /// Prints the table and the verdict. Returns whether everything is conserved.
     pub(super) fn report(&self, out: &mut dyn Write) -> io::Result<bool> {
         let mut dimensions: BTreeMap<&str, [i128; 4]> = BTreeMap::new();
         for ((dimension, _), account) in &self.accounts {
@@ -133,7 +133,7 @@ impl Balance {
             writeln!(out, "not shown: what an earlier run had brought to this ledger")?;
         }
 
-        // Sums can hide a swap between tenants, so the verdict is on every account.
+        // A swap between tenants would not show in the sums, so every account is compared.
         let wrong: Vec<_> = self.accounts.iter().filter(|(_, account)| account.difference() != 0).collect();
         for ((dimension, tenant), account) in wrong.iter().take(SHOWN_MAX) {
             writeln!(out, "{tenant} {dimension}: difference {}", account.difference())?;

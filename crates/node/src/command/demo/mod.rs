@@ -1,4 +1,4 @@
-//! `demo`: the main job, watched: record, seal, log, export, and count again from outside.
+//! `demo`: records, seals, logs and exports, and then compares the ledger with what was recorded.
 
 mod balance;
 mod producers;
@@ -16,7 +16,7 @@ use std::{
 use anyhow::Context;
 use ron_accounting::{
     export::{Exporter, SealedSlice},
-    wal, Accounting,
+    wal, Accounting, Dimensions,
 };
 use ron_accounting_sqlite::SqliteLedger;
 use signal_hook::{consts, flag};
@@ -27,6 +27,7 @@ use self::{
     watch::Watch,
 };
 use crate::{
+    advice::Advised,
     exit::{Exit, Failure},
     moment,
 };
@@ -39,16 +40,16 @@ Examples:
 
 const WINDOW_MS: u64 = 1000;
 
-/// How long the ledger may take for what is left at the end.
+/// How long the ledger may take at the end.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(30);
 
 /// Record from several threads, and prove at the end that nothing was lost or counted twice.
 ///
 /// Threads record requests, bytes and tokens into a few hundred label sets. Windows of one second are sealed, logged and
-/// exported to a SQLite ledger meanwhile. Ctrl-C, or the end of --for, drains what is left. The table then compares what the
-/// threads say they recorded with what a fresh connection finds in the ledger; `conserved: yes` means that they agree for
-/// every tenant and dimension, and `no` makes the exit code 1. What is pending and not in the log either is in memory alone,
-/// ends with the process, and is not conserved.
+/// exported to a SQLite ledger meanwhile. Ctrl-C, or the end of --for, drains the rest. The table then compares the units that
+/// the threads recorded with those that a new connection finds in the ledger. `conserved: yes` means that they agree for every
+/// tenant and dimension, and `no` makes the exit code 1. Units that are pending and not in the log either are in memory alone.
+/// They end with the process, and are not conserved.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// How long to record: 10s, 5m [default: until Ctrl-C]
@@ -65,7 +66,7 @@ pub(super) struct Arguments {
     tenants: NonZeroUsize,
 }
 
-/// Past this, threads and tenants measure the machine and not the engine.
+/// More threads or tenants would measure the machine and not the engine.
 const COUNT_MAX: usize = 200;
 
 fn parse_count(text: &str) -> Result<NonZeroUsize, String> {
@@ -75,17 +76,21 @@ fn parse_count(text: &str) -> Result<NonZeroUsize, String> {
 
 pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Failure> {
     let stop = stop_on_signals()?;
-    let temporary = tempfile::tempdir()
-        .context("cannot create a temporary folder: set TMPDIR to one that is writable")?;
+    let temporary = tempfile::tempdir().with_context(|| {
+        let next = "set TMPDIR to a folder that may be written to, or name one with --dir";
+        Advised::new("cannot create a temporary folder", next)
+    })?;
     let folder = arguments.dir.as_deref().unwrap_or(temporary.path());
     fs::create_dir_all(folder).with_context(|| format!("cannot create the folder {}", folder.display()))?;
     let ledger_path = folder.join("usage.db");
     let ledger = Arc::new(SqliteLedger::open(&ledger_path)?);
     let mut balance = Balance::default();
     balance.carry_over_ledger(&ledger.totals()?);
+    let mut dimensions = Dimensions::default();
+    let tokens = dimensions.register(producers::TOKENS)?;
     let accounting = Accounting::builder()
         .window_ms(WINDOW_MS)
-        .dimension(producers::TOKENS)
+        .dimensions(dimensions)
         .exporter(ledger)
         .wal_dir(folder.join("log"))
         .build()?;
@@ -102,9 +107,9 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Fa
         if arguments.duration_ms.is_none() { "; Ctrl-C ends it" } else { "" },
     )?;
     out.flush()?;
-    let producers = Producers::start(&accounting, workload, arguments.threads.get())?;
+    let producers = Producers::start(&accounting, workload, tokens, arguments.threads.get())?;
     let watched = Watch::new(arguments.duration_ms).until(&stop, &accounting, &producers, out);
-    // Whatever the display says, the threads are stopped and their counts are brought home.
+    // Even if the display fails, the threads are stopped and their counts are exported.
     for (tenant, dimension, recorded) in producers.stop() {
         balance.recorded(&tenant, dimension, recorded);
     }
@@ -141,7 +146,7 @@ fn is_in_ledger(ledger: &SqliteLedger, slice: &SealedSlice) -> bool {
     head.is_some_and(|head| head.next_seq() > slice.seq())
 }
 
-/// A flag that Ctrl-C and a polite `kill` raise. The second one ends the process at once.
+/// Returns a flag that Ctrl-C and SIGTERM set. The second signal ends the process at once.
 fn stop_on_signals() -> anyhow::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [consts::SIGINT, consts::SIGTERM] {

@@ -1,4 +1,4 @@
-//! Threads that record, each with its own tally, so that the engine is checked against somebody else's arithmetic.
+//! Threads that record. Each keeps a tally of its own, which the engine is compared with.
 
 use std::{
     sync::{
@@ -9,10 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{anyhow, Context};
+use anyhow::Context;
 use ron_accounting::{labels, Accounting, Dimension, Labels, Meter};
 
-/// A dimension of the host's own.
+/// A dimension that is not built in.
 pub(super) const TOKENS: &str = "tokens";
 
 const DIMENSIONS: [&str; 4] = ["requests", "bytes_in", "bytes_out", TOKENS];
@@ -29,15 +29,15 @@ const ENDPOINTS: [(&str, &str); 8] = [
     ("GET", "/health"),
 ];
 
-/// Different numbers in the place of each `#`.
+/// How many different numbers replace each `#`.
 const NUMBERS: usize = 4;
 
-/// A thread records for this long, then rests, so that the demo leaves room for whatever else the machine does.
+/// How long a thread records before it rests, so that the demo leaves time for other programs.
 const BURST: Duration = Duration::from_micros(400);
 const REST: Duration = Duration::from_micros(1600);
 const BURST_REQUESTS_MIN: usize = 256;
 
-/// The requests that threads pretend to serve.
+/// The requests that the threads record.
 #[derive(Debug)]
 pub(super) struct Workload {
     tenants: Vec<String>,
@@ -66,7 +66,7 @@ impl Workload {
         Self { tenants, requests }
     }
 
-    /// Label sets after normalization.
+    /// Returns how many label sets there are after normalization.
     pub(super) fn label_sets(&self) -> usize {
         self.tenants.len() * ENDPOINTS.len()
     }
@@ -85,9 +85,12 @@ pub(super) struct Producers {
 }
 
 impl Producers {
-    pub(super) fn start(accounting: &Accounting, workload: Workload, threads: usize) -> anyhow::Result<Self> {
-        let tokens =
-            accounting.dimension(TOKENS).ok_or_else(|| anyhow!("dimension `{TOKENS}` is not registered"))?;
+    pub(super) fn start(
+        accounting: &Accounting,
+        workload: Workload,
+        tokens: Dimension,
+        threads: usize,
+    ) -> anyhow::Result<Self> {
         let mut producers = Self {
             workload: Arc::new(workload),
             stop: Arc::default(),
@@ -112,17 +115,17 @@ impl Producers {
         Ok(producers)
     }
 
-    /// Increments so far, a little behind.
+    /// Returns the number of increments so far. The newest are not included yet.
     pub(super) fn increments(&self) -> u64 {
         self.increments.load(Ordering::Relaxed)
     }
 
-    /// Stops the threads, and answers what they recorded: tenant, dimension, units.
+    /// Stops the threads, and returns what they recorded: tenant, dimension, units.
     pub(super) fn stop(self) -> Vec<(String, &'static str, u64)> {
         self.stop.store(true, Ordering::Relaxed);
         let mut recorded = Vec::new();
         for thread in self.threads {
-            // Without a tally there is nothing to compare with, so the balance will say `no`, as it should.
+            // A thread that panicked has no tally, so the balance says `no`, as it should.
             let Ok(tally) = thread.join() else { continue };
             for (tenant, units) in self.workload.tenants.iter().zip(tally) {
                 recorded.extend(
@@ -155,8 +158,8 @@ impl Producer {
             while burst.elapsed() < BURST {
                 for _ in 0..BURST_REQUESTS_MIN {
                     let random = self.next_random();
-                    let place = usize::try_from(random >> 40).unwrap_or(0) % requests.len().max(1);
-                    let Some((request, meter)) = requests.get(place).zip(meters.get(place)) else { continue };
+                    let index = usize::try_from(random >> 40).unwrap_or(0) % requests.len().max(1);
+                    let Some((request, meter)) = requests.get(index).zip(meters.get(index)) else { continue };
                     let by_meter = random & 1 == 0;
                     self.record(request, by_meter.then_some(meter), random);
                 }
@@ -177,7 +180,7 @@ impl Producer {
         match meter {
             Some(meter) => {
                 for (dimension, units) in amounts {
-                    let _ = meter.record(dimension, units);
+                    meter.record(dimension, units);
                 }
             }
             None => self.accounting.record_each(&request.labels(&self.workload), &amounts),
@@ -189,7 +192,7 @@ impl Producer {
         }
     }
 
-    /// Xorshift: fast, and good enough to pick requests.
+    /// Returns the next number of an xorshift generator, which is fast and good enough to pick requests.
     fn next_random(&mut self) -> u64 {
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;

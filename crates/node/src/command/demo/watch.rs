@@ -1,4 +1,4 @@
-//! What happens while the demo runs: a live line on a terminal, a line per window elsewhere.
+//! Shows the progress of the demo: a live line on a terminal, a line per window elsewhere.
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -12,10 +12,10 @@ use ron_accounting::Accounting;
 use super::producers::Producers;
 use crate::progress;
 
-/// How often the display looks. Also how late Ctrl-C may be noticed.
-const LOOK: Duration = Duration::from_millis(50);
+/// The time between two updates. Ctrl-C is noticed no later than this.
+const UPDATE: Duration = Duration::from_millis(50);
 
-/// Watches until it is time to stop.
+/// The display.
 #[derive(Debug)]
 pub(super) struct Watch {
     start: Instant,
@@ -32,7 +32,7 @@ impl Watch {
         }
     }
 
-    /// Shows how it goes until the flag is raised or the time is over.
+    /// Shows the progress until the flag is set or the time is over.
     pub(super) fn until(
         &self,
         stop: &AtomicBool,
@@ -45,7 +45,7 @@ impl Watch {
         while !stop.load(Ordering::Relaxed)
             && self.duration.is_none_or(|duration| self.start.elapsed() < duration)
         {
-            thread::sleep(LOOK);
+            thread::sleep(UPDATE);
             let windows = accounting.stats().windows;
             if self.is_live {
                 bar.set_message(self.line(&mut window, accounting, producers));

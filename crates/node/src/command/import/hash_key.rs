@@ -1,8 +1,8 @@
 //! The key behind pseudonyms of client addresses.
 //!
-//! There are few enough addresses to try them all, so an unkeyed hash hides none of them. Whoever lacks the key can tell
-//! that two requests came from one client, and no more. The key is kept, since pseudonyms that changed with each run would
-//! make every import a new one.
+//! There are few enough addresses to try them all, so an unkeyed hash hides none of them. Without the key, a reader learns that
+//! two requests came from one client, and no more. The key is kept: pseudonyms that changed with each run would make every
+//! import a new one.
 
 use std::{
     env,
@@ -15,7 +15,7 @@ use std::{
 
 use anyhow::{bail, ensure, Context};
 
-/// The variable that holds key material, for when no file may.
+/// The environment variable that holds the key, for hosts that keep it in no file.
 pub(super) const VARIABLE: &str = "RON_ACCOUNTING_HASH_KEY";
 
 const MATERIAL_BYTES_MIN: usize = 16;
@@ -32,7 +32,7 @@ impl fmt::Debug for HashKey {
 }
 
 impl HashKey {
-    /// The key from the named file, else from the variable, else from the file beside the ledger, which is created on
+    /// Reads the key from the named file, else from the variable, else from the file next to the ledger, which is created on
     /// first use.
     pub(super) fn obtain(file: Option<&Path>, ledger: &Path) -> anyhow::Result<Self> {
         if let Some(path) = file {
@@ -52,13 +52,13 @@ impl HashKey {
         }
     }
 
-    /// Says which key it is without giving it away.
+    /// Returns bytes that identify the key and do not reveal it.
     pub(super) fn fingerprint(&self) -> [u8; 32] {
         blake3::derive_key("ron-accounting import 2026 hash key fingerprint", &self.0)
     }
 
-    /// Writes the pseudonym of a client: `h` and 16 hexadecimal digits. With a letter in front it is no number, however
-    /// the digits fall, and so never taken for somebody's card number.
+    /// Writes the pseudonym of a client: `h` and 16 hexadecimal digits. The letter keeps it from being taken for a number, such as
+    /// that of a card.
     pub(super) fn write_pseudonym(&self, client: &str, out: &mut String) {
         out.clear();
         let mut hasher = blake3::Hasher::new_keyed(&self.0);
@@ -75,7 +75,7 @@ impl HashKey {
         let material = material.strip_suffix(b"\n").unwrap_or(material);
         ensure!(
             (MATERIAL_BYTES_MIN..=MATERIAL_BYTES_MAX).contains(&material.len()),
-            "it has {} bytes and needs {MATERIAL_BYTES_MIN} to {MATERIAL_BYTES_MAX}",
+            "it has {} bytes, must have {MATERIAL_BYTES_MIN} to {MATERIAL_BYTES_MAX}: name another key",
             material.len()
         );
         Ok(Self(blake3::derive_key("ron-accounting import 2026 client pseudonyms", material)))

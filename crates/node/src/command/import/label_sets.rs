@@ -1,4 +1,4 @@
-//! How many different label sets there were, before and after normalization.
+//! Counts the different label sets, before and after normalization.
 
 use std::{collections::HashSet, hash::BuildHasher};
 
@@ -9,7 +9,7 @@ use ron_accounting::{
     Labels,
 };
 
-/// Raw label sets told apart; with more than these, numbers are lower bounds. Costs about 40 MB at most.
+/// How many raw label sets are told apart. Beyond it, the numbers are lower bounds. Costs about 40 MB at most.
 const RAW_LABEL_SETS_MAX: usize = 1_000_000;
 
 /// Counts label sets by 64-bit hashes: exact, but for one in some ten million imports of a million label sets.
@@ -23,12 +23,12 @@ pub(super) struct LabelSets {
     pub(super) counts: LabelSetCounts,
 }
 
-/// What was counted.
+/// Numbers of different label sets.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct LabelSetCounts {
     pub(super) raw: u64,
     pub(super) normalized: u64,
-    /// Raw label sets of which a label was refused, and a placeholder counted in its place.
+    /// Raw label sets of which a label was refused, and replaced by a placeholder.
     pub(super) replaced: u64,
     /// Whether there may have been more.
     pub(super) at_least: bool,

@@ -1,11 +1,11 @@
-//! Where the write-ahead logs of imports live: one folder per origin, gone once its import is complete.
+//! The write-ahead logs of imports: one folder per origin, which is removed once its import is complete.
 //!
-//! A log that is still there belongs to an import that was interrupted. Its slices are brought to the ledger first. The
-//! import itself then starts again at the first line, in a log of its own: what it seals is the same once more, and the
-//! ledger answers `Duplicate` to what it has.
+//! A log that exists belongs to an import that was interrupted. Its slices are brought to the ledger first. The import then
+//! starts again at the first line, with an empty log. It seals the same slices once more, and the ledger finds those that it has
+//! to be duplicates.
 //!
-//! Beside each log is a lock file, which an import holds from its beginning to its end, so that a second import of the same
-//! log is refused. The log's own lock does not do: it is free while the folder is made and removed.
+//! Next to each log is a lock file, which an import holds from its beginning to its end, so that a second import of the same
+//! access log is refused. The write-ahead log's own lock is not enough: it is free while the folder is created and removed.
 
 mod lock;
 
@@ -23,19 +23,19 @@ use ron_accounting_sqlite::SqliteLedger;
 
 use self::lock::ImportLock;
 
-/// How long the ledger may take for what an interrupted import left.
+/// How long the ledger may take for the slices of an interrupted import.
 const RECOVERY_DEADLINE: Duration = Duration::from_secs(60);
 
 /// The folder of all logs.
 #[derive(Debug)]
 pub(super) struct LogDirectory {
     path: PathBuf,
-    /// Whether the user named it, and keeps it.
+    /// Whether the user named the folder, so that it is kept.
     is_named: bool,
 }
 
 impl LogDirectory {
-    /// The named folder, or the one beside the ledger.
+    /// Uses the named folder, or the one next to the ledger.
     pub(super) fn new(named: Option<&Path>, ledger: &Path) -> Self {
         if let Some(path) = named {
             return Self { path: path.to_owned(), is_named: true };
@@ -45,8 +45,16 @@ impl LogDirectory {
         Self { path: name.into(), is_named: false }
     }
 
-    /// A fresh log for one import, after what an interrupted one left there was brought to the ledger. Refused while another
-    /// import of the same log is running.
+    /// Creates the folder if the user named it, so that one that cannot be used is refused before anything is changed.
+    pub(super) fn create_named(&self) -> anyhow::Result<()> {
+        if self.is_named {
+            create(&self.path)?;
+        }
+        Ok(())
+    }
+
+    /// Creates an empty log for one import. Slices that an interrupted import left there are brought to the ledger first.
+    /// Refuses while another import of the same access log is running.
     pub(super) fn prepare(&self, origin: Origin, ledger: &Arc<SqliteLedger>) -> anyhow::Result<ImportLog> {
         let path = self.path.join(origin.to_string());
         let Some(lock) = ImportLock::take(&path)? else { bail!(is_running(&path)) };
@@ -58,8 +66,7 @@ impl LogDirectory {
             log.recovered_slices = recover(&log.path, ledger)?;
             remove(&log.path)?;
         }
-        fs::create_dir_all(&log.path)
-            .with_context(|| format!("cannot create the folder {} for the log", log.path.display()))?;
+        create(&log.path)?;
         Ok(log)
     }
 }
@@ -71,23 +78,28 @@ pub(super) struct ImportLog {
     pub(super) path: PathBuf,
     /// Slices of an interrupted import that were brought to the ledger.
     pub(super) recovered_slices: u64,
-    /// The folder of all logs, if it goes with the last of them.
+    /// The folder of all logs, if it is removed with the last of them.
     parent: Option<PathBuf>,
     lock: ImportLock,
 }
 
 impl ImportLog {
-    /// Removes the log of an import that is complete.
+    /// Removes the log, once the import is complete.
     pub(super) fn finish(self) -> anyhow::Result<()> {
         remove(&self.path)?;
         let Self { parent, lock, .. } = self;
         drop(lock);
         if let Some(parent) = parent {
-            // Left where it holds the log of another import.
+            // Fails while the folder holds the log of another import.
             let _ = fs::remove_dir(parent);
         }
         Ok(())
     }
+}
+
+fn create(path: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(path)
+        .with_context(|| format!("cannot create the folder {} for the log", path.display()))
 }
 
 fn is_running(path: &Path) -> String {
@@ -99,11 +111,11 @@ fn is_running(path: &Path) -> String {
 
 fn recover(path: &Path, ledger: &Arc<SqliteLedger>) -> anyhow::Result<u64> {
     let builder = Accounting::builder().manual().checkpoint_ms(0);
-    let accounting = match builder.wal_dir(path).exporter(Arc::clone(ledger) as _).build() {
+    let accounting = match builder.wal_dir(path).exporter(Arc::clone(ledger)).build() {
         Ok(accounting) => accounting,
-        // The same log was imported before, and further. What was left is part of that.
+        // The same access log was imported before, and further: the ledger has these slices.
         Err(AccError::LedgerAhead { .. }) => return Ok(0),
-        // By a version of this program that took no lock beside the log.
+        // An older version of this program is running, which has no lock file.
         Err(AccError::WalLocked { .. }) => bail!(is_running(path)),
         Err(error) => return Err(error).with_context(|| left_over(path)),
     };

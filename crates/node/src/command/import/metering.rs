@@ -1,4 +1,4 @@
-//! The second reading of a log: every line is counted, and its time stamps turn the windows.
+//! The second reading of an access log: every line is counted, and the times of the lines close the windows.
 
 use std::{io::Read, mem::ManuallyDrop, path::PathBuf, sync::Arc, time::Duration};
 
@@ -7,7 +7,7 @@ use indicatif::ProgressBar;
 use ron_accounting::{
     export::{Exporter, Origin},
     labels,
-    window::ManualClock,
+    window::SystemClock,
     Accounting, Dimension, Labels, OnFull,
 };
 
@@ -25,19 +25,19 @@ const LABEL_LIMIT: usize = 65_536;
 /// How long the ledger may take for the last slices of a log.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(600);
 
-/// The method of what is no HTTP request; the normalizer gives unknown methods the same one.
+/// The method of a request line that is not HTTP. The normalizer gives unknown methods the same one.
 const OTHER_METHOD: &str = "OTHER";
 
-/// The route of what is no HTTP request, however it looked.
+/// The route of a request line that is not HTTP.
 const MALFORMED_ROUTE: &str = ":malformed";
 
-/// Skipped lines that are shown; the rest are counted.
+/// How many skipped lines are shown. The rest are only counted.
 const SKIPPED_SHOWN_MAX: u64 = 5;
 
-/// Where the counts of a log go.
+/// The ledger, log and origin of the slices of one access log.
 pub(super) struct Destination {
     pub(super) ledger: Arc<dyn Exporter>,
-    /// `None`: in RAM only.
+    /// `None`: in memory only.
     pub(super) log: Option<PathBuf>,
     /// `None`: a random one.
     pub(super) origin: Option<Origin>,
@@ -52,7 +52,8 @@ impl std::fmt::Debug for Destination {
     }
 }
 
-/// Meters a log from beginning to end, and waits until the ledger has all of it. Answers the origin, if any line counted.
+/// Meters an access log from beginning to end, and waits until the ledger has all of it. Returns the origin, if any line
+/// counted.
 pub(super) fn meter(
     source: &mut Source,
     content: Option<Content>,
@@ -63,7 +64,7 @@ pub(super) fn meter(
     bar: &ProgressBar,
 ) -> anyhow::Result<Option<Origin>> {
     let name = source.name.clone();
-    // Not past the end that the first reading saw: a live log may have grown.
+    // To the end that the first reading saw: the file may have grown since.
     let input = source.read_from_start().with_context(|| format!("cannot read {name}"))?;
     let mut input = input.take(content.map_or(u64::MAX, |content| content.bytes));
     let mut lines = Lines::new(HashingReader::new(&mut input));
@@ -122,12 +123,11 @@ pub(super) fn meter(
     })
 }
 
-/// An engine whose clock is the log.
+/// An instance whose time is that of the lines.
 struct Metering {
-    /// Never dropped before its end: that would seal half a window, and the next run seals the whole one. An import that
-    /// fails leaves it as a crash would.
+    /// Not dropped when the import fails: that would seal half a window, and the next run seals the whole one. A failed import
+    /// leaves the log as a crash would.
     accounting: ManuallyDrop<Accounting>,
-    clock: Arc<ManualClock>,
     window_ms: u64,
     window_start_ms: u64,
     windows: u64,
@@ -137,24 +137,24 @@ struct Metering {
 impl Metering {
     /// Opens the window of the first line.
     fn start(first_ms: u64, shape: &Shape, destination: &Destination) -> anyhow::Result<Self> {
-        let clock = Arc::new(ManualClock::new(first_ms));
         let mut builder = Accounting::builder()
             .window_ms(shape.window_ms)
             .label_limit(LABEL_LIMIT)
             .tenant_limit(LABEL_LIMIT)
             .normalizer(shape.normalizer.clone())
-            .clock(Arc::clone(&clock) as _)
-            .manual()
-            // A stretched window would depend on how fast the ledger is, and the same log must give the same slices.
+            // The lines tell the time of the windows, and the system that of retries and timeouts.
+            .manual_at(first_ms)
+            .export_clock(SystemClock)
+            // The same lines must give the same slices. Stretched windows would depend on how fast the ledger is.
             .on_full(OnFull::Wait)
-            // Counts of half a window are of no use to a run that starts again.
+            // The next run starts at the first line, so it needs no counts of half a window.
             .checkpoint_ms(0)
             .exporter(Arc::clone(&destination.ledger));
         if let Some(origin) = destination.origin {
-            // The same log is the same seed, and nobody knows it who does not know the whole log.
+            // The same content gives the same seed, and a client that does not know all of it cannot guess the seed.
             let seed =
                 origin.as_bytes().iter().fold(0_u64, |seed, byte| seed.rotate_left(8) ^ u64::from(*byte));
-            builder = builder.origin(origin).replay(true).hash_seed(seed);
+            builder = builder.origin(origin).replay().hash_seed(seed);
         }
         builder = match &destination.log {
             Some(path) => builder.wal_dir(path),
@@ -162,7 +162,6 @@ impl Metering {
         };
         Ok(Self {
             accounting: ManuallyDrop::new(builder.build()?),
-            clock,
             window_ms: shape.window_ms,
             window_start_ms: first_ms - first_ms % shape.window_ms,
             windows: 1,
@@ -170,7 +169,7 @@ impl Metering {
         })
     }
 
-    /// Goes on to the window of a line. False for a line whose window is over.
+    /// Closes the windows before the line. Returns `false` for a line whose own window is closed already.
     fn turn_to(&mut self, time_ms: u64) -> anyhow::Result<bool> {
         if time_ms < self.window_start_ms {
             return Ok(false);
@@ -178,7 +177,6 @@ impl Metering {
         if time_ms - self.window_start_ms >= self.window_ms {
             self.window_start_ms = time_ms - time_ms % self.window_ms;
             self.windows += 1;
-            self.clock.set(time_ms);
             self.accounting.tick(time_ms)?;
         }
         Ok(true)

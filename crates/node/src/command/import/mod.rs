@@ -1,4 +1,4 @@
-//! `import`: an access log becomes usage.
+//! `import`: meters access logs.
 
 mod hash_key;
 mod label_sets;
@@ -49,21 +49,21 @@ Examples:
 /// Meter access logs in the common or the combined format.
 ///
 /// Each line counts one request and its bytes_out, under the tenant, the method, the route (the target without query,
-/// numbers and other identifiers replaced by placeholders), the service and the region. The log's own times turn the
-/// windows; a line older than the current window is counted in it, and as late. What is no HTTP request (`-`, TLS on a
-/// plain port) counts under method OTHER and route :malformed. A line that cannot be read is skipped and counted by reason;
-/// the first few are shown with their numbers.
+/// numbers and other identifiers replaced by placeholders), the service and the region. The times in the
+/// log close the windows. A line older than the current window is counted in it, and as late. A request line that is not HTTP
+/// (`-`, TLS on a plain port) counts under method OTHER and route :malformed. A line that cannot be read is skipped and counted
+/// by reason. The first few are shown with their numbers.
 ///
-/// Importing the same log twice changes nothing: its slices are named after its content and the options that shape them
-/// (window, tenant, service, region, format, hash key), and the ledger has them already. So import logs that are closed: one
+/// Importing the same log twice changes nothing: its slices are named after its content and the options that change them
+/// (window, tenant, service, region, format, hash key), and the ledger has them already. So import logs that are closed. A log
 /// that has grown since is another log, and its old lines would count again. Standard input and pipes are kept in a
-/// temporary file until they end, so the same holds for them; with --amnesia they are read directly instead, under a random
+/// temporary file until they end, so the same holds for them. With --amnesia they are read directly instead, under a random
 /// name, and count each time. If an import is interrupted, run it again.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
     ledger: LedgerArgument,
-    /// The folder of the write-ahead log [default: beside the ledger, as FILE.log]
+    /// The folder of the write-ahead log [default: next to the ledger, as FILE.log]
     #[arg(long, value_name = "DIR", conflicts_with = "amnesia")]
     wal: Option<PathBuf>,
     /// Keep everything but the ledger in memory: no log, no temporary files
@@ -72,11 +72,11 @@ pub(super) struct Arguments {
     /// The length of a window, from 10ms to 1d: 500ms, 60s, 5m, 1h
     #[arg(long, value_name = "SPAN", default_value = "60s", value_parser = moment::parse_window)]
     window: u64,
-    /// Whose usage a line is: =NAME for one tenant, `user` for the authenticated user (`anonymous` without one), or
+    /// The tenant of a line: =NAME for one tenant, `user` for the authenticated user (`anonymous` without one), or
     /// `host-hash` for a keyed pseudonym of the client's address
     #[arg(long, value_name = "RULE", default_value = "=default")]
     tenant: TenantRule,
-    /// The key of host-hash, 16 to 4096 bytes [default: $RON_ACCOUNTING_HASH_KEY, else FILE.hash-key beside the ledger,
+    /// The key of host-hash, 16 to 4096 bytes [default: $RON_ACCOUNTING_HASH_KEY, else FILE.hash-key next to the ledger,
     /// which is created on first use]
     #[arg(long, value_name = "KEYFILE")]
     hash_key_file: Option<PathBuf>,
@@ -117,7 +117,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Fa
 
 fn import(arguments: &Arguments, bar: &ProgressBar) -> Result<(Summary, LabelSets), Failure> {
     let ledger_path = &arguments.ledger.ledger;
-    // Before the logs are read, which may take long. Only a ledger that is there can be looked at without changing it.
+    // Before the logs are read, which may take long. A ledger that does not exist cannot be checked without creating it.
     if fs::metadata(ledger_path).is_ok_and(|metadata| metadata.len() > 0) {
         arguments.ledger.open_read_only()?;
     }
@@ -129,12 +129,15 @@ fn import(arguments: &Arguments, bar: &ProgressBar) -> Result<(Summary, LabelSet
     }
 
     let shape = shape(arguments)?;
-    let ledger = Arc::new(SqliteLedger::open(ledger_path)?);
     let logs = (!arguments.amnesia).then(|| LogDirectory::new(arguments.wal.as_deref(), ledger_path));
+    if let Some(logs) = &logs {
+        logs.create_named()?;
+    }
+    let ledger = Arc::new(SqliteLedger::open(ledger_path)?);
     let mut summary = Summary { ledger: ledger_path.display().to_string(), ..Summary::default() };
     let mut label_sets = LabelSets::new(shape.normalizer.clone());
     for (source, content) in sources.iter_mut().zip(contents) {
-        let lines_before = summary.lines_read;
+        let (lines_before, metered_before) = (summary.lines_read, summary.lines_metered);
         let origin = content.map(|content| shape.origin(&content.hash));
         let log = logs.as_ref().zip(origin).map(|(logs, origin)| logs.prepare(origin, &ledger));
         let log = log.transpose().map_err(Failure::stopped)?;
@@ -146,6 +149,9 @@ fn import(arguments: &Arguments, bar: &ProgressBar) -> Result<(Summary, LabelSet
                 .map_err(Failure::stopped)?;
         if let Some(log) = log {
             log.finish().map_err(Failure::stopped)?;
+        }
+        if summary.lines_read > lines_before && summary.lines_metered == metered_before {
+            bar.suspend(|| eprintln!("note: no line of {} could be read; is it an access log?", source.name));
         }
         summary.files.push(FileSummary {
             file: source.name.clone(),
@@ -171,7 +177,7 @@ fn open_sources(arguments: &Arguments) -> anyhow::Result<Vec<Source>> {
     Ok(sources)
 }
 
-/// The first reading. `None` for what can be read only once.
+/// Makes the first reading. Returns `None` for a source that can be read only once.
 fn examine(source: &mut Source, arguments: &Arguments, bar: &ProgressBar) -> anyhow::Result<Option<Content>> {
     if !source.is_file() {
         return Ok(None);
@@ -197,15 +203,15 @@ fn examine(source: &mut Source, arguments: &Arguments, bar: &ProgressBar) -> any
 
 fn shape(arguments: &Arguments) -> anyhow::Result<Shape> {
     let normalizer = RouteNormalizer::new();
-    let settle = |label, option, raw: &str| shape::settle(&normalizer, label, option, raw);
+    let checked = |label, option, raw: &str| shape::checked_label(&normalizer, label, option, raw);
     let tenants = match &arguments.tenant {
-        TenantRule::Fixed(name) => Tenants::Fixed(settle(Label::Tenant, "--tenant", name)?),
+        TenantRule::Fixed(name) => Tenants::Fixed(checked(Label::Tenant, "--tenant", name)?),
         TenantRule::User => Tenants::User,
         TenantRule::HostHash => {
             Tenants::HostHash(HashKey::obtain(arguments.hash_key_file.as_deref(), &arguments.ledger.ledger)?)
         }
     };
-    let service = settle(Label::Service, "--service", &arguments.service)?;
-    let region = settle(Label::Region, "--region", &arguments.region)?;
+    let service = checked(Label::Service, "--service", &arguments.service)?;
+    let region = checked(Label::Region, "--region", &arguments.region)?;
     Ok(Shape { window_ms: arguments.window, tenants, service, region, format: arguments.format, normalizer })
 }

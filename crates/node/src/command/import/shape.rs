@@ -1,7 +1,7 @@
-//! What shapes the slices of an import, and so its identity.
+//! The options that change the slices of an import, and so its identity.
 //!
 //! Slices are deterministic: the same lines under the same options give the same bytes. The origin names exactly these
-//! inputs, so that the ledger recognises a repeated import slice by slice, and different ones never meet in a stream.
+//! inputs, so that the ledger recognises a repeated import slice by slice, and different imports never share a stream.
 
 use anyhow::bail;
 use ron_accounting::{
@@ -13,10 +13,10 @@ use ron_accounting::{
 use super::tenant::Tenants;
 use crate::access_log::Format;
 
-/// To be raised whenever the parser, the normalizer or the sealing makes other slices of the same lines.
+/// The version of parser, normalizer and sealing. Raise it whenever the same lines give other slices.
 const SHAPE_VERSION: u64 = 1;
 
-/// All options that decide what the slices of a log hold.
+/// All options that change the slices of an access log.
 #[derive(Debug)]
 pub(super) struct Shape {
     pub(super) window_ms: u64,
@@ -28,7 +28,7 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    /// The origin of a log with this content.
+    /// Returns the origin of an access log with this content.
     pub(super) fn origin(&self, content: &blake3::Hash) -> Origin {
         let mut hasher = blake3::Hasher::new_derive_key("ron-accounting import 2026 origin");
         // Each field with its length: no two lists of fields are the same bytes.
@@ -59,8 +59,8 @@ impl Shape {
     }
 }
 
-/// A label from the command line as it will be counted, so that two ways to write it are one import.
-pub(super) fn settle(
+/// Returns a label from the command line as it will be counted, so that two ways to write it are one import.
+pub(super) fn checked_label(
     normalizer: &RouteNormalizer,
     label: Label,
     option: &str,

@@ -1,8 +1,8 @@
-//! Where lines come from: files, and what can only be read once.
+//! Sources of lines: files, and streams that can be read only once.
 //!
-//! A log is read twice. The first time says what its content is, which gives the origin, and in strict mode that every line
-//! can be metered; the second time meters. The file stays open in between and is read to the same length, so neither log
-//! rotation nor appended lines come between the two.
+//! An access log is read twice. The first reading hashes the content, which gives the origin. In strict mode it also checks that
+//! every line can be metered. The second reading meters. The file stays open in between and is read to the same length, so
+//! neither log rotation nor appended lines make a difference.
 
 use std::{
     fmt,
@@ -12,6 +12,8 @@ use std::{
 };
 
 use anyhow::{ensure, Context};
+
+use crate::advice::Advised;
 
 /// A log to import.
 pub(super) struct Source {
@@ -32,7 +34,7 @@ impl fmt::Debug for Source {
     }
 }
 
-/// What the first reading found.
+/// Hash and length of the content, from the first reading.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Content {
     pub(super) hash: blake3::Hash,
@@ -40,7 +42,7 @@ pub(super) struct Content {
 }
 
 impl Source {
-    /// Opens a file, or standard input for `-`. What can be read only once is spooled to a temporary file that no other
+    /// Opens a file, or standard input for `-`. A stream that can be read only once is copied to a temporary file that no other
     /// process can open, unless `amnesia` forbids it.
     pub(super) fn open(path: &Path, amnesia: bool) -> anyhow::Result<Self> {
         let (name, input): (String, Box<dyn Read>) = if path == Path::new("-") {
@@ -48,7 +50,8 @@ impl Source {
         } else {
             let name = path.display().to_string();
             let file = File::open(path).with_context(|| format!("cannot open {name}"))?;
-            let kind = file.metadata().with_context(|| format!("cannot look at {name}"))?.file_type();
+            let kind =
+                file.metadata().with_context(|| format!("cannot read the kind of {name}"))?.file_type();
             ensure!(!kind.is_dir(), "{name} is a folder: name the log files in it");
             if kind.is_file() {
                 return Ok(Self { name, input: Input::File(file) });
@@ -58,11 +61,14 @@ impl Source {
         if amnesia {
             return Ok(Self { name, input: Input::Once(input) });
         }
-        let file = spool(input).with_context(|| format!("cannot spool {name} to a temporary file"))?;
+        let file = spool(input).with_context(|| {
+            let next = "set TMPDIR to a folder that may be written to, or use --amnesia";
+            Advised::new(format!("cannot keep {name} in a temporary file"), next)
+        })?;
         Ok(Self { name, input: Input::File(file) })
     }
 
-    /// The size of a file in bytes, for a progress bar.
+    /// Returns the size of a file in bytes, for a progress bar.
     pub(super) fn bytes(&self) -> Option<u64> {
         match &self.input {
             Input::File(file) => file.metadata().ok().map(|metadata| metadata.len()),
@@ -70,12 +76,12 @@ impl Source {
         }
     }
 
-    /// Whether it can be read a second time.
+    /// Returns whether the source can be read a second time.
     pub(super) fn is_file(&self) -> bool {
         matches!(self.input, Input::File(_))
     }
 
-    /// The file from its beginning.
+    /// Returns the input: a file from its beginning.
     pub(super) fn read_from_start(&mut self) -> io::Result<&mut dyn Read> {
         match &mut self.input {
             Input::File(file) => {
@@ -93,7 +99,7 @@ fn spool(mut input: Box<dyn Read>) -> io::Result<File> {
     Ok(file)
 }
 
-/// Reads, and hashes what was read.
+/// A reader that hashes the bytes that it reads.
 pub(super) struct HashingReader<'a> {
     input: &'a mut dyn Read,
     hasher: blake3::Hasher,
@@ -111,7 +117,7 @@ impl<'a> HashingReader<'a> {
         Self { input, hasher: blake3::Hasher::new(), bytes: 0 }
     }
 
-    /// What has been read so far.
+    /// Returns hash and length of the bytes that were read so far.
     pub(super) fn content(&self) -> Content {
         Content { hash: self.hasher.finalize(), bytes: self.bytes }
     }
@@ -130,7 +136,7 @@ impl Read for HashingReader<'_> {
     }
 }
 
-/// The paths as they were given, `-` at most once.
+/// Refuses paths that name standard input twice.
 pub(super) fn check_paths(paths: &[PathBuf]) -> anyhow::Result<()> {
     let standard_inputs = paths.iter().filter(|path| path.as_path() == Path::new("-")).count();
     ensure!(standard_inputs < 2, "`-` is named twice, and standard input can be read once: name it once");

@@ -1,4 +1,4 @@
-//! What an import did.
+//! The summary of an import.
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +17,7 @@ pub(super) struct Summary {
     pub(super) files: Vec<FileSummary>,
     pub(super) lines_read: u64,
     pub(super) lines_metered: u64,
-    /// Of the metered ones, those that were older than the window they were counted in.
+    /// Metered lines that were older than the window that they were counted in.
     pub(super) lines_late: u64,
     pub(super) lines_skipped: u64,
     pub(super) skipped: BTreeMap<&'static str, u64>,
@@ -37,13 +37,13 @@ pub(super) struct Summary {
     pub(super) rows: u64,
     /// Slices that interrupted imports had left in their logs.
     pub(super) recovered_slices: u64,
-    /// What was counted, line by line.
+    /// The units of all lines, added up by this program.
     pub(super) totals: Totals,
-    /// What the ledger says it has of that.
+    /// The units that the ledger acknowledged.
     pub(super) acknowledged: Totals,
     /// Whether the two agree, as they must unless a sum saturated.
     pub(super) conserved: bool,
-    /// True when every slice was in the ledger already.
+    /// Whether every slice was in the ledger already.
     pub(super) nothing_new: bool,
     pub(super) bytes_read: u64,
     pub(super) seconds: f64,
@@ -79,7 +79,7 @@ impl Summary {
         *self.skipped.entry(reason).or_default() += 1;
     }
 
-    /// Fills in what is known only at the end.
+    /// Sets the fields that are known only at the end.
     pub(super) fn complete(&mut self, label_sets: LabelSetCounts, elapsed: Duration) {
         self.label_sets_raw = label_sets.raw;
         self.label_sets_normalized = label_sets.normalized;

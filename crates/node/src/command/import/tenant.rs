@@ -1,4 +1,4 @@
-//! Whose usage a line is.
+//! The tenant that a line counts for.
 
 use super::hash_key::HashKey;
 use crate::access_log::Entry;
@@ -6,7 +6,7 @@ use crate::access_log::Entry;
 /// The tenant of lines without an authenticated user.
 const ANONYMOUS: &str = "anonymous";
 
-/// What `--tenant` says.
+/// The rule of `--tenant`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum TenantRule {
     /// One tenant for all lines.
@@ -32,7 +32,7 @@ impl std::str::FromStr for TenantRule {
     }
 }
 
-/// A rule with all that it needs.
+/// A rule of `--tenant` with its name or key.
 #[derive(Debug)]
 pub(super) enum Tenants {
     Fixed(String),
@@ -41,7 +41,7 @@ pub(super) enum Tenants {
 }
 
 impl Tenants {
-    /// The tenant of a line. `buffer` is where a pseudonym is written.
+    /// Returns the tenant of a line. Writes a pseudonym to `buffer`.
     pub(super) fn of<'a>(&'a self, entry: &Entry<'a>, buffer: &'a mut String) -> &'a str {
         match self {
             Self::Fixed(name) => name,

@@ -1,4 +1,4 @@
-//! The lock that an import holds, as long as it runs, on the log that it reads.
+//! The lock that an import holds while it runs, so that the same access log is imported once at a time.
 
 use std::{
     ffi::OsString,
@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context;
 
-/// A locked file beside a log. The system gives the lock free when the process ends, however it ends.
+/// A locked file next to a log. The system releases the lock when the process ends, however it ends.
 #[derive(Debug)]
 pub(super) struct ImportLock {
     path: PathBuf,
@@ -17,7 +17,7 @@ pub(super) struct ImportLock {
 }
 
 impl ImportLock {
-    /// Locks the file beside `log`; `None` if another import has it.
+    /// Locks the file next to `log`. Returns `None` if another import holds it.
     pub(super) fn take(log: &Path) -> anyhow::Result<Option<Self>> {
         let mut name = OsString::from(".");
         name.push(log.file_name().unwrap_or_default());
@@ -41,16 +41,16 @@ impl ImportLock {
                 Err(TryLockError::Error(error)) => return Err(error).with_context(cannot_lock),
             }
             let lock = Self { path: path.clone(), file };
-            if lock.is_in_place() {
+            if lock.is_current() {
                 return Ok(Some(lock));
             }
             // An import that ended in between has removed the file that was locked here.
         }
     }
 
-    /// Whether the path still leads to the file that is locked.
+    /// Returns whether the path still leads to the file that is locked.
     #[cfg(unix)]
-    fn is_in_place(&self) -> bool {
+    fn is_current(&self) -> bool {
         use std::os::unix::fs::MetadataExt;
 
         let identity = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
@@ -60,15 +60,15 @@ impl ImportLock {
 
     // Elsewhere an open file cannot be removed.
     #[cfg(not(unix))]
-    fn is_in_place(&self) -> bool {
+    fn is_current(&self) -> bool {
         self.file.metadata().is_ok()
     }
 }
 
 impl Drop for ImportLock {
     fn drop(&mut self) {
-        if self.is_in_place() {
-            // While it is locked, so that nobody else's file is removed. One that stays is in nobody's way.
+        if self.is_current() {
+            // While it is locked, so that no other import's file is removed. A file that stays does no harm.
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -98,7 +98,7 @@ mod tests {
         fs::remove_file(&first.path).unwrap();
         let second = ImportLock::take(&log).unwrap().unwrap();
         drop(first);
-        assert!(second.is_in_place());
+        assert!(second.is_current());
         assert!(ImportLock::take(&log).unwrap().is_none());
     }
 }
