@@ -68,6 +68,7 @@ mod export_settings;
 mod exporting;
 mod facade;
 mod home_process;
+mod host_normalizer;
 mod instance;
 #[cfg(feature = "ledger-wire")]
 mod origin;
