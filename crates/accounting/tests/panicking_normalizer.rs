@@ -1,4 +1,5 @@
 //! What if the host's normalizer panics?
+#![allow(clippy::unwrap_used)] // Helpers beside the tests use it, too.
 
 #[path = "support/warnings.rs"]
 mod warnings;
