@@ -7,6 +7,7 @@ mod readers;
 mod record;
 mod record_each;
 mod repeat;
+mod route;
 mod scope;
 mod seal;
 mod snapshot;
@@ -34,6 +35,7 @@ pub const PATHS: &[Path] = &[
     Path { name: "scope", measure: scope::measure },
     Path { name: "account", measure: account::measure },
     Path { name: "repeat", measure: repeat::measure },
+    Path { name: "route", measure: route::measure },
     Path { name: "snapshot", measure: snapshot::measure },
     Path { name: "seal", measure: seal::measure },
     Path { name: "readers", measure: readers::measure },

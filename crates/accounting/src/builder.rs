@@ -6,11 +6,12 @@
 use std::{collections::HashMap, ffi::OsString, ops::RangeInclusive, sync::Arc};
 
 use ron_accounting_core::{
-    CharacterNormalizer, Dimensions, Engine, EngineBuilder, Label, Normalizer, Verdict, TENANT_LIMIT_DEFAULT,
+    CharacterNormalizer, Dimensions, Engine, EngineBuilder, Normalizer, TENANT_LIMIT_DEFAULT,
 };
 use ron_accounting_window::{Clock, FixedCadence, ManualClock, SystemClock};
 
 use crate::{
+    host_normalizer::HostNormalizer,
     settings::{self, out_of_range, unusable, NormalizerChoice, Parts, Settings, Timing},
     start, AccError, Accounting,
 };
@@ -317,7 +318,7 @@ impl AccountingBuilder {
     fn engine(&self, normalizer: Box<dyn Normalizer>) -> Result<Engine, AccError> {
         let engine = EngineBuilder::default()
             .dimensions(self.dimensions.clone())
-            .normalizer(Boxed(normalizer))
+            .normalizer(HostNormalizer::new(normalizer))
             .label_limit(self.settings.label_limit)
             .tenant_limit(self.tenant_limit)
             .zeroize_retired(self.settings.amnesia);
@@ -349,14 +350,6 @@ impl AccountingBuilder {
             self.errors.push(out_of_range(setting, &value.to_string(), range));
         }
         is_in_range
-    }
-}
-
-struct Boxed(Box<dyn Normalizer>);
-
-impl Normalizer for Boxed {
-    fn normalize(&self, label: Label, raw: &str, out: &mut String) -> Verdict {
-        self.0.normalize(label, raw, out)
     }
 }
 

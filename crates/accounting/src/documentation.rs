@@ -13,6 +13,7 @@
 #[doc = "[streams.md]: self::streams"]
 #[doc = "[events.md]: self::events"]
 #[doc = "[performance.md]: self::performance"]
+#[doc = "[routes.md]: self::routes"]
 #[doc = ""]
 #[doc = include_str!("../../../docs/architecture.md")]
 pub mod architecture {}
@@ -42,6 +43,11 @@ pub mod performance {}
 #[doc = ""]
 #[doc = include_str!("../../../docs/operations.md")]
 pub mod operations {}
+
+#[doc = "[performance.md]: self::performance"]
+#[doc = ""]
+#[doc = include_str!("../../../docs/routes.md")]
+pub mod routes {}
 
 #[doc = "[wire-format.md]: self::wire_format"]
 #[doc = "[durability.md]: self::durability"]

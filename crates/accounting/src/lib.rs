@@ -68,6 +68,7 @@ mod export_settings;
 mod exporting;
 mod facade;
 mod home_process;
+mod host_normalizer;
 mod instance;
 #[cfg(feature = "ledger-wire")]
 mod origin;
@@ -114,7 +115,10 @@ pub mod normalize {
         CharacterNormalizer, Normalizer, Reason, Verdict, INVALID, LABEL_BYTES_MAX, OVERFLOW, REDACTED,
     };
     #[cfg(feature = "normalize")]
-    pub use ron_accounting_normalize::{BuildError, RouteNormalizer, RouteNormalizerBuilder, Unmatched};
+    pub use ron_accounting_normalize::{
+        BuildError, LearnedPosition, LearnerStats, PersonalData, RouteLearner, RouteLearnerBuilder,
+        RouteList, RouteListError, RouteNormalizer, RouteNormalizerBuilder, Unmatched,
+    };
 }
 
 /// Snapshots in transit, slices, and ledgers.

@@ -26,6 +26,8 @@ pub enum Reason {
     ControlCharacter,
     /// The label looks like personal data: an e-mail address, an IP address, a card number.
     PersonalData,
+    /// The normalizer panicked on the label.
+    NormalizerPanicked,
 }
 
 impl Reason {
@@ -35,6 +37,7 @@ impl Reason {
             Self::TooLong => "longer than the limit",
             Self::ControlCharacter => "holds a control character",
             Self::PersonalData => "looks like personal data",
+            Self::NormalizerPanicked => "makes the normalizer panic",
         }
     }
 }
@@ -55,6 +58,11 @@ pub enum Verdict {
 /// An implementation must be *idempotent*: normalizing its own output changes nothing. And it must be
 /// *deterministic*: each thread remembers its output, and the same input must be counted under the same key
 /// on all of them.
+///
+/// A panic of an implementation doesn't reach the caller of the recording function where panics unwind. The label is
+/// counted as [`INVALID`], with [`Reason::NormalizerPanicked`], and the engine counts such panics
+/// ([`EngineStats::normalizer_panics`](crate::EngineStats::normalizer_panics)). The process's panic hook sees
+/// each, which is once per raw label set and thread.
 pub trait Normalizer: Send + Sync + 'static {
     /// Writes the normalized form of `raw` to `out`, which is empty when called and whose capacity is reused.
     fn normalize(&self, label: Label, raw: &str, out: &mut String) -> Verdict;

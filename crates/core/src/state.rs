@@ -100,6 +100,7 @@ struct EngineCounters {
     overflowed_label_sets: AtomicU64,
     overflowed_tenants: AtomicU64,
     replaced: AtomicU64,
+    normalizer_panics: AtomicU64,
     unknown_dimension: AtomicU64,
 }
 
@@ -135,6 +136,7 @@ impl EngineState {
                 overflowed_label_sets: AtomicU64::new(0),
                 overflowed_tenants: AtomicU64::new(0),
                 replaced: AtomicU64::new(0),
+                normalizer_panics: AtomicU64::new(0),
                 unknown_dimension: AtomicU64::new(0),
             },
             dimensions,

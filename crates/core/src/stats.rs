@@ -45,6 +45,8 @@ pub struct EngineStats {
     pub folded_keys: u64,
     /// Raw label sets of which a label was refused and replaced.
     pub replaced_label_sets: u64,
+    /// Labels on which the normalizer panicked. Their usage is under [`INVALID`](crate::INVALID).
+    pub normalizer_panics: u64,
     /// Recordings under a dimension of another engine. They are not counted anywhere else.
     pub unknown_dimension: u64,
     /// Additions that reached 2^64 - 1 and stayed there.

@@ -3,8 +3,10 @@
 use ron_accounting_core::LABEL_BYTES_MAX;
 
 use crate::error::BuildError;
+use crate::learner::RouteLearner;
 use crate::method::{Methods, METHOD_BYTES_MAX};
 use crate::normalizer::RouteNormalizer;
+use crate::route_list::RouteList;
 use crate::templates::Templates;
 use crate::{character, personal};
 
@@ -26,6 +28,7 @@ pub enum Unmatched {
 pub struct RouteNormalizerBuilder {
     templates: Vec<String>,
     unmatched: Unmatched,
+    learner: Option<RouteLearner>,
     methods: Vec<String>,
     route_bytes_max: usize,
     route_depth_max: usize,
@@ -37,6 +40,7 @@ impl Default for RouteNormalizerBuilder {
         Self {
             templates: Vec::new(),
             unmatched: Unmatched::default(),
+            learner: None,
             methods: Vec::new(),
             route_bytes_max: Self::ROUTE_BYTES_MAX_DEFAULT,
             route_depth_max: Self::ROUTE_DEPTH_MAX_DEFAULT,
@@ -46,14 +50,16 @@ impl Default for RouteNormalizerBuilder {
 }
 
 impl RouteNormalizerBuilder {
+    /// The greatest limit on the depth of routes.
+    pub(crate) const DEPTH_MAX: usize = 64;
     pub(crate) const ROUTE_BYTES_MAX_DEFAULT: usize = 256;
     pub(crate) const ROUTE_DEPTH_MAX_DEFAULT: usize = 16;
     pub(crate) const LABEL_BYTES_MAX_DEFAULT: usize = 256;
 
     /// Adds a route of the host, which is tried before any heuristic.
     ///
-    /// A parameter is a whole segment, `:name` or `{name}`, or a part of one, `{name}.json`. `*name`, `{*name}` or `*` at the
-    /// end matches one or more further segments. Static text is preferred to parameters. The label is the template's canonical
+    /// A parameter is a whole segment, `:name` or `{name}`, or a part of one, `{name}.json`. Several in one segment,
+    /// `{base}...{head}`, match as one. `*name`, `{*name}`, `{name+}` or `*` at the end matches one or more further segments. Static text is preferred to parameters. The label is the template's canonical
     /// text, as in `/v1/objects/:id`.
     pub fn template(mut self, template: impl Into<String>) -> Self {
         self.templates.push(template.into());
@@ -66,9 +72,21 @@ impl RouteNormalizerBuilder {
         self
     }
 
+    /// Adds the routes of a list, see [`template`](Self::template).
+    pub fn route_list(self, list: &RouteList) -> Self {
+        self.templates(list.templates())
+    }
+
     /// Sets what a path becomes that no template matches. The default is [`Unmatched::Template`].
     pub fn unmatched(mut self, unmatched: Unmatched) -> Self {
         self.unmatched = unmatched;
+        self
+    }
+
+    /// Sets a learner, which replaces the values of positions that have shown too many. By default there is none. It sees the paths
+    /// that no template matches, unless [`Unmatched::Constant`] takes these.
+    pub fn learner(mut self, learner: RouteLearner) -> Self {
+        self.learner = Some(learner);
         self
     }
 
@@ -101,7 +119,7 @@ impl RouteNormalizerBuilder {
     /// outside its range ([`BuildError::InvalidOption`]).
     pub fn build(self) -> Result<RouteNormalizer, BuildError> {
         limit("route_bytes_max", self.route_bytes_max, 16, LABEL_BYTES_MAX)?;
-        limit("route_depth_max", self.route_depth_max, 1, 64)?;
+        limit("route_depth_max", self.route_depth_max, 1, Self::DEPTH_MAX)?;
         limit("label_bytes_max", self.label_bytes_max, 16, LABEL_BYTES_MAX)?;
         let mut templates = Templates::default();
         for template in &self.templates {
@@ -123,6 +141,7 @@ impl RouteNormalizerBuilder {
         Ok(RouteNormalizer {
             templates,
             unmatched,
+            learner: self.learner,
             methods,
             route_bytes_max: self.route_bytes_max,
             route_depth_max: self.route_depth_max,
@@ -139,7 +158,7 @@ fn is_constant(constant: &str, bytes_max: usize) -> bool {
         && !personal::is_found_in(constant)
 }
 
-fn limit(option: &'static str, value: usize, min: usize, max: usize) -> Result<(), BuildError> {
+pub(crate) fn limit(option: &'static str, value: usize, min: usize, max: usize) -> Result<(), BuildError> {
     if (min..=max).contains(&value) {
         return Ok(());
     }

@@ -1,4 +1,4 @@
-//! Identifiers that can be recognized by their form: UUIDs, ULIDs, hexadecimal tokens, dates.
+//! Identifiers that can be recognized by their form: UUIDs, ULIDs, hexadecimal tokens, hardware addresses, names of pods, dates.
 
 /// Returns the length of the UUID at the beginning of `text`, or `None` if there is none.
 pub(crate) fn leading_uuid(text: &[u8]) -> Option<usize> {
@@ -19,13 +19,92 @@ pub(crate) fn is_ulid(text: &[u8]) -> bool {
         && text.iter().any(u8::is_ascii_alphabetic)
 }
 
-/// Returns whether `text` is a hexadecimal token: 8 or more digits with both figures and letters, or 16 or more letters, which
-/// is no word. Figures alone are a number.
+/// Returns whether `text` is a hexadecimal token: 8 or more digits with both figures and letters, 6 or 7 if they are in
+/// no order that a word and a number have, or 16 or more letters, which is no word. Figures alone are a number.
 pub(crate) fn is_hex(text: &[u8]) -> bool {
     let text = text.strip_prefix(b"0x").unwrap_or(text);
-    let letters = text.iter().any(u8::is_ascii_alphabetic);
-    let figures = text.iter().any(u8::is_ascii_digit);
-    text.iter().all(u8::is_ascii_hexdigit) && letters && text.len() >= if figures { 8 } else { 16 }
+    if !text.iter().all(u8::is_ascii_hexdigit) || !text.iter().any(u8::is_ascii_alphabetic) {
+        return false;
+    }
+    // Hashes have one case, but for long ones whose case is a check (addresses of Ethereum).
+    if text.len() < 16 && text.iter().any(u8::is_ascii_lowercase) && text.iter().any(u8::is_ascii_uppercase) {
+        return false;
+    }
+    // A word and a number (`decade7`) have one change.
+    let changes = text
+        .iter()
+        .zip(text.iter().skip(1))
+        .filter(|(a, b)| a.is_ascii_digit() != b.is_ascii_digit())
+        .count();
+    match text.len() {
+        6 => changes >= 2,
+        7 => changes >= 2 || text.first().is_some_and(u8::is_ascii_digit),
+        length => length >= if text.iter().any(u8::is_ascii_digit) { 8 } else { 16 },
+    }
+}
+
+/// Returns whether `text` is a hash with the name of its function, as registries write it: `sha256:4bcff639..`.
+pub(crate) fn is_digest(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(function, hash)| {
+        matches!(function, "md5" | "sha1" | "sha256" | "sha384" | "sha512" | "blake3")
+            && hash.len() >= 32
+            && hash.bytes().all(|b| b.is_ascii_hexdigit())
+    })
+}
+
+/// Returns the length of the hardware address at the beginning of `text`: `00:1a:2b:3c:4d:5e`, also with `-`, with eight groups,
+/// or as `001a.2b3c.4d5e`.
+pub(crate) fn leading_hardware_address(text: &[u8]) -> Option<usize> {
+    let grouped = |groups: usize, digits: usize, separator: u8| {
+        let length = groups * (digits + 1) - 1;
+        let fits = text.get(..length)?.iter().enumerate().all(|(index, &b)| {
+            if index % (digits + 1) == digits {
+                b == separator
+            } else {
+                b.is_ascii_hexdigit()
+            }
+        });
+        // What is longer is something else.
+        let goes_on =
+            text.get(length) == Some(&separator) && text.get(length + 1).is_some_and(u8::is_ascii_hexdigit);
+        (fits && ends_at(text, length) && !goes_on).then_some(length)
+    };
+    let found = [b':', b'-']
+        .iter()
+        .find_map(|&separator| grouped(6, 2, separator).or_else(|| grouped(8, 2, separator)));
+    // Three dotted groups can be a version, unless they have letters.
+    found.or_else(|| {
+        grouped(3, 4, b'.').filter(|&length| {
+            text.iter().take(length).any(u8::is_ascii_alphabetic)
+                && text.iter().take(length).any(u8::is_ascii_digit)
+        })
+    })
+}
+
+/// The alphabet of the random suffixes of Kubernetes, which has no vowels, so that no word comes out.
+const POD_ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
+
+/// Returns the length of what Kubernetes appends to the name of a pod, if all of `text` is such a suffix: the hash of a replica set
+/// or the number of a job, and five random characters; or these five alone, with a figure that is not at the end of a word.
+pub(crate) fn pod_suffix(text: &[u8]) -> Option<usize> {
+    let is_random = |part: &[u8]| part.iter().all(|b| POD_ALPHABET.contains(b));
+    let mut parts = text.split(|&b| b == b'-');
+    let found = match (parts.next()?, parts.next(), parts.next()) {
+        (controller, Some(random), None) => {
+            let is_controller = (8..=10).contains(&controller.len())
+                && (is_random(controller) || controller.iter().all(u8::is_ascii_digit));
+            is_controller && random.len() == 5 && is_random(random)
+        }
+        (random, None, None) => {
+            let letters = random.iter().take_while(|b| b.is_ascii_alphabetic()).count();
+            random.len() == 5
+                && is_random(random)
+                && random.iter().any(u8::is_ascii_alphabetic)
+                && random.iter().skip(letters).any(u8::is_ascii_alphabetic)
+        }
+        _ => false,
+    };
+    found.then_some(text.len())
 }
 
 /// Returns the length of the date or date-time at the beginning of `text`. It is `2024-01-31`, also with `_` or `.`, and with a

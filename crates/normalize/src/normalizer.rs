@@ -5,22 +5,25 @@ use std::borrow::Cow;
 use ron_accounting_core::{Label, Normalizer, Verdict, INVALID, OVERFLOW, REDACTED};
 
 use crate::builder::RouteNormalizerBuilder;
+use crate::learner::RouteLearner;
 use crate::method::Methods;
 use crate::target::Target;
 use crate::templates::Templates;
 use crate::text::{self, Case};
+use crate::version::{self, Surroundings};
 use crate::{path, placeholder, segment};
 
 /// Normalizes the labels of HTTP requests.
 ///
 /// | label | what is done |
 /// | --- | --- |
-/// | tenant | surrounding whitespace is trimmed; refused if too long, with control or invisible characters, or personal data |
+/// | tenant | surrounding whitespace is trimmed, and Unicode is composed (NFC); refused if too long, with control or invisible characters, or personal data |
 /// | service, region | as the tenant, and lower case |
 /// | method | upper case; [`OTHER_METHOD`](crate::OTHER_METHOD) if neither IANA nor the host lists it |
 /// | route | the host's template, or a template of the path: see below |
 ///
-/// Personal data is an e-mail or IP address, a card number, or a telephone number with `+`. An empty label stays empty. The
+/// [`PersonalData`](crate::PersonalData) is an e-mail or IP address, a card, account or telephone number. Names in any script keep their
+/// letters: what is the same in the sense of Unicode is one name, and what only looks the same stays apart. An empty label stays empty. The
 /// engine's reserved words (`~overflow`, `~invalid`, `~redacted`) stay as they are.
 ///
 /// # Routes
@@ -33,9 +36,12 @@ use crate::{path, placeholder, segment};
 ///    a path must not have are escaped. The case of a path is kept: `/A` and `/a` are two resources. A segment that is not text
 ///    becomes `:invalid`, and one with an encoded slash `:path`.
 /// 3. **Templates.** If a [template](RouteNormalizerBuilder::template) of the host matches, its text is the route.
-/// 4. **Placeholders.** Otherwise [values](placeholder) become placeholders, as whole segments or as parts of them. Words, file
-///    names, versions and years stay. `:name` and `{name}` count as placeholders.
-/// 5. **Limits.** What exceeds the limits on length and depth becomes `:more`.
+/// 4. **Placeholders.** Otherwise [values](placeholder) become placeholders, as whole segments or as parts of them. Words and file
+///    names stay, and so do versions of an API (`/v1`, `/2024-01-01`) and words like `oauth2`. `:name` and `{name}` count as
+///    placeholders.
+/// 5. **Learned parameters.** With a [learner](RouteNormalizerBuilder::learner), a position that has shown too many words becomes
+///    `:name`.
+/// 6. **Limits.** What exceeds the limits on length and depth becomes `:more`.
 ///
 /// ```
 /// use ron_accounting_core::{Label, Normalizer};
@@ -49,7 +55,9 @@ use crate::{path, placeholder, segment};
 /// };
 /// assert_eq!(route("/v1/users/42/orders/6fa459ea-ee8a-3ca4-894e-db77e160355e"), "/v1/users/:num/orders/:uuid");
 /// assert_eq!(route("/static/main.3fa9c81d.js?v=7"), "/static/main.:hex.js");
-/// assert_eq!(route("/presentations/logstash-monitorama-2013/"), "/presentations/logstash-monitorama-2013");
+/// assert_eq!(route("/hls/seg9.ts"), route("/hls/seg1000.ts"));
+/// assert_eq!(route("/gems/rails-7.0.1.gem"), "/gems/rails-:version.gem");
+/// assert_eq!(route("/admin/api/2024-10/products"), "/admin/api/2024-10/products");
 /// assert_eq!(route("/a/%2e%2e/%2E%2E/etc/passwd"), "/etc/passwd");
 /// ```
 #[derive(Debug, Clone)]
@@ -57,6 +65,7 @@ pub struct RouteNormalizer {
     pub(crate) templates: Templates,
     /// The constant for paths that no template matches, if there is one.
     pub(crate) unmatched: Option<String>,
+    pub(crate) learner: Option<RouteLearner>,
     pub(crate) methods: Methods,
     pub(crate) route_bytes_max: usize,
     pub(crate) route_depth_max: usize,
@@ -68,6 +77,7 @@ impl Default for RouteNormalizer {
         Self {
             templates: Templates::default(),
             unmatched: None,
+            learner: None,
             methods: Methods::default(),
             route_bytes_max: RouteNormalizerBuilder::ROUTE_BYTES_MAX_DEFAULT,
             route_depth_max: RouteNormalizerBuilder::ROUTE_DEPTH_MAX_DEFAULT,
@@ -86,6 +96,11 @@ impl RouteNormalizer {
     /// Returns a builder, which configures a normalizer.
     pub fn builder() -> RouteNormalizerBuilder {
         RouteNormalizerBuilder::default()
+    }
+
+    /// Returns the learner, if there is one.
+    pub const fn learner(&self) -> Option<&RouteLearner> {
+        self.learner.as_ref()
     }
 
     fn route(&self, raw: &str, out: &mut String) {
@@ -117,7 +132,7 @@ impl RouteNormalizer {
         } else {
             // The result can match a template of the host whose static text has a placeholder. It has to be matched now, or it
             // would be matched when it is normalized again.
-            self.templated(path).map(|route| match self.templates.find(&route) {
+            self.learned(path).map(|route| match self.templates.find(&route) {
                 Some(template) => Cow::Borrowed(template),
                 None => Cow::Owned(route),
             })
@@ -128,6 +143,18 @@ impl RouteNormalizer {
         }
     }
 
+    /// Returns the template of a clean path, with the parameters that were learned, or `None` if the path is that already.
+    fn learned(&self, path: &str) -> Option<String> {
+        let templated = self.templated(path);
+        let Some(learner) = &self.learner else { return templated };
+        let route = templated.as_deref().unwrap_or(path);
+        let mut learned = learner.learn(route);
+        if learned.len() > self.route_bytes_max {
+            cut(&mut learned, self.route_bytes_max);
+        }
+        (learned != path).then_some(learned)
+    }
+
     /// Returns the template of a clean path within the limits, or `None` if the path is a template already.
     fn templated(&self, path: &str) -> Option<String> {
         let deep = path::segments(path).nth(self.route_depth_max).is_some();
@@ -135,8 +162,13 @@ impl RouteNormalizer {
         // Nothing is copied before the first change, so that a path that is a template already costs no allocation.
         let mut unchanged = 0;
         let mut route: Option<String> = None;
-        for segment in path::segments(path).take(kept) {
-            let template = segment::template(segment);
+        let mut segments = path::segments(path).take(kept).peekable();
+        let mut may_be_version = true;
+        while let Some(segment) = segments.next() {
+            let surroundings =
+                Surroundings { may_be_version, is_followed: deep || segments.peek().is_some() };
+            may_be_version = version::announces_version(segment);
+            let template = segment::template(segment, surroundings);
             if route.is_none() && *template == *segment {
                 unchanged += 1 + segment.len();
                 continue;

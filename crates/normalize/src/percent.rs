@@ -24,12 +24,14 @@ pub(crate) enum SegmentKind {
 
 /// Appends the normalized form of `raw` to `out` if it is text.
 pub(crate) fn normalize(raw: &str, out: &mut String) -> SegmentKind {
-    let raw = without_parameters(raw);
+    // Most segments are plain. These have no parameters to be searched for.
+    let plain = raw.bytes().all(is_literal);
+    let raw = if plain { raw } else { without_parameters(raw) };
     match raw {
         "" => return SegmentKind::Empty,
         "." => return SegmentKind::Current,
         ".." => return SegmentKind::Parent,
-        _ if raw.bytes().all(is_literal) => {
+        _ if plain || raw.bytes().all(is_literal) => {
             out.push_str(raw);
             return SegmentKind::Text;
         }
@@ -122,14 +124,26 @@ fn escapes_are_well_formed(text: &str) -> bool {
     text.match_indices('%').all(|(start, _)| leading_escape(&text[start..]).is_some())
 }
 
-fn is_unreserved(b: u8) -> bool {
+const fn is_unreserved(b: u8) -> bool {
     b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~')
 }
 
 /// Returns whether a segment may have a byte unescaped. It may have a semicolon, which was cut off before.
 fn is_literal(b: u8) -> bool {
-    is_unreserved(b)
-        || matches!(b, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b'=' | b':' | b'@')
+    const LITERAL: [bool; 256] = {
+        let mut table = [false; 256];
+        let mut b = 0_u8;
+        while b < 128 {
+            let punctuation = matches!(
+                b,
+                b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b'=' | b':' | b'@'
+            );
+            table[b as usize] = is_unreserved(b) || punctuation;
+            b += 1;
+        }
+        table
+    };
+    LITERAL[usize::from(b)]
 }
 
 fn is_literal_char(c: char) -> bool {

@@ -19,6 +19,14 @@ pub const DATE: &str = ":date";
 pub const EMAIL: &str = ":email";
 /// An IPv4 or IPv6 address.
 pub const ADDRESS: &str = ":ip";
+/// A hardware address: six groups of two hexadecimal digits, or three of four.
+pub const HARDWARE_ADDRESS: &str = ":mac";
+/// The version of a package or file: `7.0.1`, `1.16.2-rc.1`. Versions of an API (`/v2`, `/2024-01-01`) stay.
+pub const VERSION: &str = ":version";
+/// What Kubernetes appends to the name of a pod: `7c5ddbdf54-x2x8q`.
+pub const POD: &str = ":pod";
+/// A value at a position that has shown too many of them, see [`RouteLearner`](crate::RouteLearner).
+pub const NAME: &str = ":name";
 /// A segment that is itself a path, with an encoded slash or a backslash.
 pub const PATH: &str = ":path";
 /// Free text: a segment longer than 80 bytes, or with characters that no URL has.
@@ -29,6 +37,27 @@ pub const INVALID: &str = ":invalid";
 pub const MORE: &str = ":more";
 /// The target of a `CONNECT` request, `host:port`.
 pub const AUTHORITY: &str = ":authority";
+
+/// All placeholders of this crate. There is a limited number of them, which is why the learner leaves them alone.
+pub(crate) const ALL: [&str; 17] = [
+    NUMBER,
+    UUID,
+    ULID,
+    HEX,
+    TOKEN,
+    DATE,
+    EMAIL,
+    ADDRESS,
+    HARDWARE_ADDRESS,
+    VERSION,
+    POD,
+    NAME,
+    PATH,
+    TEXT,
+    INVALID,
+    MORE,
+    AUTHORITY,
+];
 
 /// The longest name of a placeholder, in bytes.
 pub(crate) const NAME_BYTES_MAX: usize = 32;

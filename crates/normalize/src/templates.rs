@@ -59,10 +59,20 @@ impl Templates {
         })
     }
 
+    /// Returns whether an error says that a template is there already.
+    pub(crate) fn is_repeated(&self, error: &BuildError) -> bool {
+        let BuildError::TemplateConflict { template, with } = error else { return false };
+        self.canonical.contains(with.as_str())
+            && Parsed::of(template).is_ok_and(|parsed| parsed.canonical == *with)
+    }
+
     /// Returns the template that a clean path matches. The text of a template always matches this template.
     pub(crate) fn find(&self, path: &str) -> Option<&str> {
-        if let Some(template) = self.canonical.get(path) {
-            return Some(template);
+        // Static text is the router's first choice anyway.
+        if path.contains([':', '*']) {
+            if let Some(template) = self.canonical.get(path) {
+                return Some(template);
+            }
         }
         self.router.at(path).ok().map(|found| &**found.value)
     }
@@ -111,21 +121,37 @@ impl Parsed {
         } else if let Some(name) = name("*") {
             return Some(self.push_catch_all(name));
         } else if let Some(name) = name(":") {
-            self.push_parameter(name);
+            self.push_parameter(name, segment);
             return Some(false);
         } else if segment.starts_with([':', '*']) {
             return None;
         }
         let Some(start) = segment.find('{') else { return self.push_static(segment).then_some(false) };
         let (before, rest) = segment.split_at(start);
-        let (inside, after) = percent::leading_parameter(rest)?;
-        if let Some(name) = inside.strip_prefix('*') {
-            return (before.is_empty() && after.is_empty()).then(|| self.push_catch_all(name));
+        let (first, mut after) = leading_parameter(rest)?;
+        if first.is_catch_all {
+            return (before.is_empty() && after.is_empty()).then(|| self.push_catch_all(&first.name));
         }
         if !before.is_empty() && !self.push_static(before) {
             return None;
         }
-        self.push_parameter(inside);
+        // The router has one parameter in a segment. Several with text between them, `{base}...{head}`, are one to it.
+        let name = first.name.clone();
+        let mut canonical = format!(":{}", first.name);
+        while let Some(start) = after.find('{') {
+            let (between, rest) = after.split_at(start);
+            let (next, end) = leading_parameter(rest)?;
+            // Dots alone would be a dot segment, which these are not.
+            let mut middle = Self::default();
+            if next.is_catch_all || !(between.bytes().all(|b| b == b'.') || middle.push_static(between)) {
+                return None;
+            }
+            canonical.push_str(if middle.canonical.is_empty() { between } else { &middle.canonical });
+            canonical.push(':');
+            canonical.push_str(&next.name);
+            after = end;
+        }
+        self.push_parameter(&name, &canonical);
         (after.is_empty() || self.push_static(after)).then_some(false)
     }
 
@@ -139,13 +165,12 @@ impl Parsed {
         true
     }
 
-    fn push_parameter(&mut self, name: &str) {
+    fn push_parameter(&mut self, name: &str, canonical: &str) {
         self.parameters += 1;
         self.pattern.push('{');
         self.pattern.push_str(name);
         self.pattern.push('}');
-        self.canonical.push(':');
-        self.canonical.push_str(name);
+        self.canonical.push_str(canonical);
     }
 
     /// Adds static text. Returns `false` if no clean path could contain it.
@@ -157,4 +182,30 @@ impl Parsed {
         self.canonical.push_str(&normalized);
         is_text
     }
+}
+
+/// A parameter in braces.
+struct Parameter {
+    name: String,
+    is_catch_all: bool,
+}
+
+/// Returns the parameter at the beginning of `text`, and what follows. `{*name}`, `{+name}` and `{name+}` match further segments, too. A
+/// name that cannot be one of a label is changed into one: `{user-id}` becomes `:user_id`.
+fn leading_parameter(text: &str) -> Option<(Parameter, &str)> {
+    let (inside, after) = text.strip_prefix('{')?.split_once('}')?;
+    let prefixed = inside.strip_prefix(['*', '+']);
+    let suffixed = inside.strip_suffix('+');
+    let given = prefixed.or(suffixed).unwrap_or(inside);
+    if given.is_empty()
+        || !given.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+    {
+        return None;
+    }
+    let mut name = given.replace(['-', '.'], "_");
+    if name.starts_with(|c: char| c.is_ascii_digit()) {
+        name.insert(0, '_');
+    }
+    name.truncate(placeholder::NAME_BYTES_MAX);
+    Some((Parameter { name, is_catch_all: prefixed.is_some() || suffixed.is_some() }, after))
 }

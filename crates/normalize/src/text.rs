@@ -4,6 +4,7 @@
 //! usage would be on the other's bill.
 
 use ron_accounting_core::{Reason, Verdict, INVALID, REDACTED};
+use unicode_normalization::UnicodeNormalization;
 
 use crate::{character, personal};
 
@@ -23,9 +24,12 @@ pub(crate) fn normalize(raw: &str, case: Case, bytes_max: usize, out: &mut Strin
     if name.len() > bytes_max {
         return refuse(INVALID, Reason::TooLong, out);
     }
+    // One name has one spelling, however its accents are encoded (NFC). What only looks alike stays apart: the Greek `Α` is no Latin `A`,
+    // and a ligature is not its letters.
     match case {
-        Case::Kept => out.push_str(name),
-        Case::Lower => out.extend(name.chars().flat_map(char::to_lowercase)),
+        Case::Kept if name.is_ascii() => out.push_str(name),
+        Case::Kept => out.extend(name.nfc()),
+        Case::Lower => out.extend(name.chars().flat_map(char::to_lowercase).nfc()),
     }
     if out.len() > bytes_max {
         return refuse(INVALID, Reason::TooLong, out);

@@ -163,3 +163,27 @@ fn identifiers_are_no_personal_data() {
         }
     }
 }
+
+#[test]
+fn names_in_any_script_keep_their_letters_and_have_one_spelling() {
+    for name in [
+        "\u{65e5}\u{672c}",
+        "\u{421}\u{43e}\u{44e}\u{437}",
+        "\u{627}\u{644}\u{639}",
+        "\u{915}\u{94d}\u{937}",
+        "caf\u{e9}",
+    ] {
+        assert_eq!(normalize(Label::Tenant, name), (Verdict::Clean, name.to_owned()));
+    }
+    // An accent of its own, the sign for Angstrom, and syllables of Hangul in parts.
+    for (raw, expected) in
+        [("cafe\u{301}", "caf\u{e9}"), ("\u{212b}", "\u{c5}"), ("\u{1112}\u{1161}\u{11ab}", "\u{d55c}")]
+    {
+        assert_eq!(normalize(Label::Tenant, raw), (Verdict::Changed, expected.to_owned()));
+    }
+    assert_eq!(normalize(Label::Service, "CAFE\u{301}").1, "caf\u{e9}");
+    // A Cyrillic letter, a ligature, a wide letter and an exponent only look like others.
+    for name in ["\u{430}cme", "\u{fb01}rm", "\u{ff41}cme", "acme\u{b2}"] {
+        assert_eq!(normalize(Label::Tenant, name), (Verdict::Clean, name.to_owned()));
+    }
+}

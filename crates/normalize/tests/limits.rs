@@ -16,6 +16,9 @@ fn depth() {
     assert_eq!(route(&normalizer, "/a/b/c/d"), "/a/b/:more");
     assert_eq!(route(&normalizer, "/a/b/:more"), "/a/b/:more");
     assert_eq!(route(&normalizer, "/a/b/c/../../../x"), "/x");
+    // What is cut off follows, too.
+    assert_eq!(route(&normalizer, "/api/2024-10/a/b"), "/api/2024-10/:more");
+    assert_eq!(route(&normalizer, "/api/2024-10/:more"), "/api/2024-10/:more");
     let normalizer = RouteNormalizer::builder().route_depth_max(1).build().unwrap();
     assert_eq!(route(&normalizer, "/a/b"), "/:more");
     assert_eq!(route(&RouteNormalizer::new(), &"/a".repeat(16)), "/a".repeat(16));

@@ -27,37 +27,22 @@ fn words_and_files_stay() {
         "/v1/objects/:id/versions/:version_2",
         "/files/*rest",
         "/v1/objects:batchGet",
-        "/style2.css",
         "/favicon.ico",
         "/robots.txt",
         "/wp-login.php",
-        "/jquery-3.7.1.min.js",
         "/head.min.js",
-        "/images/kibana3-4map.png",
-        "/images/jordan-80.png",
         "/logo@2x.png",
-        "/npm/lodash@4.17.21/lodash.js",
         "/@types/node",
         "/blog/tags/c++grok",
         "/blog/tags/firewall%20bypass",
         "/blog/tags/X11",
-        "/blog/geekery/year-in-review-2008.html",
-        "/blog/geekery/solaris-10-sshd-publickey-solution.html",
-        "/blog/geekery/Kyocera-KPC650-EVDO-in-FreeBSD.html",
-        "/blog/geekery/fedora-9-subversion-1.5.html",
-        "/blog/geekery/installing-windows-8-consumer-preview.html",
-        "/presentations/logstash-monitorama-2013/images/kibana-search.png",
-        "/presentations/logstash-puppetconf-2012/images/kibana-chef-hits-6min-each.png",
-        "/presentations/logstash-scale11x/images/ahhh___rage_face_by_samusmmx-d5g5zap.png",
         "/css/fonts/OpenSans-BoldItalic.woff2",
-        "/images/TF2-Pyro-Burn-Everything.jpg",
         "/api/getUserProfileByEmailAddress",
         "/oauth2/v2.0/authorize",
         "/x86_64-unknown-linux-gnu/release",
         "/deadbeef/effaced/facade",
         "/.well-known/acme-challenge",
         "/:face2face",
-        "/A1-b2-C3-d4-E5-f6",
         "/~psionic/projects/config.xml",
         "/acme.billing.v1.Invoices/List",
         "/stra%C3%9Fe",
@@ -86,7 +71,7 @@ fn values_become_placeholders() {
         ("/watch/dQw4w9WgXcQ", "/watch/:token"),
         ("/s/V1StGXR8_Z5jdHi6B-myT", "/s/:token"),
         ("/c/cjld2cjxh0000qzrmn831i7rn", "/c/:token"),
-        ("/p/price_1MoBy5LkdIwHu7ixZhnattbh", "/p/price_:token"),
+        ("/p/price_1MoBy5LkdIwHu7ixZhnattbh", "/p/:token"),
         ("/t/c2Vzc2lvbi1mb3ItYWxpY2U9", "/t/:token"),
         ("/d/2024-01-31", "/d/:date"),
         ("/d/2024_01_31", "/d/:date"),
@@ -113,10 +98,10 @@ fn values_among_words_become_placeholders() {
         ("/blog/site/183.html", "/blog/site/:num.html"),
         ("/article-12345.html", "/article-:num.html"),
         ("/img_0001.png", "/img_:num.png"),
-        ("/img_001.png", "/img_001.png"),
+        ("/img_001.png", "/img_:num.png"),
         ("/user12345", "/user:num"),
         ("/backup-2024-01-31.tar.gz", "/backup-:date.tar.gz"),
-        ("/blog/geekery/xdotool-2.20110530.html", "/blog/geekery/xdotool-2.:num.html"),
+        ("/blog/geekery/xdotool-2.20110530.html", "/blog/geekery/xdotool-:version.html"),
         ("/static/main.3fa9c81d.js", "/static/main.:hex.js"),
         ("/static/COPYRIGHT-7fb11f4e.txt", "/static/COPYRIGHT-:hex.txt"),
         ("/i-0abcd1234ef567890", "/i-:hex"),
@@ -126,6 +111,139 @@ fn values_among_words_become_placeholders() {
         ("/css/fonts/cJZKeOuBrn4kERxqtaUH3aCWcynf_cDxXwCLxiixG1c.ttf", "/css/fonts/:token.ttf"),
         ("/x-12345678901234567890123456", "/x-:num"),
         ("/caf%C3%A912345", "/caf%C3%A9:num"),
+    ]);
+}
+
+#[test]
+fn numbers_in_words_behave_alike_whatever_their_length() {
+    for (family, route_of_all) in [
+        (["/hls/seg9.ts", "/hls/seg10.ts", "/hls/seg1000.ts", "/hls/seg1999.ts"], "/hls/seg:num.ts"),
+        (["/page-1", "/page-22", "/page-333", "/page-2024"], "/page-:num"),
+        (["/s01e02.mkv", "/s1e2.mkv", "/s10e12.mkv", "/s2024e120.mkv"], "/s:nume:num.mkv"),
+        (["/KPC650", "/KPC7", "/KPC65000", "/KPC1999"], "/KPC:num"),
+        (["/lat=52", "/lat=52.5", "/lat=-4", "/lat=-4.25;lon=13"], "/lat=:num"),
+        (["/@52.5,13.4", "/@52,13", "/@-33.8,151.2", "/@0,0"], "/@:num,:num"),
+    ] {
+        for raw in family {
+            assert_eq!(route(raw).1, route_of_all, "route of {raw:?}");
+        }
+    }
+}
+
+#[test]
+fn names_with_figures_stay() {
+    for raw in [
+        "/oauth2/token",
+        "/s3/buckets",
+        "/i18n/messages",
+        "/k8s/nodes",
+        "/md5/sha256",
+        "/IPv6/x86_64-linux",
+        "/video.mp4",
+        "/font.woff2",
+        "/hls/playlist.m3u8",
+        "/base64/UTF8",
+    ] {
+        assert_eq!(route(raw), (Verdict::Clean, raw.to_owned()));
+    }
+}
+
+#[test]
+fn short_random_segments_and_hashed_file_names_are_one_route() {
+    assert_table(&[
+        ("/assets/index-BhTjS0pX.js", "/assets/index-:token.js"),
+        ("/assets/index-DiwrgTda.js", "/assets/index-:token.js"),
+        ("/assets/index-Q7cVxk2L.js.map", "/assets/index-:token.js.map"),
+        ("/assets/index-B_hTj-0p.css", "/assets/index-:token.css"),
+        ("/assets/chunk-X7LHMJ5V.js", "/assets/chunk-:token.js"),
+        ("/static/main.3fa9c81d.chunk.js", "/static/main.:hex.chunk.js"),
+        ("/s/aB3dE9", "/s/:token"),
+        ("/s/Xy7Kp2Q", "/s/:token"),
+        ("/s/3xYz9KqW", "/s/:token"),
+        ("/files/pRzAdaV1.php", "/files/:token.php"),
+        ("/files/J80racNN.php", "/files/:token.php"),
+        ("/channels/C024BE91L", "/channels/:token"),
+        ("/commit/3fa9c81", "/commit/:hex"),
+        ("/watch/V1StGXR8_Z5", "/watch/:token"),
+        ("/v1/customers/cus_NffrFeUfNV2Hib", "/v1/customers/:token"),
+        ("/v1/users/user_01arz3ndektsv4rrffq69g5fav", "/v1/users/:ulid"),
+        ("/o/5O190127TN364715T", "/o/:token"),
+        ("/t/bm90IGEgc2VjcmV0IGJ1dCBsb25n==", "/t/:token"),
+        ("/blobs/sha256:4bcff63911fcb4448bd4fdacec207030997caf25e9bea4045fa6c8c44de311d1", "/blobs/:hex"),
+        ("/assets/index-DataGrid.js", "/assets/index-DataGrid.js"),
+        ("/assets/index-OpenSans.js", "/assets/index-OpenSans.js"),
+        ("/assets/My-Thing.js", "/assets/My-Thing.js"),
+        ("/api/fromJSON", "/api/fromJSON"),
+    ]);
+}
+
+#[test]
+fn versions_of_files_are_values() {
+    assert_table(&[
+        ("/gems/rails-7.0.1.gem", "/gems/rails-:version.gem"),
+        ("/gems/rails-7.1.gem", "/gems/rails-:version.gem"),
+        ("/gems/nokogiri-1.16.2-x86_64-linux.gem", "/gems/nokogiri-:version-x86_64-linux.gem"),
+        ("/npm/vue@3.4.21/dist/vue.js", "/npm/vue@:version/dist/vue.js"),
+        ("/npm/vue@3.5.0-beta.1/dist/vue.js", "/npm/vue@:version/dist/vue.js"),
+        ("/jquery-3.7.1.min.js", "/jquery-:version.min.js"),
+        ("/app-v1.2.3.zip", "/app-:version.zip"),
+        ("/app-1.2.3-rc.1.tar.gz", "/app-:version.tar.gz"),
+        ("/org/foo/1.0.0-SNAPSHOT/foo-1.0.0.jar", "/org/foo/:version/foo-:version.jar"),
+        ("/releases/tag/v1.2.3", "/releases/tag/:version"),
+        ("/download/10.0.19041.1", "/download/:version"),
+        ("/tool-1.2.3.4.zip", "/tool-:version.zip"),
+    ]);
+}
+
+#[test]
+fn versions_of_an_api_stay_apart() {
+    for raw in [
+        "/v1/users",
+        "/v2beta1/users",
+        "/api/v1p1beta1/users",
+        "/services/data/v59.0/sobjects",
+        "/2024-01-01/resource",
+        "/2024-01-02/resource",
+        "/admin/api/2024-10/products.json",
+        "/admin/api/2025-01/products.json",
+        "/api/2024-05-01-preview/deployments",
+        "/v2024-10/users",
+        "/v202410/users",
+        "/1.1/statuses",
+        "/2.0/repositories",
+        "/3/movie",
+        "/rest/api/2/issue",
+        "/rest/api/3/issue",
+        "/acme.billing.v1.Invoices/List",
+        "/acme.billing.v2.Invoices/List",
+    ] {
+        assert_eq!(route(raw), (Verdict::Clean, raw.to_owned()));
+    }
+    assert_table(&[
+        ("/blog/2024-01-31/post", "/blog/:date/post"),
+        ("/reports/2024-01-31", "/reports/:date"),
+        ("/2024-01-31", "/:date"),
+        ("/users/3/posts", "/users/:num/posts"),
+        ("/42/posts", "/:num/posts"),
+        ("/2024-13-01/x", "/:num/x"),
+    ]);
+}
+
+#[test]
+fn hardware_addresses_pods_and_parameters_are_values() {
+    assert_table(&[
+        ("/mac/00:1a:2b:3c:4d:5e", "/mac/:mac"),
+        ("/mac/00%3A1a%3A2b%3A3c%3A4d%3A5f", "/mac/:mac"),
+        ("/mac/00-1A-2B-3C-4D-5E", "/mac/:mac"),
+        ("/mac/001a.2b3c.4d5e", "/mac/:mac"),
+        ("/ap-00:1a:2b:3c:4d:5e.cfg", "/ap-:mac.cfg"),
+        ("/k8s/pods/nginx-7c5ddbdf54-x2x8q", "/k8s/pods/nginx-:pod"),
+        ("/k8s/pods/nginx-7c5ddbdf54-9kq4d/log", "/k8s/pods/nginx-:pod/log"),
+        ("/k8s/pods/backup-28475820-x2x8q", "/k8s/pods/backup-:pod"),
+        ("/k8s/pods/fluentd-x2x8q", "/k8s/pods/fluentd-:pod"),
+        ("/weather/lat=52.52;lon=13.41", "/weather/lat=:num"),
+        ("/weather/lat=48.13;lon=11.57", "/weather/lat=:num"),
+        ("/weather;lat=48.13;lon=11.57", "/weather"),
     ]);
 }
 
@@ -183,7 +301,7 @@ fn encoding_is_normalized() {
         ("/Feed", "/Feed"),
         ("/50%", "/:invalid"),
         ("/50%zz", "/:invalid"),
-        ("/50%25", "/50%25"),
+        ("/50%25", "/:num%25"),
         ("/50%2541", "/:invalid"),
         ("/%ff%fe", "/:invalid"),
         ("/a%00.php", "/:invalid"),
@@ -210,7 +328,7 @@ fn what_frameworks_and_scanners_send() {
         ("/${jndi:ldap://198.51.100.7/a}", "/:text/:ip/:text"),
         ("/cgi-bin/luci/;stok=/locale", "/cgi-bin/luci/locale"),
         ("/projects/xdotool/+++++Result:+chosen+nickname+%22awarovadoms%22;sent;", "/projects/xdotool/:text"),
-        ("/:2024-secret", "/:2024-secret"),
+        ("/:2024-secret", "/::num-secret"),
         ("/:id12345678", "/:id:num"),
     ]);
 }

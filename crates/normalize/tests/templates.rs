@@ -58,6 +58,30 @@ fn a_match_is_the_canonical_text() {
 }
 
 #[test]
+fn parameters_are_understood_as_documents_write_them() {
+    let normalizer = with(&[
+        "/repos/{owner}/{repo}/compare/{base}...{head}",
+        "/users/{user-id}",
+        "/media/{filter.id}.{ext}",
+        "/proxy/{proxy+}",
+        "/objects/{+name}",
+        "/tiles/{z}/{x}/{y}@{scale}x.png",
+    ]);
+    for (raw, expected) in [
+        ("/repos/a/b/compare/main...topic", "/repos/:owner/:repo/compare/:base...:head"),
+        ("/repos/a/b/compare/{base}...{head}", "/repos/:owner/:repo/compare/:base...:head"),
+        ("/users/x", "/users/:user_id"),
+        ("/media/x.png", "/media/:filter_id.:ext"),
+        ("/proxy/a/b/c", "/proxy/*proxy"),
+        ("/objects/a/b", "/objects/*name"),
+        ("/tiles/1/2/3@2x.png", "/tiles/:z/:x/:y@:scalex.png"),
+    ] {
+        assert_eq!(route(&normalizer, raw), expected, "route of {raw:?}");
+        assert_eq!(route(&normalizer, expected), expected, "again");
+    }
+}
+
+#[test]
 fn a_catch_all_takes_paths_beyond_the_limits() {
     let normalizer = with(&["/files/*rest"]);
     assert_eq!(route(&normalizer, &format!("/files{}", "/deep".repeat(1000))), "/files/*rest");
@@ -122,8 +146,10 @@ fn bad_templates_are_refused() {
         ("/a/{}", "{}"),
         ("/a/{id", "{id"),
         ("/a/id}", "id}"),
-        ("/a/{a}{b}", "{a}{b}"),
-        ("/a/{a}-{b}", "{a}-{b}"),
+        ("/a/{a}?{b}", "{a}?{b}"),
+        ("/a/{a}-{*b}", "{a}-{*b}"),
+        ("/a/{a b}", "{a b}"),
+        ("/a/{\u{e9}}", "{\u{e9}}"),
         ("/a/x{*rest}", "x{*rest}"),
         ("/a/b?c", "b?c"),
         ("/a/b;c", "b;c"),

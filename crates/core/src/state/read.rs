@@ -95,6 +95,7 @@ impl EngineState {
             overflowed_tenants: load(&self.counters.overflowed_tenants),
             folded_keys,
             replaced_label_sets: load(&self.counters.replaced),
+            normalizer_panics: load(&self.counters.normalizer_panics),
             unknown_dimension: load(&self.counters.unknown_dimension),
             saturations,
         }

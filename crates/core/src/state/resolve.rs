@@ -3,6 +3,8 @@
 //! All of this is off the hot path: a thread comes here once per raw label set, and again only after an
 //! eviction.
 
+use std::panic::AssertUnwindSafe;
+
 use super::{EngineState, Readings, Resolved, ThreadState};
 use crate::{
     cache::CachedKey,
@@ -12,7 +14,7 @@ use crate::{
     registry::{Full, Quota},
     sync::{Arc, Ordering},
     tenant::{AccountKey, TenantId},
-    Label, Labels, Outcome, Overflow, Verdict, OVERFLOW,
+    Label, Labels, Outcome, Overflow, Reason, Verdict, INVALID, OVERFLOW,
 };
 
 /// How many times admission is retried while other threads fill each slot that eviction frees. Then the usage
@@ -119,7 +121,7 @@ impl EngineState {
         let mut outcome = Outcome::Counted;
         for (label, out) in Label::ALL.into_iter().zip(out) {
             out.clear();
-            let verdict = self.normalizer.normalize(label, raw.get(label), out);
+            let verdict = self.normalize_label(label, raw.get(label), out);
             let ((Some(refused), _) | (None, Verdict::Replaced(refused))) = (enforce_limits(out), verdict)
             else {
                 continue;
@@ -129,6 +131,18 @@ impl EngineState {
             }
         }
         outcome
+    }
+
+    /// Calls the normalizer, which is the host's code: a panic of it must not reach whoever records.
+    fn normalize_label(&self, label: Label, raw: &str, out: &mut String) -> Verdict {
+        // Of what the closure touches, the engine sees `out` alone, which is overwritten after a panic.
+        let normalize = AssertUnwindSafe(|| self.normalizer.normalize(label, raw, out));
+        std::panic::catch_unwind(normalize).unwrap_or_else(|_| {
+            self.counters.normalizer_panics.fetch_add(1, Ordering::Relaxed);
+            out.clear();
+            out.push_str(INVALID);
+            Verdict::Replaced(Reason::NormalizerPanicked)
+        })
     }
 
     /// Finds the key in the registry or registers it, and evicts other keys for it if need be. Returns `None`
