@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{ensure, Context as _};
 use ron_accounting::{
-    export::{Ack, Exporter, Head, MemoryLedger, PutError, SealedSlice, StreamId},
+    export::{Ack, Exporter, Head, MemoryLedger, PutError, SealedSlice, Seq, StreamId},
     labels,
     normalize::CharacterNormalizer,
     Accounting, Dimension,
@@ -81,9 +81,9 @@ fn run(name: &str, log: Option<&Path>, sealings: u64, targets: [f64; 2]) -> anyh
     let times = ledger.acknowledged();
     let (mut latency, mut wait) = (Histogram::default(), Histogram::default());
     for ((stream, sealing), acknowledged) in &times {
-        let sealed = sealed_at[usize::try_from(*sealing)?];
+        let sealed = sealed_at[usize::try_from(sealing.get())?];
         latency.add(acknowledged.saturating_duration_since(sealed));
-        let before = sealing.checked_sub(1).and_then(|before| times.get(&(stream.clone(), before)));
+        let before = sealing.checked_prev().and_then(|before| times.get(&(stream.clone(), before)));
         // As long as the slice before it is not acknowledged, it may not go.
         wait.add(before.map_or(Duration::ZERO, |before| before.saturating_duration_since(sealed)));
     }
@@ -113,7 +113,7 @@ struct FarLedger {
     ledger: MemoryLedger,
     dice: Mutex<(Dice, usize)>,
     /// When each slice was acknowledged.
-    acknowledged: Mutex<HashMap<(StreamId, u64), Instant>>,
+    acknowledged: Mutex<HashMap<(StreamId, Seq), Instant>>,
 }
 
 impl FarLedger {
@@ -122,7 +122,7 @@ impl FarLedger {
         Self { ledger: MemoryLedger::new(), dice: Mutex::new((Dice(1), 0)), acknowledged }
     }
 
-    fn acknowledged(&self) -> HashMap<(StreamId, u64), Instant> {
+    fn acknowledged(&self) -> HashMap<(StreamId, Seq), Instant> {
         self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -216,7 +216,7 @@ impl Plain {
             for (slice, sealed) in slices {
                 let digest = sealed.digest();
                 let stream = sealed.stream();
-                let next = signed(sealed.seq() + 1);
+                let next = signed(sealed.seq().next().get());
                 let id = if let Some(id) = self.streams.get(stream) {
                     move_head.execute(params![id, next, digest.as_bytes()])?;
                     *id
@@ -235,7 +235,7 @@ impl Plain {
                 };
                 let slice_id = add_slice.insert(params![
                     id,
-                    signed(sealed.seq()),
+                    signed(sealed.seq().get()),
                     digest.as_bytes(),
                     signed(sealed.start_ms()),
                     signed(sealed.end_ms()),

@@ -133,7 +133,7 @@ pub mod export {
     #[cfg(feature = "serde")]
     pub use ron_accounting_window::{EntryRecord, SnapshotRecord};
     #[cfg(feature = "ledger-wire")]
-    pub use ron_ledger_wire::{Digest, Head, Origin, SealedSlice, Slice, StreamId};
+    pub use ron_ledger_wire::{Digest, Head, Origin, SealedSlice, Seq, Slice, StreamId};
 }
 
 /// The numeric façade: accounts instead of label sets.

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, thread};
 
 use ron_accounting::{
     accounting::{AccountKey, Recorder, RowKey},
-    export::SealedSlice,
+    export::{SealedSlice, Seq},
 };
 
 const fn account(id: u128) -> AccountKey {
@@ -31,14 +31,14 @@ fn alone_it_keeps_a_chain_of_its_own() {
     recorder.record(account(1), 5);
     let [first] = recorder.seal_now().try_into().unwrap();
     assert_eq!(rows(&first), BTreeMap::from([((1, 1), 8), ((1, 2), 4)]));
-    assert_eq!((first.seq(), first.previous()), (0, None));
+    assert_eq!((first.seq(), first.previous()), (Seq::FIRST, None));
     assert_eq!((first.stream().tenant(), first.stream().dimension()), ("default", "requests"));
     assert!(first.start_ms() % 60_000 == 0 && first.end_ms() == first.start_ms() + 60_000);
 
     recorder.record(account(2), 1);
     let [second] = recorder.seal_now().try_into().unwrap();
     assert_eq!(rows(&second), BTreeMap::from([((1, 2), 1)]));
-    assert_eq!((second.seq(), second.previous()), (1, Some(first.digest())));
+    assert_eq!((second.seq(), second.previous()), (Seq::new(1), Some(first.digest())));
     assert_eq!(second.stream(), first.stream());
     assert!(recorder.seal_now().is_empty());
 }

@@ -72,6 +72,7 @@ fn types_of_slices() {
     value::<export::Head>();
     value::<export::Origin>();
     value::<export::SealedSlice>();
+    value::<export::Seq>();
     value::<export::Slice>();
     value::<export::StreamId>();
 }

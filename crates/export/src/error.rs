@@ -2,7 +2,7 @@
 
 use std::error::Error as StdError;
 
-use ron_ledger_wire::{ClaimId, Digest, Origin, Rejection, SealedSlice, StreamId};
+use ron_ledger_wire::{ClaimId, Digest, Origin, Rejection, SealedSlice, Seq, StreamId};
 use thiserror::Error;
 
 use crate::{
@@ -59,9 +59,9 @@ pub enum PutError {
     )]
     Gap {
         /// The sequence number that the ledger takes next.
-        expected: u64,
+        expected: Seq,
         /// The sequence number that was offered.
-        found: u64,
+        found: Seq,
     },
     /// Another copy of the log exports under the same origin. Its slices and those of this copy could be taken for duplicates of
     /// each other. See [`ron_ledger_wire::Claim`].
@@ -161,9 +161,9 @@ pub enum LaneError {
         /// The stream.
         stream: StreamId,
         /// The sequence number after the last pending slice.
-        expected: u64,
+        expected: Seq,
         /// The sequence number that was given.
-        found: u64,
+        found: Seq,
     },
     /// The slice follows in number, but links to another slice than the last pending one.
     #[error(
@@ -174,7 +174,7 @@ pub enum LaneError {
         /// The stream.
         stream: StreamId,
         /// The sequence number of the slice given.
-        seq: u64,
+        seq: Seq,
         /// The digest of the last pending slice.
         expected: Digest,
         /// The digest that the slice links to.
@@ -201,7 +201,7 @@ mod tests {
                 Unanswered => PutError::Unanswered { answered: 1, offered: 2 },
                 NotReached => PutError::NotReached,
                 Conflict => PutError::Conflict { stored: digest, offered: digest },
-                Gap => PutError::Gap { expected: 1, found: 2 },
+                Gap => PutError::Gap { expected: Seq::new(1), found: Seq::new(2) },
                 Claimed => PutError::Claimed { origin, current: ClaimId::from_bytes([1; 16]) },
             }
             with_cause: {
@@ -213,8 +213,8 @@ mod tests {
             without_cause: {
                 InvalidOption => LaneError::InvalidOption { option: "batch_max", value: 0, min: 1, max: 2 },
                 Full => LaneError::Full { pending_max: 1 },
-                OutOfOrder => LaneError::OutOfOrder { stream: stream(), expected: 1, found: 2 },
-                BrokenLink => LaneError::BrokenLink { stream: stream(), seq: 1, expected: digest, found: None },
+                OutOfOrder => LaneError::OutOfOrder { stream: stream(), expected: Seq::new(1), found: Seq::new(2) },
+                BrokenLink => LaneError::BrokenLink { stream: stream(), seq: Seq::new(1), expected: digest, found: None },
             }
             with_cause: {}
         });

@@ -68,10 +68,9 @@ impl Lane {
             return Ok(());
         };
         let stream = || slice.stream().clone();
-        // No number follows the largest one, so a saturated expectation must not match.
-        let expected = last.seq().saturating_add(1);
-        if slice.seq() != expected || last.seq() == u64::MAX {
-            return Err(LaneError::OutOfOrder { stream: stream(), expected, found: slice.seq() });
+        if last.seq().checked_next() != Some(slice.seq()) {
+            let (expected, found) = (last.seq().next(), slice.seq());
+            return Err(LaneError::OutOfOrder { stream: stream(), expected, found });
         }
         if slice.previous() != Some(last.digest()) {
             let (expected, found) = (last.digest(), slice.previous());

@@ -14,11 +14,11 @@
 //!
 //! ```
 //! use ron_accounting_export::{memory::MemoryLedger, Exporter, LaneOptions, Lanes};
-//! use ron_ledger_wire::{Origin, Row, RowKey, Slice, StreamId};
+//! use ron_ledger_wire::{Origin, Row, RowKey, Seq, Slice, StreamId};
 //!
 //! let slice = Slice {
 //!     stream: StreamId::new(Origin::from_bytes([7; 16]), "acme", "requests"),
-//!     seq: 0,
+//!     seq: Seq::FIRST,
 //!     start_ms: 0,
 //!     end_ms: 60_000,
 //!     previous: None,

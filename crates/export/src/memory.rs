@@ -18,11 +18,11 @@ use crate::{Ack, Exporter, PutError};
 ///
 /// ```
 /// use ron_accounting_export::{memory::MemoryLedger, Ack, Exporter};
-/// use ron_ledger_wire::{Origin, Row, RowKey, Slice, StreamId};
+/// use ron_ledger_wire::{Origin, Row, RowKey, Seq, Slice, StreamId};
 ///
 /// let slice = Slice {
 ///     stream: StreamId::new(Origin::from_bytes([7; 16]), "acme", "requests"),
-///     seq: 0,
+///     seq: Seq::FIRST,
 ///     start_ms: 0,
 ///     end_ms: 60_000,
 ///     previous: None,
@@ -248,7 +248,7 @@ impl State {
                 Ok(Ack::Ok)
             }
             Acceptance::Repeated { seq, digest } => {
-                let index = usize::try_from(seq).unwrap_or(usize::MAX);
+                let index = usize::try_from(seq.get()).unwrap_or(usize::MAX);
                 match chain.and_then(|chain| chain.slices.get(index)) {
                     Some(stored) if stored.digest() == digest => Ok(Ack::Duplicate),
                     Some(stored) => Err(PutError::Conflict { stored: stored.digest(), offered: digest }),

@@ -1,6 +1,6 @@
 //! Counters and gauges of the lanes, for operators.
 
-use ron_ledger_wire::StreamId;
+use ron_ledger_wire::{Seq, StreamId};
 
 use crate::{Latencies, PutError};
 
@@ -58,7 +58,7 @@ pub struct ParkedLane {
     /// The stream.
     pub stream: StreamId,
     /// The sequence number of the refused slice, which is the first of the lane.
-    pub seq: u64,
+    pub seq: Seq,
     /// How many slices wait in the lane, the refused one included.
     pub pending: usize,
     /// The refusal with its evidence; [`PutError::Conflict`] means quarantine.
@@ -71,7 +71,7 @@ pub struct LastFailure {
     /// The stream.
     pub stream: StreamId,
     /// The sequence number of the slice.
-    pub seq: u64,
+    pub seq: Seq,
     /// Why it failed.
     pub error: PutError,
 }

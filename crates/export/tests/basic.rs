@@ -3,7 +3,7 @@
 mod samples;
 
 use ron_accounting_export::{Ack, LaneOptions, Lanes, NextStep, PutError};
-use ron_ledger_wire::ClaimId;
+use ron_ledger_wire::{ClaimId, Seq};
 use samples::{chain, complete_all, content, push_all, stream, unavailable};
 
 #[test]
@@ -56,15 +56,19 @@ fn a_refusal_in_the_middle_of_a_run_keeps_the_rest_of_it() {
     answers[3] = Err(PutError::NotReached);
     let completion = lanes.complete(batch.id, answers, 0);
     lanes.validate().unwrap();
-    let acknowledged: Vec<_> =
-        completion.acknowledged.iter().map(|(slice, _)| (slice.stream().tenant(), slice.seq())).collect();
+    let acknowledged: Vec<_> = completion
+        .acknowledged
+        .iter()
+        .map(|(slice, _)| (slice.stream().tenant(), slice.seq().get()))
+        .collect();
     assert_eq!(acknowledged, [("acme", 0), ("globex", 0), ("globex", 1)]);
-    let failed: Vec<_> = completion.failed.iter().map(|failed| (failed.slice.seq(), &failed.error)).collect();
+    let failed: Vec<_> =
+        completion.failed.iter().map(|failed| (failed.slice.seq().get(), &failed.error)).collect();
     let expected = [(1, &PutError::Busy), (2, &PutError::NotReached), (3, &PutError::NotReached)];
     assert_eq!(failed, expected);
     let status = lanes.status();
     let last = status.last_failure.unwrap();
-    assert_eq!((last.seq, last.error), (1, PutError::Busy), "the cause, not its consequence");
+    assert_eq!((last.seq, last.error), (Seq::new(1), PutError::Busy), "the cause, not its consequence");
     assert_eq!((status.pending, status.backing_off, status.unordered_answers), (3, 1, 0));
 
     let batch = lanes.next_batch(1000).unwrap();
@@ -120,7 +124,7 @@ fn a_failed_slice_is_offered_again_after_its_delay() {
         let completion = complete_all(&mut lanes, &batch, now_ms, &Err(unavailable()));
         assert_eq!(completion.failed.len(), 1);
         let failed = &completion.failed[0];
-        assert_eq!((failed.slice.seq(), &failed.error), (0, &unavailable()));
+        assert_eq!((failed.slice.seq(), &failed.error), (Seq::FIRST, &unavailable()));
         let NextStep::RetryAt(due_ms) = failed.next else { panic!("parked after a retryable error") };
         let ceiling = (50 << (failure - 1)).min(2000);
         assert!(due_ms > now_ms && due_ms <= now_ms + ceiling, "failure {failure}: {due_ms} from {now_ms}");
@@ -149,7 +153,7 @@ fn a_refused_lane_parks_until_it_is_resumed() {
     let mut lanes = Lanes::new(LaneOptions::default()).unwrap();
     push_all(&mut lanes, &chain("acme", 2));
     let batch = lanes.next_batch(0).unwrap();
-    let error = PutError::Gap { expected: 0, found: 7 };
+    let error = PutError::Gap { expected: Seq::FIRST, found: Seq::new(7) };
     let completion = complete_all(&mut lanes, &batch, 0, &Err(error.clone()));
     assert_eq!(completion.failed[0].next, NextStep::Parked);
     assert!(lanes.next_batch(1 << 40).is_none());
@@ -157,7 +161,7 @@ fn a_refused_lane_parks_until_it_is_resumed() {
 
     let parked = lanes.status().parked;
     assert_eq!(parked.len(), 1);
-    assert_eq!((&parked[0].stream, parked[0].seq, parked[0].pending), (&stream("acme"), 0, 2));
+    assert_eq!((&parked[0].stream, parked[0].seq, parked[0].pending), (&stream("acme"), Seq::FIRST, 2));
     assert_eq!(parked[0].error, error);
 
     assert!(lanes.resume(&stream("acme")));
@@ -179,7 +183,7 @@ fn which_errors_pass_with_time() {
     ];
     let lasting = [
         PutError::Conflict { stored: digest, offered: digest },
-        PutError::Gap { expected: 1, found: 2 },
+        PutError::Gap { expected: Seq::new(1), found: Seq::new(2) },
         PutError::Claimed { origin: stream("acme").origin(), current: ClaimId::from_bytes([1; 16]) },
         PutError::rejected(""),
     ];

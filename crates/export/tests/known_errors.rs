@@ -3,7 +3,7 @@
 mod samples;
 
 use ron_accounting_export::{Ack, LaneError, LaneOptions, Lanes, NextStep, PutError};
-use ron_ledger_wire::{Digest, SealedSlice};
+use ron_ledger_wire::{Digest, SealedSlice, Seq};
 use samples::{chain, complete_all, content, push_all, push_all_at, slice, stream, unavailable};
 
 /// An exporter that leaves out one answer shifts all behind it. Believed, the acknowledgement of the second slice
@@ -90,7 +90,7 @@ fn a_rejected_slice_blocks_its_own_lane_alone() {
     assert_eq!(completion.acknowledged.len(), 3);
     assert!(completion.failed.iter().all(|failed| failed.next == NextStep::Parked));
     let parked = lanes.status().parked;
-    assert_eq!((parked[0].seq, parked[0].pending), (0, 3));
+    assert_eq!((parked[0].seq, parked[0].pending), (Seq::FIRST, 3));
     assert!(lanes.next_batch(1 << 40).is_none(), "nothing behind it is offered either");
     assert_eq!((lanes.pending(), lanes.is_idle()), (3, false));
 }
@@ -291,13 +291,15 @@ fn a_stream_is_pushed_in_order_and_once() {
     let chain = chain("acme", 4);
     // A stream may start anywhere: after a restart the first pending slice is seldom number 0.
     lanes.push(chain[1].clone(), 0).unwrap();
-    for (index, found) in [(0, 0), (1, 1), (3, 3)] {
+    for index in [0, 1, 3] {
+        let found = chain[index].seq();
         let error = lanes.push(chain[index].clone(), 0).unwrap_err();
-        assert_eq!(error, LaneError::OutOfOrder { stream: stream("acme"), expected: 2, found });
+        assert_eq!(error, LaneError::OutOfOrder { stream: stream("acme"), expected: Seq::new(2), found });
     }
-    let fork = slice(&stream("acme"), 2, Some(chain[0].digest()), 9);
+    let fork = slice(&stream("acme"), Seq::new(2), Some(chain[0].digest()), 9);
     let error = lanes.push(fork, 0).unwrap_err();
-    assert!(matches!(error, LaneError::BrokenLink { seq: 2, expected, .. } if expected == chain[1].digest()));
+    let LaneError::BrokenLink { seq, expected, .. } = error else { panic!("{error}") };
+    assert_eq!((seq, expected), (Seq::new(2), chain[1].digest()));
     assert_eq!(lanes.pending(), 1);
     lanes.push(chain[2].clone(), 0).unwrap();
 }

@@ -3,7 +3,7 @@
 mod samples;
 
 use ron_accounting_export::{Ack, LaneError, LaneOptions, Lanes, PutError};
-use ron_ledger_wire::Digest;
+use ron_ledger_wire::{Digest, Seq};
 use samples::{chain, complete_all, content, push_all, slice, stream};
 
 #[test]
@@ -74,11 +74,11 @@ fn a_lane_is_gone_with_its_last_slice() {
 fn nothing_follows_the_largest_sequence_number() {
     let mut lanes = Lanes::new(LaneOptions::default()).unwrap();
     let stream = stream("acme");
-    let before = slice(&stream, u64::MAX - 1, Some(Digest::of(b"")), 1);
-    let last = slice(&stream, u64::MAX, Some(before.digest()), 1);
+    let before = slice(&stream, Seq::new(u64::MAX - 1), Some(Digest::of(b"")), 1);
+    let last = slice(&stream, Seq::new(u64::MAX), Some(before.digest()), 1);
     lanes.push(before, 0).unwrap();
     lanes.push(last.clone(), 0).unwrap();
-    let beyond = slice(&stream, u64::MAX, Some(last.digest()), 1);
+    let beyond = slice(&stream, Seq::new(u64::MAX), Some(last.digest()), 1);
     assert!(matches!(lanes.push(beyond, 0), Err(LaneError::OutOfOrder { .. })));
 }
 
@@ -109,7 +109,7 @@ fn ten_thousand_lanes_take_turns() {
         let batch = lanes.next_batch(turn).unwrap();
         assert_eq!(batch.slices.len(), 100);
         assert!(
-            batch.slices.iter().all(|slice| slice.seq() == turn / 100),
+            batch.slices.iter().all(|slice| slice.seq() == Seq::new(turn / 100)),
             "every lane once, then every lane again"
         );
         let _ = lanes.complete(batch.id, vec![Ok(Ack::Ok); 100], turn);

@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             "digest": sealed.digest().to_string(),
             "cid": sealed.cid().to_string(),
             "stream": sealed.stream().to_string(),
-            "seq": sealed.seq(),
+            "seq": sealed.seq().get(),
             "rows": sealed.row_count(),
             "standalone": standalone,
         }));

@@ -7,6 +7,7 @@ use crate::decode;
 use crate::digest::Digest;
 use crate::error::DecodeError;
 use crate::sealed::SealedSlice;
+use crate::seq::Seq;
 use crate::slice::Slice;
 use crate::stream::StreamId;
 
@@ -14,21 +15,21 @@ use crate::stream::StreamId;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Head {
     stream: StreamId,
-    next_seq: u64,
+    next_seq: Seq,
     last: Option<Digest>,
 }
 
 impl Head {
     /// Returns the head of a stream that has no slice yet.
     pub fn genesis(stream: StreamId) -> Self {
-        Self { stream, next_seq: 0, last: None }
+        Self { stream, next_seq: Seq::FIRST, last: None }
     }
 
     /// Returns the head of a stream with slices: the number that comes next, and the digest of the last slice.
     ///
     /// An impossible pair, such as a digest with number 0, is not repaired. Under such a head every slice is refused as a
     /// broken link.
-    pub fn new(stream: StreamId, next_seq: u64, last: Option<Digest>) -> Self {
+    pub fn new(stream: StreamId, next_seq: Seq, last: Option<Digest>) -> Self {
         Self { stream, next_seq, last }
     }
 
@@ -38,7 +39,7 @@ impl Head {
     }
 
     /// Returns the number of the slice that comes next.
-    pub fn next_seq(&self) -> u64 {
+    pub fn next_seq(&self) -> Seq {
         self.next_seq
     }
 
@@ -63,16 +64,16 @@ pub enum Acceptance<S = Slice> {
     /// it and change nothing. A different digest is a fork: refuse and report it.
     Repeated {
         /// The slice's number.
-        seq: u64,
+        seq: Seq,
         /// Digest of the bytes offered.
         digest: Digest,
     },
     /// Slices before this one are missing. Nothing is stored.
     Gap {
         /// Number of the slice that comes next.
-        expected: u64,
+        expected: Seq,
         /// Number of the slice offered.
-        found: u64,
+        found: Seq,
     },
     /// The slice can never be accepted at this head.
     Reject(Rejection),
@@ -108,7 +109,7 @@ pub enum Rejection {
     )]
     BrokenLink {
         /// The slice's number.
-        seq: u64,
+        seq: Seq,
         /// Digest of the stream's last slice.
         expected: Option<Digest>,
         /// Digest that the slice links to.
@@ -129,18 +130,19 @@ fn digest_or_none(digest: Option<&Digest>) -> String {
 /// decoder. Only a slice that is accepted is copied out of its bytes.
 ///
 /// ```
-/// use ron_ledger_wire::{accept, Acceptance, Head, Origin, Row, RowKey, Slice, StreamId};
+/// use ron_ledger_wire::{accept, Acceptance, Head, Origin, Row, RowKey, Seq, Slice, StreamId};
 ///
 /// let stream = StreamId::new(Origin::from_bytes([7; 16]), "acme", "requests");
 /// let row = Row { key: RowKey::account(1, 42), increment: 5 };
-/// let slice = Slice { stream: stream.clone(), seq: 0, start_ms: 0, end_ms: 1, previous: None, rows: vec![row] };
+/// let rows = vec![row];
+/// let slice = Slice { stream, seq: Seq::FIRST, start_ms: 0, end_ms: 1, previous: None, rows };
 /// let sealed = slice.encode()?;
 ///
-/// let empty = Head::genesis(stream);
+/// let empty = Head::genesis(slice.stream);
 /// let Acceptance::Next { head, .. } = accept(&empty, &sealed.digest(), sealed.bytes()) else { panic!() };
 /// assert_eq!(
 ///     accept(&head, &sealed.digest(), sealed.bytes()),
-///     Acceptance::Repeated { seq: 0, digest: sealed.digest() },
+///     Acceptance::Repeated { seq: Seq::FIRST, digest: sealed.digest() },
 /// );
 /// # Ok::<(), ron_ledger_wire::EncodeError>(())
 /// ```
@@ -184,7 +186,7 @@ pub fn accept_sealed<'a>(head: &Head, offered: &'a SealedSlice) -> Acceptance<&'
 }
 
 /// Returns the head once a slice of the head's stream is stored, or why the slice is not the next.
-fn follow<S>(head: &Head, seq: u64, previous: Option<Digest>, digest: Digest) -> Result<Head, Acceptance<S>> {
+fn follow<S>(head: &Head, seq: Seq, previous: Option<Digest>, digest: Digest) -> Result<Head, Acceptance<S>> {
     if seq < head.next_seq {
         return Err(Acceptance::Repeated { seq, digest });
     }
@@ -195,7 +197,7 @@ fn follow<S>(head: &Head, seq: u64, previous: Option<Digest>, digest: Digest) ->
         let (expected, found) = (head.last, previous);
         return Err(Acceptance::Reject(Rejection::BrokenLink { seq, expected, found }));
     }
-    let Some(next_seq) = seq.checked_add(1) else {
+    let Some(next_seq) = seq.checked_next() else {
         return Err(Acceptance::Reject(Rejection::Exhausted));
     };
     Ok(Head { stream: head.stream.clone(), next_seq, last: Some(digest) })

@@ -21,6 +21,7 @@ use crate::error::EncodeError;
 use crate::layout::{Field, ROW_ITEMS, SLICE_BYTES_LEAST, SLICE_BYTES_MAX, TEXT_BYTES_MAX, WIRE_VERSION};
 use crate::rows::{self, RowsFrame};
 use crate::sealed::{Contents, SealedSlice, SliceBytes};
+use crate::seq::Seq;
 use crate::sorted_keys::SortedKeys;
 use crate::stream::StreamId;
 
@@ -30,10 +31,10 @@ const ROWS_HEAD_BYTES_MAX: usize = 5;
 /// Encodes one slice from rows that arrive in order.
 ///
 /// ```
-/// use ron_ledger_wire::{encode_account_key, EncodeError, Origin, SliceBuilder, StreamId};
+/// use ron_ledger_wire::{encode_account_key, EncodeError, Origin, Seq, SliceBuilder, StreamId};
 ///
 /// let stream = StreamId::new(Origin::from_bytes([7; 16]), "acme", "requests");
-/// let mut builder = SliceBuilder::new(&stream, 0, 0, 60_000, None)?;
+/// let mut builder = SliceBuilder::new(&stream, Seq::FIRST, 0, 60_000, None)?;
 /// let mut key = Vec::new();
 /// encode_account_key(1, 42, &mut key);
 /// builder.push_encoded(&key, 5)?;
@@ -46,7 +47,7 @@ const ROWS_HEAD_BYTES_MAX: usize = 5;
 #[derive(Debug, Clone)]
 pub struct SliceBuilder {
     stream: StreamId,
-    seq: u64,
+    seq: Seq,
     start_ms: u64,
     end_ms: u64,
     previous: Option<Digest>,
@@ -69,7 +70,7 @@ impl SliceBuilder {
     /// Refuses an empty span, a link that does not fit `seq`, and a tenant or dimension that is too long.
     pub fn new(
         stream: &StreamId,
-        seq: u64,
+        seq: Seq,
         start_ms: u64,
         end_ms: u64,
         previous: Option<Digest>,
@@ -82,9 +83,9 @@ impl SliceBuilder {
         if start_ms >= end_ms {
             return Err(EncodeError::EmptyWindow { start_ms, end_ms });
         }
-        match (seq, previous) {
-            (0, Some(_)) => return Err(EncodeError::GenesisLink),
-            (1.., None) => return Err(EncodeError::MissingLink { seq }),
+        match (seq.is_first(), previous) {
+            (true, Some(_)) => return Err(EncodeError::GenesisLink),
+            (false, None) => return Err(EncodeError::MissingLink { seq }),
             _ => {}
         }
 
@@ -94,7 +95,7 @@ impl SliceBuilder {
         name(Field::Version, &mut prefix);
         encode::unsigned(WIRE_VERSION, &mut prefix);
         name(Field::Seq, &mut prefix);
-        encode::unsigned(seq, &mut prefix);
+        encode::unsigned(seq.get(), &mut prefix);
         name(Field::Previous, &mut prefix);
         encode::link(previous.as_ref(), &mut prefix);
         name(Field::Rows, &mut prefix);

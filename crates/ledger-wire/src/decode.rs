@@ -10,6 +10,7 @@ use crate::layout::{Field, ORIGIN_BYTES, SLICE_BYTES_MAX, WIRE_VERSION};
 use crate::origin::Origin;
 use crate::reader::Reader;
 use crate::rows::{Rows, RowsFrame};
+use crate::seq::Seq;
 use crate::slice::Slice;
 use crate::stream::StreamId;
 
@@ -19,7 +20,7 @@ pub(crate) struct Frame<'a> {
     pub(crate) origin: Origin,
     pub(crate) tenant: &'a str,
     pub(crate) dimension: &'a str,
-    pub(crate) seq: u64,
+    pub(crate) seq: Seq,
     pub(crate) start_ms: u64,
     pub(crate) end_ms: u64,
     pub(crate) previous: Option<Digest>,
@@ -55,7 +56,7 @@ struct Located<T> {
 #[derive(Debug, Default)]
 struct Fields<'a> {
     version: Option<u64>,
-    seq: Option<u64>,
+    seq: Option<Seq>,
     previous: Option<Located<Option<Digest>>>,
     rows: Option<RowsFrame>,
     end_ms: Option<Located<u64>>,
@@ -125,7 +126,7 @@ impl<'a> Fields<'a> {
                 }
                 self.version = Some(version);
             }
-            Field::Seq => self.seq = Some(reader.unsigned()?),
+            Field::Seq => self.seq = Some(Seq::new(reader.unsigned()?)),
             Field::Previous => self.previous = Some(Located { value: reader.link()?, offset }),
             Field::Rows => self.rows = Some(RowsFrame::read(reader)?),
             Field::End => self.end_ms = Some(Located { value: reader.unsigned()?, offset }),
@@ -154,9 +155,9 @@ impl<'a> Fields<'a> {
         let start_ms = self.start_ms.ok_or_else(|| missing(Field::Start))?;
         let dimension = self.dimension.ok_or_else(|| missing(Field::Dimension))?;
 
-        match (seq, previous.value) {
-            (0, Some(_)) => return Err(DecodeError::new(previous.offset, Kind::GenesisLink)),
-            (1.., None) => return Err(DecodeError::new(previous.offset, Kind::MissingLink { seq })),
+        match (seq.is_first(), previous.value) {
+            (true, Some(_)) => return Err(DecodeError::new(previous.offset, Kind::GenesisLink)),
+            (false, None) => return Err(DecodeError::new(previous.offset, Kind::MissingLink { seq })),
             _ => {}
         }
         if start_ms >= end.value {

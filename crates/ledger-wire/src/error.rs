@@ -3,6 +3,7 @@
 //! A [`DecodeError`] is an offset and a kind. The kind is part of its message, not a cause behind it.
 
 use crate::layout::{SLICE_BYTES_MAX, TEXT_BYTES_MAX, WIRE_VERSION};
+use crate::seq::Seq;
 
 /// Why bytes are not a slice, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -179,7 +180,7 @@ pub enum DecodeErrorKind {
     #[error("slice {seq} needs a link to the slice before it")]
     MissingLink {
         /// The slice's number.
-        seq: u64,
+        seq: Seq,
     },
     /// `prev` is a link although the slice is the first of its stream.
     #[error("slice 0 is the first of its stream and must have a null link")]
@@ -272,7 +273,7 @@ pub enum EncodeError {
     #[error("slice {seq} needs the digest of the slice before it")]
     MissingLink {
         /// The slice's number.
-        seq: u64,
+        seq: Seq,
     },
     /// A slice without rows. Leave it out: the number goes to the next slice that has some.
     #[error("a slice has at least one row")]
@@ -376,7 +377,7 @@ mod tests {
                 LinkCodec => Kind::LinkCodec { found: 1 },
                 LinkHash => Kind::LinkHash { found: 1 },
                 LinkLength => Kind::LinkLength { bytes: 1 },
-                MissingLink => Kind::MissingLink { seq: 1 },
+                MissingLink => Kind::MissingLink { seq: Seq::new(1) },
                 GenesisLink => Kind::GenesisLink,
                 EmptyWindow => Kind::EmptyWindow { start_ms: 1, end_ms: 1 },
                 NoRows => Kind::NoRows,
@@ -398,7 +399,7 @@ mod tests {
                 TextTooLong => EncodeError::TextTooLong { field: "tenant", bytes: 2000 },
                 EmptyWindow => EncodeError::EmptyWindow { start_ms: 1, end_ms: 1 },
                 GenesisLink => EncodeError::GenesisLink,
-                MissingLink => EncodeError::MissingLink { seq: 1 },
+                MissingLink => EncodeError::MissingLink { seq: Seq::new(1) },
                 NoRows => EncodeError::NoRows,
                 UnsortedRows => EncodeError::UnsortedRows { row: 1 },
                 DuplicateRow => EncodeError::DuplicateRow { row: 1 },
@@ -422,7 +423,7 @@ mod tests {
             without_cause: {
                 DigestMismatch => Rejection::DigestMismatch { claimed: digest, computed: digest },
                 WrongStream => Rejection::WrongStream { expected: stream(), found: stream() },
-                BrokenLink => Rejection::BrokenLink { seq: 1, expected: Some(digest), found: None },
+                BrokenLink => Rejection::BrokenLink { seq: Seq::new(1), expected: Some(digest), found: None },
                 Exhausted => Rejection::Exhausted,
             }
             with_cause: { Malformed => Rejection::Malformed(decode_error()) }

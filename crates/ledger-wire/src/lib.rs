@@ -5,6 +5,7 @@
 //!
 //! **Identity**
 //! * [`Origin`]: which chain-keeping process counted. * [`StreamId`]: origin, tenant, dimension: the unit of order.
+//! * [`Seq`]: a slice's number within its stream.
 //! * [`Digest`]: BLAKE3-256 of a slice's bytes. * [`Cid`]: the same digest in the form that IPLD tools use.
 //!
 //! **Slices**
@@ -25,12 +26,12 @@
 //! * [`SLICE_BYTES_MAX`], [`SLICE_BYTES_LEAST`], [`TEXT_BYTES_MAX`], [`WIRE_VERSION`], [`CLAIM_ANCESTORS_MAX`].
 //!
 //! ```
-//! use ron_ledger_wire::{accept, Acceptance, Head, Origin, Row, RowKey, Slice, StreamId};
+//! use ron_ledger_wire::{accept, Acceptance, Head, Origin, Row, RowKey, Seq, Slice, StreamId};
 //!
 //! let stream = StreamId::new(Origin::from_bytes([7; 16]), "acme", "requests");
 //! let slice = Slice {
 //!     stream: stream.clone(),
-//!     seq: 0,
+//!     seq: Seq::FIRST,
 //!     start_ms: 1_700_000_040_000,
 //!     end_ms: 1_700_000_100_000,
 //!     previous: None,
@@ -42,7 +43,7 @@
 //! match accept(&head, &sealed.digest(), sealed.bytes()) {
 //!     Acceptance::Next { slice: accepted, head } => {
 //!         assert_eq!(accepted, slice);
-//!         assert_eq!(head.next_seq(), 1);
+//!         assert_eq!(head.next_seq(), Seq::new(1));
 //!         assert_eq!(head.last(), Some(sealed.digest()));
 //!     }
 //!     other => panic!("a genesis slice follows an empty head: {other:?}"),
@@ -64,6 +65,7 @@ mod origin;
 mod reader;
 mod rows;
 mod sealed;
+mod seq;
 mod slice;
 mod sorted_keys;
 mod stream;
@@ -79,6 +81,7 @@ pub use crate::layout::{SLICE_BYTES_LEAST, SLICE_BYTES_MAX, TEXT_BYTES_MAX, WIRE
 pub use crate::origin::Origin;
 pub use crate::rows::{RowKeyRef, RowRef, Rows};
 pub use crate::sealed::SealedSlice;
+pub use crate::seq::Seq;
 pub use crate::slice::{Row, RowKey, Slice};
 pub use crate::sorted_keys::{MergeSource, SortedKeys};
 pub use crate::stream::StreamId;

@@ -10,6 +10,7 @@ use crate::decode;
 use crate::digest::Digest;
 use crate::error::DecodeError;
 use crate::rows::{Rows, RowsFrame};
+use crate::seq::Seq;
 use crate::slice::Slice;
 use crate::stream::StreamId;
 
@@ -21,7 +22,7 @@ pub struct SealedSlice(Arc<Contents>);
 
 pub(crate) struct Contents {
     pub(crate) stream: StreamId,
-    pub(crate) seq: u64,
+    pub(crate) seq: Seq,
     pub(crate) start_ms: u64,
     pub(crate) end_ms: u64,
     pub(crate) previous: Option<Digest>,
@@ -73,7 +74,7 @@ impl SealedSlice {
     }
 
     /// Returns the number within the stream.
-    pub fn seq(&self) -> u64 {
+    pub fn seq(&self) -> Seq {
         self.0.seq
     }
 

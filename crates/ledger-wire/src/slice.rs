@@ -7,6 +7,7 @@ use crate::decode;
 use crate::encode::encode_row_key;
 use crate::error::{DecodeError, EncodeError};
 use crate::sealed::SealedSlice;
+use crate::seq::Seq;
 use crate::stream::StreamId;
 use crate::Digest;
 
@@ -16,7 +17,7 @@ pub struct Slice {
     /// The stream that the slice belongs to.
     pub stream: StreamId,
     /// Number within the stream, from 0 and without gaps.
-    pub seq: u64,
+    pub seq: Seq,
     /// Start of the span in Unix milliseconds.
     pub start_ms: u64,
     /// End of the span in Unix milliseconds, exclusive, after the start.

@@ -4,7 +4,7 @@ use std::{error::Error, sync::Arc};
 
 use ron_accounting_export::{with_causes, LaneError, PutError};
 use ron_accounting_seal::SealError;
-use ron_ledger_wire::StreamId;
+use ron_ledger_wire::{Seq, StreamId};
 
 /// Errors of the pipeline. None of them loses a count: what could not be done is tried again.
 #[derive(Debug, thiserror::Error)]
@@ -65,9 +65,9 @@ pub enum PipelineError {
         /// The stream.
         stream: StreamId,
         /// The ledger's next seq.
-        ledger: u64,
+        ledger: Seq,
         /// The log's next seq.
-        log: u64,
+        log: Seq,
     },
     /// The ledger has less of a stream than it acknowledged, and the log has not all that is missing: the ledger was
     /// restored from an older copy. The stream's next slice is refused as a gap.
@@ -79,9 +79,9 @@ pub enum PipelineError {
         /// The stream.
         stream: StreamId,
         /// The ledger's next seq.
-        ledger: u64,
+        ledger: Seq,
         /// The seq before which it had acknowledged all.
-        log: u64,
+        log: Seq,
     },
     /// A slice that was recovered follows one that a power cut has taken. Neither was durable, so neither was promised to
     /// anybody or exported; what both counted is recovered from the last checkpoint, as far as that has it.
@@ -90,7 +90,7 @@ pub enum PipelineError {
         /// The stream.
         stream: StreamId,
         /// The slice.
-        seq: u64,
+        seq: Seq,
     },
     /// A slice that was recovered does not follow what waits before it: slices between them are missing.
     #[error("recovered slice {seq} of stream {stream} cannot be queued")]
@@ -98,7 +98,7 @@ pub enum PipelineError {
         /// The stream.
         stream: StreamId,
         /// The slice.
-        seq: u64,
+        seq: Seq,
         /// Why it does not follow.
         source: LaneError,
     },
@@ -122,11 +122,11 @@ pub enum RecordError {
     #[error("slice {seq} is not in its group {first} to {last}")]
     OutsideGroup {
         /// Number of the slice.
-        seq: u64,
+        seq: Seq,
         /// First number of the group.
-        first: u64,
+        first: Seq,
         /// Last number of the group.
-        last: u64,
+        last: Seq,
     },
     /// A part of a checkpoint has a number that its checkpoint does not have.
     #[error("it is part {part} of {parts}")]
@@ -212,7 +212,7 @@ mod tests {
         assert_errors!(RecordError {
             without_cause: {
                 CutShort => RecordError::CutShort,
-                OutsideGroup => RecordError::OutsideGroup { seq: 3, first: 1, last: 2 },
+                OutsideGroup => RecordError::OutsideGroup { seq: Seq::new(3), first: Seq::new(1), last: Seq::new(2) },
                 NoSuchPart => RecordError::NoSuchPart { part: 2, parts: 2 },
                 NewerPayload => RecordError::NewerPayload { version: 3 },
                 UnknownKind => RecordError::UnknownKind { kind: RecordKind(77) },
@@ -237,9 +237,9 @@ mod tests {
                 }),
                 LogFull => PipelineError::LogFull { streams: 1 },
                 LogPaused => PipelineError::LogPaused { until_ms: 1 },
-                LedgerAhead => PipelineError::LedgerAhead { stream: stream(), ledger: 2, log: 1 },
-                LedgerBehind => PipelineError::LedgerBehind { stream: stream(), ledger: 1, log: 2 },
-                Orphan => PipelineError::Orphan { stream: stream(), seq: 1 },
+                LedgerAhead => PipelineError::LedgerAhead { stream: stream(), ledger: Seq::new(2), log: Seq::new(1) },
+                LedgerBehind => PipelineError::LedgerBehind { stream: stream(), ledger: Seq::new(1), log: Seq::new(2) },
+                Orphan => PipelineError::Orphan { stream: stream(), seq: Seq::new(1) },
             }
             with_cause: {
                 Log => PipelineError::Log(WalError::Io {
@@ -251,8 +251,8 @@ mod tests {
                 Seal => PipelineError::from(refused_stream),
                 Queue => PipelineError::Queue {
                     stream: stream(),
-                    seq: 3,
-                    source: LaneError::OutOfOrder { stream: stream(), expected: 1, found: 3 },
+                    seq: Seq::new(3),
+                    source: LaneError::OutOfOrder { stream: stream(), expected: Seq::new(1), found: Seq::new(3) },
                 },
             }
         });

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ron_accounting_window::Span;
-use ron_ledger_wire::{ClaimId, Head, SealedSlice, StreamId};
+use ron_ledger_wire::{ClaimId, Head, SealedSlice, Seq, StreamId};
 
 use crate::{LogStats, PipelineError};
 
@@ -67,8 +67,8 @@ pub(crate) trait Journal: Send + std::fmt::Debug {
     /// The streams that were forgotten since the last call and are not known again.
     fn take_forgotten(&mut self) -> Vec<StreamId>;
 
-    /// How many slices of a stream the ledger has, as far as the log knows.
-    fn acknowledged(&self, stream: &StreamId) -> u64;
+    /// The seq before which the ledger has all slices of a stream, as far as the log knows.
+    fn acknowledged(&self, stream: &StreamId) -> Seq;
 
     /// Takes the head of a stream from the ledger: what was before it is acknowledged.
     fn adopt(&mut self, head: &Head);
@@ -81,7 +81,7 @@ pub(crate) trait Journal: Send + std::fmt::Debug {
 
     /// The acknowledged slices from `seq` on, if the log still has all of them: they are pending again. Only before
     /// anything was appended.
-    fn reopen(&mut self, stream: &StreamId, seq: u64) -> Option<Vec<SealedSlice>>;
+    fn reopen(&mut self, stream: &StreamId, seq: Seq) -> Option<Vec<SealedSlice>>;
 
     /// The log's own numbers.
     fn stats(&self) -> LogStats;

@@ -29,7 +29,7 @@ mod victims;
 use std::collections::{BTreeMap, BTreeSet};
 
 use ron_accounting_wal::{Position, RecordKind, Storage, Wal, WalError, WalOptions};
-use ron_ledger_wire::{ClaimId, Head, Origin, SealedSlice, StreamId, CLAIM_ANCESTORS_MAX};
+use ron_ledger_wire::{ClaimId, Head, Origin, SealedSlice, Seq, StreamId, CLAIM_ANCESTORS_MAX};
 
 use acknowledgements::spare_full;
 use budgets::Budgets;
@@ -66,7 +66,7 @@ pub(crate) struct Log<S: Storage> {
     streams: BTreeMap<StreamId, StreamLog>,
     index: Index,
     /// Slices that are appended and not durable.
-    undurable: BTreeSet<(StreamId, u64)>,
+    undurable: BTreeSet<(StreamId, Seq)>,
     /// The bytes of slices that the ledger has not.
     pending_bytes: u64,
     checkpoint_bytes: u64,
@@ -82,7 +82,7 @@ pub(crate) struct Log<S: Storage> {
     /// Whether it lacks the claim that the ledger has taken.
     lacks_confirmed: bool,
     /// Up to where streams are acknowledged, as far as no record says so yet. Sorted, so that the bytes are the same each time.
-    unnoted: BTreeMap<StreamId, u64>,
+    unnoted: BTreeMap<StreamId, Seq>,
     may_forget: bool,
     /// A stream whose head must not be dropped now, although it is idle.
     kept: Option<StreamId>,
@@ -412,8 +412,8 @@ where
         forgotten
     }
 
-    fn acknowledged(&self, stream: &StreamId) -> u64 {
-        self.streams.get(stream).map_or(0, |log| log.acknowledged)
+    fn acknowledged(&self, stream: &StreamId) -> Seq {
+        self.streams.get(stream).map_or(Seq::FIRST, |log| log.acknowledged)
     }
 
     fn adopt(&mut self, head: &Head) {
@@ -445,12 +445,12 @@ where
         }
     }
 
-    fn reopen(&mut self, stream: &StreamId, seq: u64) -> Option<Vec<SealedSlice>> {
+    fn reopen(&mut self, stream: &StreamId, seq: Seq) -> Option<Vec<SealedSlice>> {
         let log = self.streams.get_mut(stream)?;
         let mut slices = self.reopenable.get(stream)?.clone();
         slices.retain(|slice| slice.seq() >= seq);
         let is_whole = slices.first().is_some_and(|slice| slice.seq() == seq)
-            && slices.len() as u64 == log.acknowledged.checked_sub(seq)?;
+            && slices.len() as u64 == log.acknowledged.slices_since(seq)?;
         if !is_whole {
             return None;
         }

@@ -31,7 +31,7 @@ use ron_accounting_core::{Engine, Reading};
 use ron_accounting_export::{with_causes, BatchId, LaneError, Lanes, PutError, SplitMix64};
 use ron_accounting_seal::Sealer;
 use ron_accounting_window::Span;
-use ron_ledger_wire::{ClaimId, Origin, SealedSlice, StreamId};
+use ron_ledger_wire::{ClaimId, Origin, SealedSlice, Seq, StreamId};
 
 use crate::{
     journal::{Journal, Recovered, RecoveredRows},
@@ -220,9 +220,8 @@ impl Pipeline {
             let stream = slice.stream().clone();
             self.counters.recovered_slices += 1;
             self.totals.entry(stream.clone()).or_default().sealed += slice.total();
-            let follows = |end: &SealedSlice| {
-                slice.seq() == end.seq().saturating_add(1) && slice.previous() == Some(end.digest())
-            };
+            let follows =
+                |end: &SealedSlice| slice.seq() == end.seq().next() && slice.previous() == Some(end.digest());
             if ends.get(&stream).map_or(true, follows) {
                 ends.insert(stream, slice.clone());
                 self.undurable.push_back(slice);
@@ -361,10 +360,12 @@ impl Pipeline {
             journal.validate()?;
         }
         let unlogged = self.unlogged.values().flatten();
-        let mut next: BTreeMap<&StreamId, u64> = BTreeMap::new();
+        let mut next: BTreeMap<&StreamId, Seq> = BTreeMap::new();
         for slice in self.ready.iter().chain(&self.undurable).chain(unlogged) {
             let stream = slice.stream();
-            if let Some(expected) = next.insert(stream, slice.seq() + 1).filter(|next| *next != slice.seq()) {
+            if let Some(expected) =
+                next.insert(stream, slice.seq().next()).filter(|next| *next != slice.seq())
+            {
                 return Err(format!("{stream}: slice {} stands where {expected} belongs", slice.seq()));
             }
         }
@@ -390,7 +391,7 @@ impl Pipeline {
 
 /// Says why a slice does not continue the stream that ends with `end`.
 fn not_next(end: &SealedSlice, slice: &SealedSlice) -> LaneError {
-    let (stream, expected) = (end.stream().clone(), end.seq().saturating_add(1));
+    let (stream, expected) = (end.stream().clone(), end.seq().next());
     if slice.seq() == expected {
         let (expected, found) = (end.digest(), slice.previous());
         return LaneError::BrokenLink { stream, seq: slice.seq(), expected, found };

@@ -1,6 +1,6 @@
 //! Admission: a caller's decision about each stream that has counts.
 
-use ron_ledger_wire::StreamId;
+use ron_ledger_wire::{Seq, StreamId};
 
 /// A stream with counts, and what its slices would take.
 #[derive(Debug, Clone, Copy)]
@@ -16,7 +16,7 @@ pub struct Candidate<'a> {
     /// `None` if the stream does not wait.
     pub waits_since_ms: Option<u64>,
     /// The number of its next slice. 0 if no slice was sealed or continued, or if its head was forgotten.
-    pub next_seq: u64,
+    pub next_seq: Seq,
 }
 
 /// What becomes of a stream's counts at a sealing.

@@ -1,13 +1,13 @@
 //! The chain of one stream: it numbers the slices and links each to the one before.
 
 use ron_accounting_window::Span;
-use ron_ledger_wire::{Digest, EncodeError, Head, SealedSlice, SliceBuilder, SortedKeys, StreamId};
+use ron_ledger_wire::{Digest, EncodeError, Head, SealedSlice, Seq, SliceBuilder, SortedKeys, StreamId};
 
 /// Where a stream's chain ends, and whether its counts wait.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Chain {
     /// The number of the next slice.
-    next_seq: u64,
+    next_seq: Seq,
     /// The digest of the slice before it.
     last: Option<Digest>,
     /// The start of the first window whose counts are still in the engine because the stream had to wait.
@@ -23,7 +23,7 @@ pub(crate) struct SliceSpec<'a> {
 }
 
 impl Chain {
-    pub(crate) const fn next_seq(&self) -> u64 {
+    pub(crate) const fn next_seq(&self) -> Seq {
         self.next_seq
     }
 
@@ -114,7 +114,7 @@ impl Chain {
         slices: &mut Vec<SealedSlice>,
     ) -> Result<(), EncodeError> {
         let slice = builder.finish()?;
-        self.next_seq += 1;
+        self.next_seq = self.next_seq.next();
         self.last = Some(slice.digest());
         self.waits_since_ms = None;
         slices.push(slice);
@@ -125,7 +125,7 @@ impl Chain {
     /// [`Self::continue_from`].
     pub(crate) fn validate(&self) -> Result<(), String> {
         match self.last {
-            Some(last) if self.next_seq == 0 => Err(format!("the first slice would link to {last}")),
+            Some(last) if self.next_seq.is_first() => Err(format!("the first slice would link to {last}")),
             _ => Ok(()),
         }
     }

@@ -35,7 +35,7 @@ const _: () = assert!(DIMENSION_NAME_BYTES_MAX <= TEXT_BYTES_MAX, "a dimension t
 /// use ron_accounting_core::{labels, Dimension, Engine};
 /// use ron_accounting_seal::Sealer;
 /// use ron_accounting_window::Span;
-/// use ron_ledger_wire::Origin;
+/// use ron_ledger_wire::{Origin, Seq};
 ///
 /// let engine = Engine::default();
 /// let mut sealer = Sealer::new(&engine, Origin::from_bytes([7; 16]));
@@ -48,7 +48,8 @@ const _: () = assert!(DIMENSION_NAME_BYTES_MAX <= TEXT_BYTES_MAX, "a dimension t
 /// engine.record(&labels().tenant("acme").route("/"), Dimension::REQUESTS, 4);
 /// let sealed = sealer.seal(minute(1), 10, |_| false);
 /// let slice = &sealed.slices[0];
-/// assert_eq!((slice.seq(), slice.start_ms(), slice.end_ms(), slice.total()), (0, 0, 120_000, 7));
+/// assert_eq!(slice.seq(), Seq::FIRST);
+/// assert_eq!((slice.start_ms(), slice.end_ms(), slice.total()), (0, 120_000, 7));
 /// ```
 ///
 /// # Invariants

@@ -59,7 +59,7 @@ impl Streams {
     }
 
     pub(crate) fn head(&self, stream: &StreamId) -> Option<Head> {
-        self.chain(stream).filter(|chain| chain.next_seq() > 0).map(|chain| chain.head(stream))
+        self.chain(stream).filter(|chain| !chain.next_seq().is_first()).map(|chain| chain.head(stream))
     }
 
     /// Forgets streams, but those that wait.
@@ -90,7 +90,7 @@ impl Streams {
     pub(crate) fn end_waits(&mut self) {
         self.chains.retain(|_, chain| {
             chain.end_wait();
-            chain.next_seq() > 0
+            !chain.next_seq().is_first()
         });
     }
 

@@ -2,7 +2,7 @@
 
 use ron_accounting_core::{Dimension, TenantId};
 use ron_accounting_window::Span;
-use ron_ledger_wire::{EncodeError, SealedSlice, StreamId, SLICE_BYTES_LEAST};
+use ron_ledger_wire::{EncodeError, SealedSlice, Seq, StreamId, SLICE_BYTES_LEAST};
 
 use crate::{
     chain::{Chain, SliceSpec},
@@ -50,7 +50,7 @@ impl<'a> UsedStream<'a> {
             slices: row_bytes.div_ceil(bytes_per_slice).max(1),
             row_bytes,
             waits_since_ms: chain.and_then(Chain::waits_since_ms),
-            next_seq: chain.map_or(0, Chain::next_seq),
+            next_seq: chain.map_or(Seq::FIRST, Chain::next_seq),
         }
     }
 

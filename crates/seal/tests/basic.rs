@@ -6,7 +6,7 @@ use ron_accounting_core::{labels, Dimension, Engine, Reading};
 use ron_accounting_seal::{Admission, Sealer};
 use ron_accounting_window::Span;
 use ron_ledger_wire::{
-    encode_account_key, Digest, EncodeError, Head, Origin, RowKey, StreamId, SLICE_BYTES_MAX,
+    encode_account_key, Digest, EncodeError, Head, Origin, RowKey, Seq, StreamId, SLICE_BYTES_MAX,
 };
 
 const ORIGIN: Origin = Origin::from_bytes([7; 16]);
@@ -70,7 +70,7 @@ fn more_rows_than_a_slice_holds_become_several_of_the_same_span() {
         engine.record(&labels().tenant("acme").route(&route), Dimension::REQUESTS, 1);
     }
     let sealed = sealer.seal(window(0), 10, |_| false);
-    let seqs: Vec<_> = sealed.slices.iter().map(|slice| (slice.seq(), slice.start_ms())).collect();
+    let seqs: Vec<_> = sealed.slices.iter().map(|slice| (slice.seq().get(), slice.start_ms())).collect();
     assert_eq!(seqs, [(0, 0), (1, 0), (2, 0)]);
     assert!(sealed.slices.iter().all(|slice| slice.bytes().len() <= SLICE_BYTES_MAX));
     assert_eq!(sealed.slices.iter().map(ron_ledger_wire::SealedSlice::total).sum::<u128>(), 3_000);
@@ -92,23 +92,23 @@ fn a_chain_goes_on_where_an_earlier_process_left_it() {
     let mut sealer = Sealer::new(&engine, ORIGIN);
     let stream = StreamId::new(ORIGIN, "acme", "requests");
     let last = Digest::of(b"the slice before");
-    sealer.continue_from(&Head::new(stream.clone(), 42, Some(last)));
-    sealer.continue_from(&Head::new(stream, 7, Some(Digest::of(b"an older one"))));
+    sealer.continue_from(&Head::new(stream.clone(), Seq::new(42), Some(last)));
+    sealer.continue_from(&Head::new(stream, Seq::new(7), Some(Digest::of(b"an older one"))));
     record(&engine, "acme", 1);
     let slice = &sealer.seal(window(0), 10, |_| false).slices[0];
-    assert_eq!((slice.seq(), slice.previous()), (42, Some(last)));
+    assert_eq!((slice.seq(), slice.previous()), (Seq::new(42), Some(last)));
 }
 
 #[test]
 fn a_chain_whose_last_digest_is_lost_is_not_sealed_and_its_counts_wait() {
     let engine = Engine::default();
     let mut sealer = Sealer::new(&engine, ORIGIN);
-    sealer.continue_from(&Head::new(StreamId::new(ORIGIN, "acme", "requests"), 42, None));
+    sealer.continue_from(&Head::new(StreamId::new(ORIGIN, "acme", "requests"), Seq::new(42), None));
     record(&engine, "acme", 1);
     record(&engine, "bolt", 2);
     let sealed = sealer.seal(window(0), 10, |_| false);
     assert_eq!(sealed.slices.iter().map(|slice| slice.stream().tenant()).collect::<Vec<_>>(), ["bolt"]);
-    assert_eq!(sealed.errors[0].source, EncodeError::MissingLink { seq: 42 });
+    assert_eq!(sealed.errors[0].source, EncodeError::MissingLink { seq: Seq::new(42) });
     assert_eq!(sealer.validate(), Ok(()));
     let mut unsealed = Reading::default();
     sealer.unsealed(&mut unsealed);
@@ -125,7 +125,7 @@ fn recovered_rows_are_sealed_as_they_were() {
     let slices = sealer.seal_recovered(&stream, window(2), &BTreeMap::from([(key, 5)])).unwrap();
     let slice = slices[0].decode();
     assert_eq!(slice.rows[0].key, RowKey::Account { namespace: 1, id: 2 });
-    assert_eq!(sealer.heads().next().map(|head| head.next_seq()), Some(1));
+    assert_eq!(sealer.heads().next().map(|head| head.next_seq()), Some(Seq::new(1)));
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn a_stream_that_cannot_be_encoded_waits_with_its_counts() {
     assert_eq!(sealed.errors[0].stream, StreamId::new(ORIGIN, "acme", "requests"));
     assert_eq!(sealer.waiting(), [sealed.errors[0].stream.clone()]);
     let slice = &sealer.seal(window(1), 10, |_| false).slices[0];
-    assert_eq!((slice.seq(), slice.start_ms(), slice.total()), (0, 60_000, 3));
+    assert_eq!((slice.seq(), slice.start_ms(), slice.total()), (Seq::FIRST, 60_000, 3));
 }
 
 #[test]
@@ -207,9 +207,9 @@ fn a_forgotten_stream_begins_again_unless_it_is_continued() {
         (slice.seq(), head)
     };
     let (seq, head) = seal(0, None);
-    assert_eq!((seq, head.next_seq()), (0, 1));
-    assert_eq!(seal(1, Some(&head)).0, 1);
-    assert_eq!(seal(2, None).0, 0);
+    assert_eq!((seq, head.next_seq()), (Seq::FIRST, Seq::new(1)));
+    assert_eq!(seal(1, Some(&head)).0, Seq::new(1));
+    assert_eq!(seal(2, None).0, Seq::FIRST);
 }
 
 #[test]

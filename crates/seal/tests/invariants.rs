@@ -12,7 +12,7 @@ use ron_accounting_seal::{Admission, Sealed, Sealer};
 use ron_accounting_window::Span;
 use ron_ledger_wire::{
     accept, encode_account_key, encode_labels_key, encode_row_key, Acceptance, Head, Origin, SealedSlice,
-    StreamId, SLICE_BYTES_LEAST,
+    Seq, StreamId, SLICE_BYTES_LEAST,
 };
 
 const ORIGIN: Origin = Origin::from_bytes([7; 16]);
@@ -240,7 +240,7 @@ impl World {
         assert!(sealed.slices.iter().all(|slice| Some(slice.stream().tenant()) != held));
         let was_sealed: BTreeSet<_> = sealed.slices.iter().map(|slice| slice.stream().clone()).collect();
         let used = self.streams.iter().filter(|(_, stream)| !stream.unsealed.is_empty());
-        let asked: Vec<_> = used.map(|(id, _)| (0, id.clone(), 0)).collect();
+        let asked: Vec<_> = used.map(|(id, _)| (0, id.clone(), Seq::FIRST)).collect();
         let admission =
             |stream: &StreamId| if was_sealed.contains(stream) { Admission::Seal } else { Admission::Wait };
         self.check_sealed(window, &preview, &sealed, &asked, admission);
@@ -252,7 +252,7 @@ impl World {
         window: Span,
         preview: &Sealed,
         sealed: &Sealed,
-        asked: &[(u64, StreamId, u64)],
+        asked: &[(u64, StreamId, Seq)],
         admission: impl Fn(&StreamId) -> Admission,
     ) {
         let (mut waiting, mut errors, mut slices) = (0, BTreeSet::new(), 0);
@@ -302,7 +302,7 @@ impl World {
                 stream.unsealed.clear();
             }
             // A stream that only waited has no slice, so its chain is dropped.
-            stream.is_known &= stream.head.next_seq() > 0;
+            stream.is_known &= !stream.head.next_seq().is_first();
         }
         assert_eq!(shed, expected);
         self.shed += shed;
@@ -319,7 +319,7 @@ impl World {
     }
 
     fn continue_streams(&mut self) {
-        for stream in self.streams.values_mut().filter(|stream| stream.head.next_seq() > 0) {
+        for stream in self.streams.values_mut().filter(|stream| !stream.head.next_seq().is_first()) {
             self.sealer.continue_from(&stream.head);
             self.sealer.continue_from(&Head::genesis(stream.head.stream().clone()));
             stream.is_known = true;

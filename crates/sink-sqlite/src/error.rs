@@ -7,6 +7,7 @@ use std::{
 };
 
 use ron_accounting_export::PutError;
+use ron_ledger_wire::Seq;
 use rusqlite::ErrorCode;
 
 /// Why a ledger could not be opened or read.
@@ -146,7 +147,7 @@ pub(crate) enum Refusal {
     Constraint(#[source] rusqlite::Error),
     /// The file was edited: a slice is gone that its stream's head promises.
     #[error("the ledger is damaged, verify it: its head is past seq {seq} but that slice is missing")]
-    MissingSlice { seq: u64 },
+    MissingSlice { seq: Seq },
     #[error("{column} {value} is past {}, the largest that the ledger stores", i64::MAX)]
     TooLarge { column: &'static str, value: u64 },
 }
@@ -268,14 +269,14 @@ mod tests {
         assert_errors!(Refusal {
             without_cause: {
                 ReadOnly => Refusal::ReadOnly { path: path() },
-                MissingSlice => Refusal::MissingSlice { seq: 7 },
+                MissingSlice => Refusal::MissingSlice { seq: Seq::new(7) },
                 TooLarge => Refusal::TooLarge { column: "seq", value: u64::MAX },
             }
             with_cause: { Constraint => Refusal::Constraint(sqlite()) }
         });
         let violation = || Violation {
             stream: None,
-            seq: Some(1),
+            seq: Some(Seq::new(1)),
             expected: "slice 1".to_owned(),
             found: "slice 2".to_owned(),
         };

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use ron_ledger_wire::{Cid, Digest, Head, StreamId};
+use ron_ledger_wire::{Cid, Digest, Head, Seq, StreamId};
 
 use crate::{
     error::{Fault, LedgerError},
@@ -17,7 +17,7 @@ pub struct StoredSlice<'a> {
     /// The stream that the slice was stored for.
     pub stream: &'a StreamId,
     /// Number within the stream.
-    pub seq: u64,
+    pub seq: Seq,
     /// Digest under which the slice was accepted. It is not computed again: evidence shows what is in the file, and a check
     /// finds the difference.
     pub digest: Digest,
@@ -54,7 +54,7 @@ impl SqliteLedger {
                     let digest = stored::digest(row, 1)?;
                     let slice = StoredSlice {
                         stream: &stream,
-                        seq: stored::integer(row, 0)?,
+                        seq: stored::seq(row, 0)?,
                         digest,
                         cid: Cid::from(digest),
                         start_ms: stored::integer(row, 2)?,
@@ -79,7 +79,7 @@ impl SqliteLedger {
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
                 let last = stored::digest(row, 5)?;
-                heads.push(Head::new(stored::stream(row, 1)?, stored::integer(row, 4)?, Some(last)));
+                heads.push(Head::new(stored::stream(row, 1)?, stored::seq(row, 4)?, Some(last)));
             }
             Ok(heads)
         })

@@ -65,13 +65,13 @@ const DATABASE_BYTES_MIN: u64 = 512;
 /// ```
 /// use ron_accounting_export::{Ack, Exporter};
 /// use ron_accounting_sqlite::{Column, SqliteLedger, UsageQuery};
-/// use ron_ledger_wire::{Origin, Row, RowKey, Slice, StreamId};
+/// use ron_ledger_wire::{Origin, Row, RowKey, Seq, Slice, StreamId};
 ///
 /// let folder = tempfile::tempdir()?;
 /// let ledger = SqliteLedger::open(folder.path().join("usage.db"))?;
 /// let slice = Slice {
 ///     stream: StreamId::new(Origin::from_bytes([7; 16]), "acme", "requests"),
-///     seq: 0,
+///     seq: Seq::FIRST,
 ///     start_ms: 0,
 ///     end_ms: 60_000,
 ///     previous: None,

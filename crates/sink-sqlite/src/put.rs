@@ -8,7 +8,9 @@
 use std::collections::HashSet;
 
 use ron_accounting_export::{Ack, Exporter, PutError};
-use ron_ledger_wire::{accept_sealed, Acceptance, Claim, Digest, Head, RowKeyRef, SealedSlice, StreamId};
+use ron_ledger_wire::{
+    accept_sealed, Acceptance, Claim, Digest, Head, RowKeyRef, SealedSlice, Seq, StreamId,
+};
 use rusqlite::{params, params_from_iter, Connection, OptionalExtension, Statement, TransactionBehavior};
 
 use crate::{
@@ -113,7 +115,7 @@ const FIND_STREAM: &str = "SELECT id, next_seq, last_digest FROM streams
 
 struct StoredStream {
     id: i64,
-    next_seq: u64,
+    next_seq: Seq,
     last: Digest,
 }
 
@@ -127,11 +129,7 @@ fn find_stream(statement: &mut Statement<'_>, stream: &StreamId) -> Result<Optio
     let origin = stream.origin();
     let mut rows = statement.query(params![origin.as_bytes(), stream.tenant(), stream.dimension()])?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    Ok(Some(StoredStream {
-        id: row.get(0)?,
-        next_seq: stored::integer(row, 1)?,
-        last: stored::digest(row, 2)?,
-    }))
+    Ok(Some(StoredStream { id: row.get(0)?, next_seq: stored::seq(row, 1)?, last: stored::digest(row, 2)? }))
 }
 
 /// Rows of usage per statement. Starting a statement costs about as much as storing a row.
@@ -216,11 +214,13 @@ impl<'conn> Statements<'conn> {
     fn compare(
         &mut self,
         found: Option<&StoredStream>,
-        seq: u64,
+        seq: Seq,
         offered: Digest,
     ) -> Result<Result<Ack, PutError>, Fault> {
         let Some(stream) = found else { return Ok(Err(Refusal::MissingSlice { seq }.into())) };
-        let Ok(number) = i64::try_from(seq) else { return Ok(Err(Refusal::MissingSlice { seq }.into())) };
+        let Ok(number) = i64::try_from(seq.get()) else {
+            return Ok(Err(Refusal::MissingSlice { seq }.into()));
+        };
         let mut rows = self.find_digest.query(params![stream.id, number])?;
         let Some(row) = rows.next()? else { return Ok(Err(Refusal::MissingSlice { seq }.into())) };
         let stored = stored::digest(row, 0)?;
@@ -343,8 +343,8 @@ struct SliceColumns {
 impl SliceColumns {
     fn of(offered: &SealedSlice, head: &Head) -> Result<Self, PutError> {
         Ok(Self {
-            seq: stored::integer_to_stored("seq", offered.seq())?,
-            next_seq: stored::integer_to_stored("the seq after it", head.next_seq())?,
+            seq: stored::integer_to_stored("seq", offered.seq().get())?,
+            next_seq: stored::integer_to_stored("the seq after it", head.next_seq().get())?,
             start_ms: stored::integer_to_stored("start_ms", offered.start_ms())?,
             end_ms: stored::integer_to_stored("end_ms", offered.end_ms())?,
             row_count: stored::integer_to_stored("row count", offered.row_count() as u64)?,
@@ -356,7 +356,7 @@ impl SliceColumns {
 mod tests {
     use ron_accounting_export::{Ack, Exporter, PutError};
     use ron_accounting_exporter_contract::samples::{chain, full_slice, stream};
-    use ron_ledger_wire::{Row, RowKey, Slice};
+    use ron_ledger_wire::{Row, RowKey, Seq, Slice};
 
     use crate::SqliteLedger;
 
@@ -384,7 +384,7 @@ mod tests {
                     "{answer:?}"
                 );
             }
-            assert_eq!(ledger.head(acme[0].stream()).unwrap().unwrap().next_seq(), 1);
+            assert_eq!(ledger.head(acme[0].stream()).unwrap().unwrap().next_seq(), Seq::new(1));
             assert_eq!(ledger.verify(|_| {}).unwrap().rows, 1);
         }
 
@@ -393,7 +393,7 @@ mod tests {
         let row = |id| Row { key: RowKey::account(9, id), increment: 1 };
         let others = Slice {
             stream: stream("initech"),
-            seq: 0,
+            seq: Seq::FIRST,
             start_ms: 0,
             end_ms: 60_000,
             previous: None,

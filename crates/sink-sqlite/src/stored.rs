@@ -1,6 +1,6 @@
 //! Converts between columns and types. Each value from a file is checked, because the file may have been edited.
 
-use ron_ledger_wire::{Digest, Origin, RowKey, StreamId};
+use ron_ledger_wire::{Digest, Origin, RowKey, Seq, StreamId};
 use rusqlite::{types::ValueRef, Row};
 
 use crate::error::{Fault, Refusal};
@@ -14,6 +14,10 @@ pub(crate) fn integer_to_stored(column: &'static str, value: u64) -> Result<i64,
 pub(crate) fn integer(row: &Row<'_>, column: usize) -> Result<u64, Fault> {
     let value: i64 = row.get(column)?;
     u64::try_from(value).map_err(|_| Fault::Stored(format!("a number of {value} where none is below zero")))
+}
+
+pub(crate) fn seq(row: &Row<'_>, column: usize) -> Result<Seq, Fault> {
+    integer(row, column).map(Seq::new)
 }
 
 /// Returns the bit pattern that the column of increments holds.

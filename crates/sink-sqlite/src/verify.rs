@@ -8,7 +8,7 @@
 //!
 //! SQLite checks its own structure last, because the walk can say which slice is damaged, and SQLite often cannot.
 
-use ron_ledger_wire::{accept, Acceptance, Digest, Head, Rejection, Slice, StreamId};
+use ron_ledger_wire::{accept, Acceptance, Digest, Head, Rejection, Seq, Slice, StreamId};
 use rusqlite::{params, Connection, OptionalExtension, Row, Statement};
 
 use crate::{
@@ -110,7 +110,7 @@ struct Walker<'conn, 'progress> {
 
 impl Walker<'_, '_> {
     fn stream(&mut self, row: &Row<'_>, stream: &StreamId) -> Result<(), Stop> {
-        let stored_next = stored::integer(row, 4)?;
+        let stored_next = stored::seq(row, 4)?;
         let stored_last = stored::digest(row, 5)?;
         let mut head = Head::genesis(stream.clone());
         let mut slices = self.slices.query([row.get::<_, i64>(0)?])?;
@@ -138,7 +138,7 @@ impl Walker<'_, '_> {
 /// Compares the row of a slice with its bytes and with the chain so far.
 fn check_slice(row: &Row<'_>, head: &Head) -> Result<(Slice, Head), Stop> {
     let expected_seq = head.next_seq();
-    let seq = stored::integer(row, 1)?;
+    let seq = stored::seq(row, 1)?;
     if seq != expected_seq {
         return Err(Stop::violation(format!("slice {expected_seq}"), format!("slice {seq} after the gap")));
     }
@@ -190,7 +190,7 @@ fn explain(rejection: &Rejection, stored: Digest) -> Stop {
 }
 
 /// Compares the row of a stream with the end of its chain.
-fn check_head(head: &Head, stored_next: u64, stored_last: Digest) -> Result<(), Stop> {
+fn check_head(head: &Head, stored_next: Seq, stored_last: Digest) -> Result<(), Stop> {
     let (seq, expected, found) = if stored_next > head.next_seq() {
         let seq = head.next_seq();
         (seq, format!("slice {seq}, since the head says next seq {stored_next}"), "no slice".to_owned())
@@ -198,7 +198,11 @@ fn check_head(head: &Head, stored_next: u64, stored_last: Digest) -> Result<(), 
         (stored_next, format!("a head with next seq {}", head.next_seq()), format!("next seq {stored_next}"))
     } else if head.last() != Some(stored_last) {
         let last = head.last().map_or_else(|| "none".to_owned(), |digest| digest.to_string());
-        (stored_next.saturating_sub(1), format!("a head with digest {last}"), format!("digest {stored_last}"))
+        (
+            stored_next.checked_prev().unwrap_or(Seq::FIRST),
+            format!("a head with digest {last}"),
+            format!("digest {stored_last}"),
+        )
     } else {
         return Ok(());
     };
@@ -215,7 +219,7 @@ fn refuse_orphans(connection: &Connection) -> Result<(), Stop> {
     if let Some(row) = slices.next()? {
         let stream = Slice::decode(stored::blob(row, 1)?).ok().map(|slice| slice.stream);
         return Err(Stop::violation("a row in `streams` for the slice", "no such row")
-            .at(stream.as_ref(), Some(stored::integer(row, 0)?)));
+            .at(stream.as_ref(), Some(stored::seq(row, 0)?)));
     }
     let usage: Option<i64> = connection
         .query_row(

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ron_ledger_wire::StreamId;
+use ron_ledger_wire::{Seq, StreamId};
 
 use crate::error::Fault;
 
@@ -13,7 +13,7 @@ pub struct Violation {
     /// The stream; `None` if the difference belongs to no known stream.
     pub stream: Option<StreamId>,
     /// Number of the slice; `None` if the difference belongs to no slice.
-    pub seq: Option<u64>,
+    pub seq: Option<Seq>,
     /// What the ledger should hold.
     pub expected: String,
     /// What it holds.
@@ -57,7 +57,7 @@ impl Stop {
     }
 
     /// Adds stream and number, unless the stream is known already. A fault of the file itself becomes a violation.
-    pub(crate) fn at(self, stream: Option<&StreamId>, seq: Option<u64>) -> Self {
+    pub(crate) fn at(self, stream: Option<&StreamId>, seq: Option<Seq>) -> Self {
         let mut violation = match self {
             Self::Violation(violation) => violation,
             Self::Fault(fault) => match fault.damage() {

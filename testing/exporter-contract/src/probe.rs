@@ -3,7 +3,7 @@
 use std::fmt::{self, Debug};
 
 use ron_accounting_export::{Ack, Exporter, PutError};
-use ron_ledger_wire::{Claim, Digest, SealedSlice, StreamId};
+use ron_ledger_wire::{Claim, Digest, SealedSlice, Seq, StreamId};
 
 /// How many retryable answers in a row are tolerated while threads compete.
 const RETRIES_MAX: usize = 10_000;
@@ -117,7 +117,7 @@ impl Probe {
     }
 
     #[track_caller]
-    pub(crate) fn finds_gap(&self, expected: u64, slice: &SealedSlice) {
+    pub(crate) fn finds_gap(&self, expected: Seq, slice: &SealedSlice) {
         let gap = PutError::Gap { expected, found: slice.seq() };
         self.same(&format!("answer to slice {} behind a gap", name(slice)), &Err(gap), &self.put(slice));
     }
@@ -130,8 +130,8 @@ impl Probe {
             Err(error) => self.fail(format_args!("head of {stream}: {}", error.with_causes())),
         };
         let found = head.as_ref().map(|head| (head.stream().clone(), head.next_seq(), head.last()));
-        let expected: Option<(StreamId, u64, Option<Digest>)> =
-            last.map(|last| (stream.clone(), last.seq() + 1, Some(last.digest())));
+        let expected: Option<(StreamId, Seq, Option<Digest>)> =
+            last.map(|last| (stream.clone(), last.seq().next(), Some(last.digest())));
         self.same(&format!("head of {stream} (stream, next seq, last digest)"), &expected, &found);
     }
 

@@ -1,7 +1,8 @@
 //! Small streams and slices, for tests of ledgers.
 
 use ron_ledger_wire::{
-    encode_account_key, Digest, EncodeError, Origin, Row, RowKey, SealedSlice, Slice, SliceBuilder, StreamId,
+    encode_account_key, Digest, EncodeError, Origin, Row, RowKey, SealedSlice, Seq, Slice, SliceBuilder,
+    StreamId,
 };
 
 /// Length of a sample window in milliseconds.
@@ -15,12 +16,12 @@ pub fn stream(tenant: &str) -> StreamId {
 
 /// Returns slice `seq` of a stream, with one row. Another increment makes another slice under the same number: a fork.
 #[must_use]
-pub fn slice(stream: &StreamId, seq: u64, previous: Option<Digest>, increment: u64) -> SealedSlice {
+pub fn slice(stream: &StreamId, seq: Seq, previous: Option<Digest>, increment: u64) -> SealedSlice {
     let slice = Slice {
         stream: stream.clone(),
         seq,
-        start_ms: seq * WINDOW_MS,
-        end_ms: (seq + 1) * WINDOW_MS,
+        start_ms: seq.get() * WINDOW_MS,
+        end_ms: seq.next().get() * WINDOW_MS,
         previous,
         rows: vec![Row { key: RowKey::Account { namespace: 1, id: 42 }, increment }],
     };
@@ -32,7 +33,7 @@ pub fn slice(stream: &StreamId, seq: u64, previous: Option<Digest>, increment: u
 pub fn chain(stream: &StreamId, length: u64) -> Vec<SealedSlice> {
     let mut chain: Vec<SealedSlice> = Vec::new();
     for seq in 0..length {
-        chain.push(slice(stream, seq, chain.last().map(SealedSlice::digest), seq + 1));
+        chain.push(slice(stream, Seq::new(seq), chain.last().map(SealedSlice::digest), seq + 1));
     }
     chain
 }
@@ -40,7 +41,7 @@ pub fn chain(stream: &StreamId, length: u64) -> Vec<SealedSlice> {
 /// Returns slice 0 of a stream with as many rows as fit, and their number.
 #[must_use]
 pub fn full_slice(stream: &StreamId) -> (SealedSlice, usize) {
-    let mut builder = built(SliceBuilder::new(stream, 0, 0, WINDOW_MS, None));
+    let mut builder = built(SliceBuilder::new(stream, Seq::FIRST, 0, WINDOW_MS, None));
     let mut key = Vec::new();
     for id in 0.. {
         key.clear();

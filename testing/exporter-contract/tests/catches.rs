@@ -4,15 +4,15 @@
 use std::{
     collections::{HashMap, HashSet},
     panic::{catch_unwind, AssertUnwindSafe},
-    sync::{Arc, Mutex},
+    sync::{Arc, Barrier, Mutex},
     thread::{self, ThreadId},
 };
 
 use ron_accounting_export::{memory::MemoryLedger, Ack, Exporter, PutError};
 use ron_accounting_exporter_contract::{case_names, check, check_reopening};
 use ron_ledger_wire::{
-    judge_claim, Claim, ClaimId, ClaimVerdict, Digest, Head, Origin, SealedSlice, StreamId, SLICE_BYTES_MAX,
-    TEXT_BYTES_MAX,
+    judge_claim, Claim, ClaimId, ClaimVerdict, Digest, Head, Origin, SealedSlice, Seq, StreamId,
+    SLICE_BYTES_MAX, TEXT_BYTES_MAX,
 };
 
 type Answer = Result<Ack, PutError>;
@@ -141,7 +141,7 @@ fn wrong_answers_are_found() {
     };
     let old_identities_are_forgotten: Put = |ledger, batch| {
         map(ledger, batch, |slice, answer| match answer {
-            Ok(Ack::Duplicate) if slice.seq() + 3 < ledger.slices_of(slice.stream()).len() as u64 => {
+            Ok(Ack::Duplicate) if slice.seq().get() + 3 < ledger.slices_of(slice.stream()).len() as u64 => {
                 Err(PutError::rejected("too old"))
             }
             answer => answer,
@@ -294,7 +294,7 @@ fn wrong_heads_are_found() {
         |ledger, stream| Ok(Some(ledger.head(stream)?.unwrap_or_else(|| Head::genesis(stream.clone()))));
     let one_behind: ReadHead = |ledger, stream| {
         let head = ledger.head(stream)?;
-        Ok(head.map(|head| Head::new(stream.clone(), head.next_seq() - 1, head.last())))
+        Ok(head.map(|head| Head::new(stream.clone(), head.next_seq().checked_prev().unwrap(), head.last())))
     };
     let another_digest: ReadHead = |ledger, stream| {
         let head = ledger.head(stream)?;
@@ -383,9 +383,9 @@ impl Exporter for Confused {
         let mut heads = self.heads.lock().unwrap();
         let put = |slice: &SealedSlice| {
             let stored = heads.entry((self.name)(slice.stream())).or_default();
-            match (usize::try_from(slice.seq()).unwrap(), stored.len()) {
+            match (usize::try_from(slice.seq().get()).unwrap(), stored.len()) {
                 (seq, length) if seq > length => {
-                    Err(PutError::Gap { expected: length as u64, found: slice.seq() })
+                    Err(PutError::Gap { expected: Seq::new(length as u64), found: slice.seq() })
                 }
                 (seq, length) if seq == length => {
                     if slice.previous() != stored.last().copied() {
@@ -404,7 +404,8 @@ impl Exporter for Confused {
     fn head(&self, stream: &StreamId) -> Result<Option<Head>, PutError> {
         let heads = self.heads.lock().unwrap();
         let stored = heads.get(&(self.name)(stream)).filter(|stored| !stored.is_empty());
-        Ok(stored.map(|stored| Head::new(stream.clone(), stored.len() as u64, stored.last().copied())))
+        Ok(stored
+            .map(|stored| Head::new(stream.clone(), Seq::new(stored.len() as u64), stored.last().copied())))
     }
 }
 
@@ -478,6 +479,8 @@ fn put_others(ledger: &MemoryLedger, claim: &Claim, batch: &[SealedSlice], error
         },
     )
 }
+
+static BOTH_ARE_JUDGED: Barrier = Barrier::new(2);
 
 #[test]
 #[allow(clippy::too_many_lines)] // A list of defects.
@@ -554,8 +557,9 @@ fn wrong_claims_are_found() {
         }
         let mut trial = holders.lock().unwrap().clone();
         let verdict = judge_claim(trial.get(&claim.origin()).copied(), claim);
-        for _ in 0..1000 {
-            thread::yield_now();
+        // Of two offers at once, both are judged before either is stored. The other cases offer on the test's own thread.
+        if thread::current().name().is_none() {
+            BOTH_ARE_JUDGED.wait();
         }
         match verdict {
             ClaimVerdict::Refused { current } => {

@@ -15,7 +15,7 @@ use std::{
 use ron_accounting_export::{Ack, Exporter, PutError};
 use ron_accounting_pipeline::{is_export_thread, Pipeline};
 use ron_accounting_window::Clock;
-use ron_ledger_wire::{Claim, Head, SealedSlice, StreamId};
+use ron_ledger_wire::{Claim, Head, SealedSlice, Seq, StreamId};
 
 use crate::{
     ledger::{unavailable, Answers, Ledger},
@@ -43,7 +43,7 @@ struct State {
     /// The next answers; once they are used up, all is stored.
     answers: VecDeque<Answer>,
     /// Up to where streams are acknowledged, as the driver was told.
-    acknowledged: BTreeMap<StreamId, u64>,
+    acknowledged: BTreeMap<StreamId, Seq>,
     is_claimed: bool,
     /// Whether a put was made on a thread that is not the driver's.
     is_elsewhere: bool,
@@ -56,7 +56,7 @@ struct State {
 #[derive(Debug)]
 pub(crate) struct Drained {
     /// Up to where streams are acknowledged, as the process was told.
-    pub(crate) acknowledged: BTreeMap<StreamId, u64>,
+    pub(crate) acknowledged: BTreeMap<StreamId, Seq>,
     /// Whether the ledger took the process for a copy.
     pub(crate) is_claimed: bool,
     /// Whether a put was made on a thread that is not the driver's.
@@ -120,7 +120,7 @@ impl Door {
         state.is_claimed |= answers.iter().any(|answer| matches!(answer, Err(PutError::Claimed { .. })));
         if answers.len() == batch.len() {
             let stored = batch.iter().zip(&answers).filter(|(_, answer)| answer.is_ok());
-            let stored = stored.map(|(slice, _)| (slice.stream().clone(), slice.seq() + 1));
+            let stored = stored.map(|(slice, _)| (slice.stream().clone(), slice.seq().next()));
             state.acknowledged.extend(stored);
         }
         drop(state);

@@ -8,7 +8,7 @@ use std::{
 
 use ron_accounting_export::{Ack, Exporter, PutError};
 use ron_ledger_wire::{
-    accept, judge_claim, Acceptance, Claim, ClaimId, ClaimVerdict, Digest, Head, Origin, SealedSlice,
+    accept, judge_claim, Acceptance, Claim, ClaimId, ClaimVerdict, Digest, Head, Origin, SealedSlice, Seq,
     StreamId,
 };
 
@@ -105,7 +105,7 @@ impl Ledger {
     /// The digest that is stored under a slice's identity.
     pub fn stored(&self, slice: &SealedSlice) -> Option<Digest> {
         let state = self.state();
-        let index = usize::try_from(slice.seq()).ok()?;
+        let index = usize::try_from(slice.seq().get()).ok()?;
         state.chains.get(slice.stream())?.slices.get(index).map(SealedSlice::digest)
     }
 
@@ -115,7 +115,7 @@ impl Ledger {
     }
 
     /// Each stream with the number that comes next.
-    pub fn heads(&self) -> BTreeMap<StreamId, u64> {
+    pub fn heads(&self) -> BTreeMap<StreamId, Seq> {
         self.state().chains.iter().map(|(stream, chain)| (stream.clone(), chain.head.next_seq())).collect()
     }
 
@@ -259,7 +259,7 @@ impl State {
                 Ok(Ack::Ok)
             }
             Acceptance::Repeated { seq, digest } => {
-                let index = usize::try_from(seq).unwrap_or(usize::MAX);
+                let index = usize::try_from(seq.get()).unwrap_or(usize::MAX);
                 let stored = chain.and_then(|chain| chain.slices.get(index)).map(SealedSlice::digest);
                 match stored {
                     Some(stored) if stored == digest => Ok(Ack::Duplicate),

@@ -16,7 +16,7 @@ use ron_accounting_pipeline::{
 };
 use ron_accounting_wal::WalOptions;
 use ron_accounting_window::Span;
-use ron_ledger_wire::{Claim, ClaimId, Head, Origin, Rejection, SealedSlice, StreamId};
+use ron_ledger_wire::{Claim, ClaimId, Head, Origin, Rejection, SealedSlice, Seq, StreamId};
 
 use crate::{
     disk::{Disk, Image, Volume},
@@ -81,7 +81,7 @@ pub(crate) struct Process {
     /// The batches that are out.
     out: BTreeMap<BatchId, Vec<SealedSlice>>,
     /// Up to where streams are acknowledged, as this process was told.
-    acknowledged: BTreeMap<StreamId, u64>,
+    acknowledged: BTreeMap<StreamId, Seq>,
     /// Streams whose heads the ledger was asked for and has not told.
     asked: BTreeSet<StreamId>,
 }
@@ -217,14 +217,14 @@ impl Process {
         let slices = self.out.remove(&id).unwrap_or_default();
         if slices.len() == answers.len() {
             for (slice, _) in slices.iter().zip(&answers).filter(|(_, answer)| answer.is_ok()) {
-                self.acknowledged.insert(slice.stream().clone(), slice.seq() + 1);
+                self.acknowledged.insert(slice.stream().clone(), slice.seq().next());
             }
         }
         self.driver.with(|pipeline| pipeline.complete(id, answers, now_ms));
     }
 
     /// Up to where streams are acknowledged, as this process was told.
-    pub(crate) fn acknowledged(&self) -> &BTreeMap<StreamId, u64> {
+    pub(crate) fn acknowledged(&self) -> &BTreeMap<StreamId, Seq> {
         &self.acknowledged
     }
 

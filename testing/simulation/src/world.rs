@@ -10,7 +10,7 @@ use std::{
 
 use ron_accounting_export::{BatchId, Exporter, PutError};
 use ron_accounting_window::Span;
-use ron_ledger_wire::{Claim, SealedSlice, StreamId};
+use ron_ledger_wire::{Claim, SealedSlice, Seq, StreamId};
 
 use crate::{
     clock::Clock,
@@ -104,7 +104,7 @@ struct World {
     is_refused: bool,
     is_cloned: bool,
     /// Up to where the log knows for certain that the ledger has streams.
-    noted: BTreeMap<StreamId, u64>,
+    noted: BTreeMap<StreamId, Seq>,
     has_told_damage: bool,
     probing: Probing,
     outcome: Outcome,

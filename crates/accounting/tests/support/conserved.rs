@@ -40,7 +40,7 @@ pub(crate) fn assert_delivered(ledger: &MemoryLedger, recorded: &Units) {
     assert_eq!(&ledger.totals(), recorded);
     for pair in ledger.slices().windows(2) {
         if pair[0].stream() == pair[1].stream() {
-            assert_eq!(pair[1].seq(), pair[0].seq() + 1);
+            assert_eq!(pair[1].seq(), pair[0].seq().next());
             assert!(pair[0].start_ms() <= pair[1].start_ms() && pair[0].end_ms() <= pair[1].end_ms());
         }
     }

@@ -113,7 +113,7 @@ fn validate_order(stream: &StreamId, lane: &Lane) -> Result<(), String> {
     let mut previous: Option<&SealedSlice> = None;
     for slice in lane.slices.iter().map(|pending| &pending.slice) {
         let follows = previous.map_or(true, |previous| {
-            slice.seq().checked_sub(1) == Some(previous.seq()) && slice.previous() == Some(previous.digest())
+            previous.seq().checked_next() == Some(slice.seq()) && slice.previous() == Some(previous.digest())
         });
         if slice.stream() != stream || !follows {
             return Err(format!(

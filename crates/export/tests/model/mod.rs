@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use ron_accounting_export::{
     Ack, Batch, BatchId, Completion, LaneError, LaneOptions, Lanes, NextStep, PutError,
 };
-use ron_ledger_wire::{Digest, SealedSlice, StreamId};
+use ron_ledger_wire::{Digest, SealedSlice, Seq, StreamId};
 
 use crate::samples::{next, stream, unavailable};
 
@@ -446,9 +446,11 @@ fn realize(answer: Answer, slice: &SealedSlice) -> Result<Ack, PutError> {
     match answer {
         Answer::Ok => Ok(Ack::Ok),
         Answer::Duplicate => Ok(Ack::Duplicate),
-        Answer::Retryable if slice.seq() % 2 == 0 => Err(PutError::Busy),
+        Answer::Retryable if slice.seq().get() % 2 == 0 => Err(PutError::Busy),
         Answer::Retryable => Err(unavailable()),
-        Answer::Lasting if slice.seq() % 2 == 0 => Err(PutError::Gap { expected: 1, found: slice.seq() }),
+        Answer::Lasting if slice.seq().get() % 2 == 0 => {
+            Err(PutError::Gap { expected: Seq::new(1), found: slice.seq() })
+        }
         Answer::Lasting => {
             Err(PutError::Conflict { stored: Digest::of(b"another"), offered: slice.digest() })
         }

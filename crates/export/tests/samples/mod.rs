@@ -3,13 +3,13 @@
 #![allow(clippy::unwrap_used)] // A failed assertion, wherever it stands.
 
 use ron_accounting_export::{Ack, Batch, Completion, Lanes, PutError};
-use ron_ledger_wire::{Digest, Origin, Row, RowKey, SealedSlice, Slice, StreamId};
+use ron_ledger_wire::{Digest, Origin, Row, RowKey, SealedSlice, Seq, Slice, StreamId};
 
 pub fn stream(tenant: &str) -> StreamId {
     StreamId::new(Origin::from_bytes([3; 16]), tenant, "requests")
 }
 
-pub fn slice(stream: &StreamId, seq: u64, previous: Option<Digest>, increment: u64) -> SealedSlice {
+pub fn slice(stream: &StreamId, seq: Seq, previous: Option<Digest>, increment: u64) -> SealedSlice {
     Slice {
         stream: stream.clone(),
         seq,
@@ -24,8 +24,8 @@ pub fn slice(stream: &StreamId, seq: u64, previous: Option<Digest>, increment: u
 
 /// The slice behind `last` in the stream, or its first.
 pub fn next(stream: &StreamId, last: Option<&SealedSlice>) -> SealedSlice {
-    let seq = last.map_or(0, |last| last.seq() + 1);
-    slice(stream, seq, last.map(SealedSlice::digest), seq + 1)
+    let seq = last.map_or(Seq::FIRST, |last| last.seq().next());
+    slice(stream, seq, last.map(SealedSlice::digest), seq.get() + 1)
 }
 
 pub fn chain(tenant: &str, length: usize) -> Vec<SealedSlice> {
@@ -51,7 +51,7 @@ pub fn push_all_at(lanes: &mut Lanes, slices: &[SealedSlice], now_ms: u64) {
 
 /// Tenant and sequence number of each slice of a batch.
 pub fn content(batch: &Batch) -> Vec<(&str, u64)> {
-    batch.slices.iter().map(|slice| (slice.stream().tenant(), slice.seq())).collect()
+    batch.slices.iter().map(|slice| (slice.stream().tenant(), slice.seq().get())).collect()
 }
 
 pub fn complete_all(

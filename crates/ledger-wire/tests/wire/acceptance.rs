@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use proptest::sample::Index;
 use ron_ledger_wire::{
-    accept, accept_sealed, Acceptance, Digest, Head, Origin, Rejection, SealedSlice, Slice, StreamId,
+    accept, accept_sealed, Acceptance, Digest, Head, Origin, Rejection, SealedSlice, Seq, Slice, StreamId,
 };
 
 use crate::{golden, strategies};
@@ -38,13 +38,13 @@ fn sealed_chain(length: u64) -> Vec<SealedSlice> {
 fn the_next_slice_moves_the_head() {
     let chain = sealed_chain(2);
     let empty = Head::genesis(chain[0].stream().clone());
-    assert_eq!((empty.next_seq(), empty.last()), (0, None));
+    assert_eq!((empty.next_seq(), empty.last()), (Seq::FIRST, None));
     let Acceptance::Next { slice, head } = offer(&empty, &chain[0]) else { panic!("it is next") };
     assert_eq!(slice, chain[0].decode());
-    assert_eq!(head, Head::new(chain[0].stream().clone(), 1, Some(chain[0].digest())));
+    assert_eq!(head, Head::new(chain[0].stream().clone(), Seq::new(1), Some(chain[0].digest())));
     assert_eq!(head.stream(), chain[0].stream());
     let Acceptance::Next { head, .. } = offer(&head, &chain[1]) else { panic!("it is next") };
-    assert_eq!((head.next_seq(), head.last()), (2, Some(chain[1].digest())));
+    assert_eq!((head.next_seq(), head.last()), (Seq::new(2), Some(chain[1].digest())));
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn a_slice_under_another_digest_is_a_mismatch() {
 fn a_repeated_slice_is_judged_by_its_bytes_too() {
     let chain = sealed_chain(2);
     let head = head_after(&chain);
-    assert_eq!(offer(&head, &chain[0]), Acceptance::Repeated { seq: 0, digest: chain[0].digest() });
+    assert_eq!(offer(&head, &chain[0]), Acceptance::Repeated { seq: Seq::FIRST, digest: chain[0].digest() });
     // A duplicate must not be acknowledged on the strength of a number and a claim alone.
     let other = accept(&head, &chain[0].digest(), chain[1].bytes());
     assert!(matches!(other, Acceptance::Reject(Rejection::DigestMismatch { .. })));
@@ -75,7 +75,7 @@ fn a_fork_is_repeated_with_another_digest() {
     fork.rows[0].increment += 1;
     let fork = fork.encode().unwrap();
     let answer = offer(&head_after(&chain), &fork);
-    assert_eq!(answer, Acceptance::Repeated { seq: 0, digest: fork.digest() });
+    assert_eq!(answer, Acceptance::Repeated { seq: Seq::FIRST, digest: fork.digest() });
     assert_ne!(fork.digest(), chain[0].digest());
 }
 
@@ -98,25 +98,31 @@ fn streams_differ_by_each_of_their_parts() {
 fn a_head_that_cannot_be_accepts_nothing() {
     let chain = sealed_chain(2);
     let stream = chain[0].stream();
-    let broken = Head::new(stream.clone(), 0, Some(chain[1].digest()));
-    assert!(matches!(offer(&broken, &chain[0]), Acceptance::Reject(Rejection::BrokenLink { seq: 0, .. })));
-    let broken = Head::new(stream.clone(), 1, None);
-    assert!(matches!(offer(&broken, &chain[1]), Acceptance::Reject(Rejection::BrokenLink { seq: 1, .. })));
+    let broken = Head::new(stream.clone(), Seq::FIRST, Some(chain[1].digest()));
+    assert!(matches!(
+        offer(&broken, &chain[0]),
+        Acceptance::Reject(Rejection::BrokenLink { seq: Seq::FIRST, .. })
+    ));
+    let broken = Head::new(stream.clone(), Seq::new(1), None);
+    let Acceptance::Reject(Rejection::BrokenLink { seq, .. }) = offer(&broken, &chain[1]) else {
+        panic!("no link")
+    };
+    assert_eq!(seq, Seq::new(1));
 }
 
 #[test]
 fn the_last_number_of_all_is_refused() {
     let mut slice = golden::example();
     let previous = Digest::of(b"the slice before");
-    (slice.seq, slice.previous) = (u64::MAX, Some(previous));
-    let head = Head::new(slice.stream.clone(), u64::MAX, Some(previous));
+    (slice.seq, slice.previous) = (Seq::new(u64::MAX), Some(previous));
+    let head = Head::new(slice.stream.clone(), slice.seq, Some(previous));
     assert_eq!(offer(&head, &slice.encode().unwrap()), Acceptance::Reject(Rejection::Exhausted));
 }
 
 #[test]
 fn rejections_say_what_was_expected() {
     let chain = sealed_chain(2);
-    let head = Head::new(chain[0].stream().clone(), 1, Some(Digest::of(b"")));
+    let head = Head::new(chain[0].stream().clone(), Seq::new(1), Some(Digest::of(b"")));
     let Acceptance::Reject(rejection) = offer(&head, &chain[1]) else { panic!("the link is broken") };
     let expected =
         format!("slice 1 continues {}, but the stream ends with {}", chain[0].digest(), Digest::of(b""));
@@ -134,7 +140,7 @@ proptest! {
                 0 => Head::genesis(chain[0].stream().clone()),
                 _ => head_after(&chain[..length]),
             };
-            prop_assert_eq!(head.next_seq(), length as u64);
+            prop_assert_eq!(head.next_seq(), Seq::new(length as u64));
             for sealed in &chain {
                 let answer = offer(&head, sealed);
                 let (seq, digest) = (sealed.seq(), sealed.digest());
@@ -145,7 +151,7 @@ proptest! {
                     }
                     std::cmp::Ordering::Equal => {
                         let slice = Slice::decode(sealed.bytes()).unwrap();
-                        let head = Head::new(head.stream().clone(), seq + 1, Some(digest));
+                        let head = Head::new(head.stream().clone(), seq.next(), Some(digest));
                         prop_assert_eq!(answer, Acceptance::Next { slice, head });
                     }
                 }

@@ -1,6 +1,6 @@
 //! The slices behind `testing/vectors/slice-v1`, as values. The vectors' writer and their test both use this.
 
-use ron_ledger_wire::{Digest, Origin, Row, RowKey, SealedSlice, Slice, StreamId};
+use ron_ledger_wire::{Digest, Origin, Row, RowKey, SealedSlice, Seq, Slice, StreamId};
 
 const MINUTE_MS: u64 = 60_000;
 const START_MS: u64 = 1_700_000_040_000;
@@ -21,7 +21,7 @@ fn stream(name: &str) -> StreamId {
 
 fn genesis(stream: StreamId, mut rows: Vec<Row>) -> Slice {
     rows.sort_by(|a, b| a.key.cmp(&b.key));
-    Slice { stream, seq: 0, start_ms: START_MS, end_ms: START_MS + MINUTE_MS, previous: None, rows }
+    Slice { stream, seq: Seq::FIRST, start_ms: START_MS, end_ms: START_MS + MINUTE_MS, previous: None, rows }
 }
 
 fn labels(method: &str, route: &str, service: &str, region: &str, increment: u64) -> Row {
@@ -47,7 +47,7 @@ pub(crate) fn chain(length: u64) -> Vec<Slice> {
     let mut previous = None;
     for seq in 0..length {
         let mut slice = genesis(stream("bytes_out"), vec![labels("GET", "/", "web", "eu", 1000 + seq)]);
-        slice.seq = seq;
+        slice.seq = Seq::new(seq);
         // The last one spans two windows, as a stretched stream does.
         slice.start_ms += seq * MINUTE_MS;
         slice.end_ms += (seq + u64::from(seq + 1 == length)) * MINUTE_MS;
@@ -116,7 +116,7 @@ pub(crate) fn golden() -> Vec<Golden> {
     for value in EXTREMES {
         let namespace = u32::try_from(value).unwrap_or(u32::MAX);
         let mut slice = genesis(stream("widths"), vec![account(namespace, u128::from(value), value)]);
-        slice.seq = value;
+        slice.seq = Seq::new(value);
         slice.start_ms = value - 1;
         slice.end_ms = value;
         slice.previous = Some(Digest::of(&value.to_be_bytes()));

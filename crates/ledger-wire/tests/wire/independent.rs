@@ -37,7 +37,7 @@ impl Mirror {
             tenant: slice.stream.tenant().to_owned(),
             dimension: slice.stream.dimension().to_owned(),
             v: 1,
-            seq: slice.seq,
+            seq: slice.seq.get(),
             start_ms: slice.start_ms,
             end_ms: slice.end_ms,
             prev: slice.previous.map(|digest| IpldCid::try_from(&Cid::from(digest).to_bytes()[..]).unwrap()),

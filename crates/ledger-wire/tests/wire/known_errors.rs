@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ron_ledger_wire::{
-    encode_labels_key, DecodeErrorKind, Digest, EncodeError, RowKey, SealedSlice, Slice, SliceBuilder,
+    encode_labels_key, DecodeErrorKind, Digest, EncodeError, RowKey, SealedSlice, Seq, Slice, SliceBuilder,
     StreamId,
 };
 
@@ -108,7 +108,7 @@ fn the_encoder_refuses_what_the_decoder_would() {
         slice.encode().unwrap_err()
     };
     assert_eq!(encode(|slice, digest| slice.previous = Some(digest)), EncodeError::GenesisLink);
-    assert_eq!(encode(|slice, _| slice.seq = 3), EncodeError::MissingLink { seq: 3 });
+    assert_eq!(encode(|slice, _| slice.seq = Seq::new(3)), EncodeError::MissingLink { seq: Seq::new(3) });
     assert!(matches!(encode(|slice, _| slice.end_ms = slice.start_ms), EncodeError::EmptyWindow { .. }));
     assert_eq!(encode(|slice, _| slice.rows.clear()), EncodeError::NoRows);
     assert_eq!(encode(|slice, _| slice.rows.reverse()), EncodeError::UnsortedRows { row: 1 });
@@ -134,7 +134,7 @@ fn the_encoder_refuses_what_the_decoder_would() {
 #[test]
 fn the_builder_refuses_keys_that_are_not_keys() {
     let slice = golden::example();
-    let mut builder = SliceBuilder::new(&slice.stream, 0, 0, 1, None).unwrap();
+    let mut builder = SliceBuilder::new(&slice.stream, Seq::FIRST, 0, 1, None).unwrap();
     let mut key = Vec::new();
     encode_labels_key("GET", "/", "s", "r", &mut key);
     let mut refused = |key: &[u8]| match builder.push_encoded(key, 1) {

@@ -1,14 +1,14 @@
 //! What happens at the edges: one mebibyte exactly, the longest text, the width of every head.
 
 use ron_ledger_wire::{
-    encode_account_key, encode_labels_key, DecodeErrorKind, EncodeError, Row, RowKey, Slice, SliceBuilder,
-    StreamId, SLICE_BYTES_MAX, TEXT_BYTES_MAX,
+    encode_account_key, encode_labels_key, DecodeErrorKind, EncodeError, Row, RowKey, Seq, Slice,
+    SliceBuilder, StreamId, SLICE_BYTES_MAX, TEXT_BYTES_MAX,
 };
 
 use crate::golden;
 
 fn builder() -> SliceBuilder {
-    SliceBuilder::new(&golden::example().stream, 0, 0, 60_000, None).unwrap()
+    SliceBuilder::new(&golden::example().stream, Seq::FIRST, 0, 60_000, None).unwrap()
 }
 
 fn labels_key(method: u32, route_bytes: usize) -> Vec<u8> {
@@ -77,7 +77,7 @@ fn a_full_builder_is_unchanged_and_the_next_takes_the_row() {
     assert_eq!(sealed.bytes(), expected.bytes());
 
     let stream = sealed.stream();
-    let mut next = SliceBuilder::new(stream, 1, 0, 60_000, Some(sealed.digest())).unwrap();
+    let mut next = SliceBuilder::new(stream, Seq::new(1), 0, 60_000, Some(sealed.digest())).unwrap();
     next.push_encoded(&key, 1).unwrap();
     assert_eq!(next.finish().unwrap().previous(), Some(sealed.digest()));
 }
@@ -96,7 +96,8 @@ fn the_largest_frame_takes_the_largest_row() {
     let text = "x".repeat(TEXT_BYTES_MAX);
     let stream = StreamId::new(golden::example().stream.origin(), &text, &text);
     let digest = golden::example().encode().unwrap().digest();
-    let mut builder = SliceBuilder::new(&stream, u64::MAX, u64::MAX - 1, u64::MAX, Some(digest)).unwrap();
+    let mut builder =
+        SliceBuilder::new(&stream, Seq::new(u64::MAX), u64::MAX - 1, u64::MAX, Some(digest)).unwrap();
     let mut key = Vec::new();
     encode_labels_key(&text, &text, &text, &text, &mut key);
     builder.push_encoded(&key, u64::MAX).unwrap();

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use ron_ledger_wire::{
-    encode_account_key, encode_labels_key, EncodeError, MergeSource, Origin, SealedSlice, SliceBuilder,
+    encode_account_key, encode_labels_key, EncodeError, MergeSource, Origin, SealedSlice, Seq, SliceBuilder,
     SortedKeys, StreamId, SLICE_BYTES_MAX,
 };
 
@@ -27,7 +27,8 @@ fn sorted(mut keys: Vec<Vec<u8>>) -> SortedKeys {
 }
 
 fn builder() -> SliceBuilder {
-    SliceBuilder::new(&StreamId::new(Origin::from_bytes([7; 16]), "acme", "requests"), 0, 0, 1, None).unwrap()
+    SliceBuilder::new(&StreamId::new(Origin::from_bytes([7; 16]), "acme", "requests"), Seq::FIRST, 0, 1, None)
+        .unwrap()
 }
 
 fn keys() -> impl Strategy<Value = SortedKeys> {

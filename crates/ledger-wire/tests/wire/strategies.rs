@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::collection::btree_map;
 use proptest::prelude::*;
-use ron_ledger_wire::{Digest, Origin, Row, RowKey, SealedSlice, Slice, StreamId};
+use ron_ledger_wire::{Digest, Origin, Row, RowKey, SealedSlice, Seq, Slice, StreamId};
 
 pub(crate) fn integer() -> impl Strategy<Value = u64> {
     let edges = [23, 24, 0xff, 0x100, 0xffff, 0x1_0000, 0xffff_ffff, 0x1_0000_0000, u64::MAX];
@@ -39,7 +39,7 @@ pub(crate) fn slice() -> impl Strategy<Value = Slice> {
     (stream(), integer(), integer(), integer(), any::<[u8; 32]>(), rows(1..40)).prop_map(
         |(stream, seq, one, other, link, rows)| Slice {
             stream,
-            seq,
+            seq: Seq::new(seq),
             start_ms: one.min(other).min(u64::MAX - 1),
             end_ms: one.max(other).max(one.min(other).min(u64::MAX - 1) + 1),
             previous: (seq > 0).then(|| Digest::from_bytes(link)),
@@ -55,7 +55,7 @@ pub(crate) fn chain(length: std::ops::Range<usize>) -> impl Strategy<Value = Vec
         for (seq, rows) in (0_u64..).zip(contents) {
             let slice = Slice {
                 stream: stream.clone(),
-                seq,
+                seq: Seq::new(seq),
                 start_ms: seq * 60_000,
                 end_ms: (seq + 1) * 60_000,
                 previous: chain.last().map(SealedSlice::digest),

@@ -62,7 +62,7 @@ fn golden_files_are_what_the_index_says() {
             "digest": sealed.digest().to_string(),
             "cid": sealed.cid().to_string(),
             "stream": sealed.stream().to_string(),
-            "seq": sealed.seq(),
+            "seq": sealed.seq().get(),
             "rows": sealed.row_count(),
             "standalone": golden.standalone,
         });

@@ -268,7 +268,7 @@ impl Unacknowledged {
         Self {
             tenant: slice.stream().tenant().to_owned(),
             dimension: slice.stream().dimension().to_owned(),
-            seq: slice.seq(),
+            seq: slice.seq().get(),
             digest: slice.digest().to_string(),
             start_ms: slice.start_ms(),
             end_ms: slice.end_ms(),

@@ -4,7 +4,7 @@ use std::{path::Path, process::Stdio};
 
 use ron_accounting::export::{Ack, Exporter, Origin, Slice, StreamId};
 use ron_accounting_sqlite::SqliteLedger;
-use ron_ledger_wire::{Row, RowKey};
+use ron_ledger_wire::{Row, RowKey, Seq};
 use serde_json::{json, Value};
 
 use crate::{
@@ -151,7 +151,7 @@ fn an_import_that_fails_midway_seals_no_half_window() {
     // Another history of one of the two streams. Its lane is parked at once, and the backlog fills.
     let fork = Slice {
         stream: StreamId::new(origin, "default", "bytes_out"),
-        seq: 0,
+        seq: Seq::FIRST,
         start_ms: 0,
         end_ms: 1000,
         previous: None,

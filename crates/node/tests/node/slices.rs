@@ -32,7 +32,7 @@ fn each_file_is_named_after_its_bytes_and_they_make_chains() {
     slices.sort_by_key(|(slice, _)| (slice.stream.clone(), slice.seq));
     let mut heads: Vec<Head> = Vec::new();
     for (slice, bytes) in slices {
-        if slice.seq == 0 {
+        if slice.seq.is_first() {
             heads.push(Head::genesis(slice.stream.clone()));
         }
         let head = heads.last_mut().unwrap();

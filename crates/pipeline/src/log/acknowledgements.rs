@@ -1,7 +1,7 @@
 //! What the ledger has: noted in memory at once, and in the log as soon as it takes it.
 
 use ron_accounting_wal::{Storage, WalError};
-use ron_ledger_wire::SealedSlice;
+use ron_ledger_wire::{SealedSlice, Seq};
 
 use super::{
     index::Item,
@@ -22,9 +22,9 @@ where
         stored.slice = None;
         self.pending_bytes -= stored.bytes;
         self.index.bury(stored.position);
-        log.acknowledged = seq + 1;
+        log.acknowledged = seq.next();
         if log.durable_seq <= seq {
-            (log.durable_seq, log.durable_last) = (seq + 1, Some(stored.digest));
+            (log.durable_seq, log.durable_last) = (seq.next(), Some(stored.digest));
             self.undurable.remove(&(stream.clone(), seq));
             self.end_superseded_checkpoint(&stream.clone());
         }
@@ -37,14 +37,16 @@ where
             return;
         }
         for (stream, log) in &self.streams {
-            let said = log.head.filter(|head| !head.lacks_digest).map_or(0, |head| head.acknowledged);
+            let Some(last) = log.acknowledged.checked_prev() else { continue };
+            let said =
+                log.head.filter(|head| !head.lacks_digest).map_or(Seq::FIRST, |head| head.acknowledged);
             let is_elsewhere = |stored: &StoredSlice| stored.position.segment != segment;
             if log
                 .slices
                 .range(said.min(log.acknowledged)..log.acknowledged)
                 .any(|(_, stored)| is_elsewhere(stored))
             {
-                self.unnoted.insert(stream.clone(), log.acknowledged - 1);
+                self.unnoted.insert(stream.clone(), last);
             }
         }
     }

@@ -88,7 +88,7 @@ where
 
     /// Whether no record says what comes before this slice: the log had dropped the head, and the ledger told it.
     fn is_resumed_by(&self, slice: &SealedSlice) -> bool {
-        let Some(before) = slice.seq().checked_sub(1) else { return false };
+        let Some(before) = slice.seq().checked_prev() else { return false };
         let Some(log) = self.streams.get(slice.stream()) else { return true };
         let is_known = |head: &StoredHead| head.acknowledged > before;
         !log.slices.contains_key(&before) && !log.head.as_ref().is_some_and(is_known)
@@ -144,7 +144,7 @@ where
             StoredSlice { position, slice: Some(slice.clone()), digest, group, bytes, is_durable: false };
         let before = log.slices.insert(seq, stored);
         debug_assert!(before.is_none(), "{stream}: slice {seq} is appended twice");
-        (log.next_seq, log.last) = (seq + 1, Some(digest));
+        (log.next_seq, log.last) = (seq.next(), Some(digest));
         log.traces.insert(position.segment);
         self.pending_bytes += bytes;
         self.undurable.insert((stream.clone(), seq));

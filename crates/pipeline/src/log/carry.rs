@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use ron_accounting_wal::{Limit as WalLimit, Position, RecordKind, SegmentUsage, Storage, WalError};
-use ron_ledger_wire::StreamId;
+use ron_ledger_wire::{Seq, StreamId};
 
 use super::{
     index::Item,
@@ -220,7 +220,7 @@ where
     }
 
     /// Whether a slice is acknowledged, and no durable head in another segment says so.
-    pub(super) fn needs_head(&self, stream: &StreamId, seq: u64, segment: u64) -> bool {
+    pub(super) fn needs_head(&self, stream: &StreamId, seq: Seq, segment: u64) -> bool {
         let Some(log) = self.streams.get(stream) else { return false };
         let is_said = |head: &StoredHead| {
             head.position.segment != segment && head.acknowledged > seq && !head.lacks_digest
@@ -314,10 +314,10 @@ where
     pub(super) fn write_emptied(
         &mut self,
         limit: Limit,
-        emptied: &[(StreamId, u64, u64)],
+        emptied: &[(StreamId, u64, Seq)],
         now_ms: u64,
     ) -> Result<(Item, Position), WalError> {
-        let of_stream = |(stream, number, first_seq): &(StreamId, u64, u64)| EmptyRecord {
+        let of_stream = |(stream, number, first_seq): &(StreamId, u64, Seq)| EmptyRecord {
             tenant: stream.tenant().into(),
             dimension: stream.dimension().into(),
             number: *number,

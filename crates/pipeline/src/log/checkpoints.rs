@@ -4,7 +4,7 @@
 //! durable. One that does not fit keeps the old one, which has less and nothing wrong.
 
 use ron_accounting_wal::{Storage, WalError};
-use ron_ledger_wire::{Head, SealedSlice, StreamId};
+use ron_ledger_wire::{Head, SealedSlice, Seq, StreamId};
 
 use super::{
     index::Item,
@@ -34,7 +34,7 @@ where
             if known.is_some_and(|known| known.is_of(slices)) {
                 continue;
             }
-            let first_seq = slices.first().map_or(0, SealedSlice::seq);
+            let first_seq = slices.first().map_or(Seq::FIRST, SealedSlice::seq);
             let is_durable = self.streams.get(stream).map_or(true, |log| log.durable_seq == first_seq);
             if !is_durable || !self.has_room_for(stream, slices) {
                 uncovered += 1;
@@ -80,7 +80,7 @@ where
         &mut self,
         stream: &StreamId,
         slices: &[SealedSlice],
-        first_seq: u64,
+        first_seq: Seq,
         now_ms: u64,
     ) -> Result<StoredCheckpoint, WalError> {
         // The number is used up even by half a checkpoint, so that recovery never mixes two.

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ron_accounting_wal::Position;
-use ron_ledger_wire::StreamId;
+use ron_ledger_wire::{Seq, StreamId};
 
 /// What a record is to the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Item {
     /// A sealed slice.
-    Slice { stream: StreamId, seq: u64 },
+    Slice { stream: StreamId, seq: Seq },
     /// A part of a stream's checkpoint.
     Part { stream: StreamId, number: u64, part: usize },
     /// Checkpoints that were emptied.

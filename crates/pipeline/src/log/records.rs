@@ -3,7 +3,7 @@
 //! A slice is its own bytes. What else is in a body is CBOR, read tolerantly, or little-endian integers of 8 bytes.
 
 use ron_accounting_wal::RecordKind;
-use ron_ledger_wire::{Digest, Head, Origin, SealedSlice, StreamId};
+use ron_ledger_wire::{Digest, Head, Origin, SealedSlice, Seq, StreamId};
 use serde::{de::DeserializeOwned, Deserialize, Serialize};
 
 use crate::RecordError;
@@ -50,6 +50,21 @@ pub(crate) const fn kind_name(kind: RecordKind) -> &'static str {
     }
 }
 
+/// A [`Seq`] in a body is its number.
+mod number {
+    use ron_ledger_wire::Seq;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    #[allow(clippy::trivially_copy_pass_by_ref)] // The form that serde calls.
+    pub(super) fn serialize<S: Serializer>(seq: &Seq, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(seq.get())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Seq, D::Error> {
+        u64::deserialize(deserializer).map(Seq::new)
+    }
+}
+
 /// What a head takes in a record, beside the names.
 pub(crate) const HEAD_BYTES: u64 = 80;
 
@@ -58,14 +73,15 @@ pub(crate) const HEAD_BYTES: u64 = 80;
 pub(crate) struct AcknowledgementRecord {
     pub(crate) tenant: String,
     pub(crate) dimension: String,
-    pub(crate) seq: u64,
+    #[serde(with = "number")]
+    pub(crate) seq: Seq,
     /// The slice's digest, if a power cut can take the slice and leave this record. Else empty.
     #[serde(default, with = "serde_bytes", skip_serializing_if = "Vec::is_empty")]
     pub(crate) digest: Vec<u8>,
 }
 
 impl AcknowledgementRecord {
-    pub(crate) fn new(stream: &StreamId, seq: u64, digest: Option<Digest>) -> Self {
+    pub(crate) fn new(stream: &StreamId, seq: Seq, digest: Option<Digest>) -> Self {
         Self {
             tenant: stream.tenant().into(),
             dimension: stream.dimension().into(),
@@ -84,16 +100,17 @@ impl AcknowledgementRecord {
 pub(crate) struct HeadRecord {
     pub(crate) tenant: String,
     pub(crate) dimension: String,
-    pub(crate) next_seq: u64,
+    #[serde(with = "number")]
+    pub(crate) next_seq: Seq,
     #[serde(with = "serde_bytes")]
     pub(crate) last: Vec<u8>,
     /// The ledger has all slices before this seq.
-    #[serde(default)]
-    pub(crate) acknowledged: u64,
+    #[serde(default, with = "number")]
+    pub(crate) acknowledged: Seq,
 }
 
 impl HeadRecord {
-    pub(crate) fn new(head: &Head, acknowledged: u64) -> Self {
+    pub(crate) fn new(head: &Head, acknowledged: Seq) -> Self {
         let stream = head.stream();
         Self {
             tenant: stream.tenant().into(),
@@ -121,7 +138,8 @@ pub(crate) struct EmptyRecord {
     pub(crate) tenant: String,
     pub(crate) dimension: String,
     pub(crate) number: u64,
-    pub(crate) first_seq: u64,
+    #[serde(with = "number")]
+    pub(crate) first_seq: Seq,
 }
 
 /// Which log this is, beside its origin.
@@ -157,8 +175,8 @@ impl PartHeader {
 /// The first and the last seq of slices that were appended as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Group {
-    pub(crate) first: u64,
-    pub(crate) last: u64,
+    pub(crate) first: Seq,
+    pub(crate) last: Seq,
     /// The ledger told where the stream continues, and no other record says it: the log had dropped the head. Only of a
     /// slice that needs no other, which is then written as a group of one.
     pub(crate) is_resumed: bool,
@@ -166,7 +184,7 @@ pub(crate) struct Group {
 
 impl Group {
     /// A slice that needs no other.
-    pub(crate) const fn single(seq: u64) -> Self {
+    pub(crate) const fn single(seq: Seq) -> Self {
         Self { first: seq, last: seq, is_resumed: false }
     }
 }
@@ -188,7 +206,7 @@ pub(crate) fn slice(group: Group, slice: &SealedSlice) -> (RecordKind, Vec<u8>) 
     if group.first == group.last && !group.is_resumed {
         return (kind::SLICE, slice.bytes().to_vec());
     }
-    let body = [&group.first.to_le_bytes(), &group.last.to_le_bytes(), slice.bytes()].concat();
+    let body = [&group.first.get().to_le_bytes(), &group.last.get().to_le_bytes(), slice.bytes()].concat();
     (kind::GROUPED_SLICE, body)
 }
 
@@ -204,7 +222,7 @@ pub(crate) fn read_slice(body: &[u8]) -> Result<SealedSlice, RecordError> {
 pub(crate) fn read_grouped(body: &[u8]) -> Result<(Group, SealedSlice), RecordError> {
     let (first, rest) = split_number(body)?;
     let (last, bytes) = split_number(rest)?;
-    let slice = read_slice(bytes)?;
+    let (first, last, slice) = (Seq::new(first), Seq::new(last), read_slice(bytes)?);
     if !(first..=last).contains(&slice.seq()) {
         return Err(RecordError::OutsideGroup { seq: slice.seq(), first, last });
     }

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ron_accounting_wal::{Position, RecordKind, RecordRef};
 use ron_accounting_window::Span;
-use ron_ledger_wire::{encode_row_key, Digest, Head, Origin, SealedSlice, StreamId};
+use ron_ledger_wire::{encode_row_key, Digest, Head, Origin, SealedSlice, Seq, StreamId};
 
 use super::{
     index::{Index, Item},
@@ -55,10 +55,10 @@ pub(crate) struct LogContents {
 #[derive(Debug, Default)]
 struct Reading {
     head: Option<StoredHead>,
-    next_seq: u64,
+    next_seq: Seq,
     last: Option<Digest>,
-    acknowledged: u64,
-    slices: BTreeMap<u64, FoundSlice>,
+    acknowledged: Seq,
+    slices: BTreeMap<Seq, FoundSlice>,
     checkpoints: BTreeMap<u64, Candidate>,
     traces: BTreeSet<u64>,
 }
@@ -76,7 +76,7 @@ struct FoundSlice {
 struct Candidate {
     parts: BTreeMap<u64, (Position, SealedSlice)>,
     expected: Option<u64>,
-    emptied: Option<(Position, u64)>,
+    emptied: Option<(Position, Seq)>,
 }
 
 impl Candidate {
@@ -84,8 +84,10 @@ impl Candidate {
         self.emptied.is_some() || self.expected == Some(self.parts.len() as u64)
     }
 
-    fn first_seq(&self) -> Option<u64> {
-        let of_part = |(part, (_, slice)): (&u64, &(Position, SealedSlice))| slice.seq().checked_sub(*part);
+    fn first_seq(&self) -> Option<Seq> {
+        let of_part = |(part, (_, slice)): (&u64, &(Position, SealedSlice))| {
+            slice.seq().get().checked_sub(*part).map(Seq::new)
+        };
         self.emptied.map(|(_, seq)| seq).or_else(|| self.parts.first_key_value().and_then(of_part))
     }
 }
@@ -93,7 +95,7 @@ impl Candidate {
 impl LogContents {
     /// The head of each stream that has one.
     pub(crate) fn heads(&self) -> impl Iterator<Item = Head> + '_ {
-        let begun = self.streams.iter().filter(|(_, log)| log.next_seq > 0);
+        let begun = self.streams.iter().filter(|(_, log)| !log.next_seq.is_first());
         begun.map(|(stream, log)| Head::new(stream.clone(), log.next_seq, log.last))
     }
 }
@@ -266,7 +268,7 @@ impl Reader {
         let mut streams = Vec::with_capacity(records.len());
         for record in records {
             let stream = StreamId::new(origin, &record.tenant, &record.dimension);
-            let acknowledged = record.seq.saturating_add(1);
+            let acknowledged = record.seq.next();
             let bytes = (record.tenant.len() + record.dimension.len()) as u64 + HEAD_BYTES;
             let reading = self.stream(&stream);
             reading.traces.insert(position.segment);
@@ -318,7 +320,7 @@ impl Reading {
         }
         if let Some((seq, found)) = self.slices.last_key_value() {
             if *seq >= self.next_seq {
-                (self.next_seq, self.last) = (seq.saturating_add(1), Some(found.slice.digest()));
+                (self.next_seq, self.last) = (seq.next(), Some(found.slice.digest()));
             }
         }
         if self.slices.is_empty() && self.head.is_none() {
@@ -363,7 +365,7 @@ impl Reading {
             log.checkpoint = Some(StoredCheckpoint { number, first_seq, parts, emptied_at });
         }
         let pending = log.slices.range(log.acknowledged..).count() as u64;
-        log.has_gap = pending != log.next_seq - log.acknowledged;
+        log.has_gap = log.next_seq.slices_since(log.acknowledged) != Some(pending);
         contents.streams.insert(stream, log);
     }
 
@@ -371,7 +373,8 @@ impl Reading {
     fn trust_acknowledgements(&mut self) {
         if self.acknowledged > self.next_seq {
             self.next_seq = self.acknowledged;
-            self.last = self.slices.get(&(self.acknowledged - 1)).map(|found| found.slice.digest());
+            let before = self.acknowledged.checked_prev().and_then(|seq| self.slices.get(&seq));
+            self.last = before.map(|found| found.slice.digest());
         }
     }
 
@@ -399,7 +402,7 @@ impl Reading {
             }
             let end = found.group.last.max(next_seq);
             let Some(digest) = self.chain_through(next_seq, last, end) else { break };
-            (next_seq, last) = (end + 1, Some(digest));
+            (next_seq, last) = (end.next(), Some(digest));
         }
         for (seq, found) in self.slices.split_off(&next_seq) {
             contents.superseded.push(found.position);
@@ -407,12 +410,12 @@ impl Reading {
         }
     }
 
-    /// The digest of slice `end`, if all from `seq` to it are there, linked to each other and to `last`.
-    fn chain_through(&self, seq: u64, mut last: Option<Digest>, end: u64) -> Option<Digest> {
-        for seq in seq..=end {
+    /// The digest of slice `end`, if all from `first` to it are there, linked to each other and to `last`.
+    fn chain_through(&self, first: Seq, mut last: Option<Digest>, end: Seq) -> Option<Digest> {
+        for seq in (first.get()..=end.get()).map(Seq::new) {
             let slice = &self.slices.get(&seq)?.slice;
             // A head whose digest is lost cannot judge.
-            if slice.previous() != last && (last.is_some() || seq == 0) {
+            if slice.previous() != last && (last.is_some() || seq.is_first()) {
                 return None;
             }
             last = Some(slice.digest());

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ron_accounting_wal::Position;
-use ron_ledger_wire::{Digest, Head, SealedSlice, StreamId};
+use ron_ledger_wire::{Digest, Head, SealedSlice, Seq, StreamId};
 
 use super::records::Group;
 
@@ -16,14 +16,14 @@ use super::records::Group;
 #[derive(Debug)]
 pub(super) struct StreamLog {
     /// The seq of the slice that is appended next, and the digest of the one before it.
-    pub(super) next_seq: u64,
+    pub(super) next_seq: Seq,
     pub(super) last: Option<Digest>,
     /// The same for the chain as far as it is durable, in whole groups.
-    pub(super) durable_seq: u64,
+    pub(super) durable_seq: Seq,
     pub(super) durable_last: Option<Digest>,
     /// The ledger has all slices before this seq.
-    pub(super) acknowledged: u64,
-    pub(super) slices: BTreeMap<u64, StoredSlice>,
+    pub(super) acknowledged: Seq,
+    pub(super) slices: BTreeMap<Seq, StoredSlice>,
     pub(super) checkpoint: Option<StoredCheckpoint>,
     /// The newest durable record of the head, and what it says was acknowledged.
     pub(super) head: Option<StoredHead>,
@@ -51,7 +51,7 @@ pub(super) struct StoredSlice {
 pub(super) struct StoredCheckpoint {
     pub(super) number: u64,
     /// The seq that the stream's next slice had then. As soon as that slice is durable, the checkpoint says nothing.
-    pub(super) first_seq: u64,
+    pub(super) first_seq: Seq,
     /// The counts, in the form of slices. None: they were thrown away on purpose.
     pub(super) parts: Vec<(Position, SealedSlice)>,
     /// The record that says so.
@@ -61,7 +61,7 @@ pub(super) struct StoredCheckpoint {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct StoredHead {
     pub(super) position: Position,
-    pub(super) acknowledged: u64,
+    pub(super) acknowledged: Seq,
     /// Acknowledgements, which lack the digest that the next slice links to.
     pub(super) lacks_digest: bool,
     pub(super) bytes: u64,
@@ -84,7 +84,7 @@ impl StoredCheckpoint {
 
 impl StreamLog {
     /// A stream whose chain ends with `head`, all of it durable and acknowledged up to `acknowledged`.
-    pub(super) fn new(head: &Head, acknowledged: u64) -> Self {
+    pub(super) fn new(head: &Head, acknowledged: Seq) -> Self {
         Self {
             next_seq: head.next_seq(),
             last: head.last(),
@@ -115,7 +115,7 @@ impl StreamLog {
     }
 
     /// A slice turned out not to be durable: the durable end goes back to it.
-    pub(super) fn doubt(&mut self, seq: u64) {
+    pub(super) fn doubt(&mut self, seq: Seq) {
         let Some(stored) = self.slices.get_mut(&seq) else { return };
         stored.is_durable = false;
         let first = stored.group.first.min(seq);
@@ -133,11 +133,11 @@ impl StreamLog {
         while let Some(stored) = self.slices.get(&self.durable_seq) {
             let last = stored.group.last.max(self.durable_seq);
             let mut group = self.slices.range(self.durable_seq..=last);
-            let is_whole = group.clone().count() as u64 == last - self.durable_seq + 1
+            let is_whole = last.next().slices_since(self.durable_seq) == Some(group.clone().count() as u64)
                 && group.all(|(_, stored)| stored.is_durable);
             let Some(end) = self.slices.get(&last).filter(|_| is_whole) else { return };
             self.durable_last = Some(end.digest);
-            self.durable_seq = last + 1;
+            self.durable_seq = last.next();
         }
     }
 
@@ -150,8 +150,9 @@ impl StreamLog {
             ));
         }
         let pending = self.slices.range(self.acknowledged..).filter(|(_, stored)| stored.slice.is_some());
-        if !self.has_gap && pending.clone().count() as u64 != self.next_seq - self.acknowledged {
-            let seqs: Vec<_> = pending.map(|(seq, _)| *seq).collect();
+        let count = pending.clone().count() as u64;
+        if !self.has_gap && self.next_seq.slices_since(self.acknowledged) != Some(count) {
+            let seqs: Vec<_> = pending.map(|(seq, _)| seq.get()).collect();
             return Err(format!("{seqs:?} are there of {} to {}", self.acknowledged, self.next_seq));
         }
         match &self.checkpoint {

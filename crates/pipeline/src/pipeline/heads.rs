@@ -2,7 +2,7 @@
 //! head the log has dropped.
 
 use ron_accounting_export::{Exporter, PutError};
-use ron_ledger_wire::{Head, StreamId};
+use ron_ledger_wire::{Head, Seq, StreamId};
 
 use super::Pipeline;
 use crate::PipelineError;
@@ -35,7 +35,8 @@ impl Pipeline {
             if ledger.next_seq() > head.next_seq() {
                 self.follow_or_refuse(&head, &ledger)?;
             }
-            let acknowledged = self.journal.as_ref().map_or(0, |journal| journal.acknowledged(stream));
+            let acknowledged =
+                self.journal.as_ref().map_or(Seq::FIRST, |journal| journal.acknowledged(stream));
             if ledger.next_seq() < acknowledged {
                 self.send_again(stream, ledger.next_seq(), acknowledged);
             }
@@ -61,7 +62,7 @@ impl Pipeline {
         Ok(())
     }
 
-    fn send_again(&mut self, stream: &StreamId, ledger: u64, acknowledged: u64) {
+    fn send_again(&mut self, stream: &StreamId, ledger: Seq, acknowledged: Seq) {
         let slices = self.journal.as_mut().and_then(|journal| journal.reopen(stream, ledger));
         let Some(slices) = slices else {
             self.note(PipelineError::LedgerBehind { stream: stream.clone(), ledger, log: acknowledged });

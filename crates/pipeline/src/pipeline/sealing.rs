@@ -91,7 +91,7 @@ impl Pipeline {
             if only_waiting && candidate.waits_since_ms.is_none() {
                 return Admission::Skip;
             }
-            if may_be_forgotten && candidate.next_seq == 0 && !genesis.contains(stream) {
+            if may_be_forgotten && candidate.next_seq.is_first() && !genesis.contains(stream) {
                 unknown.push(stream.clone());
                 return Admission::Wait;
             }

@@ -22,7 +22,7 @@ fn tenants_come_and_go(node: &mut Node, windows: std::ops::Range<usize>) {
 }
 
 fn seqs(node: &Node, tenant: &str) -> Vec<u64> {
-    node.ledger.memory.slices_of(&stream(tenant)).iter().map(ron_ledger_wire::SealedSlice::seq).collect()
+    node.ledger.memory.slices_of(&stream(tenant)).iter().map(|slice| slice.seq().get()).collect()
 }
 
 #[test]

@@ -8,7 +8,7 @@ use ron_accounting_export::{memory::MemoryLedger, Exporter};
 use ron_accounting_pipeline::{inspect, Pipeline, SyncPolicy};
 use ron_accounting_wal::{DirectoryStorage, WalOptions};
 use ron_accounting_window::Span;
-use ron_ledger_wire::{Digest, Origin};
+use ron_ledger_wire::{Digest, Origin, Seq};
 
 use crate::node::{lanes, options};
 
@@ -54,7 +54,7 @@ proptest! {
         let ledger = MemoryLedger::new();
         let mut window = 0;
         // Every slice that was sealed, and whether it is acknowledged.
-        let mut unacknowledged: BTreeMap<(String, u64), Digest> = BTreeMap::new();
+        let mut unacknowledged: BTreeMap<(String, Seq), Digest> = BTreeMap::new();
         let mut checkpointed = 0;
         for step in steps.into_iter().chain([Step::Look]) {
             let span = Span { start_ms: window * 60_000, end_ms: (window + 1) * 60_000 };
@@ -105,7 +105,7 @@ proptest! {
             for head in &found.heads {
                 let arrived = ledger.slices_of(head.stream()).len() as u64;
                 let waiting = found.unacknowledged.iter().filter(|slice| slice.stream() == head.stream());
-                prop_assert_eq!(head.next_seq(), arrived + waiting.count() as u64);
+                prop_assert_eq!(head.next_seq(), Seq::new(arrived + waiting.count() as u64));
             }
         }
     }
@@ -157,7 +157,8 @@ fn a_look_changes_nothing_and_names_what_it_sees() {
     assert_eq!(found.origin, Some(origin));
     let records = [("acknowledgements", 1), ("checkpoint", 1), ("slice", 2)];
     assert_eq!(found.records, BTreeMap::from(records));
-    let heads: Vec<_> = found.heads.iter().map(|head| (head.stream().tenant(), head.next_seq())).collect();
+    let heads: Vec<_> =
+        found.heads.iter().map(|head| (head.stream().tenant(), head.next_seq().get())).collect();
     assert_eq!(heads, [("acme", 1), ("bolt", 1)]);
     assert_eq!(found.unacknowledged.len(), 1);
     assert_eq!((found.live, found.ignored, found.unreadable.len()), (40, vec!["notes.txt".to_owned()], 0));

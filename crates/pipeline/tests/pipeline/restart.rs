@@ -3,7 +3,7 @@
 use ron_accounting_export::PutError;
 use ron_accounting_wal::fault::{MemoryStorage, Survival};
 use ron_accounting_wal::{inspect, RecordKind, Wal};
-use ron_ledger_wire::{ClaimId, Origin};
+use ron_ledger_wire::{ClaimId, Origin, Seq};
 
 use crate::node::{lanes, options, small_log, stream, Node};
 
@@ -99,7 +99,7 @@ fn a_ledger_that_lost_its_data_stops_the_stream_and_nothing_is_made_up() {
     let answers = ron_accounting_export::Exporter::put_batch(&node.ledger.memory, &batch.slices);
     node.pipeline.complete(batch.id, answers, node.now_ms);
     let parked = node.pipeline.stats().lanes.parked;
-    assert!(matches!(parked[0].error, PutError::Gap { expected: 0, found: 1 }), "{parked:?}");
+    assert_eq!(parked[0].error, PutError::Gap { expected: Seq::FIRST, found: Seq::new(1) });
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn slices_behind_a_damaged_one_wait_for_an_operator() {
         .filter_map(|record| {
             Some((record.position, ron_ledger_wire::SealedSlice::from_bytes(&record.body[..]).ok()?))
         })
-        .find(|(_, slice)| slice.stream() == &stream("acme") && slice.seq() == 1)
+        .find(|(_, slice)| slice.stream() == &stream("acme") && slice.seq() == Seq::new(1))
         .unwrap();
     let name = format!("{:020}.wal", position.segment);
     assert!(disk.flip_bit(&name, position.offset + 60, 3));

@@ -6,7 +6,7 @@ use ron_accounting_core::{labels, Dimension, Engine};
 use ron_accounting_export::{memory::MemoryLedger, PutError};
 use ron_accounting_pipeline::{DeliveryError, Driver, OnFull, Pipeline};
 use ron_accounting_window::{Clock, ManualClock, Span, SystemClock};
-use ron_ledger_wire::StreamId;
+use ron_ledger_wire::{Seq, StreamId};
 
 use crate::node::{lanes, options, ORIGIN};
 
@@ -119,7 +119,7 @@ fn a_delivery_names_the_stream_that_is_parked() {
     let ledger = MemoryLedger::new();
     let (_engine, driver) = narrow(&ledger, OnFull::Stretch, &["a"]);
     let parked = StreamId::new(ORIGIN, "a", "requests");
-    let refusal = PutError::Gap { expected: 7, found: 0 };
+    let refusal = PutError::Gap { expected: Seq::new(7), found: Seq::FIRST };
     ledger.refuse(&parked, Some(refusal.clone()));
     driver.seal(WINDOW).unwrap();
     match driver.deliver(LONG) {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use ron_accounting_export::{memory::MemoryLedger, Ack, Exporter, PutError};
-use ron_ledger_wire::{Claim, Head, SealedSlice, StreamId};
+use ron_ledger_wire::{Claim, Head, SealedSlice, Seq, StreamId};
 
 /// A [`MemoryLedger`], which follows the one acceptance rule, with a look at what the pipeline promises besides.
 #[derive(Debug, Clone, Default)]
@@ -18,7 +18,7 @@ pub(crate) struct Witness {
 #[derive(Debug, Default)]
 struct Notes {
     /// The seq after the last one whose acknowledgement got through, by stream.
-    acknowledged: BTreeMap<StreamId, u64>,
+    acknowledged: BTreeMap<StreamId, Seq>,
     #[cfg(feature = "wal")]
     disk: Option<ron_accounting_wal::fault::MemoryStorage>,
 }
@@ -55,22 +55,22 @@ impl Witness {
     fn hear(&self, slice: &SealedSlice) {
         let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
         let next = notes.acknowledged.entry(slice.stream().clone()).or_default();
-        *next = (slice.seq() + 1).max(*next);
+        *next = slice.seq().next().max(*next);
     }
 
     /// The numbers of the stored slices of one stream.
     pub(crate) fn seqs(&self, stream: &StreamId) -> Vec<u64> {
-        self.memory.slices_of(stream).iter().map(SealedSlice::seq).collect()
+        self.memory.slices_of(stream).iter().map(|slice| slice.seq().get()).collect()
     }
 
     /// The slices of a stream in order and without a gap (P5), and never another one under the same number (P6).
     fn check(&self, batch: &[SealedSlice]) {
         let notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut offered: BTreeMap<&StreamId, u64> = BTreeMap::new();
+        let mut offered: BTreeMap<&StreamId, Seq> = BTreeMap::new();
         for slice in batch {
             let (stream, seq) = (slice.stream(), slice.seq());
             if let Some(before) = offered.insert(stream, seq) {
-                assert_eq!(before + 1, seq, "{stream}: a run is not consecutive");
+                assert_eq!(before.next(), seq, "{stream}: a run is not consecutive");
             } else {
                 let next = notes.acknowledged.get(stream).copied().unwrap_or_default();
                 assert!(seq <= next, "{stream}: slice {seq} was offered before {next} was acknowledged");

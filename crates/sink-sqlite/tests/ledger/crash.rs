@@ -4,7 +4,7 @@ use std::{fs, sync::Barrier, thread};
 
 use ron_accounting_export::{Ack, Exporter, PutError};
 use ron_accounting_sqlite::{Column, SqliteLedger, UsageQuery, UsageRow, Value};
-use ron_ledger_wire::SealedSlice;
+use ron_ledger_wire::{SealedSlice, Seq};
 
 use crate::samples::{account, chain, labels, put_all, slice, stream, two_chains, LedgerFolder};
 
@@ -131,7 +131,8 @@ fn two_handles_on_one_file_share_one_head() {
         assert_eq!(one.head(&stream).unwrap(), other.head(&stream).unwrap());
     }
     // A zombie that still holds the old head cannot continue it.
-    let fork = slice(&stream, 5, chain.get(4).map(SealedSlice::digest), vec![labels("GET", "/fork", 1)]);
+    let fork =
+        slice(&stream, Seq::new(5), chain.get(4).map(SealedSlice::digest), vec![labels("GET", "/fork", 1)]);
     let conflict = PutError::Conflict { stored: chain[5].digest(), offered: fork.digest() };
     assert_eq!(one.put_batch(&[fork]), [Err(conflict)]);
     assert_eq!(one.verify(|_| {}).unwrap().slices, 6);
@@ -147,7 +148,8 @@ fn a_head_moved_back_is_refused_for_that_stream_alone() {
     .unwrap();
     let ledger: SqliteLedger = folder.open();
     let before = ledger.heads().unwrap();
-    let acme = slice(&stream("acme", "requests"), 3, before[0].last(), vec![labels("GET", "/new", 1)]);
+    let acme =
+        slice(&stream("acme", "requests"), Seq::new(3), before[0].last(), vec![labels("GET", "/new", 1)]);
     let globex = &chain(&stream("globex", "requests"), 5)[4];
     let answers = ledger.put_batch(&[acme, globex.clone()]);
     assert!(
@@ -174,9 +176,9 @@ fn labels_of_a_refused_slice_are_not_remembered() {
     let next = |tenant: &str, routes: &[&str]| {
         let stream = stream(tenant, "requests");
         let last = chain(&stream, 4)[3].digest();
-        slice(&stream, 4, Some(last), routes.iter().map(|route| labels("GET", route, 7)).collect())
+        slice(&stream, Seq::new(4), Some(last), routes.iter().map(|route| labels("GET", route, 7)).collect())
     };
-    let other = slice(&stream("initech", "requests"), 0, None, vec![labels("GET", "/other", 7)]);
+    let other = slice(&stream("initech", "requests"), Seq::FIRST, None, vec![labels("GET", "/other", 7)]);
     let answers = ledger.put_batch(&[other, next("acme", &["/b", "/new"]), next("globex", &["/new"])]);
     let is_damage = |answer: &Result<Ack, PutError>| matches!(answer, Err(PutError::Rejected { source }) if source.to_string().contains("verify"));
     assert!(answers[0].is_ok() && is_damage(&answers[1]) && answers[2].is_ok(), "{answers:?}");
@@ -200,8 +202,8 @@ fn what_a_writer_remembers_ends_with_the_commit_of_another() {
     let folder = LedgerFolder::new();
     let ledger = folder.open();
     let stream = stream("acme", "requests");
-    let first = slice(&stream, 0, None, vec![labels("GET", "/a", 1)]);
-    let second = slice(&stream, 1, Some(first.digest()), vec![labels("GET", "/a", 2)]);
+    let first = slice(&stream, Seq::FIRST, None, vec![labels("GET", "/a", 1)]);
+    let second = slice(&stream, Seq::new(1), Some(first.digest()), vec![labels("GET", "/a", 2)]);
     put_all(&ledger, &[first]);
     folder.raw().execute_batch("UPDATE row_keys SET route = '/b'").unwrap();
     put_all(&ledger, &[second]);
@@ -218,7 +220,7 @@ fn rows_of_every_number_are_stored() {
     for (seq, count) in (0..).zip([1, 31, 32, 33, 64, 65, 96, 100, 2]) {
         let routes = (0..count / 2).map(|number| labels("GET", &format!("/{number}"), number + 1));
         let accounts = (0..count - count / 2).map(|number| account(1, u128::from(number), number + 1));
-        let next = slice(&stream, seq, previous, routes.chain(accounts).collect());
+        let next = slice(&stream, Seq::new(seq), previous, routes.chain(accounts).collect());
         assert_eq!(next.row_count() as u64, count);
         put_all(&ledger, std::slice::from_ref(&next));
         previous = Some(next.digest());

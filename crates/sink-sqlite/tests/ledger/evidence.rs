@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use ron_ledger_wire::{Cid, Digest, SealedSlice};
+use ron_ledger_wire::{Cid, Digest, SealedSlice, Seq};
 
 use crate::samples::{chain, put_all, stream, LedgerFolder};
 
@@ -51,7 +51,7 @@ fn slices_come_back_byte_for_byte_in_order() {
     let heads: Vec<_> = ledger.heads().unwrap();
     assert_eq!(heads.len(), 3);
     for (head, chain) in heads.iter().zip(&chains) {
-        assert_eq!((head.stream(), head.next_seq()), (chain[0].stream(), 3));
+        assert_eq!((head.stream(), head.next_seq()), (chain[0].stream(), Seq::new(3)));
         assert_eq!(head.last(), Some(chain[2].digest()));
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, ops::ControlFlow, path::PathBuf};
 
 use ron_accounting_export::{Ack, Exporter, PutError};
 use ron_accounting_sqlite::{SqliteLedger, Verification};
-use ron_ledger_wire::{Claim, ClaimId, Digest, Origin, SealedSlice, StreamId};
+use ron_ledger_wire::{Claim, ClaimId, Digest, Origin, SealedSlice, Seq, StreamId};
 use rusqlite::Connection;
 
 use crate::samples::{account, chain, labels, put_all, slice, stream, LedgerFolder};
@@ -37,8 +37,9 @@ fn bytes_out() -> StreamId {
 
 /// Label sets, accounts, one increment beyond the signed integers of SQLite, two origins, and a claim.
 fn slices() -> Vec<SealedSlice> {
-    let huge = slice(&bytes_out(), 0, None, vec![account(2, u128::MAX, u64::MAX), labels("GET", "/é", 5)]);
-    let after = slice(&bytes_out(), 1, Some(huge.digest()), vec![account(2, u128::MAX, 1)]);
+    let huge =
+        slice(&bytes_out(), Seq::FIRST, None, vec![account(2, u128::MAX, u64::MAX), labels("GET", "/é", 5)]);
+    let after = slice(&bytes_out(), Seq::new(1), Some(huge.digest()), vec![account(2, u128::MAX, 1)]);
     let mut slices = chain(&stream("acme", "requests"), 3);
     slices.extend([huge, after]);
     slices.extend(chain(&second_origin(), 1));

@@ -4,6 +4,7 @@ use std::fs;
 
 use ron_accounting_export::{Ack, Exporter, PutError};
 use ron_accounting_sqlite::{LedgerError, SqliteLedger};
+use ron_ledger_wire::Seq;
 use rusqlite::Connection;
 
 use crate::samples::{chain, put_all, stream, two_chains, LedgerFolder};
@@ -116,7 +117,11 @@ fn a_writer_in_a_transaction_locks_the_ledger() {
     assert!(matches!(open_error(&folder), LedgerError::Locked { .. }));
     let chain = chain(&stream("acme", "requests"), 5);
     assert_eq!(ledger.put_batch(&chain[4..]), [Err(PutError::Busy)]);
-    assert_eq!(ledger.head(chain[0].stream()).unwrap().unwrap().next_seq(), 4, "reading needs no lock");
+    assert_eq!(
+        ledger.head(chain[0].stream()).unwrap().unwrap().next_seq(),
+        Seq::new(4),
+        "reading needs no lock"
+    );
     raw.execute_batch("ROLLBACK").unwrap();
     put_all(&ledger, &chain[4..]);
     folder.open();

@@ -2,7 +2,7 @@
 
 use ron_accounting_export::{Ack, Exporter, PutError};
 use ron_accounting_sqlite::{Column, LedgerError, UsageQuery};
-use ron_ledger_wire::{Row, RowKey, SealedSlice, Slice};
+use ron_ledger_wire::{Row, RowKey, SealedSlice, Seq, Slice};
 
 use crate::samples::{account, chain, labels, put_all, slice, stream, LedgerFolder};
 
@@ -13,7 +13,7 @@ fn increments_use_all_64_bits_and_sums_are_exact() {
     let ledger = folder.open();
     let stream = stream("acme", "bytes_in");
     let rows = (0..).zip(increments).map(|(id, increment)| account(1, id, increment)).collect();
-    put_all(&ledger, &[slice(&stream, 0, None, rows)]);
+    put_all(&ledger, &[slice(&stream, Seq::FIRST, None, rows)]);
 
     let query = UsageQuery { by: vec![Column::Route], ..UsageQuery::default() };
     let found: Vec<u64> = ledger.usage(&query).unwrap().iter().map(|row| row.increment).collect();
@@ -28,8 +28,9 @@ fn a_sum_may_reach_the_largest_number_but_not_pass_it() {
     let folder = LedgerFolder::new();
     let ledger = folder.open();
     let acme = stream("acme", "bytes_in");
-    let first = slice(&acme, 0, None, vec![labels("GET", "/a", u64::MAX - 5), labels("GET", "/b", 5)]);
-    let second = slice(&acme, 1, Some(first.digest()), vec![labels("GET", "/b", 1)]);
+    let first =
+        slice(&acme, Seq::FIRST, None, vec![labels("GET", "/a", u64::MAX - 5), labels("GET", "/b", 5)]);
+    let second = slice(&acme, Seq::new(1), Some(first.digest()), vec![labels("GET", "/b", 1)]);
     let by_tenant = UsageQuery { by: vec![Column::Tenant, Column::Dimension], ..UsageQuery::default() };
     put_all(&ledger, &[first]);
     assert_eq!(ledger.usage(&by_tenant).unwrap()[0].increment, u64::MAX);
@@ -54,7 +55,7 @@ fn times_past_what_sqlite_holds_are_refused_alone() {
     let far = |start_ms, end_ms| {
         Slice {
             stream: stream("far", "requests"),
-            seq: 0,
+            seq: Seq::FIRST,
             start_ms,
             end_ms,
             previous: None,
@@ -107,13 +108,15 @@ fn a_sequence_number_past_what_sqlite_holds_is_refused() {
         .encode()
         .unwrap()
     };
-    let answers = ledger.put_batch(&[next(i64::MAX.unsigned_abs())]);
+    let largest_stored = Seq::new(i64::MAX.unsigned_abs());
+    let answers = ledger.put_batch(&[next(largest_stored)]);
     assert!(
         matches!(&answers[0], Err(PutError::Rejected { source }) if source.to_string().contains("seq") && source.to_string().contains("past")),
         "{answers:?}"
     );
-    let gap = PutError::Gap { expected: i64::MAX.unsigned_abs(), found: u64::MAX };
-    assert_eq!(ledger.put_batch(&[next(u64::MAX)]), [Err(gap)]);
+    let largest = Seq::new(u64::MAX);
+    let gap = PutError::Gap { expected: largest_stored, found: largest };
+    assert_eq!(ledger.put_batch(&[next(largest)]), [Err(gap)]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fs;
 
 use ron_accounting_export::{Ack, Exporter};
 use ron_accounting_sqlite::{LedgerError, SqliteLedger, UsageQuery, VerifyError};
-use ron_ledger_wire::{Claim, ClaimId, SealedSlice};
+use ron_ledger_wire::{Claim, ClaimId, SealedSlice, Seq};
 
 use crate::samples::{chain, put_all, stream, two_chains, LedgerFolder};
 
@@ -19,7 +19,7 @@ fn version(folder: &LedgerFolder) -> i64 {
     folder.raw().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
 }
 
-fn slices(ledger: &SqliteLedger) -> Vec<(u64, Vec<u8>)> {
+fn slices(ledger: &SqliteLedger) -> Vec<(Seq, Vec<u8>)> {
     let mut slices = Vec::new();
     ledger
         .slices(|slice| {

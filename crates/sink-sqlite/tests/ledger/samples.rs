@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use ron_accounting_export::{Ack, Exporter};
 use ron_accounting_sqlite::SqliteLedger;
-use ron_ledger_wire::{Digest, Origin, Row, RowKey, SealedSlice, Slice, StreamId};
+use ron_ledger_wire::{Digest, Origin, Row, RowKey, SealedSlice, Seq, Slice, StreamId};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -56,12 +56,12 @@ pub(crate) fn stream(tenant: &str, dimension: &str) -> StreamId {
 
 pub(crate) fn slice(
     stream: &StreamId,
-    seq: u64,
+    seq: Seq,
     previous: Option<Digest>,
     mut rows: Vec<Row>,
 ) -> SealedSlice {
     rows.sort_by(|one, other| one.key.cmp(&other.key));
-    let (start_ms, end_ms) = (seq * WINDOW_MS, (seq + 1) * WINDOW_MS);
+    let (start_ms, end_ms) = (seq.get() * WINDOW_MS, seq.next().get() * WINDOW_MS);
     Slice { stream: stream.clone(), seq, start_ms, end_ms, previous, rows }.encode().unwrap()
 }
 
@@ -83,7 +83,7 @@ pub(crate) fn chain(stream: &StreamId, length: u64) -> Vec<SealedSlice> {
             labels("PUT", "/a", 30 + seq),
             account(1, 42, 40 + seq),
         ];
-        chain.push(slice(stream, seq, chain.last().map(SealedSlice::digest), rows));
+        chain.push(slice(stream, Seq::new(seq), chain.last().map(SealedSlice::digest), rows));
     }
     chain
 }

@@ -1,7 +1,7 @@
 //! Whatever is edited in the file, verification names the folder.
 
 use ron_accounting_sqlite::{SqliteLedger, VerifyError, Violation};
-use ron_ledger_wire::StreamId;
+use ron_ledger_wire::{Seq, StreamId};
 use rusqlite::{params, Connection};
 
 use crate::samples::{stream, two_chains, LedgerFolder};
@@ -32,7 +32,7 @@ fn assert_found(sql: &str, tenant: &str, seq: u64, expected: &str, found: &str) 
         raw.execute_batch(sql).unwrap();
     });
     assert_eq!(violation.stream, Some(stream(tenant, "requests")), "{sql}: {violation}");
-    assert_eq!(violation.seq, Some(seq), "{sql}: {violation}");
+    assert_eq!(violation.seq, Some(Seq::new(seq)), "{sql}: {violation}");
     assert!(violation.expected.contains(expected), "{sql}: {violation}");
     assert!(violation.found.contains(found), "{sql}: {violation}");
 }
@@ -67,7 +67,7 @@ fn every_byte_of_a_slice_counts() {
     let write = |bytes: &[u8]| {
         raw.execute("UPDATE slices SET bytes = ?2 WHERE id = ?1", params![id, bytes]).unwrap();
     };
-    let (globex, seq) = (Some(stream("globex", "requests")), Some(2));
+    let (globex, seq) = (Some(stream("globex", "requests")), Some(Seq::new(2)));
     for position in 0..bytes.len() {
         let mut edited = bytes.clone();
         edited[position] ^= 1 << (position % 8);
@@ -145,7 +145,7 @@ fn a_rewritten_history_breaks_at_the_next_link() {
     )
     .unwrap();
     let violation = violation_in(&folder.open());
-    assert_eq!((violation.stream, violation.seq), (Some(stream("acme", "requests")), Some(2)));
+    assert_eq!((violation.stream, violation.seq), (Some(stream("acme", "requests")), Some(Seq::new(2))));
     assert!(violation.expected.contains(&forged.digest().to_string()));
 }
 
@@ -257,7 +257,7 @@ fn an_edited_stream_is_found() {
         raw.execute_batch("UPDATE streams SET origin = zeroblob(16) WHERE tenant = 'acme'").unwrap();
     });
     assert_eq!(violation.stream.as_ref().map(StreamId::tenant), Some("acme"));
-    assert_eq!(violation.seq, Some(0));
+    assert_eq!(violation.seq, Some(Seq::FIRST));
 }
 
 #[test]
@@ -278,7 +278,7 @@ fn what_hangs_on_nothing_is_found() {
         raw.execute_batch("DELETE FROM slices; DELETE FROM usage; DELETE FROM streams WHERE tenant = 'acme'")
             .unwrap();
     });
-    assert_eq!((violation.stream, violation.seq), (Some(stream("globex", "requests")), Some(0)));
+    assert_eq!((violation.stream, violation.seq), (Some(stream("globex", "requests")), Some(Seq::FIRST)));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use ron_accounting_sqlite::{Column, SqliteLedger, UsageQuery, Value};
-use ron_ledger_wire::{Row, RowKey, SealedSlice};
+use ron_ledger_wire::{Row, RowKey, SealedSlice, Seq};
 
 use crate::samples::{account, chain, labels, put_all, slice, stream, two_chains, LedgerFolder, WINDOW_MS};
 
@@ -101,7 +101,7 @@ fn an_account_is_not_a_route_that_looks_like_it() {
         Row { key: RowKey::labels("", "8:0", "", ""), increment: 4 },
         Row { key: RowKey::labels("", "", "", ""), increment: 8 },
     ];
-    put_all(&ledger, &[slice(&stream("acme", "requests"), 0, None, rows)]);
+    put_all(&ledger, &[slice(&stream("acme", "requests"), Seq::FIRST, None, rows)]);
     let query = UsageQuery { by: vec![Column::Route], ..UsageQuery::default() };
     let found: Vec<_> = ledger
         .usage(&query)
@@ -183,7 +183,7 @@ proptest! {
                     *model.entry(columns).or_default() += row.increment;
                 }
             }
-            let slice = slice(&stream, seq, chain.last().map(SealedSlice::digest), rows);
+            let slice = slice(&stream, Seq::new(seq), chain.last().map(SealedSlice::digest), rows);
             put_all(&ledger, std::slice::from_ref(&slice));
             chain.push(slice);
         }

@@ -1,7 +1,7 @@
 //! Batches over several streams: one answer per slice, in order, each on its own.
 
 use ron_accounting_export::{Ack, PutError};
-use ron_ledger_wire::SealedSlice;
+use ron_ledger_wire::{SealedSlice, Seq};
 
 use crate::{
     probe::Probe,
@@ -15,14 +15,14 @@ pub(crate) fn an_empty_batch_has_no_answers(probe: &Probe) {
 pub(crate) fn a_batch_answers_per_slice_and_keeps_the_good_ones(probe: &Probe) {
     let [new, repeated, gap, forked, rejected, grown] =
         ["new", "repeated", "gap", "forked", "rejected", "grown"].map(stream);
-    let first = |of| slice(of, 0, None, 1);
-    let second = |of, increment| slice(of, 1, Some(first(of).digest()), increment);
+    let first = |of| slice(of, Seq::FIRST, None, 1);
+    let second = |of, increment| slice(of, Seq::new(1), Some(first(of).digest()), increment);
     for stored in [&repeated, &forked, &rejected, &grown] {
         probe.accepts(&first(stored));
     }
 
-    let fork = slice(&forked, 0, None, 2);
-    let unlinked = slice(&rejected, 1, Some(fork.digest()), 1);
+    let fork = slice(&forked, Seq::FIRST, None, 2);
+    let unlinked = slice(&rejected, Seq::new(1), Some(fork.digest()), 1);
     let batch = [unlinked, first(&new), first(&repeated), second(&gap, 1), fork.clone(), second(&grown, 9)];
     let answers = probe.put_batch(&batch);
 
@@ -33,7 +33,7 @@ pub(crate) fn a_batch_answers_per_slice_and_keeps_the_good_ones(probe: &Probe) {
     let expected = [
         Ok(Ack::Ok),
         Ok(Ack::Duplicate),
-        Err(PutError::Gap { expected: 0, found: 1 }),
+        Err(PutError::Gap { expected: Seq::FIRST, found: Seq::new(1) }),
         Err(PutError::Conflict { stored: first(&forked).digest(), offered: fork.digest() }),
         Ok(Ack::Ok),
     ];

@@ -1,7 +1,7 @@
 //! Claims: of two copies of one log, one may export.
 
 use ron_accounting_export::{Ack, PutError};
-use ron_ledger_wire::{Claim, ClaimId, Origin, SealedSlice, StreamId};
+use ron_ledger_wire::{Claim, ClaimId, Origin, SealedSlice, Seq, StreamId};
 
 use crate::{
     probe::{Answer, Probe},
@@ -90,7 +90,7 @@ pub(crate) fn a_claim_judges_slices_of_its_own_origin_alone(probe: &Probe) {
 
 pub(crate) fn a_claim_stays_when_its_slices_are_refused(probe: &Probe) {
     let chain = chain(&stream("acme"), 2);
-    let gap = Err(PutError::Gap { expected: 0, found: 1 });
+    let gap = Err(PutError::Gap { expected: Seq::FIRST, found: Seq::new(1) });
     probe.claimed_answers("a first claim", &claim(1, &[]), &chain[1..], &[gap]);
     probe.claimed_answers("another copy", &claim(2, &[]), &chain[..1], &[claimed(1)]);
     probe.claimed_answers("the first copy", &claim(1, &[]), &chain, &[NEW, NEW]);

@@ -3,7 +3,7 @@
 use std::{sync::Barrier, thread};
 
 use ron_accounting_export::{Ack, PutError};
-use ron_ledger_wire::SealedSlice;
+use ron_ledger_wire::{SealedSlice, Seq};
 
 use crate::{
     cases::claims::{claimed, copies},
@@ -50,7 +50,7 @@ pub(crate) fn threads_on_one_stream_store_each_slice_once(probe: &Probe) {
 pub(crate) fn of_two_forks_at_once_one_wins(probe: &Probe) {
     for number in 0..20 {
         let stream = stream(&format!("tenant {number}"));
-        let forks = [1, 2].map(|increment| slice(&stream, 0, None, increment));
+        let forks = [1, 2].map(|increment| slice(&stream, Seq::FIRST, None, increment));
         let [one, other] = &forks;
         let answers = together(probe, forks.each_ref().map(std::slice::from_ref));
         let answers = answers.map(|mut answers| answers.remove(0));

@@ -1,6 +1,6 @@
 //! The largest of everything that the wire allows.
 
-use ron_ledger_wire::{Origin, StreamId, SLICE_BYTES_MAX, TEXT_BYTES_MAX};
+use ron_ledger_wire::{Origin, Seq, StreamId, SLICE_BYTES_MAX, TEXT_BYTES_MAX};
 
 use crate::{
     probe::Probe,
@@ -16,7 +16,7 @@ pub(crate) fn a_slice_of_full_size_is_accepted(probe: &Probe) {
     }
     probe.accepts(&full);
     probe.finds_duplicate(&full);
-    let next = slice(&stream, 1, Some(full.digest()), 1);
+    let next = slice(&stream, Seq::new(1), Some(full.digest()), 1);
     probe.accepts(&next);
     probe.head_is(&stream, Some(&next));
 }
@@ -36,7 +36,7 @@ pub(crate) fn the_longest_names_are_accepted(probe: &Probe) {
 
 pub(crate) fn the_largest_increment_is_accepted(probe: &Probe) {
     let stream = stream("acme");
-    let largest = slice(&stream, 0, None, u64::MAX);
+    let largest = slice(&stream, Seq::FIRST, None, u64::MAX);
     probe.accepts(&largest);
     probe.finds_duplicate(&largest);
     probe.head_is(&stream, Some(&largest));

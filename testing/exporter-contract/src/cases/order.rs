@@ -1,7 +1,7 @@
 //! One stream: its order, its repeats and its forks.
 
 use ron_accounting_export::PutError;
-use ron_ledger_wire::{Digest, SealedSlice};
+use ron_ledger_wire::{Digest, SealedSlice, Seq};
 
 use crate::{
     probe::Probe,
@@ -52,12 +52,12 @@ pub(crate) fn a_gap_is_refused(probe: &Probe) {
     let [first, second, third, fourth, fifth] = chain.as_slice() else {
         probe.fail(format_args!("a sample chain of 5 has {} slices", chain.len()))
     };
-    probe.finds_gap(0, second);
-    probe.finds_gap(0, fifth);
+    probe.finds_gap(Seq::FIRST, second);
+    probe.finds_gap(Seq::FIRST, fifth);
     probe.head_is(&stream, None);
     probe.accepts(first);
-    probe.finds_gap(1, third);
-    probe.finds_gap(1, fifth);
+    probe.finds_gap(Seq::new(1), third);
+    probe.finds_gap(Seq::new(1), fifth);
     probe.head_is(&stream, Some(first));
     probe.accepts_all(&[second.clone(), third.clone(), fourth.clone(), fifth.clone()]);
     probe.head_is(&stream, Some(fifth));
@@ -71,7 +71,7 @@ pub(crate) fn a_broken_link_is_refused(probe: &Probe) {
     let foreign = Digest::of(b"a slice of another chain");
     let too_old = stored.first().map(SealedSlice::digest);
     for previous in [Some(foreign), too_old] {
-        let broken = slice(&stream, 2, previous, 3);
+        let broken = slice(&stream, Seq::new(2), previous, 3);
         match probe.put(&broken) {
             Err(PutError::Rejected { .. } | PutError::Conflict { .. }) => {}
             found => probe.fail(format_args!("a broken link must be rejected for good, found {found:?}")),

@@ -1,7 +1,7 @@
 //! Several slices of one stream in a batch: stored in order, up to the first one that is refused.
 
 use ron_accounting_export::{Ack, PutError};
-use ron_ledger_wire::{Digest, SealedSlice};
+use ron_ledger_wire::{Digest, SealedSlice, Seq};
 
 use crate::{
     probe::{Answer, Probe},
@@ -28,7 +28,7 @@ pub(crate) fn a_run_is_stored_as_a_whole(probe: &Probe) {
 pub(crate) fn a_refusal_ends_the_run_of_its_stream_alone(probe: &Probe) {
     let (acme, globex) = (chain(&stream("acme"), 4), chain(&stream("globex"), 4));
     let foreign = Digest::of(b"a slice of another chain");
-    let broken = slice(&stream("acme"), 2, Some(foreign), 1);
+    let broken = slice(&stream("acme"), Seq::new(2), Some(foreign), 1);
     let mut batch = acme.clone();
     batch.insert(2, broken);
     // The streams take turns: the slices of a run need not be adjacent.
@@ -52,7 +52,7 @@ pub(crate) fn a_gap_ends_a_run(probe: &Probe) {
     let stream = stream("acme");
     let chain = chain(&stream, 5);
     let batch = [0, 1, 3, 2, 4].map(|index: usize| chain[index].clone());
-    let gap = Err(PutError::Gap { expected: 2, found: 3 });
+    let gap = Err(PutError::Gap { expected: Seq::new(2), found: Seq::new(3) });
     probe.answers("a run out of order", &batch, &[NEW, NEW, gap, NOT_REACHED, NOT_REACHED]);
     probe.head_is(&stream, chain.get(1));
     probe.accepts_all(&chain[2..]);
@@ -62,7 +62,7 @@ pub(crate) fn a_fork_ends_a_run(probe: &Probe) {
     let stream = stream("acme");
     let chain = chain(&stream, 4);
     probe.accepts_all(&chain[..2]);
-    let fork = slice(&stream, 1, chain.first().map(SealedSlice::digest), 1000);
+    let fork = slice(&stream, Seq::new(1), chain.first().map(SealedSlice::digest), 1000);
     let batch = [chain[0].clone(), fork.clone(), chain[1].clone(), chain[2].clone()];
     let conflict = Err(PutError::Conflict { stored: chain[1].digest(), offered: fork.digest() });
     probe.answers("a run with a fork", &batch, &[STORED, conflict, NOT_REACHED, NOT_REACHED]);

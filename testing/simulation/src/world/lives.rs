@@ -1,6 +1,6 @@
 //! How lives begin and end, and how copies of logs and ledgers come into them.
 
-use ron_ledger_wire::{SealedSlice, StreamId};
+use ron_ledger_wire::{SealedSlice, Seq, StreamId};
 
 use super::World;
 use crate::{
@@ -230,7 +230,7 @@ impl World {
     fn check_ledger_is_watched(&self, facts: &Facts) -> Result<(), Failure> {
         let heads = self.ledger.heads();
         let is_behind =
-            |(stream, noted): &(&StreamId, &u64)| heads.get(*stream).is_none_or(|head| head < *noted);
+            |(stream, noted): &(&StreamId, &Seq)| heads.get(*stream).is_none_or(|head| head < *noted);
         let unnamed = self.noted.iter().filter(is_behind).find(|(stream, _)| !facts.behind.contains(stream));
         match unnamed.filter(|_| facts.resent == 0) {
             Some((stream, _)) => Err(Failure::new(
