@@ -84,7 +84,7 @@ pub fn load_on(broken: BrokenDisk) -> Result<Load, Failure> {
         process.maintain(clock.open(), clock.now_ms());
         put_all(&mut process, &ledger, clock.now_ms());
         let operations = disk.operations() - before;
-        process.validate()?;
+        disk.examined(|| process.validate())?;
         load.operations += operations;
         load.operations_per_second_max = load.operations_per_second_max.max(operations);
         load.files_max = load.files_max.max(disk.image().lengths().count());

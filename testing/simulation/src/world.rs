@@ -191,7 +191,7 @@ impl World {
         if let Some(process) = &mut self.process {
             if !self.model.bounds.may_lose {
                 // Behind damage there are gaps.
-                process.validate()?;
+                self.disk.examined(|| process.validate())?;
             }
             self.model.check(process, &self.ledger, &self.disk)?;
         }
