@@ -102,8 +102,8 @@ fn the_same_log_makes_the_same_slices_in_every_build() {
     assert_eq!(hasher.finalize().to_hex().as_str(), PINNED_SLICES);
 }
 
-const PINNED_ORIGIN: &str = "411ffc9e8d3b2b47975fe18f3b670226";
-const PINNED_SLICES: &str = "52c6e66c06eaedf59e90c0b188dbc29deededfccb272692ab96a10f5e4c4552e";
+const PINNED_ORIGIN: &str = "9f3d24a654c4f5b4cac30cedaec06442";
+const PINNED_SLICES: &str = "b489e94c0bc4c162de44932ec352c928eaa30a91a0186df2bc4b667d5b753de8";
 
 #[test]
 fn a_killed_import_is_completed_by_the_next_one() {

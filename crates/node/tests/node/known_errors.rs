@@ -29,6 +29,8 @@ fn arguments() {
         (&["import", "--tenant", "acme", "access.log"], "(=acme?)"),
         (&["import", "--tenant", "=ada@example.org", "access.log"], "looks like personal data"),
         (&["import", "--format", "xml", "access.log"], "combined"),
+        (&["import", "--unmatched-route", ":other", "access.log"], "--routes <FILE>"),
+        (&["import", "--routes", "none.txt", "access.log"], "cannot use the routes in none.txt"),
         (&["import", "--wal", "log", "--amnesia", "access.log"], "cannot be used with"),
         (&["import", "--strict", "--amnesia", "-"], "drop one of the two"),
         (&["import", "-", "-"], "name it once"),

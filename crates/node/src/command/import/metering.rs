@@ -369,7 +369,7 @@ mod tests {
     use ron_accounting_sqlite::{Column, SqliteLedger, UsageQuery};
 
     use super::{meter, Destination, LabelSets, Reading, Shape, Source, Summary};
-    use crate::command::import::{source::HashingReader, tenant::Tenants};
+    use crate::command::import::{routes::Routes, source::HashingReader, tenant::Tenants};
 
     /// Usage by window, and the summary, of a log whose counts may take this much memory.
     fn imported(log: &str, held_bytes_max: usize) -> (Vec<String>, Summary) {
@@ -385,6 +385,7 @@ mod tests {
             service: String::new(),
             region: String::new(),
             reading: Reading::new(Format::auto(), None, None, None).unwrap(),
+            routes: Routes::new(None, None).unwrap(),
             normalizer: normalizer.clone(),
             held_bytes_max,
         };

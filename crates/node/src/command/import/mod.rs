@@ -6,6 +6,7 @@ mod label_sets;
 mod log_directory;
 mod metering;
 mod reading;
+mod routes;
 mod shape;
 mod source;
 mod summary;
@@ -21,7 +22,7 @@ use std::{
 
 use anyhow::{bail, ensure, Context};
 use indicatif::ProgressBar;
-use ron_accounting::{counters::Label, normalize::RouteNormalizer};
+use ron_accounting::counters::Label;
 use ron_accounting_access_log::{Format, Parser};
 use ron_accounting_sqlite::SqliteLedger;
 
@@ -31,6 +32,7 @@ use self::{
     log_directory::LogDirectory,
     metering::Destination,
     reading::Reading,
+    routes::Routes,
     shape::Shape,
     source::{Content, HashingReader, Source},
     summary::{FileSummary, Refusal, Summary},
@@ -51,6 +53,7 @@ Examples:
   ron-accounting import --window 5m --tenant =acme --service web --region fra access.log.2 access.log.1
   zcat access.log.*.gz | ron-accounting import --tenant host-hash --json -
   ron-accounting import --tenant header:X-Tenant --format '%h %l %u %t \"%r\" %>s %b %{X-Tenant}i' access.log
+  ron-accounting import --routes openapi.yaml --unmatched-route :other access.log
   ron-accounting import --strict --ledger /var/lib/meter/usage.db access.log";
 
 /// Meter access logs of Apache, nginx, Caddy, Traefik, Envoy, HAProxy, IIS, CloudFront, AWS and others, packed with gzip or zstd
@@ -60,12 +63,12 @@ Examples:
 /// where most lines cannot be read, nothing is imported; --format then says what the fields are.
 ///
 /// Each line counts one request and its bytes_out, under the tenant, the method, the route (the target without query,
-/// numbers and other identifiers replaced by placeholders), the service and the region. Each line counts in the window
+/// numbers and other identifiers replaced by placeholders, or the one of --routes that it matches), the service and the region. Each line counts in the window
 /// of its own time, whatever the order of lines. A request line that is not HTTP (`-`, TLS on a plain port) counts under method OTHER and route :malformed. A line that cannot be read is skipped and counted
 /// by reason. The first few are shown with their numbers.
 ///
 /// Importing the same log twice changes nothing: its slices are named after its content and the options that change them
-/// (window, tenant, service, region, format, times, hash key), and the ledger has them already. So import logs that are closed. A log
+/// (window, tenant, service, region, routes, format, times, hash key), and the ledger has them already. So import logs that are closed. A log
 /// that has grown since is another log, and its old lines would count again. Standard input and pipes are kept in a
 /// temporary file until they end, so the same holds for them. With --amnesia they are read directly instead, under a random
 /// name, and count each time. If an import is interrupted, run it again.
@@ -100,6 +103,13 @@ pub(super) struct Arguments {
     /// The region that it runs in
     #[arg(long, value_name = "NAME", default_value = "")]
     region: String,
+    /// The routes of the service, which win over what paths look like: one path a line, as /users/{id}, or an OpenAPI 3 document as
+    /// JSON or YAML
+    #[arg(long, value_name = "FILE")]
+    routes: Option<PathBuf>,
+    /// The one route of all paths that match none of --routes, such as :unmatched [default: each what it looks like]
+    #[arg(long, value_name = "NAME", requires = "routes")]
+    unmatched_route: Option<String>,
     /// The format of the log: auto, common, combined, vhost_common, vhost_combined, w3c (IIS, CloudFront), alb, elb, s3, haproxy,
     /// envoy, istio, caddy, traefik, nginx-json, envoy-json, docker, json:FIELD=KEY,..., or a format as Apache's LogFormat or
     /// nginx's log_format has it
@@ -150,6 +160,7 @@ fn import(arguments: &Arguments, bar: &ProgressBar) -> Result<(Summary, LabelSet
         arguments.time_format.as_deref(),
         arguments.tenant.field(),
     )?;
+    let routes = Routes::new(arguments.routes.as_deref(), arguments.unmatched_route.as_deref())?;
     let mut sources = open_sources(arguments)?;
     bar.set_length(sources.iter().filter_map(Source::bytes).sum::<u64>() * 2);
     let mut contents = Vec::with_capacity(sources.len());
@@ -157,7 +168,7 @@ fn import(arguments: &Arguments, bar: &ProgressBar) -> Result<(Summary, LabelSet
         contents.push(examine(source, &reading, arguments, bar)?);
     }
 
-    let shape = shape(arguments, reading)?;
+    let shape = shape(arguments, reading, routes)?;
     let logs = (!arguments.amnesia).then(|| LogDirectory::new(arguments.wal.as_deref(), ledger_path));
     if let Some(logs) = &logs {
         logs.create_named()?;
@@ -258,8 +269,8 @@ fn examine(
     Ok(Some(Examined { content: reader.content(), parser }))
 }
 
-fn shape(arguments: &Arguments, reading: Reading) -> anyhow::Result<Shape> {
-    let normalizer = RouteNormalizer::new();
+fn shape(arguments: &Arguments, reading: Reading, routes: Routes) -> anyhow::Result<Shape> {
+    let normalizer = routes.normalizer()?;
     let checked = |label, option, raw: &str| shape::checked_label(&normalizer, label, option, raw);
     let tenants = match &arguments.tenant {
         TenantRule::Fixed(name) => Tenants::Fixed(checked(Label::Tenant, "--tenant", name)?),
@@ -279,6 +290,7 @@ fn shape(arguments: &Arguments, reading: Reading) -> anyhow::Result<Shape> {
         service,
         region,
         reading,
+        routes,
         normalizer,
         held_bytes_max: HELD_BYTES_MAX,
     })

@@ -10,10 +10,10 @@ use ron_accounting::{
     normalize::{Normalizer, RouteNormalizer, Verdict},
 };
 
-use super::{reading::Reading, tenant::Tenants};
+use super::{reading::Reading, routes::Routes, tenant::Tenants};
 
 /// The version of parser, normalizer and sealing. Raise it whenever the same lines give other slices.
-const SHAPE_VERSION: u64 = 2;
+const SHAPE_VERSION: u64 = 3;
 
 /// All options that change the slices of an access log.
 #[derive(Debug)]
@@ -24,6 +24,7 @@ pub(super) struct Shape {
     pub(super) service: String,
     pub(super) region: String,
     pub(super) reading: Reading,
+    pub(super) routes: Routes,
     pub(super) normalizer: RouteNormalizer,
     /// How much memory counts take before the oldest windows are closed.
     pub(super) held_bytes_max: usize,
@@ -64,7 +65,7 @@ impl Shape {
         field(&self.tenants_max.to_le_bytes());
         field(self.service.as_bytes());
         field(self.region.as_bytes());
-        for option in self.reading.options() {
+        for option in self.reading.options().into_iter().chain(self.routes.options()) {
             field(option.as_bytes());
         }
         let mut origin = [0; 16];
