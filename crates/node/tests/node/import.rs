@@ -185,11 +185,13 @@ fn more_label_sets_than_are_told_apart_lose_nothing() {
         writeln!(log, "192.0.2.7 - - [17/May/2015:10:00:00 +0000] \"GET /{word} HTTP/1.1\" 200 1").unwrap();
     }
     folder.write("access.log", log);
-    let summary = folder.json(&["import", "--json", "access.log"]);
+    // Words that stay words, and fill the tables.
+    let arguments = ["import", "--json", "--route-values-max", "0", "access.log"];
+    let summary = folder.json(&arguments);
     assert_eq!(summary["totals"]["requests"], 66_000);
     assert_eq!(summary["label_sets_normalized"], 66_000);
     assert_eq!(sums(&folder, &["tenant"], "requests").values().sum::<u64>(), 66_000);
-    assert_eq!(folder.json(&["import", "--json", "access.log"])["nothing_new"], true);
+    assert_eq!(folder.json(&arguments)["nothing_new"], true);
 }
 
 #[test]

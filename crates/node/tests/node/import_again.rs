@@ -102,8 +102,8 @@ fn the_same_log_makes_the_same_slices_in_every_build() {
     assert_eq!(hasher.finalize().to_hex().as_str(), PINNED_SLICES);
 }
 
-const PINNED_ORIGIN: &str = "9f3d24a654c4f5b4cac30cedaec06442";
-const PINNED_SLICES: &str = "b489e94c0bc4c162de44932ec352c928eaa30a91a0186df2bc4b667d5b753de8";
+const PINNED_ORIGIN: &str = "590e5602873c19e925ab7490a01f6294";
+const PINNED_SLICES: &str = "1819ad280ac4d5e90eee4d2f1d253426524c64d0b84b1de72b3e110816c839ab";
 
 #[test]
 fn a_killed_import_is_completed_by_the_next_one() {

@@ -100,3 +100,73 @@ fn other_routes_are_another_import() {
     assert_ne!(origin(&["--routes", "one.txt", "--unmatched-route", ":other"]), one);
     assert_ne!(origin(&[]), one);
 }
+
+/// Paths with more pages than a position may show, in an order that depends on the seed.
+fn pages(seed: usize) -> Vec<String> {
+    let page = |number: usize| {
+        let letters = [number / 26 / 26, number / 26, number];
+        let word: String =
+            letters.iter().map(|letter| char::from(b'a' + u8::try_from(letter % 26).unwrap())).collect();
+        format!("/files/page{word}")
+    };
+    (0..500).map(|number| page((number * 7 + seed) % 500)).chain(["/files".into(), "/about".into()]).collect()
+}
+
+#[test]
+fn a_position_with_too_many_words_has_one_name_from_the_first_line() {
+    for seed in [0, 250] {
+        let folder = Folder::new();
+        folder.write("access.log", log(pages(seed)));
+        let text = folder.done(&["import", "access.log"]);
+        assert_eq!(routes(&folder), expected([("/files/:name", 500), ("/files", 1), ("/about", 1)]));
+        assert!(text.contains("learned     /files/:name, 500 values seen\n"), "{text}");
+        let again = folder.json(&["import", "--json", "access.log"]);
+        assert_eq!(again["nothing_new"], true);
+        assert_eq!(again["learned"][0]["values_seen"], 500);
+    }
+}
+
+#[test]
+fn nothing_is_learned_where_that_is_turned_off_or_routes_are_listed() {
+    let folder = Folder::new();
+    folder.write("access.log", log(pages(0)));
+    folder.write("routes.txt", "/files/{page}\n/about\n");
+    let ledger_and = |options: &[&str]| {
+        let _ = std::fs::remove_file(folder.path("usage.db"));
+        let text = folder.done(&[&["import", "access.log"], options].concat());
+        (routes(&folder), text.contains("learned"))
+    };
+    let (off, learned) = ledger_and(&["--route-values-max", "0"]);
+    assert_eq!((off.len(), learned), (502, false));
+    let (listed, learned) = ledger_and(&["--routes", "routes.txt"]);
+    assert_eq!(listed, expected([("/files/:page", 500), ("/files", 1), ("/about", 1)]));
+    assert!(!learned);
+    let (more, learned) = ledger_and(&["--route-values-max", "500"]);
+    assert_eq!((more.len(), learned), (502, false));
+}
+
+#[test]
+fn each_log_learns_for_itself() {
+    let folder = Folder::new();
+    folder.write("many.log", log(pages(0)));
+    folder.write("few.log", log(["/files/pageaaa", "/other"]));
+    let both = folder.json(&["import", "--json", "many.log", "few.log"]);
+    let all = [("/files/:name", 500), ("/files", 1), ("/about", 1), ("/files/pageaaa", 1), ("/other", 1)];
+    assert_eq!(routes(&folder), expected(all));
+    assert_eq!(both["label_sets_normalized"], 5);
+    let few = folder.json(&["import", "--json", "few.log"]);
+    assert_eq!(few["nothing_new"], true);
+}
+
+#[test]
+fn what_can_be_read_once_learns_on_the_way() {
+    let folder = Folder::new();
+    let log = log(pages(0));
+    let kept = folder.run_with_input(&["import", "--ledger", "kept.db", "-"], log.as_bytes());
+    assert!(kept.out.contains("learned     /files/:name, 500 values seen\n"), "{kept:?}");
+    let read_once = folder.run_with_input(&["import", "--amnesia", "-"], log.as_bytes());
+    assert!(read_once.out.contains("learned     /files/:name, 500 values seen\n"), "{read_once:?}");
+    let routes = routes(&folder);
+    assert_eq!(routes.values().sum::<u64>(), 502);
+    assert!(routes["/files/:name"] >= 500 - 128, "{routes:?}");
+}

@@ -12,8 +12,8 @@ use ron_accounting::{
     Labels,
 };
 
-/// How many raw label sets are told apart. Beyond it, the numbers are lower bounds. Costs about 40 MB at most.
-const RAW_LABEL_SETS_MAX: usize = 1_000_000;
+/// How many raw label sets are told apart. Beyond it, the numbers are lower bounds. Costs about 20 MB at most.
+const RAW_LABEL_SETS_MAX: usize = 400_000;
 
 /// Counts label sets by 64-bit hashes: exact, but for one in some ten million imports of a million label sets.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub(super) struct LabelSets {
     normalizer: RouteNormalizer,
     state: RandomState,
     raw: HashSet<u64, RandomState>,
+    /// Those of the current log, whose routes can be others than in the logs before.
+    raw_of_log: HashSet<u64, RandomState>,
     normalized: HashSet<u64, RandomState>,
     raw_max: usize,
     pub(super) counts: LabelSetCounts,
@@ -45,6 +47,7 @@ impl LabelSets {
             normalizer,
             state: RandomState::default(),
             raw: HashSet::default(),
+            raw_of_log: HashSet::default(),
             normalized: HashSet::default(),
             raw_max: RAW_LABEL_SETS_MAX,
             counts: LabelSetCounts::default(),
@@ -52,18 +55,27 @@ impl LabelSets {
         }
     }
 
+    /// Begins another log.
+    pub(super) fn begin_log(&mut self, normalizer: &RouteNormalizer) {
+        self.normalizer = normalizer.clone();
+        self.raw_of_log.clear();
+    }
+
     pub(super) fn observe(&mut self, labels: &Labels<'_>) {
         let raw = [labels.tenant, labels.method, labels.route, labels.service, labels.region];
         let hash = self.state.hash_one(raw);
-        if self.raw.contains(&hash) {
+        if self.raw_of_log.contains(&hash) {
             return;
         }
-        if self.raw.len() >= self.raw_max {
+        let is_known = self.raw.contains(&hash);
+        if self.raw.len() >= self.raw_max && !is_known {
             self.counts.at_least = true;
             return;
         }
-        self.raw.insert(hash);
-        self.counts.raw += 1;
+        self.raw_of_log.insert(hash);
+        if self.raw.insert(hash) {
+            self.counts.raw += 1;
+        }
 
         let kinds = [Label::Tenant, Label::Method, Label::Route, Label::Service, Label::Region];
         let names = ["tenant", "method", "route", "service", "region"];
@@ -72,6 +84,9 @@ impl LabelSets {
         for ((label, name), raw) in kinds.into_iter().zip(names).zip(raw) {
             let mut out = String::new();
             if let Verdict::Replaced(reason) = self.normalizer.normalize(label, raw, &mut out) {
+                if is_known {
+                    continue;
+                }
                 replaced = true;
                 *self.refused.entry((name, reason.as_str())).or_default() += 1;
             }

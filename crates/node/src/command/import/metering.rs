@@ -14,18 +14,21 @@ use indicatif::ProgressBar;
 use ron_accounting::{
     export::{Exporter, Origin},
     labels,
+    normalize::RouteNormalizer,
     window::SystemClock,
     Accounting, Dimension, Labels, OnFull,
 };
-use ron_accounting_access_log::{Parser, Request, RequestLine};
+use ron_accounting_access_log::Request;
 
 use super::{
     held::{Counts, Held, LineLabels, SetAside},
     label_sets::LabelSets,
-    reading::Reading,
+    reading::{each_request, Reading},
+    routes::method_and_path,
     shape::Shape,
-    source::{Content, HashingReader, Source},
+    source::{HashingReader, Source},
     summary::{Summary, Totals},
+    Examined,
 };
 
 /// Label sets that are told apart at once, unless there may be more tenants. Enough for any site, and bounded: about 100 MB.
@@ -33,12 +36,6 @@ const LABEL_LIMIT: usize = 65_536;
 
 /// How long the ledger may take for the last slices of a log.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(600);
-
-/// The method of a request line that is not HTTP. The normalizer gives unknown methods the same one.
-const OTHER_METHOD: &str = "OTHER";
-
-/// The route of a request line that is not HTTP.
-const MALFORMED_ROUTE: &str = ":malformed";
 
 /// How many skipped lines are shown. The rest are only counted.
 const SKIPPED_SHOWN_MAX: u64 = 5;
@@ -79,74 +76,45 @@ pub(super) struct Metered {
     pub(super) format: String,
 }
 
-/// Meters an access log from beginning to end, and waits until the ledger has all of it. `parser` is `None` for a log that is
-/// read for the first time. `destination` prepares the one of each pass.
-#[allow(clippy::too_many_arguments)] // Each is one thing.
+/// Meters an access log from beginning to end, and waits until the ledger has all of it. `destination` prepares the one of each
+/// pass.
 pub(super) fn meter(
     source: &mut Source,
-    content: Option<Content>,
-    parser: Option<Parser>,
+    examined: &Examined,
     shape: &Shape,
     destination: &mut dyn FnMut(u64) -> anyhow::Result<Destination>,
     label_sets: &mut LabelSets,
     summary: &mut Summary,
     bar: &ProgressBar,
 ) -> anyhow::Result<Metered> {
+    let Examined { content, parser, normalizer } = examined;
     let name = source.name.clone();
     let cannot_read = || format!("cannot read {name}");
     // To the end that the first reading saw: the file may have grown since.
     let input = source.read_from_start().with_context(cannot_read)?;
-    let mut input = bar.wrap_read(input.take(content.map_or(u64::MAX, |content| content.bytes)));
+    let mut input = bar.wrap_read(input.take(content.as_ref().map_or(u64::MAX, |content| content.bytes)));
     let mut reader = HashingReader::new(&mut input);
     let first = destination(0)?;
-    let mut pass = Pass::new(shape, &first);
+    let mut pass = Pass::new(shape, normalizer, &first);
     let mut buffer = String::new();
 
     let mut lines = Reading::lines(&mut reader).with_context(cannot_read)?;
     let mut parser = match parser {
-        Some(parser) => parser,
+        Some(parser) => parser.clone(),
         None => shape.reading.parser(&name, lines.sample().with_context(cannot_read)?)?,
     };
-    loop {
-        let number = lines.number() + 1;
-        let Some(line) = lines.next().with_context(cannot_read)? else { break };
-        let mut count = |request: &Request<'_>| {
-            count(request, shape, &mut buffer, label_sets, summary, &mut pass)
-                .with_context(|| format!("stopped at line {number} of {name}"))
-        };
-        // Further lines may be glued to this one.
-        let mut rest = Vec::new();
-        let mut parsed = match line.and_then(|line| parser.parse(line)) {
-            Ok(Some(request)) => {
-                count(&request)?;
-                rest.extend_from_slice(request.rest.unwrap_or_default());
-                Ok(())
-            }
-            Ok(None) => Ok(()),
-            Err(skip) => Err(skip),
-        };
-        let mut further = 0;
-        while parsed.is_ok() && !rest.is_empty() {
-            let glued = std::mem::take(&mut rest);
-            further += 1;
-            parsed = match parser.parse_bytes(&glued) {
-                Ok(Some(request)) => {
-                    count(&request)?;
-                    rest.extend_from_slice(request.rest.unwrap_or_default());
-                    Ok(())
-                }
-                Ok(None) => Ok(()),
-                Err(skip) => Err(skip),
-            };
-        }
-        summary.lines_read += 1 + further;
-        if let Err(skip) = parsed {
+    let lines_read = each_request(&mut lines, &mut parser, |number, parsed| match parsed {
+        Ok(request) => count(request, shape, &mut buffer, label_sets, summary, &mut pass)
+            .with_context(|| format!("stopped at line {number} of {name}")),
+        Err(skip) => {
             summary.count_skipped(skip.reason().name());
             if summary.lines_skipped <= SKIPPED_SHOWN_MAX {
                 bar.suspend(|| eprintln!("{name}:{number}: skipped: {skip}"));
             }
+            Ok(())
         }
-    }
+    })?;
+    summary.lines_read += lines_read;
     if let Some(damage) = lines.get_ref().damage() {
         bar.suspend(|| {
             eprintln!("note: {name} is damaged or cut: {damage}; what can be unpacked is metered");
@@ -171,7 +139,7 @@ pub(super) fn meter(
     while let Some(lines) = aside {
         number += 1;
         let next = destination(number)?;
-        let mut pass = Pass::new(shape, &next);
+        let mut pass = Pass::new(shape, normalizer, &next);
         lines.replay(|start_ms, labels, counts| pass.add(start_ms, labels, counts)).with_context(stopped)?;
         aside = pass.finish(summary).with_context(stopped)?.1;
     }
@@ -188,14 +156,9 @@ fn count(
     pass: &mut Pass<'_>,
 ) -> anyhow::Result<()> {
     let tenant = shape.tenants.of(request, buffer);
-    let (method, route) = match &request.line {
-        RequestLine::Http { method, target } => (method.as_ref(), target.as_ref()),
-        _ => (OTHER_METHOD, MALFORMED_ROUTE),
-    };
+    let (method, route) = method_and_path(request);
     let raw = labels().tenant(tenant).method(method).route(route);
     label_sets.observe(&raw.service(&shape.service).region(&shape.region));
-    // No route has a query, and there are many.
-    let route = route.split('?').next().unwrap_or_default();
     let counts = Counts { requests: 1, bytes_out: request.bytes_sent.unwrap_or(0).into() };
     let start_ms = request.time_ms - request.time_ms % shape.window_ms;
     summary.lines_late += u64::from(pass.is_late(start_ms));
@@ -210,6 +173,7 @@ fn count(
 /// One series of windows, from the oldest to the newest.
 struct Pass<'m> {
     shape: &'m Shape,
+    normalizer: &'m RouteNormalizer,
     destination: &'m Destination,
     held: Held,
     /// `None` before the first window is closed.
@@ -218,9 +182,9 @@ struct Pass<'m> {
 }
 
 impl<'m> Pass<'m> {
-    fn new(shape: &'m Shape, destination: &'m Destination) -> Self {
+    fn new(shape: &'m Shape, normalizer: &'m RouteNormalizer, destination: &'m Destination) -> Self {
         let held = Held::new(destination.seed());
-        Self { shape, destination, held, metering: None, aside: None }
+        Self { shape, normalizer, destination, held, metering: None, aside: None }
     }
 
     /// Returns whether a window is closed already.
@@ -250,7 +214,7 @@ impl<'m> Pass<'m> {
             let Some((start_ms, window)) = self.held.take_oldest() else { break };
             let metering = match &mut self.metering {
                 Some(metering) => metering,
-                none => none.insert(Metering::start(start_ms, shape, self.destination)?),
+                none => none.insert(Metering::start(start_ms, shape, self.normalizer, self.destination)?),
             };
             metering.turn_to(start_ms)?;
             for (LineLabels { tenant, method, route }, counts) in window.counts() {
@@ -281,12 +245,17 @@ struct Metering {
 
 impl Metering {
     /// Opens the window that begins at this time.
-    fn start(start_ms: u64, shape: &Shape, destination: &Destination) -> anyhow::Result<Self> {
+    fn start(
+        start_ms: u64,
+        shape: &Shape,
+        normalizer: &RouteNormalizer,
+        destination: &Destination,
+    ) -> anyhow::Result<Self> {
         let mut builder = Accounting::builder()
             .window_ms(shape.window_ms)
             .label_limit(LABEL_LIMIT.max(shape.tenants_max as usize))
             .tenant_limit(shape.tenants_max as usize)
-            .normalizer(shape.normalizer.clone())
+            .normalizer(normalizer.clone())
             // The lines tell the time of the windows, and the system that of retries and timeouts.
             .manual_at(start_ms)
             .export_clock(SystemClock)
@@ -364,11 +333,10 @@ mod tests {
     use std::{fs, sync::Arc};
 
     use indicatif::ProgressBar;
-    use ron_accounting::normalize::RouteNormalizer;
     use ron_accounting_access_log::Format;
     use ron_accounting_sqlite::{Column, SqliteLedger, UsageQuery};
 
-    use super::{meter, Destination, LabelSets, Reading, Shape, Source, Summary};
+    use super::{meter, Destination, Examined, LabelSets, Reading, Shape, Source, Summary};
     use crate::command::import::{routes::Routes, source::HashingReader, tenant::Tenants};
 
     /// Usage by window, and the summary, of a log whose counts may take this much memory.
@@ -377,7 +345,6 @@ mod tests {
         let path = folder.path().join("access.log");
         fs::write(&path, log).unwrap();
         let ledger = Arc::new(SqliteLedger::open(folder.path().join("usage.db")).unwrap());
-        let normalizer = RouteNormalizer::new();
         let shape = Shape {
             window_ms: 60_000,
             tenants: Tenants::User,
@@ -385,8 +352,7 @@ mod tests {
             service: String::new(),
             region: String::new(),
             reading: Reading::new(Format::auto(), None, None, None).unwrap(),
-            routes: Routes::new(None, None).unwrap(),
-            normalizer: normalizer.clone(),
+            routes: Routes::new(None, None, 0).unwrap(),
             held_bytes_max,
         };
         let mut source = Source::open(&path, false).unwrap();
@@ -398,20 +364,12 @@ mod tests {
             let origin = Some(shape.origin(&content.hash, pass));
             Ok(Destination { ledger: Arc::clone(&ledger) as _, log: None, origin })
         };
-        let mut label_sets = LabelSets::new(normalizer);
+        let normalizer = shape.routes.normalizer().unwrap();
+        let mut label_sets = LabelSets::new(normalizer.clone());
         let mut summary = Summary::default();
         let bar = ProgressBar::hidden();
-        meter(
-            &mut source,
-            Some(content),
-            None,
-            &shape,
-            &mut destination,
-            &mut label_sets,
-            &mut summary,
-            &bar,
-        )
-        .unwrap();
+        let examined = Examined { content: Some(content), parser: None, normalizer };
+        meter(&mut source, &examined, &shape, &mut destination, &mut label_sets, &mut summary, &bar).unwrap();
         let by = vec![Column::Window, Column::Tenant, Column::Dimension];
         let rows = ledger.usage(&UsageQuery { by, ..UsageQuery::default() }).unwrap();
         (rows.iter().map(|row| format!("{row:?}")).collect(), summary)

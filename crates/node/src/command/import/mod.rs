@@ -22,7 +22,7 @@ use std::{
 
 use anyhow::{bail, ensure, Context};
 use indicatif::ProgressBar;
-use ron_accounting::counters::Label;
+use ron_accounting::{counters::Label, normalize::RouteNormalizer};
 use ron_accounting_access_log::{Format, Parser};
 use ron_accounting_sqlite::SqliteLedger;
 
@@ -31,8 +31,8 @@ use self::{
     label_sets::LabelSets,
     log_directory::LogDirectory,
     metering::Destination,
-    reading::Reading,
-    routes::Routes,
+    reading::{each_request, Reading},
+    routes::{Learning, Routes},
     shape::Shape,
     source::{Content, HashingReader, Source},
     summary::{FileSummary, Refusal, Summary},
@@ -110,6 +110,10 @@ pub(super) struct Arguments {
     /// The one route of all paths that match none of --routes, such as :unmatched [default: each what it looks like]
     #[arg(long, value_name = "NAME", requires = "routes")]
     unmatched_route: Option<String>,
+    /// How many values a position of the paths may show before all become :name, as in /files/:name, from 1 to 65,536; 0: any
+    /// number. Each log learns from all its paths before the first is counted
+    #[arg(long, value_name = "NUMBER", default_value_t = 128, value_parser = clap::value_parser!(u32).range(..=65_536))]
+    route_values_max: u32,
     /// The format of the log: auto, common, combined, vhost_common, vhost_combined, w3c (IIS, CloudFront), alb, elb, s3, haproxy,
     /// envoy, istio, caddy, traefik, nginx-json, envoy-json, docker, json:FIELD=KEY,..., or a format as Apache's LogFormat or
     /// nginx's log_format has it
@@ -160,12 +164,16 @@ fn import(arguments: &Arguments, bar: &ProgressBar) -> Result<(Summary, LabelSet
         arguments.time_format.as_deref(),
         arguments.tenant.field(),
     )?;
-    let routes = Routes::new(arguments.routes.as_deref(), arguments.unmatched_route.as_deref())?;
+    let routes = Routes::new(
+        arguments.routes.as_deref(),
+        arguments.unmatched_route.as_deref(),
+        arguments.route_values_max,
+    )?;
     let mut sources = open_sources(arguments)?;
     bar.set_length(sources.iter().filter_map(Source::bytes).sum::<u64>() * 2);
     let mut contents = Vec::with_capacity(sources.len());
     for source in &mut sources {
-        contents.push(examine(source, &reading, arguments, bar)?);
+        contents.push(examine(source, &reading, &routes, arguments.strict, bar)?);
     }
 
     let shape = shape(arguments, reading, routes)?;
@@ -175,30 +183,25 @@ fn import(arguments: &Arguments, bar: &ProgressBar) -> Result<(Summary, LabelSet
     }
     let ledger = Arc::new(SqliteLedger::open(ledger_path)?);
     let mut summary = Summary { ledger: ledger_path.display().to_string(), ..Summary::default() };
-    let mut label_sets = LabelSets::new(shape.normalizer.clone());
+    let mut label_sets = LabelSets::new(shape.routes.normalizer()?);
     for (source, examined) in sources.iter_mut().zip(contents) {
-        let (content, parser) = examined.map(|it| (it.content, it.parser)).unzip();
+        label_sets.begin_log(&examined.normalizer);
         let lines_before = summary.lines_read;
         let mut prepared = Vec::new();
         let mut destination = |pass: u64| {
-            let origin = content.map(|content| shape.origin(&content.hash, pass));
+            let origin = examined.content.as_ref().map(|content| shape.origin(&content.hash, pass));
             let log =
                 logs.as_ref().zip(origin).map(|(logs, origin)| logs.prepare(origin, &ledger)).transpose()?;
             let log_path = log.as_ref().map(|log| log.path.clone());
             prepared.extend(log);
             Ok(Destination { ledger: Arc::clone(&ledger) as _, log: log_path, origin })
         };
-        let metered = metering::meter(
-            source,
-            content,
-            parser,
-            &shape,
-            &mut destination,
-            &mut label_sets,
-            &mut summary,
-            bar,
-        )
-        .map_err(Failure::stopped)?;
+        let metered =
+            metering::meter(source, &examined, &shape, &mut destination, &mut label_sets, &mut summary, bar)
+                .map_err(Failure::stopped)?;
+        if let Some(learner) = examined.normalizer.learner() {
+            summary.add_learned(learner.stats());
+        }
         for log in prepared {
             summary.recovered_slices += log.recovered_slices;
             log.finish().map_err(Failure::stopped)?;
@@ -229,20 +232,25 @@ fn open_sources(arguments: &Arguments) -> anyhow::Result<Vec<Source>> {
 }
 
 /// A log after its first reading.
+#[derive(Debug)]
 struct Examined {
-    content: Content,
-    parser: Parser,
+    /// `None` for a log that can be read only once. Its format is told, and its routes are learned, on the way.
+    content: Option<Content>,
+    parser: Option<Parser>,
+    normalizer: RouteNormalizer,
 }
 
-/// Makes the first reading. Returns `None` for a source that can be read only once.
+/// Makes the first reading, if there can be a second.
 fn examine(
     source: &mut Source,
     reading: &Reading,
-    arguments: &Arguments,
+    routes: &Routes,
+    is_strict: bool,
     bar: &ProgressBar,
-) -> anyhow::Result<Option<Examined>> {
+) -> anyhow::Result<Examined> {
+    let normalizer = routes.normalizer()?;
     if !source.is_file() {
-        return Ok(None);
+        return Ok(Examined { content: None, parser: None, normalizer });
     }
     let name = source.name.clone();
     let cannot_read = || format!("cannot read {name}");
@@ -250,23 +258,25 @@ fn examine(
     let mut reader = HashingReader::new(&mut input);
     let mut lines = Reading::lines(&mut reader).with_context(cannot_read)?;
     let parser = reading.parser(&name, lines.sample().with_context(cannot_read)?)?;
-    if arguments.strict {
+    let mut learning = Learning::with(&normalizer);
+    if is_strict || learning.is_some() {
         let unwanted = "nothing was imported, since --strict wants every line to count";
-        let mut parser = parser.clone();
-        loop {
-            let number = lines.number() + 1;
-            let Some(line) = lines.next().with_context(cannot_read)? else { break };
-            if let Err(skip) = line.and_then(|line| parser.parse(line)) {
-                bail!("{name}:{number}: {skip}; {unwanted}");
+        each_request(&mut lines, &mut parser.clone(), |number, parsed| {
+            match (parsed, &mut learning) {
+                (Ok(request), Some(learning)) => learning.observe(request),
+                (Err(skip), _) if is_strict => bail!("{name}:{number}: {skip}; {unwanted}"),
+                _ => {}
             }
-        }
-        if let Some(damage) = lines.get_ref().damage() {
+            Ok(())
+        })?;
+        if let Some(damage) = lines.get_ref().damage().filter(|_| is_strict) {
             bail!("{name} is damaged or cut: {damage}; {unwanted}");
         }
     }
     drop(lines);
     io::copy(&mut reader, &mut io::sink()).with_context(cannot_read)?;
-    Ok(Some(Examined { content: reader.content(), parser }))
+    let content = Some(reader.content());
+    Ok(Examined { content, parser: Some(parser), normalizer })
 }
 
 fn shape(arguments: &Arguments, reading: Reading, routes: Routes) -> anyhow::Result<Shape> {
@@ -291,7 +301,6 @@ fn shape(arguments: &Arguments, reading: Reading, routes: Routes) -> anyhow::Res
         region,
         reading,
         routes,
-        normalizer,
         held_bytes_max: HELD_BYTES_MAX,
     })
 }

@@ -3,7 +3,9 @@
 use std::io::{self, Read};
 
 use anyhow::{bail, Context};
-use ron_accounting_access_log::{Decoded, FieldName, Format, Lines, Parser, SkipReason, Times};
+use ron_accounting_access_log::{
+    Decoded, FieldName, Format, Lines, Parser, Request, Skip, SkipReason, Times,
+};
 
 /// The options that decide what a line says.
 #[derive(Debug)]
@@ -76,5 +78,38 @@ impl Reading {
             Err(error) => error.to_string(),
         };
         bail!("most of {name} cannot be read as {description}, its first lines at least: {first}; {seems}");
+    }
+}
+
+/// Passes each request to `each`, and each line that cannot be read, with the number of the line. Returns how many lines there are; lines
+/// that are glued together are several.
+pub(super) fn each_request<R: Read>(
+    lines: &mut Lines<R>,
+    parser: &mut Parser,
+    mut each: impl FnMut(u64, Result<&Request<'_>, Skip>) -> anyhow::Result<()>,
+) -> anyhow::Result<u64> {
+    let mut lines_read = 0;
+    let mut glued = Vec::new();
+    loop {
+        let number = lines.number() + 1;
+        let Some(line) = lines.next()? else { return Ok(lines_read) };
+        let mut rest = Vec::new();
+        let mut pass = |parsed: Result<Option<Request<'_>>, Skip>, rest: &mut Vec<u8>| {
+            lines_read += 1;
+            match parsed {
+                Ok(Some(request)) => {
+                    rest.extend_from_slice(request.rest.unwrap_or_default());
+                    each(number, Ok(&request))
+                }
+                Ok(None) => Ok(()),
+                Err(skip) => each(number, Err(skip)),
+            }
+        };
+        pass(line.and_then(|line| parser.parse(line)), &mut rest)?;
+        while !rest.is_empty() {
+            std::mem::swap(&mut glued, &mut rest);
+            rest.clear();
+            pass(parser.parse_bytes(&glued), &mut rest)?;
+        }
     }
 }

@@ -25,7 +25,6 @@ pub(super) struct Shape {
     pub(super) region: String,
     pub(super) reading: Reading,
     pub(super) routes: Routes,
-    pub(super) normalizer: RouteNormalizer,
     /// How much memory counts take before the oldest windows are closed.
     pub(super) held_bytes_max: usize,
 }

@@ -6,12 +6,17 @@ use std::{
     time::Duration,
 };
 
+use ron_accounting_normalize::{LearnedPosition, LearnerStats};
 use serde::Serialize;
 
 use super::label_sets::LabelSetCounts;
 
+/// How many of the learned positions are shown to people.
+const LEARNED_SHOWN_MAX: usize = 5;
+
 /// The summary, whose fields are those of `--json`.
 #[derive(Debug, Default, Serialize)]
+#[allow(clippy::struct_excessive_bools)] // Each is a field of the JSON.
 pub(super) struct Summary {
     pub(super) ledger: String,
     pub(super) files: Vec<FileSummary>,
@@ -29,6 +34,10 @@ pub(super) struct Summary {
     pub(super) label_sets_replaced: u64,
     /// Why labels were refused, and what to do.
     pub(super) refused: Vec<Refusal>,
+    /// Positions of paths whose values became `:name`, those with most values first.
+    pub(super) learned: Vec<Learned>,
+    /// Whether paths end with `:more` because they had more words than are remembered.
+    pub(super) routes_cut: bool,
     /// Whether there may have been more label sets than could be told apart.
     pub(super) label_sets_at_least: bool,
     /// Look-ups that ended in an overflow row.
@@ -91,6 +100,26 @@ impl Refusal {
     }
 }
 
+/// A position of the paths that has shown so many values that it is a parameter.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Learned {
+    pub(super) route: String,
+    /// How many values; of several logs, in the one that has most.
+    pub(super) values_seen: usize,
+    /// Whether there may be more.
+    pub(super) at_least: bool,
+    #[serde(skip)]
+    text: String,
+}
+
+impl From<LearnedPosition> for Learned {
+    fn from(position: LearnedPosition) -> Self {
+        let text = position.to_string();
+        let LearnedPosition { route, values_seen, at_least, .. } = position;
+        Self { route, values_seen, at_least, text }
+    }
+}
+
 /// One log.
 #[derive(Debug, Serialize)]
 pub(super) struct FileSummary {
@@ -106,6 +135,19 @@ impl Summary {
     pub(super) fn count_skipped(&mut self, reason: &'static str) {
         self.lines_skipped += 1;
         *self.skipped.entry(reason).or_default() += 1;
+    }
+
+    /// Adds what a log has learned of its paths.
+    pub(super) fn add_learned(&mut self, stats: LearnerStats) {
+        self.routes_cut |= stats.cut > 0;
+        for learned in stats.turned.into_iter().map(Learned::from) {
+            match self.learned.iter_mut().find(|known| known.route == learned.route) {
+                Some(known) if known.values_seen < learned.values_seen => *known = learned,
+                Some(_) => {}
+                None => self.learned.push(learned),
+            }
+        }
+        self.learned.sort_by(|a, b| b.values_seen.cmp(&a.values_seen).then_with(|| a.route.cmp(&b.route)));
     }
 
     /// Sets the fields that are known only at the end.
@@ -158,6 +200,18 @@ impl Summary {
             "label sets  {at_least}{} raw, {at_least}{} after normalization",
             self.label_sets_raw, self.label_sets_normalized
         )?;
+        for learned in self.learned.iter().take(LEARNED_SHOWN_MAX) {
+            writeln!(out, "learned     {}", learned.text)?;
+        }
+        if let Some(more) = self.learned.len().checked_sub(LEARNED_SHOWN_MAX).filter(|more| *more > 0) {
+            writeln!(out, "learned     {more} more: --json has all")?;
+        }
+        if self.routes_cut {
+            writeln!(
+                out,
+                "cut         paths that have more words than are remembered end with :more; list the routes with --routes"
+            )?;
+        }
         for Refusal { label, reason, label_sets, remedy } in &self.refused {
             writeln!(out, "refused     {label}: {reason}, in {label_sets} raw label sets; {remedy}")?;
         }
