@@ -108,18 +108,19 @@ fn a_locked_ledger() {
 }
 
 #[test]
-fn a_running_import_of_the_same_log() {
+fn a_running_import_of_the_same_standard_input() {
     let folder = Folder::new();
-    folder.write("access.log", SampleLog::new(5).text);
+    let input = SampleLog::new(5).text;
+    folder.write("access.log", &input);
     let summary = folder.json(&["import", "--json", "access.log"]);
     let log = folder.path("usage.db.log").join(summary["files"][0]["origin"].as_str().unwrap());
     let running = ron_accounting::Accounting::builder().manual().wal_dir(&log).build().unwrap();
-    let ended = folder.run(&["import", "access.log"]);
+    let ended = folder.run_with_input(&["import", "-"], input.as_bytes());
     assert_eq!(ended.code, Some(3), "{ended:?}");
     assert!(ended.err.contains("another import of the same log is running"), "{}", ended.err);
     assert!(!ended.err.contains("remove"), "{}", ended.err);
     drop(running);
-    assert!(folder.done(&["import", "access.log"]).contains("nothing new"));
+    assert!(folder.run_with_input(&["import", "-"], input.as_bytes()).out.contains("nothing new"));
 }
 
 #[test]

@@ -37,14 +37,19 @@ const LABEL_LIMIT: usize = 65_536;
 /// How long the ledger may take for the last slices of a log.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(600);
 
+/// How many slices the ledger stores with one commit, which costs about as much as a hundred of them.
+const BATCH_MAX: usize = 500;
+
 /// How many skipped lines are shown. The rest are only counted.
 const SKIPPED_SHOWN_MAX: u64 = 5;
 
 /// The ledger, log and origin of the slices of one access log.
 pub(super) struct Destination {
     pub(super) ledger: Arc<dyn Exporter>,
-    /// `None`: in memory only.
+    /// `None`: the input can be read again, so that slices wait in memory.
     pub(super) log: Option<PathBuf>,
+    /// Whether nothing but the ledger may be written.
+    pub(super) amnesia: bool,
     /// `None`: a random one.
     pub(super) origin: Option<Origin>,
 }
@@ -196,7 +201,7 @@ impl<'m> Pass<'m> {
         if self.is_late(start_ms) {
             let aside = match &mut self.aside {
                 Some(aside) => aside,
-                none => none.insert(SetAside::new(self.destination.log.is_none())?),
+                none => none.insert(SetAside::new(self.destination.amnesia)?),
             };
             return Ok(aside.add(start_ms, labels, counts)?);
         }
@@ -263,13 +268,14 @@ impl Metering {
             .on_full(OnFull::Wait)
             // The next run starts at the first line, so it needs no counts of half a window.
             .checkpoint_ms(0)
+            .batch_max(BATCH_MAX)
             .exporter(Arc::clone(&destination.ledger));
         if let Some(origin) = destination.origin {
             builder = builder.origin(origin).replay().hash_seed(destination.seed());
         }
         builder = match &destination.log {
             Some(path) => builder.wal_dir(path),
-            None => builder.amnesia(true),
+            None => builder.amnesia(destination.amnesia),
         };
         Ok(Self {
             accounting: ManuallyDrop::new(builder.build()?),
@@ -362,7 +368,7 @@ mod tests {
         let content = reader.content();
         let mut destination = |pass| {
             let origin = Some(shape.origin(&content.hash, pass));
-            Ok(Destination { ledger: Arc::clone(&ledger) as _, log: None, origin })
+            Ok(Destination { ledger: Arc::clone(&ledger) as _, log: None, amnesia: false, origin })
         };
         let normalizer = shape.routes.normalizer().unwrap();
         let mut label_sets = LabelSets::new(normalizer.clone());

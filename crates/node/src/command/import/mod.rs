@@ -71,12 +71,13 @@ Examples:
 /// (window, tenant, service, region, routes, format, times, hash key), and the ledger has them already. So import logs that are closed. A log
 /// that has grown since is another log, and its old lines would count again. Standard input and pipes are kept in a
 /// temporary file until they end, so the same holds for them. With --amnesia they are read directly instead, under a random
-/// name, and count each time. If an import is interrupted, run it again.
+/// name, and count each time. If an import is interrupted, run it again: what the ledger has already is not counted twice. So files
+/// need no write-ahead log. Standard input has one while it is imported.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
     ledger: LedgerArgument,
-    /// The folder of the write-ahead log [default: next to the ledger, as FILE.log]
+    /// The folder of the write-ahead log that standard input and pipes need [default: next to the ledger, as FILE.log]
     #[arg(long, value_name = "DIR", conflicts_with = "amnesia")]
     wal: Option<PathBuf>,
     /// Keep everything but the ledger in memory: no log, no temporary files
@@ -177,10 +178,8 @@ fn import(arguments: &Arguments, bar: &ProgressBar) -> Result<(Summary, LabelSet
     }
 
     let shape = shape(arguments, reading, routes)?;
-    let logs = (!arguments.amnesia).then(|| LogDirectory::new(arguments.wal.as_deref(), ledger_path));
-    if let Some(logs) = &logs {
-        logs.create_named()?;
-    }
+    let logs = LogDirectory::new(arguments.wal.as_deref(), ledger_path);
+    logs.create_named()?;
     let ledger = Arc::new(SqliteLedger::open(ledger_path)?);
     let mut summary = Summary { ledger: ledger_path.display().to_string(), ..Summary::default() };
     let mut label_sets = LabelSets::new(shape.routes.normalizer()?);
@@ -188,13 +187,16 @@ fn import(arguments: &Arguments, bar: &ProgressBar) -> Result<(Summary, LabelSet
         label_sets.begin_log(&examined.normalizer);
         let lines_before = summary.lines_read;
         let mut prepared = Vec::new();
+        let needs_log = source.is_spooled();
         let mut destination = |pass: u64| {
             let origin = examined.content.as_ref().map(|content| shape.origin(&content.hash, pass));
-            let log =
-                logs.as_ref().zip(origin).map(|(logs, origin)| logs.prepare(origin, &ledger)).transpose()?;
+            // A file can be read again, which is its recovery.
+            let needs_log = needs_log && !arguments.amnesia;
+            let log = origin.filter(|_| needs_log).map(|origin| logs.prepare(origin, &ledger)).transpose()?;
             let log_path = log.as_ref().map(|log| log.path.clone());
             prepared.extend(log);
-            Ok(Destination { ledger: Arc::clone(&ledger) as _, log: log_path, origin })
+            let amnesia = arguments.amnesia;
+            Ok(Destination { ledger: Arc::clone(&ledger) as _, log: log_path, amnesia, origin })
         };
         let metered =
             metering::meter(source, &examined, &shape, &mut destination, &mut label_sets, &mut summary, bar)

@@ -24,6 +24,8 @@ pub(super) struct Source {
 
 enum Input {
     File(File),
+    /// A copy of standard input or of a pipe.
+    Spooled(File),
     /// Standard input or a pipe that may not be spooled.
     Once(Box<dyn Read>),
 }
@@ -65,26 +67,31 @@ impl Source {
             let next = "set TMPDIR to a folder that may be written to, or use --amnesia";
             Advised::new(format!("cannot keep {name} in a temporary file"), next)
         })?;
-        Ok(Self { name, input: Input::File(file) })
+        Ok(Self { name, input: Input::Spooled(file) })
     }
 
     /// Returns the size of a file in bytes, for a progress bar.
     pub(super) fn bytes(&self) -> Option<u64> {
         match &self.input {
-            Input::File(file) => file.metadata().ok().map(|metadata| metadata.len()),
+            Input::File(file) | Input::Spooled(file) => file.metadata().ok().map(|metadata| metadata.len()),
             Input::Once(_) => None,
         }
     }
 
     /// Returns whether the source can be read a second time.
     pub(super) fn is_file(&self) -> bool {
-        matches!(self.input, Input::File(_))
+        matches!(self.input, Input::File(_) | Input::Spooled(_))
+    }
+
+    /// Returns whether the source is a copy that vanishes with this process, so that a further run cannot read it.
+    pub(super) fn is_spooled(&self) -> bool {
+        matches!(self.input, Input::Spooled(_))
     }
 
     /// Returns the input: a file from its beginning.
     pub(super) fn read_from_start(&mut self) -> io::Result<&mut dyn Read> {
         match &mut self.input {
-            Input::File(file) => {
+            Input::File(file) | Input::Spooled(file) => {
                 file.rewind()?;
                 Ok(file)
             }
