@@ -109,7 +109,7 @@ fn the_window_can_have_any_length() {
     folder.write("access.log", ["10:00:00", "10:04:59", "10:05:00", "10:59:59"].map(line).concat());
     for (window, windows) in [("1s", 4), ("5m", 3), ("1h", 1), ("1d", 1)] {
         let summary =
-            folder.json(&["import", "--json", "--window", window, "--ledger", "w.db", "access.log"]);
+            folder.json(&["import", "--json", "--window", window, "--ledger", window, "access.log"]);
         assert_eq!(summary["windows"], windows, "{window}");
         assert_eq!(summary["duplicates"], 0, "another window makes another origin");
     }

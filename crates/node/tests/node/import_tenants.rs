@@ -73,12 +73,22 @@ fn a_pseudonym_stands_for_each_client() {
     let again = folder.json(&["import", "--json", "--tenant", "host-hash", "access.log"]);
     assert_eq!(again["nothing_new"], true);
     folder.write("key", "another key of sixteen bytes or more");
-    let other = ["import", "--json", "--tenant", "host-hash", "--hash-key-file", "key", "access.log"];
+    let other = [
+        "import",
+        "--json",
+        "--tenant",
+        "host-hash",
+        "--hash-key-file",
+        "key",
+        "--again-as",
+        "key",
+        "access.log",
+    ];
     let other = folder.json(&other);
     assert_eq!(other["nothing_new"], false);
     assert_ne!(other["files"], again["files"], "another key makes another origin");
     assert_eq!(tenants(&folder).len(), 2 * log.addresses.len());
-    let mut command = folder.command(&["import", "--tenant", "host-hash", "access.log"]);
+    let mut command = folder.command(&["import", "--tenant", "host-hash", "--again-as", "key", "access.log"]);
     command.env("RON_ACCOUNTING_HASH_KEY", "another key of sixteen bytes or more");
     let out = String::from_utf8(command.output().unwrap().stdout).unwrap();
     assert!(out.contains("nothing new"), "file and variable with the same key are one: {out}");

@@ -2,7 +2,7 @@
 
 use std::{
     hash::{BuildHasher, RandomState},
-    io::{self, Read},
+    io::Read,
     mem::ManuallyDrop,
     path::PathBuf,
     sync::Arc,
@@ -18,17 +18,17 @@ use ron_accounting::{
     window::SystemClock,
     Accounting, Dimension, Labels, OnFull,
 };
-use ron_accounting_access_log::Request;
+use ron_accounting_access_log::{Decoded, Lines, Request};
 
 use super::{
+    examining::Examined,
     held::{Counts, Held, LineLabels, SetAside},
     label_sets::LabelSets,
-    reading::{each_request, Reading},
+    reading::Before,
     routes::method_and_path,
     shape::Shape,
     source::{HashingReader, Source},
     summary::{Summary, Totals},
-    Examined,
 };
 
 /// Label sets that are told apart at once, unless there may be more tenants. Enough for any site, and bounded: about 100 MB.
@@ -81,34 +81,34 @@ pub(super) struct Metered {
     pub(super) format: String,
 }
 
-/// Meters an access log from beginning to end, and waits until the ledger has all of it. `destination` prepares the one of each
-/// pass.
+/// Meters an access log from beginning to end but for what is counted already, and waits until the ledger has all of it.
+/// `destination` prepares the one of each pass.
 pub(super) fn meter(
     source: &mut Source,
     examined: &Examined,
+    before: &Before,
     shape: &Shape,
     destination: &mut dyn FnMut(u64) -> anyhow::Result<Destination>,
-    label_sets: &mut LabelSets,
-    summary: &mut Summary,
+    (label_sets, summary): (&mut LabelSets, &mut Summary),
     bar: &ProgressBar,
 ) -> anyhow::Result<Metered> {
-    let Examined { content, parser, normalizer } = examined;
+    let Examined { content, parser, normalizer, .. } = examined;
     let name = source.name.clone();
     let cannot_read = || format!("cannot read {name}");
+    let input = bar.wrap_read(source.read_from_start().with_context(cannot_read)?);
     // To the end that the first reading saw: the file may have grown since.
-    let input = source.read_from_start().with_context(cannot_read)?;
-    let mut input = bar.wrap_read(input.take(content.as_ref().map_or(u64::MAX, |content| content.bytes)));
-    let mut reader = HashingReader::new(&mut input);
+    let bytes_max = content.as_ref().map_or(u64::MAX, |content| content.bytes);
+    let decoded = Decoded::new(input).with_context(cannot_read)?.take(bytes_max);
+    let mut lines = Lines::new(HashingReader::new(decoded));
     let first = destination(0)?;
     let mut pass = Pass::new(shape, normalizer, &first);
     let mut buffer = String::new();
 
-    let mut lines = Reading::lines(&mut reader).with_context(cannot_read)?;
     let mut parser = match parser {
         Some(parser) => parser.clone(),
         None => shape.reading.parser(&name, lines.sample().with_context(cannot_read)?)?,
     };
-    let lines_read = each_request(&mut lines, &mut parser, |number, parsed| match parsed {
+    let lines_read = before.each_request(&name, &mut lines, &mut parser, |number, parsed| match parsed {
         Ok(request) => count(request, shape, &mut buffer, label_sets, summary, &mut pass)
             .with_context(|| format!("stopped at line {number} of {name}")),
         Err(skip) => {
@@ -120,21 +120,19 @@ pub(super) fn meter(
         }
     })?;
     summary.lines_read += lines_read;
-    if let Some(damage) = lines.get_ref().damage() {
+    let reader = lines.into_inner();
+    if let Some(damage) = reader.get_ref().get_ref().damage() {
         bar.suspend(|| {
             eprintln!("note: {name} is damaged or cut: {damage}; what can be unpacked is metered");
         });
     }
-    drop(lines);
-    // What follows the end of an archive belongs to the content, too.
-    io::copy(&mut reader, &mut io::sink()).with_context(cannot_read)?;
-    let read = reader.content();
+    let (read, _) = reader.finish();
     summary.bytes_read += read.bytes;
     if let Some(content) = content {
         ensure!(
             content.hash == read.hash && content.bytes == read.bytes,
             "{name} changed while it was read, and the windows so far are in the ledger under its old content: \
-             import logs that nobody writes to any more"
+             import logs that are only appended to"
         );
     }
 
@@ -342,8 +340,8 @@ mod tests {
     use ron_accounting_access_log::Format;
     use ron_accounting_sqlite::{Column, SqliteLedger, UsageQuery};
 
-    use super::{meter, Destination, Examined, LabelSets, Reading, Shape, Source, Summary};
-    use crate::command::import::{routes::Routes, source::HashingReader, tenant::Tenants};
+    use super::{meter, Before, Destination, LabelSets, Shape, Source, Summary};
+    use crate::command::import::{examining::Examination, reading::Reading, routes::Routes, tenant::Tenants};
 
     /// Usage by window, and the summary, of a log whose counts may take this much memory.
     fn imported(log: &str, held_bytes_max: usize) -> (Vec<String>, Summary) {
@@ -357,25 +355,25 @@ mod tests {
             tenants_max: 100,
             service: String::new(),
             region: String::new(),
+            again_as: String::new(),
             reading: Reading::new(Format::auto(), None, None, None).unwrap(),
             routes: Routes::new(None, None, 0).unwrap(),
             held_bytes_max,
         };
         let mut source = Source::open(&path, false).unwrap();
-        let mut input = log.as_bytes();
-        let mut reader = HashingReader::new(&mut input);
-        std::io::copy(&mut reader, &mut std::io::sink()).unwrap();
-        let content = reader.content();
+        let bar = ProgressBar::hidden();
+        let Shape { reading, routes, .. } = &shape;
+        let examination = Examination { reading, routes, is_strict: false, bar: &bar };
+        let examined = examination.examine(&mut source, u64::MAX, Vec::new()).unwrap();
+        let content = examined.content.unwrap();
         let mut destination = |pass| {
-            let origin = Some(shape.origin(&content.hash, pass));
+            let origin = Some(shape.origin(&content.hash, 0, pass));
             Ok(Destination { ledger: Arc::clone(&ledger) as _, log: None, amnesia: false, origin })
         };
-        let normalizer = shape.routes.normalizer().unwrap();
-        let mut label_sets = LabelSets::new(normalizer.clone());
+        let mut label_sets = LabelSets::new(examined.normalizer.clone());
         let mut summary = Summary::default();
-        let bar = ProgressBar::hidden();
-        let examined = Examined { content: Some(content), parser: None, normalizer };
-        meter(&mut source, &examined, &shape, &mut destination, &mut label_sets, &mut summary, &bar).unwrap();
+        let all = (&mut label_sets, &mut summary);
+        meter(&mut source, &examined, &Before::default(), &shape, &mut destination, all, &bar).unwrap();
         let by = vec![Column::Window, Column::Tenant, Column::Dimension];
         let rows = ledger.usage(&UsageQuery { by, ..UsageQuery::default() }).unwrap();
         (rows.iter().map(|row| format!("{row:?}")).collect(), summary)

@@ -1,5 +1,7 @@
 //! `import`: meters access logs.
 
+mod again;
+mod examining;
 mod hash_key;
 mod held;
 mod label_sets;
@@ -12,29 +14,25 @@ mod source;
 mod summary;
 mod tenant;
 
-use std::{
-    fs,
-    io::{self, Write},
-    path::PathBuf,
-    sync::Arc,
-    time::Instant,
-};
+use std::{fs, io::Write, path::PathBuf, sync::Arc, time::Instant};
 
-use anyhow::{bail, ensure, Context};
+use anyhow::ensure;
 use indicatif::ProgressBar;
-use ron_accounting::{counters::Label, normalize::RouteNormalizer};
-use ron_accounting_access_log::{Format, Parser};
+use ron_accounting::counters::Label;
+use ron_accounting_access_log::Format;
 use ron_accounting_sqlite::SqliteLedger;
 
 use self::{
+    again::{Log, Part, Stop},
+    examining::{Examination, Examined},
     hash_key::HashKey,
     label_sets::LabelSets,
     log_directory::LogDirectory,
     metering::Destination,
-    reading::{each_request, Reading},
-    routes::{Learning, Routes},
+    reading::{Before, Reading},
+    routes::Routes,
     shape::Shape,
-    source::{Content, HashingReader, Source},
+    source::Source,
     summary::{FileSummary, Refusal, Summary},
     tenant::{TenantRule, Tenants},
 };
@@ -68,11 +66,12 @@ Examples:
 /// by reason. The first few are shown with their numbers.
 ///
 /// Importing the same log twice changes nothing: its slices are named after its content and the options that change them
-/// (window, tenant, service, region, routes, format, times, hash key), and the ledger has them already. So import logs that are closed. A log
-/// that has grown since is another log, and its old lines would count again. Standard input and pipes are kept in a
-/// temporary file until they end, so the same holds for them. With --amnesia they are read directly instead, under a random
-/// name, and count each time. If an import is interrupted, run it again: what the ledger has already is not counted twice. So files
-/// need no write-ahead log. Standard input has one while it is imported.
+/// (window, tenant, service, region, routes, format, times, hash key), and the ledger has them already. A log that has grown since
+/// is recognised, whatever its name, packed or not, and what is new is counted. The same log with other options is refused;
+/// --again-as counts it once more. Standard input and pipes are kept in a temporary file until they end, so the same holds for them.
+/// With --amnesia they are read directly instead, under a random name, and count each time. If an import is interrupted, run it
+/// again: what the ledger has already is not counted twice. So files need no write-ahead log. Standard input has one while it is
+/// imported.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -126,6 +125,9 @@ pub(super) struct Arguments {
     /// The form of the times, as for strftime: %d.%m.%Y %H:%M:%S
     #[arg(long, value_name = "FORM")]
     time_format: Option<String>,
+    /// Count logs that other options have counted already once more, apart, under this name
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+    again_as: String,
     /// Read all logs first; if any line cannot be metered, name it and change nothing
     #[arg(long)]
     strict: bool,
@@ -156,8 +158,10 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Fa
 fn import(arguments: &Arguments, bar: &ProgressBar) -> Result<(Summary, LabelSets), Failure> {
     let ledger_path = &arguments.ledger.ledger;
     // Before the logs are read, which may take long. A ledger that does not exist cannot be checked without creating it.
+    let mut ends = Vec::new();
     if fs::metadata(ledger_path).is_ok_and(|metadata| metadata.len() > 0) {
-        arguments.ledger.open_read_only()?;
+        let imports = arguments.ledger.open_read_only()?.log_imports()?;
+        ends.extend(imports.iter().map(|import| import.end_byte));
     }
     let reading = Reading::new(
         arguments.format.clone(),
@@ -172,50 +176,144 @@ fn import(arguments: &Arguments, bar: &ProgressBar) -> Result<(Summary, LabelSet
     )?;
     let mut sources = open_sources(arguments)?;
     bar.set_length(sources.iter().filter_map(Source::bytes).sum::<u64>() * 2);
-    let mut contents = Vec::with_capacity(sources.len());
-    for source in &mut sources {
-        contents.push(examine(source, &reading, &routes, arguments.strict, bar)?);
+    let shape = shape(arguments, reading, routes)?;
+    let Shape { reading, routes, .. } = &shape;
+    let examination = Examination { reading, routes, is_strict: arguments.strict, bar };
+    let mut logs = Vec::with_capacity(sources.len());
+    for mut source in sources.drain(..) {
+        let examined = examination.examine(&mut source, u64::MAX, ends.clone())?;
+        ends.extend(examined.content.as_ref().map(|content| content.bytes));
+        logs.push(ExaminedLog { source, examined, parts: Vec::new() });
     }
 
-    let shape = shape(arguments, reading, routes)?;
-    let logs = LogDirectory::new(arguments.wal.as_deref(), ledger_path);
-    logs.create_named()?;
+    let directory = LogDirectory::new(arguments.wal.as_deref(), ledger_path);
+    directory.create_named()?;
     let ledger = Arc::new(SqliteLedger::open(ledger_path)?);
-    let mut summary = Summary { ledger: ledger_path.display().to_string(), ..Summary::default() };
-    let mut label_sets = LabelSets::new(shape.routes.normalizer()?);
-    for (source, examined) in sources.iter_mut().zip(contents) {
+    begin(&ledger, &shape, &mut logs)?;
+    let mut importing = Importing {
+        ledger: &ledger,
+        shape: &shape,
+        directory: &directory,
+        amnesia: arguments.amnesia,
+        label_sets: LabelSets::new(shape.routes.normalizer()?),
+        summary: Summary { ledger: ledger_path.display().to_string(), ..Summary::default() },
+        bar,
+    };
+    for ExaminedLog { mut source, examined, parts } in logs {
+        let Some(content) = examined.content else {
+            importing.part(&mut source, &examined, 0, &Before::default()).map_err(Failure::stopped)?;
+            continue;
+        };
+        for part in parts {
+            if part.content.bytes == content.bytes {
+                importing.part(&mut source, &examined, part.start, &part.before).map_err(Failure::stopped)?;
+            } else {
+                // An import that was interrupted. It is completed as it was begun: it knew nothing of what came later.
+                let earlier = examination.examine(&mut source, part.content.bytes, Vec::new());
+                let earlier = earlier.map_err(Failure::stopped)?;
+                importing.part(&mut source, &earlier, part.start, &part.before).map_err(Failure::stopped)?;
+            }
+        }
+    }
+    Ok((importing.summary, importing.label_sets))
+}
+
+/// A log that is to be imported.
+#[derive(Debug)]
+struct ExaminedLog {
+    source: Source,
+    examined: Examined,
+    parts: Vec<Part>,
+}
+
+/// Finds out which parts of the logs are to be imported, and notes it in the ledger. All logs are begun, or none.
+fn begin(ledger: &SqliteLedger, shape: &Shape, logs: &mut [ExaminedLog]) -> anyhow::Result<()> {
+    loop {
+        let mut seen = Vec::new();
+        let begun = ledger.begin_log_imports(|imports| {
+            let mut all = imports.to_vec();
+            seen.clear();
+            for ExaminedLog { source, examined, parts } in logs.iter_mut() {
+                let Some(content) = examined.content else { continue };
+                seen.extend(all.iter().map(|import| import.end_byte));
+                let log = Log { name: &source.name, content, marks: &examined.marks };
+                let begun;
+                (*parts, begun) = log.parts(shape, &all)?;
+                all.extend(begun);
+                all.sort_by_key(|import| import.end_byte);
+            }
+            Ok::<_, Stop>(all.into_iter().filter(|import| !imports.contains(import)).collect())
+        });
+        match begun {
+            Ok(()) => return Ok(()),
+            Err(Stop::Unmarked) => {
+                for ExaminedLog { source, examined, .. } in logs.iter_mut().filter(|log| log.source.is_file())
+                {
+                    let ends = seen.iter().chain(examined.content.iter().map(|content| &content.bytes));
+                    examined.marks = examining::marks(source, ends.copied().collect())?;
+                }
+            }
+            Err(stop) => return Err(stop.into()),
+        }
+    }
+}
+
+/// An import on its way.
+struct Importing<'i> {
+    ledger: &'i Arc<SqliteLedger>,
+    shape: &'i Shape,
+    directory: &'i LogDirectory,
+    amnesia: bool,
+    label_sets: LabelSets,
+    summary: Summary,
+    bar: &'i ProgressBar,
+}
+
+impl Importing<'_> {
+    /// Imports a part of a log, which begins at byte `start`.
+    fn part(
+        &mut self,
+        source: &mut Source,
+        examined: &Examined,
+        start: u64,
+        before: &Before,
+    ) -> anyhow::Result<()> {
+        let Self { ledger, shape, directory, amnesia, label_sets, summary, bar } = self;
         label_sets.begin_log(&examined.normalizer);
         let lines_before = summary.lines_read;
         let mut prepared = Vec::new();
-        let needs_log = source.is_spooled();
+        // A file can be read again, which is its recovery.
+        let needs_log = source.is_spooled() && !*amnesia;
+        let origin = |pass| examined.content.map(|content| shape.origin(&content.hash, start, pass));
         let mut destination = |pass: u64| {
-            let origin = examined.content.as_ref().map(|content| shape.origin(&content.hash, pass));
-            // A file can be read again, which is its recovery.
-            let needs_log = needs_log && !arguments.amnesia;
-            let log = origin.filter(|_| needs_log).map(|origin| logs.prepare(origin, &ledger)).transpose()?;
+            let log = origin(pass).filter(|_| needs_log);
+            let log = log.map(|origin| directory.prepare(origin, ledger)).transpose()?;
             let log_path = log.as_ref().map(|log| log.path.clone());
             prepared.extend(log);
-            let amnesia = arguments.amnesia;
-            Ok(Destination { ledger: Arc::clone(&ledger) as _, log: log_path, amnesia, origin })
+            let ledger = Arc::clone(ledger) as _;
+            Ok(Destination { ledger, log: log_path, amnesia: *amnesia, origin: origin(pass) })
         };
-        let metered =
-            metering::meter(source, &examined, &shape, &mut destination, &mut label_sets, &mut summary, bar)
-                .map_err(Failure::stopped)?;
+        let told = (&mut *label_sets, &mut *summary);
+        let metered = metering::meter(source, examined, before, shape, &mut destination, told, bar)?;
+        if let Some(origin) = origin(0) {
+            ledger.complete_log_import(origin)?;
+        }
         if let Some(learner) = examined.normalizer.learner() {
             summary.add_learned(learner.stats());
         }
         for log in prepared {
             summary.recovered_slices += log.recovered_slices;
-            log.finish().map_err(Failure::stopped)?;
+            log.finish()?;
         }
         summary.files.push(FileSummary {
             file: source.name.clone(),
             lines: summary.lines_read - lines_before,
+            lines_before: before.lines(),
             format: metered.format,
             origin: metered.origin.map(|origin| origin.to_string()),
         });
+        Ok(())
     }
-    Ok((summary, label_sets))
 }
 
 fn open_sources(arguments: &Arguments) -> anyhow::Result<Vec<Source>> {
@@ -233,54 +331,6 @@ fn open_sources(arguments: &Arguments) -> anyhow::Result<Vec<Source>> {
     Ok(sources)
 }
 
-/// A log after its first reading.
-#[derive(Debug)]
-struct Examined {
-    /// `None` for a log that can be read only once. Its format is told, and its routes are learned, on the way.
-    content: Option<Content>,
-    parser: Option<Parser>,
-    normalizer: RouteNormalizer,
-}
-
-/// Makes the first reading, if there can be a second.
-fn examine(
-    source: &mut Source,
-    reading: &Reading,
-    routes: &Routes,
-    is_strict: bool,
-    bar: &ProgressBar,
-) -> anyhow::Result<Examined> {
-    let normalizer = routes.normalizer()?;
-    if !source.is_file() {
-        return Ok(Examined { content: None, parser: None, normalizer });
-    }
-    let name = source.name.clone();
-    let cannot_read = || format!("cannot read {name}");
-    let mut input = bar.wrap_read(source.read_from_start().with_context(cannot_read)?);
-    let mut reader = HashingReader::new(&mut input);
-    let mut lines = Reading::lines(&mut reader).with_context(cannot_read)?;
-    let parser = reading.parser(&name, lines.sample().with_context(cannot_read)?)?;
-    let mut learning = Learning::with(&normalizer);
-    if is_strict || learning.is_some() {
-        let unwanted = "nothing was imported, since --strict wants every line to count";
-        each_request(&mut lines, &mut parser.clone(), |number, parsed| {
-            match (parsed, &mut learning) {
-                (Ok(request), Some(learning)) => learning.observe(request),
-                (Err(skip), _) if is_strict => bail!("{name}:{number}: {skip}; {unwanted}"),
-                _ => {}
-            }
-            Ok(())
-        })?;
-        if let Some(damage) = lines.get_ref().damage().filter(|_| is_strict) {
-            bail!("{name} is damaged or cut: {damage}; {unwanted}");
-        }
-    }
-    drop(lines);
-    io::copy(&mut reader, &mut io::sink()).with_context(cannot_read)?;
-    let content = Some(reader.content());
-    Ok(Examined { content, parser: Some(parser), normalizer })
-}
-
 fn shape(arguments: &Arguments, reading: Reading, routes: Routes) -> anyhow::Result<Shape> {
     let normalizer = routes.normalizer()?;
     let checked = |label, option, raw: &str| shape::checked_label(&normalizer, label, option, raw);
@@ -290,7 +340,7 @@ fn shape(arguments: &Arguments, reading: Reading, routes: Routes) -> anyhow::Res
         TenantRule::UserHash => Tenants::UserHash(hash_key(arguments)?),
         TenantRule::HostHash => Tenants::HostHash(hash_key(arguments)?),
         TenantRule::Vhost => Tenants::Vhost,
-        TenantRule::Field(_) => Tenants::Field,
+        TenantRule::Field(name) => Tenants::Field(name.clone()),
     };
     let service = checked(Label::Service, "--service", &arguments.service)?;
     let region = checked(Label::Region, "--region", &arguments.region)?;
@@ -301,6 +351,7 @@ fn shape(arguments: &Arguments, reading: Reading, routes: Routes) -> anyhow::Res
         tenants_max,
         service,
         region,
+        again_as: arguments.again_as.clone(),
         reading,
         routes,
         held_bytes_max: HELD_BYTES_MAX,

@@ -64,9 +64,14 @@ impl Routes {
     }
 
     /// Returns the options as text, for the identity of an import.
-    pub(super) fn options(&self) -> [String; 3] {
-        let unmatched = self.unmatched.clone().unwrap_or_default();
-        [self.templates.join("\n"), unmatched, self.values_max.to_string()]
+    pub(super) fn options(&self) -> [(&'static str, String); 3] {
+        let list = self.templates.join("\n");
+        let list = if list.is_empty() { list } else { blake3::hash(list.as_bytes()).to_hex().to_string() };
+        [
+            ("--routes", list),
+            ("--unmatched-route", self.unmatched.clone().unwrap_or_default()),
+            ("--route-values-max", self.values_max.to_string()),
+        ]
     }
 }
 

@@ -1,8 +1,8 @@
 //! Sources of lines: files, and streams that can be read only once.
 //!
-//! An access log is read twice. The first reading hashes the content, which gives the origin. In strict mode it also checks that
-//! every line can be metered. The second reading meters. The file stays open in between and is read to the same length, so
-//! neither log rotation nor appended lines make a difference.
+//! An access log is read twice. The first reading hashes the content, unpacked, which gives the origin, and learns the routes. In
+//! strict mode it also checks that every line can be metered. The second reading meters. The file stays open in between and is read
+//! to the same length, so neither log rotation nor appended lines make a difference.
 
 use std::{
     fmt,
@@ -106,35 +106,100 @@ fn spool(mut input: Box<dyn Read>) -> io::Result<File> {
     Ok(file)
 }
 
-/// A reader that hashes the bytes that it reads.
-pub(super) struct HashingReader<'a> {
-    input: &'a mut dyn Read,
-    hasher: blake3::Hasher,
-    bytes: u64,
+/// The state of a log at a byte.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mark {
+    /// The log up to the byte.
+    pub(super) content: Content,
+    /// How many newlines it has there.
+    pub(super) newlines: u64,
+    /// How many bytes follow the last of them.
+    pub(super) cut_bytes: usize,
 }
 
-impl fmt::Debug for HashingReader<'_> {
+/// A reader that hashes the bytes that it reads.
+pub(super) struct HashingReader<R> {
+    input: R,
+    hasher: blake3::Hasher,
+    bytes: u64,
+    newlines: u64,
+    cut_bytes: usize,
+    /// Where to mark, the last one first.
+    ends: Vec<u64>,
+    marks: Vec<Mark>,
+}
+
+impl<R> fmt::Debug for HashingReader<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HashingReader").field("bytes", &self.bytes).finish_non_exhaustive()
     }
 }
 
-impl<'a> HashingReader<'a> {
-    pub(super) fn new(input: &'a mut dyn Read) -> Self {
-        Self { input, hasher: blake3::Hasher::new(), bytes: 0 }
+impl<R: Read> HashingReader<R> {
+    pub(super) fn new(input: R) -> Self {
+        let hasher = blake3::Hasher::new();
+        Self { input, hasher, bytes: 0, newlines: 0, cut_bytes: 0, ends: Vec::new(), marks: Vec::new() }
     }
 
-    /// Returns hash and length of the bytes that were read so far.
-    pub(super) fn content(&self) -> Content {
-        Content { hash: self.hasher.finalize(), bytes: self.bytes }
+    /// Marks these bytes, and the end. The mark of the end does not tell its lines.
+    pub(super) fn marking(mut self, mut ends: Vec<u64>) -> Self {
+        ends.retain(|end| *end > 0);
+        ends.sort_unstable_by(|a, b| b.cmp(a));
+        ends.dedup();
+        self.ends = ends;
+        self
+    }
+
+    /// Returns the reader below.
+    pub(super) fn get_ref(&self) -> &R {
+        &self.input
+    }
+
+    /// Returns hash and length of the bytes that were read, and the marks.
+    pub(super) fn finish(mut self) -> (Content, Vec<Mark>) {
+        let last = self.mark();
+        if self.marks.last().is_none_or(|mark| mark.content.bytes < last.content.bytes) {
+            self.marks.push(last);
+        }
+        (last.content, self.marks)
+    }
+
+    fn mark(&self) -> Mark {
+        let content = Content { hash: self.hasher.finalize(), bytes: self.bytes };
+        Mark { content, newlines: self.newlines, cut_bytes: self.cut_bytes }
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        self.hasher.update(bytes);
+        self.bytes += bytes.len() as u64;
+        if self.ends.is_empty() {
+            // Only marks need lines.
+            return;
+        }
+        // Short sums of bytes, which the processor makes many at a time.
+        let short =
+            bytes.chunks(255).map(|bytes| bytes.iter().map(|byte| u8::from(*byte == b'\n')).sum::<u8>());
+        self.newlines += short.map(u64::from).sum::<u64>();
+        match bytes.iter().rposition(|byte| *byte == b'\n') {
+            Some(last) => self.cut_bytes = bytes.len() - last - 1,
+            None => self.cut_bytes += bytes.len(),
+        }
     }
 }
 
-impl Read for HashingReader<'_> {
+impl<R: Read> Read for HashingReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.input.read(buffer)?;
-        self.hasher.update(buffer.get(..read).unwrap_or_default());
-        self.bytes += read as u64;
+        let mut rest = buffer.get(..read).unwrap_or_default();
+        while let Some(end) = self.ends.last() {
+            let until = usize::try_from(end - self.bytes).unwrap_or(usize::MAX);
+            let Some((before, behind)) = rest.split_at_checked(until) else { break };
+            self.add(before);
+            self.ends.pop();
+            self.marks.push(self.mark());
+            rest = behind;
+        }
+        self.add(rest);
         Ok(read)
     }
 }

@@ -127,6 +127,8 @@ pub(super) struct FileSummary {
     /// The format that was given or recognised, in words.
     pub(super) format: String,
     pub(super) lines: u64,
+    /// Lines that earlier imports have counted.
+    pub(super) lines_before: u64,
     /// `None` when no line was metered.
     pub(super) origin: Option<String>,
 }
@@ -173,11 +175,12 @@ impl Summary {
         writeln!(out, "ledger      {}", self.ledger)?;
         for file in &self.files {
             let origin = file.origin.as_deref().unwrap_or("none, since no line was metered");
-            writeln!(
-                out,
-                "log         {}, {}, {} lines, origin {origin}",
-                file.file, file.format, file.lines
-            )?;
+            let FileSummary { file: name, format, lines, lines_before, .. } = file;
+            let before = match lines_before {
+                0 => String::new(),
+                _ => format!(" after {lines_before} that were imported before"),
+            };
+            writeln!(out, "log         {name}, {format}, {lines} lines{before}, origin {origin}")?;
         }
         writeln!(
             out,
