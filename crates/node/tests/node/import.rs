@@ -26,7 +26,7 @@ fn every_sum_is_the_one_that_was_computed_while_the_log_was_written() {
     assert_eq!(summary["lines_metered"], log.lines);
     assert_eq!(summary["lines_late"], 0);
     assert_eq!(summary["lines_skipped"], 0);
-    assert_eq!(summary["totals"], json!({ "requests": log.lines, "bytes_out": log.bytes }));
+    assert_eq!(summary["totals"], json!({ "requests": log.lines, "bytes_in": 0, "bytes_out": log.bytes }));
     assert_eq!((&summary["acknowledged"], &summary["conserved"]), (&summary["totals"], &json!(true)));
     assert_eq!(summary["windows"], log.by_minute.len());
     assert_eq!(summary["slices"], 2 * log.by_minute.len());
@@ -127,7 +127,7 @@ fn standard_input_and_a_file_without_a_last_newline_are_logs_too() {
     let ended = folder.run_with_input(&["import", "--json", "-"], log.replace('\n', "\r\n").as_bytes());
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let summary: Value = serde_json::from_str(&ended.out).unwrap();
-    assert_eq!(summary["totals"], json!({ "requests": 2, "bytes_out": 10 }));
+    assert_eq!(summary["totals"], json!({ "requests": 2, "bytes_in": 0, "bytes_out": 10 }));
     assert_eq!(summary["files"][0]["file"], "standard input");
 }
 

@@ -8,12 +8,15 @@ use std::{
 use foldhash::quality::RandomState;
 use ron_accounting::{
     counters::Label,
-    normalize::{Normalizer, RouteNormalizer, Verdict},
+    normalize::{Normalizer, PersonalData, Reason, RouteNormalizer, Verdict},
     Labels,
 };
 
 /// How many raw label sets are told apart. Beyond it, the numbers are lower bounds. Costs about 20 MB at most.
 const RAW_LABEL_SETS_MAX: usize = 400_000;
+
+/// A label that was refused, the reason, and the kind of personal data.
+pub(super) type Refused = (&'static str, &'static str, Option<String>);
 
 /// Counts label sets by 64-bit hashes: exact, but for one in some ten million imports of a million label sets.
 #[derive(Debug)]
@@ -26,8 +29,8 @@ pub(super) struct LabelSets {
     normalized: HashSet<u64, RandomState>,
     raw_max: usize,
     pub(super) counts: LabelSetCounts,
-    /// How many raw label sets had a label refused, by label and reason.
-    pub(super) refused: BTreeMap<(&'static str, &'static str), u64>,
+    /// How many raw label sets had a label refused.
+    pub(super) refused: BTreeMap<Refused, u64>,
 }
 
 /// Numbers of different label sets.
@@ -88,7 +91,9 @@ impl LabelSets {
                     continue;
                 }
                 replaced = true;
-                *self.refused.entry((name, reason.as_str())).or_default() += 1;
+                let kind = PersonalData::find(raw).filter(|_| reason == Reason::PersonalData);
+                let refused = (name, reason.as_str(), kind.map(|kind| kind.to_string()));
+                *self.refused.entry(refused).or_default() += 1;
             }
             normalized.push(out);
         }

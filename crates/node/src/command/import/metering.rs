@@ -162,7 +162,11 @@ fn count(
     let (method, route) = method_and_path(request);
     let raw = labels().tenant(tenant).method(method).route(route);
     label_sets.observe(&raw.service(&shape.service).region(&shape.region));
-    let counts = Counts { requests: 1, bytes_out: request.bytes_sent.unwrap_or(0).into() };
+    let counts = Counts {
+        requests: 1,
+        bytes_in: request.bytes_received.unwrap_or(0).into(),
+        bytes_out: request.bytes_sent.unwrap_or(0).into(),
+    };
     let start_ms = request.time_ms - request.time_ms % shape.window_ms;
     summary.lines_late += u64::from(pass.is_late(start_ms));
     pass.add(start_ms, LineLabels { tenant, method, route }, counts)?;
@@ -294,15 +298,24 @@ impl Metering {
     }
 
     fn count(&mut self, labels: &Labels<'_>, counts: Counts) {
-        self.counted.add(counts.requests, counts.bytes_out);
-        let Counts { mut requests, mut bytes_out } = counts;
+        self.counted.add(counts.requests, counts.bytes_in, counts.bytes_out);
+        let Counts { mut requests, mut bytes_in, mut bytes_out } = counts;
         loop {
-            let bytes = u64::try_from(bytes_out).unwrap_or(u64::MAX);
-            self.accounting
-                .record_each(labels, &[(Dimension::REQUESTS, requests), (Dimension::BYTES_OUT, bytes)]);
-            bytes_out -= u128::from(bytes);
+            // A cell takes 64 bits at once.
+            let [received, sent] =
+                [bytes_in, bytes_out].map(|bytes| u64::try_from(bytes).unwrap_or(u64::MAX));
+            let each = [
+                (Dimension::REQUESTS, requests),
+                (Dimension::BYTES_OUT, sent),
+                // Most formats have none, and a stream of nothing is no stream.
+                (Dimension::BYTES_IN, received),
+            ];
+            let each = if received == 0 { each.get(..2).unwrap_or(&each) } else { &each };
+            self.accounting.record_each(labels, each);
+            bytes_in -= u128::from(received);
+            bytes_out -= u128::from(sent);
             requests = 0;
-            if bytes_out == 0 {
+            if bytes_in == 0 && bytes_out == 0 {
                 break;
             }
         }
@@ -316,6 +329,7 @@ impl Metering {
         for total in accounting.totals() {
             match total.dimension.as_str() {
                 "requests" => summary.acknowledged.requests += total.acknowledged,
+                "bytes_in" => summary.acknowledged.bytes_in += total.acknowledged,
                 _ => summary.acknowledged.bytes_out += total.acknowledged,
             }
         }
@@ -327,7 +341,8 @@ impl Metering {
             summary.duplicates += export.duplicates;
             summary.rows += export.sealed_rows;
         }
-        summary.totals.add(self.counted.requests, self.counted.bytes_out);
+        let Totals { requests, bytes_in, bytes_out } = self.counted;
+        summary.totals.add(requests, bytes_in, bytes_out);
         Ok(accounting.origin())
     }
 }

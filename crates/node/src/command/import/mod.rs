@@ -60,7 +60,7 @@ Examples:
 /// The format is recognised by the first lines, and named in the summary. Where it would be a guess who made the requests, and
 /// where most lines cannot be read, nothing is imported; --format then says what the fields are.
 ///
-/// Each line counts one request and its bytes_out, under the tenant, the method, the route (the target without query,
+/// Each line counts one request, its bytes_out, and its bytes_in where the format has them, under the tenant, the method, the route (the target without query,
 /// numbers and other identifiers replaced by placeholders, or the one of --routes that it matches), the service and the region. Each line counts in the window
 /// of its own time, whatever the order of lines. A request line that is not HTTP (`-`, TLS on a plain port) counts under method OTHER and route :malformed. A line that cannot be read is skipped and counted
 /// by reason. The first few are shown with their numbers.

@@ -67,12 +67,19 @@ pub(super) struct Summary {
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(super) struct Totals {
     pub(super) requests: u128,
+    pub(super) bytes_in: u128,
     pub(super) bytes_out: u128,
 }
 
 impl Totals {
-    pub(super) fn add(&mut self, requests: impl Into<u128>, bytes_out: impl Into<u128>) {
+    pub(super) fn add(
+        &mut self,
+        requests: impl Into<u128>,
+        bytes_in: impl Into<u128>,
+        bytes_out: impl Into<u128>,
+    ) {
         self.requests += requests.into();
+        self.bytes_in += bytes_in.into();
         self.bytes_out += bytes_out.into();
     }
 }
@@ -82,21 +89,27 @@ impl Totals {
 pub(super) struct Refusal {
     pub(super) label: &'static str,
     pub(super) reason: &'static str,
+    /// Which personal data it looks like.
+    pub(super) kind: Option<String>,
     /// In how many raw label sets.
     pub(super) label_sets: u64,
     pub(super) remedy: &'static str,
 }
 
 impl Refusal {
-    pub(super) fn new((label, reason): (&'static str, &'static str), label_sets: u64) -> Self {
+    pub(super) fn new(
+        (label, reason, kind): (&'static str, &'static str, Option<String>),
+        label_sets: u64,
+    ) -> Self {
         let remedy = match (label, reason) {
             ("tenant", "looks like personal data") => {
-                "--tenant user-hash counts each user under a pseudonym, =NAME all under one name"
+                "--tenant user-hash counts each user under a pseudonym, host-hash each client, =NAME all under one name; what is \
+                 no such data needs a letter in front, in the log"
             }
             ("tenant", _) => "--tenant user-hash counts each user under a pseudonym",
             _ => "the usage is counted under a reserved word, and no total lacks it",
         };
-        Self { label, reason, label_sets, remedy }
+        Self { label, reason, kind, label_sets, remedy }
     }
 }
 
@@ -215,8 +228,9 @@ impl Summary {
                 "cut         paths that have more words than are remembered end with :more; list the routes with --routes"
             )?;
         }
-        for Refusal { label, reason, label_sets, remedy } in &self.refused {
-            writeln!(out, "refused     {label}: {reason}, in {label_sets} raw label sets; {remedy}")?;
+        for Refusal { label, reason, kind, label_sets, remedy } in &self.refused {
+            let kind = kind.as_ref().map(|kind| format!(" ({kind})")).unwrap_or_default();
+            writeln!(out, "refused     {label}: {reason}{kind}, in {label_sets} raw label sets; {remedy}")?;
         }
         if self.overflowed > 0 {
             writeln!(out, "overflowed  {} look-ups, counted under ~overflow", self.overflowed)?;
@@ -231,6 +245,9 @@ impl Summary {
             writeln!(out, "recovered   {} slices of an interrupted import", self.recovered_slices)?;
         }
         writeln!(out, "requests    {}", self.totals.requests)?;
+        if self.totals.bytes_in > 0 {
+            writeln!(out, "bytes_in    {}", self.totals.bytes_in)?;
+        }
         writeln!(out, "bytes_out   {}", self.totals.bytes_out)?;
         writeln!(out, "time        {:.3} s, {:.0} lines per second", self.seconds, self.lines_per_second)?;
         writeln!(out, "conserved   {}", if self.conserved { "yes" } else { "no: please report this" })?;
