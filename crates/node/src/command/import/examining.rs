@@ -1,16 +1,15 @@
 //! The first reading of an access log: what it is, and what its paths have in common.
 
-use std::io::{self, Read};
-
 use anyhow::{bail, Context};
 use indicatif::ProgressBar;
 use ron_accounting::normalize::RouteNormalizer;
-use ron_accounting_access_log::{Decoded, Lines, Parser};
+use ron_accounting_access_log::{Lines, Parser};
 
 use super::{
+    read_ahead::{read_ahead, Unpacked},
     reading::{Before, Reading},
     routes::{Learning, Routes},
-    source::{Content, HashingReader, Mark, Source},
+    source::{Content, Mark, Source},
 };
 
 /// A log after its first reading.
@@ -49,28 +48,28 @@ impl Examination<'_> {
         let name = source.name.clone();
         let cannot_read = || format!("cannot read {name}");
         let input = self.bar.wrap_read(source.read_from_start().with_context(cannot_read)?);
-        let decoded = Decoded::new(input).with_context(cannot_read)?;
-        let mut lines = Lines::new(HashingReader::new(decoded.take(bytes_max)).marking(ends));
-        let parser = self.reading.parser(&name, lines.sample().with_context(cannot_read)?)?;
-        let mut learning = Learning::with(&normalizer);
-        if self.is_strict || learning.is_some() {
-            let unwanted = "nothing was imported, since --strict wants every line to count";
-            let nothing = Before::default();
-            nothing.each_request(&name, &mut lines, &mut parser.clone(), |number, parsed| {
-                match (parsed, &mut learning) {
-                    (Ok(request), Some(learning)) => learning.observe(request),
-                    (Err(skip), _) if self.is_strict => bail!("{name}:{number}: {skip}; {unwanted}"),
-                    _ => {}
-                }
-                Ok(())
-            })?;
+        let unwanted = "nothing was imported, since --strict wants every line to count";
+        let (parser, unpacked) = read_ahead(input, bytes_max, ends, |ahead| {
+            let mut lines = Lines::new(ahead);
+            let parser = self.reading.parser(&name, lines.sample().with_context(cannot_read)?)?;
+            let mut learning = Learning::with(&normalizer);
+            if self.is_strict || learning.is_some() {
+                let nothing = Before::default();
+                nothing.each_request(&name, &mut lines, &mut parser.clone(), |number, parsed| {
+                    match (parsed, &mut learning) {
+                        (Ok(request), Some(learning)) => learning.observe(request),
+                        (Err(skip), _) if self.is_strict => bail!("{name}:{number}: {skip}; {unwanted}"),
+                        _ => {}
+                    }
+                    Ok(())
+                })?;
+            }
+            Ok(parser)
+        })?;
+        let Unpacked { content, marks, damage } = unpacked;
+        if let Some(damage) = damage.filter(|_| self.is_strict) {
+            bail!("{name} is damaged or cut: {damage}; {unwanted}");
         }
-        let mut reader = lines.into_inner();
-        io::copy(&mut reader, &mut io::sink()).with_context(cannot_read)?;
-        if let Some(damage) = reader.get_ref().get_ref().damage().filter(|_| self.is_strict) {
-            bail!("{name} is damaged or cut: {damage}; nothing was imported, since --strict wants every line to count");
-        }
-        let (content, marks) = reader.finish();
         Ok(Examined { content: Some(content), marks, parser: Some(parser), normalizer })
     }
 }
@@ -80,9 +79,7 @@ pub(super) fn marks(source: &mut Source, ends: Vec<u64>) -> anyhow::Result<Vec<M
     let name = source.name.clone();
     let cannot_read = || format!("cannot read {name}");
     let last = ends.iter().max().copied().unwrap_or(0);
-    let decoded =
-        Decoded::new(source.read_from_start().with_context(cannot_read)?).with_context(cannot_read)?;
-    let mut reader = HashingReader::new(decoded.take(last)).marking(ends);
-    io::copy(&mut reader, &mut io::sink()).with_context(cannot_read)?;
-    Ok(reader.finish().1)
+    let input = source.read_from_start().with_context(cannot_read)?;
+    let ((), unpacked) = read_ahead(input, last, ends, |_| Ok(())).with_context(cannot_read)?;
+    Ok(unpacked.marks)
 }

@@ -2,7 +2,6 @@
 
 use std::{
     hash::{BuildHasher, RandomState},
-    io::Read,
     mem::ManuallyDrop,
     path::PathBuf,
     sync::Arc,
@@ -18,16 +17,17 @@ use ron_accounting::{
     window::SystemClock,
     Accounting, Dimension, Labels, OnFull,
 };
-use ron_accounting_access_log::{Decoded, Lines, Request};
+use ron_accounting_access_log::{Lines, Request};
 
 use super::{
     examining::Examined,
     held::{Counts, Held, LineLabels, SetAside},
     label_sets::LabelSets,
+    read_ahead::{read_ahead, Unpacked},
     reading::Before,
     routes::method_and_path,
     shape::Shape,
-    source::{HashingReader, Source},
+    source::Source,
     summary::{Summary, Totals},
 };
 
@@ -98,35 +98,36 @@ pub(super) fn meter(
     let input = bar.wrap_read(source.read_from_start().with_context(cannot_read)?);
     // To the end that the first reading saw: the file may have grown since.
     let bytes_max = content.as_ref().map_or(u64::MAX, |content| content.bytes);
-    let decoded = Decoded::new(input).with_context(cannot_read)?.take(bytes_max);
-    let mut lines = Lines::new(HashingReader::new(decoded));
     let first = destination(0)?;
     let mut pass = Pass::new(shape, normalizer, &first);
     let mut buffer = String::new();
-
-    let mut parser = match parser {
-        Some(parser) => parser.clone(),
-        None => shape.reading.parser(&name, lines.sample().with_context(cannot_read)?)?,
-    };
-    let lines_read = before.each_request(&name, &mut lines, &mut parser, |number, parsed| match parsed {
-        Ok(request) => count(request, shape, &mut buffer, label_sets, summary, &mut pass)
-            .with_context(|| format!("stopped at line {number} of {name}")),
-        Err(skip) => {
-            summary.count_skipped(skip.reason().name());
-            if summary.lines_skipped <= SKIPPED_SHOWN_MAX {
-                bar.suspend(|| eprintln!("{name}:{number}: skipped: {skip}"));
-            }
-            Ok(())
-        }
-    })?;
-    summary.lines_read += lines_read;
-    let reader = lines.into_inner();
-    if let Some(damage) = reader.get_ref().get_ref().damage() {
+    let (parser, Unpacked { content: read, damage, .. }) =
+        read_ahead(input, bytes_max, Vec::new(), |ahead| {
+            let mut lines = Lines::new(ahead);
+            let mut parser = match parser {
+                Some(parser) => parser.clone(),
+                None => shape.reading.parser(&name, lines.sample().with_context(cannot_read)?)?,
+            };
+            let lines_read =
+                before.each_request(&name, &mut lines, &mut parser, |number, parsed| match parsed {
+                    Ok(request) => count(request, shape, &mut buffer, label_sets, summary, &mut pass)
+                        .with_context(|| format!("stopped at line {number} of {name}")),
+                    Err(skip) => {
+                        summary.count_skipped(skip.reason().name());
+                        if summary.lines_skipped <= SKIPPED_SHOWN_MAX {
+                            bar.suspend(|| eprintln!("{name}:{number}: skipped: {skip}"));
+                        }
+                        Ok(())
+                    }
+                })?;
+            summary.lines_read += lines_read;
+            Ok(parser)
+        })?;
+    if let Some(damage) = damage {
         bar.suspend(|| {
             eprintln!("note: {name} is damaged or cut: {damage}; what can be unpacked is metered");
         });
     }
-    let (read, _) = reader.finish();
     summary.bytes_read += read.bytes;
     if let Some(content) = content {
         ensure!(

@@ -7,6 +7,7 @@ mod held;
 mod label_sets;
 mod log_directory;
 mod metering;
+mod read_ahead;
 mod reading;
 mod routes;
 mod shape;

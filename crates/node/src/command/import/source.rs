@@ -27,7 +27,7 @@ enum Input {
     /// A copy of standard input or of a pipe.
     Spooled(File),
     /// Standard input or a pipe that may not be spooled.
-    Once(Box<dyn Read>),
+    Once(Box<dyn Read + Send>),
 }
 
 impl fmt::Debug for Source {
@@ -47,7 +47,7 @@ impl Source {
     /// Opens a file, or standard input for `-`. A stream that can be read only once is copied to a temporary file that no other
     /// process can open, unless `amnesia` forbids it.
     pub(super) fn open(path: &Path, amnesia: bool) -> anyhow::Result<Self> {
-        let (name, input): (String, Box<dyn Read>) = if path == Path::new("-") {
+        let (name, input): (String, Box<dyn Read + Send>) = if path == Path::new("-") {
             ("standard input".to_owned(), Box::new(io::stdin()))
         } else {
             let name = path.display().to_string();
@@ -89,7 +89,7 @@ impl Source {
     }
 
     /// Returns the input: a file from its beginning.
-    pub(super) fn read_from_start(&mut self) -> io::Result<&mut dyn Read> {
+    pub(super) fn read_from_start(&mut self) -> io::Result<&mut (dyn Read + Send)> {
         match &mut self.input {
             Input::File(file) | Input::Spooled(file) => {
                 file.rewind()?;
@@ -100,7 +100,7 @@ impl Source {
     }
 }
 
-fn spool(mut input: Box<dyn Read>) -> io::Result<File> {
+fn spool(mut input: Box<dyn Read + Send>) -> io::Result<File> {
     let mut file = tempfile::tempfile()?;
     io::copy(&mut input, &mut file)?;
     Ok(file)
