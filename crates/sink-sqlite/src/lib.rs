@@ -7,6 +7,7 @@
 //! * [`Verification`], [`VerifyProgress`], [`Violation`], [`VerifyError`]: the proof that slices, links, heads and
 //!   roll-up agree.
 //! * [`StoredSlice`]: the exact bytes of a slice, for evidence.
+//! * [`LogImport`]: a log that was imported, so that it is recognised.
 //! * [`LedgerError`]: why a file cannot be opened or read.
 //!
 //! `docs/sqlite-ledger.md` describes the tables, and the SQL to ask and verify without this crate.
@@ -18,6 +19,7 @@ mod claim;
 mod error;
 mod evidence;
 mod file_state;
+mod imports;
 mod migration;
 mod open;
 mod put;
@@ -32,6 +34,7 @@ mod violation;
 pub use crate::{
     error::LedgerError,
     evidence::StoredSlice,
+    imports::LogImport,
     open::SqliteLedger,
     query::{Column, Total, UnknownColumn, UsageQuery, UsageRow, Value},
     verify::{Verification, VerifyError, VerifyProgress},

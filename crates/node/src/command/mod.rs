@@ -36,7 +36,7 @@ enum Command {
     #[command(after_help = demo::EXAMPLES, after_long_help = long_help(demo::EXAMPLES))]
     Demo(demo::Arguments),
     #[command(after_help = import::EXAMPLES, after_long_help = long_help(import::EXAMPLES))]
-    Import(import::Arguments),
+    Import(Box<import::Arguments>),
     #[command(after_help = usage::EXAMPLES, after_long_help = long_help(usage::EXAMPLES))]
     Usage(usage::Arguments),
     #[command(after_help = verify::EXAMPLES, after_long_help = long_help(verify::EXAMPLES))]

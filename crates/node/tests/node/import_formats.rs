@@ -121,7 +121,7 @@ fn damage_is_counted_and_named() {
     assert_eq!(summary["files"][0]["format"], "combined");
     assert_eq!(summary["remarks"], json!({ "cut": 1, "raw_quotes": 1 }));
     assert_eq!(summary["skipped"], json!({ "cut_off": 1 }));
-    assert_eq!(summary["totals"], json!({ "requests": 22, "bytes_out": 22 * 512 }));
+    assert_eq!(summary["totals"], json!({ "requests": 22, "bytes_in": 0, "bytes_out": 22 * 512 }));
     let out = folder.done(&["import", "access.log"]);
     assert!(out.contains("remarks     1 cut, 1 raw_quotes\n"), "{out}");
 }
@@ -144,4 +144,19 @@ fn a_file_of_another_kind_is_refused_with_what_it_is() {
     assert_eq!(ended.code, Some(2));
     assert!(ended.err.contains("it seems to be vhost_combined"), "{}", ended.err);
     assert_eq!(folder.names(), ["alien.log", "archive.bz2", "data.json", "error.log"], "no ledger was made");
+}
+
+#[test]
+fn bytes_of_requests_are_counted_where_the_format_has_them() {
+    let folder = Folder::new();
+    let line = |second: u32, received: &str| {
+        format!("192.0.2.7 [17/May/2015:10:00:{second:02} +0000] \"GET /a HTTP/1.1\" 200 5 {received}\n")
+    };
+    folder.write("access.log", [line(0, "100"), line(1, "23"), line(2, "-")].concat());
+    let format = "$remote_addr [$time_local] \"$request\" $status $body_bytes_sent $request_length";
+    let summary = folder.json(&["import", "--json", "--format", format, "access.log"]);
+    assert_eq!(summary["totals"], json!({ "requests": 3, "bytes_in": 123, "bytes_out": 15 }));
+    assert_eq!((&summary["acknowledged"], &summary["conserved"]), (&summary["totals"], &json!(true)));
+    let received = folder.json(&["usage", "--format", "json", "--dimension", "bytes_in"]);
+    assert_eq!(received[0]["inc"], 123);
 }

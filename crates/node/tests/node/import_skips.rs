@@ -33,7 +33,7 @@ fn every_reason_is_counted_and_shown_with_its_line() {
         let summary: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
         assert_eq!(summary["skipped"], json!({ reason: 1 }));
         assert_eq!((&summary["lines_read"], &summary["lines_metered"]), (&json!(4), &json!(3)));
-        assert_eq!(summary["totals"], json!({ "requests": 3, "bytes_out": 3 * 512 }));
+        assert_eq!(summary["totals"], json!({ "requests": 3, "bytes_in": 0, "bytes_out": 3 * 512 }));
         assert!(ended.err.starts_with("access.log:3: skipped: "), "{reason}: {}", ended.err);
     }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::json;
+
 use crate::{binary::Folder, import::sums, sample_log::SampleLog};
 
 fn tenants(folder: &Folder) -> BTreeMap<String, u64> {
@@ -25,6 +27,17 @@ fn personal_data_in_the_place_of_a_user_is_refused() {
     folder.write("access.log", users.map(line).concat());
     let summary = folder.json(&["import", "--json", "--tenant", "user", "access.log"]);
     assert_eq!(summary["label_sets_replaced"], 3);
+    let refused: Vec<_> = summary["refused"].as_array().unwrap().iter().collect();
+    let told = |index: usize, field| refused[index][field].as_str().unwrap();
+    assert_eq!((told(0, "kind"), &refused[0]["label_sets"]), ("an IP address", &json!(2)));
+    assert_eq!((told(1, "kind"), &refused[1]["label_sets"]), ("an e-mail address", &json!(1)));
+    for index in [0, 1] {
+        assert_eq!((told(index, "label"), told(index, "reason")), ("tenant", "looks like personal data"));
+        assert!(told(index, "remedy").contains("--tenant user-hash"));
+    }
+    let text = folder.done(&["import", "--tenant", "user", "access.log"]);
+    let line = "refused     tenant: looks like personal data (an IP address), in 2 raw label sets; --tenant user-hash";
+    assert!(text.contains(line), "{text}");
     assert_eq!(tenants(&folder), [("ada".to_owned(), 1), ("~redacted".to_owned(), 3)].into());
 }
 
@@ -73,13 +86,34 @@ fn a_pseudonym_stands_for_each_client() {
     let again = folder.json(&["import", "--json", "--tenant", "host-hash", "access.log"]);
     assert_eq!(again["nothing_new"], true);
     folder.write("key", "another key of sixteen bytes or more");
-    let other = ["import", "--json", "--tenant", "host-hash", "--hash-key-file", "key", "access.log"];
+    let other = [
+        "import",
+        "--json",
+        "--tenant",
+        "host-hash",
+        "--hash-key-file",
+        "key",
+        "--again-as",
+        "key",
+        "access.log",
+    ];
     let other = folder.json(&other);
     assert_eq!(other["nothing_new"], false);
     assert_ne!(other["files"], again["files"], "another key makes another origin");
     assert_eq!(tenants(&folder).len(), 2 * log.addresses.len());
-    let mut command = folder.command(&["import", "--tenant", "host-hash", "access.log"]);
+    let mut command = folder.command(&["import", "--tenant", "host-hash", "--again-as", "key", "access.log"]);
     command.env("RON_ACCOUNTING_HASH_KEY", "another key of sixteen bytes or more");
     let out = String::from_utf8(command.output().unwrap().stdout).unwrap();
     assert!(out.contains("nothing new"), "file and variable with the same key are one: {out}");
+}
+
+#[test]
+fn one_name_in_two_spellings_of_unicode_is_one_tenant_and_lookalikes_are_not() {
+    let folder = Folder::new();
+    let line = |user| format!("192.0.2.7 - {user} [17/May/2015:10:00:00 +0000] \"GET /a HTTP/1.1\" 200 1\n");
+    // Composed, decomposed, and with a Cyrillic letter.
+    folder.write("access.log", ["jos\u{e9}", "jose\u{301}", "\u{430}da", "ada"].map(line).concat());
+    folder.done(&["import", "--tenant", "user", "access.log"]);
+    let expected = [("jos\u{e9}", 2), ("\u{430}da", 1), ("ada", 1)];
+    assert_eq!(tenants(&folder), expected.map(|(name, count)| (name.to_owned(), count)).into());
 }

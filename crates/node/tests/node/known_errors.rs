@@ -29,6 +29,8 @@ fn arguments() {
         (&["import", "--tenant", "acme", "access.log"], "(=acme?)"),
         (&["import", "--tenant", "=ada@example.org", "access.log"], "looks like personal data"),
         (&["import", "--format", "xml", "access.log"], "combined"),
+        (&["import", "--unmatched-route", ":other", "access.log"], "--routes <FILE>"),
+        (&["import", "--routes", "none.txt", "access.log"], "cannot use the routes in none.txt"),
         (&["import", "--wal", "log", "--amnesia", "access.log"], "cannot be used with"),
         (&["import", "--strict", "--amnesia", "-"], "drop one of the two"),
         (&["import", "-", "-"], "name it once"),
@@ -106,18 +108,19 @@ fn a_locked_ledger() {
 }
 
 #[test]
-fn a_running_import_of_the_same_log() {
+fn a_running_import_of_the_same_standard_input() {
     let folder = Folder::new();
-    folder.write("access.log", SampleLog::new(5).text);
+    let input = SampleLog::new(5).text;
+    folder.write("access.log", &input);
     let summary = folder.json(&["import", "--json", "access.log"]);
     let log = folder.path("usage.db.log").join(summary["files"][0]["origin"].as_str().unwrap());
     let running = ron_accounting::Accounting::builder().manual().wal_dir(&log).build().unwrap();
-    let ended = folder.run(&["import", "access.log"]);
+    let ended = folder.run_with_input(&["import", "-"], input.as_bytes());
     assert_eq!(ended.code, Some(3), "{ended:?}");
     assert!(ended.err.contains("another import of the same log is running"), "{}", ended.err);
     assert!(!ended.err.contains("remove"), "{}", ended.err);
     drop(running);
-    assert!(folder.done(&["import", "access.log"]).contains("nothing new"));
+    assert!(folder.run_with_input(&["import", "-"], input.as_bytes()).out.contains("nothing new"));
 }
 
 #[test]
@@ -141,10 +144,9 @@ fn a_reader_that_goes_away() {
     folder.done(&["import", "access.log"]);
     for arguments in [&["usage", "--by", "window,route,dimension"][..], &["verify"], &["demo", "--for", "2s"]]
     {
-        let mut child =
-            folder.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        drop(child.stdout.take());
-        let ended = child.wait_with_output().unwrap();
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let ended = folder.command(arguments).stdout(writer).stderr(Stdio::piped()).output().unwrap();
         assert_eq!(ended.status.code(), Some(141), "{arguments:?}");
         assert_eq!(String::from_utf8_lossy(&ended.stderr), "", "{arguments:?}");
     }

@@ -8,6 +8,8 @@ mod demo;
 mod import;
 mod import_again;
 mod import_formats;
+mod import_grown;
+mod import_routes;
 mod import_skips;
 mod import_tenants;
 mod known_errors;

@@ -139,7 +139,7 @@ fn windows_of_one_start_and_several_lengths_are_one_row() {
     let line = "192.0.2.7 - - [17/May/2015:10:00:00 +0000] \"GET /a HTTP/1.1\" 200 7\n";
     folder.write("access.log", line);
     for window in ["60s", "1h"] {
-        folder.done(&["import", "--window", window, "access.log"]);
+        folder.done(&["import", "--window", window, "--again-as", window, "access.log"]);
     }
     let rows =
         folder.json(&["usage", "--by", "window,tenant", "--dimension", "bytes_out", "--format", "json"]);

@@ -6,6 +6,7 @@ mod contract;
 mod crash;
 mod evidence;
 mod formats;
+mod imports;
 mod known_errors;
 mod limits;
 mod migration;

@@ -13,7 +13,7 @@ use std::{
 use foldhash::quality::FixedState;
 
 /// What an entry takes besides its label set, about.
-const ENTRY_BYTES: usize = 96;
+const ENTRY_BYTES: usize = 112;
 
 /// The labels of a line that differ from line to line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +27,7 @@ pub(super) struct LineLabels<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Counts {
     pub(super) requests: u64,
+    pub(super) bytes_in: u128,
     pub(super) bytes_out: u128,
 }
 
@@ -75,6 +76,7 @@ impl Held {
         encode(labels, &mut self.key);
         if let Some(held) = window.counts.get_mut(self.key.as_slice()) {
             held.requests += counts.requests;
+            held.bytes_in += counts.bytes_in;
             held.bytes_out += counts.bytes_out;
             return;
         }
@@ -145,6 +147,7 @@ impl SetAside {
         encode(labels, &mut self.key);
         self.storage.write_all(&start_ms.to_le_bytes())?;
         self.storage.write_all(&counts.requests.to_le_bytes())?;
+        self.storage.write_all(&counts.bytes_in.to_le_bytes())?;
         self.storage.write_all(&counts.bytes_out.to_le_bytes())?;
         self.storage.write_all(&(self.key.len() as u64).to_le_bytes())?;
         self.storage.write_all(&self.key)?;
@@ -164,12 +167,13 @@ impl SetAside {
         for _ in 0..self.records {
             let start_ms = u64::from_le_bytes(take(&mut reader)?);
             let requests = u64::from_le_bytes(take(&mut reader)?);
+            let bytes_in = u128::from_le_bytes(take(&mut reader)?);
             let bytes_out = u128::from_le_bytes(take(&mut reader)?);
             let length = u64::from_le_bytes(take(&mut reader)?);
             key.clear();
             (&mut reader).take(length).read_to_end(&mut key)?;
             let labels = decode(&key).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
-            each(start_ms, labels, Counts { requests, bytes_out })?;
+            each(start_ms, labels, Counts { requests, bytes_in, bytes_out })?;
         }
         Ok(())
     }
@@ -187,7 +191,7 @@ mod tests {
 
     use super::{Counts, Held, LineLabels, SetAside};
 
-    const ONE: Counts = Counts { requests: 1, bytes_out: 5 };
+    const ONE: Counts = Counts { requests: 1, bytes_in: 3, bytes_out: 5 };
 
     fn labels(tenant: &str) -> LineLabels<'_> {
         LineLabels { tenant, method: "GET", route: "/a" }
@@ -222,7 +226,7 @@ mod tests {
     fn what_is_set_aside_comes_back() {
         for in_memory in [true, false] {
             let mut aside = SetAside::new(in_memory).unwrap();
-            let huge = Counts { requests: 2, bytes_out: u128::MAX };
+            let huge = Counts { requests: 2, bytes_in: 0, bytes_out: u128::MAX };
             aside.add(60, labels("ada"), ONE).unwrap();
             aside.add(0, labels(""), huge).unwrap();
             let mut told = Vec::new();

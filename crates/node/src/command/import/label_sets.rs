@@ -8,12 +8,15 @@ use std::{
 use foldhash::quality::RandomState;
 use ron_accounting::{
     counters::Label,
-    normalize::{Normalizer, RouteNormalizer, Verdict},
+    normalize::{Normalizer, PersonalData, Reason, RouteNormalizer, Verdict},
     Labels,
 };
 
-/// How many raw label sets are told apart. Beyond it, the numbers are lower bounds. Costs about 40 MB at most.
-const RAW_LABEL_SETS_MAX: usize = 1_000_000;
+/// How many raw label sets are told apart. Beyond it, the numbers are lower bounds. Costs about 20 MB at most.
+const RAW_LABEL_SETS_MAX: usize = 400_000;
+
+/// A label that was refused, the reason, and the kind of personal data.
+pub(super) type Refused = (&'static str, &'static str, Option<String>);
 
 /// Counts label sets by 64-bit hashes: exact, but for one in some ten million imports of a million label sets.
 #[derive(Debug)]
@@ -21,11 +24,13 @@ pub(super) struct LabelSets {
     normalizer: RouteNormalizer,
     state: RandomState,
     raw: HashSet<u64, RandomState>,
+    /// Those of the current log, whose routes can be others than in the logs before.
+    raw_of_log: HashSet<u64, RandomState>,
     normalized: HashSet<u64, RandomState>,
     raw_max: usize,
     pub(super) counts: LabelSetCounts,
-    /// How many raw label sets had a label refused, by label and reason.
-    pub(super) refused: BTreeMap<(&'static str, &'static str), u64>,
+    /// How many raw label sets had a label refused.
+    pub(super) refused: BTreeMap<Refused, u64>,
 }
 
 /// Numbers of different label sets.
@@ -45,6 +50,7 @@ impl LabelSets {
             normalizer,
             state: RandomState::default(),
             raw: HashSet::default(),
+            raw_of_log: HashSet::default(),
             normalized: HashSet::default(),
             raw_max: RAW_LABEL_SETS_MAX,
             counts: LabelSetCounts::default(),
@@ -52,18 +58,27 @@ impl LabelSets {
         }
     }
 
+    /// Begins another log.
+    pub(super) fn begin_log(&mut self, normalizer: &RouteNormalizer) {
+        self.normalizer = normalizer.clone();
+        self.raw_of_log.clear();
+    }
+
     pub(super) fn observe(&mut self, labels: &Labels<'_>) {
         let raw = [labels.tenant, labels.method, labels.route, labels.service, labels.region];
         let hash = self.state.hash_one(raw);
-        if self.raw.contains(&hash) {
+        if self.raw_of_log.contains(&hash) {
             return;
         }
-        if self.raw.len() >= self.raw_max {
+        let is_known = self.raw.contains(&hash);
+        if self.raw.len() >= self.raw_max && !is_known {
             self.counts.at_least = true;
             return;
         }
-        self.raw.insert(hash);
-        self.counts.raw += 1;
+        self.raw_of_log.insert(hash);
+        if self.raw.insert(hash) {
+            self.counts.raw += 1;
+        }
 
         let kinds = [Label::Tenant, Label::Method, Label::Route, Label::Service, Label::Region];
         let names = ["tenant", "method", "route", "service", "region"];
@@ -72,8 +87,13 @@ impl LabelSets {
         for ((label, name), raw) in kinds.into_iter().zip(names).zip(raw) {
             let mut out = String::new();
             if let Verdict::Replaced(reason) = self.normalizer.normalize(label, raw, &mut out) {
+                if is_known {
+                    continue;
+                }
                 replaced = true;
-                *self.refused.entry((name, reason.as_str())).or_default() += 1;
+                let kind = PersonalData::find(raw).filter(|_| reason == Reason::PersonalData);
+                let refused = (name, reason.as_str(), kind.map(|kind| kind.to_string()));
+                *self.refused.entry(refused).or_default() += 1;
             }
             normalized.push(out);
         }

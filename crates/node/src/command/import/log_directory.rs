@@ -1,5 +1,8 @@
 //! The write-ahead logs of imports: one folder per origin, which is removed once its import is complete.
 //!
+//! A file has none: running its import again makes the same slices. Standard input cannot be read again, so that its slices are kept
+//! until the ledger has them.
+//!
 //! A log that exists belongs to an import that was interrupted. Its slices are brought to the ledger first. The import then
 //! starts again at the first line, with an empty log. It seals the same slices once more, and the ledger finds those that it has
 //! to be duplicates.

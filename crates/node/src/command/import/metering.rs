@@ -2,7 +2,6 @@
 
 use std::{
     hash::{BuildHasher, RandomState},
-    io::{self, Read},
     mem::ManuallyDrop,
     path::PathBuf,
     sync::Arc,
@@ -14,17 +13,21 @@ use indicatif::ProgressBar;
 use ron_accounting::{
     export::{Exporter, Origin},
     labels,
+    normalize::RouteNormalizer,
     window::SystemClock,
     Accounting, Dimension, Labels, OnFull,
 };
-use ron_accounting_access_log::{Parser, Request, RequestLine};
+use ron_accounting_access_log::{Lines, Request};
 
 use super::{
+    examining::Examined,
     held::{Counts, Held, LineLabels, SetAside},
     label_sets::LabelSets,
-    reading::Reading,
+    read_ahead::{read_ahead, Unpacked},
+    reading::Before,
+    routes::method_and_path,
     shape::Shape,
-    source::{Content, HashingReader, Source},
+    source::Source,
     summary::{Summary, Totals},
 };
 
@@ -34,11 +37,8 @@ const LABEL_LIMIT: usize = 65_536;
 /// How long the ledger may take for the last slices of a log.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(600);
 
-/// The method of a request line that is not HTTP. The normalizer gives unknown methods the same one.
-const OTHER_METHOD: &str = "OTHER";
-
-/// The route of a request line that is not HTTP.
-const MALFORMED_ROUTE: &str = ":malformed";
+/// How many slices the ledger stores with one commit, which costs about as much as a hundred of them.
+const BATCH_MAX: usize = 500;
 
 /// How many skipped lines are shown. The rest are only counted.
 const SKIPPED_SHOWN_MAX: u64 = 5;
@@ -46,8 +46,10 @@ const SKIPPED_SHOWN_MAX: u64 = 5;
 /// The ledger, log and origin of the slices of one access log.
 pub(super) struct Destination {
     pub(super) ledger: Arc<dyn Exporter>,
-    /// `None`: in memory only.
+    /// `None`: the input can be read again, so that slices wait in memory.
     pub(super) log: Option<PathBuf>,
+    /// Whether nothing but the ledger may be written.
+    pub(super) amnesia: bool,
     /// `None`: a random one.
     pub(super) origin: Option<Origin>,
 }
@@ -79,89 +81,59 @@ pub(super) struct Metered {
     pub(super) format: String,
 }
 
-/// Meters an access log from beginning to end, and waits until the ledger has all of it. `parser` is `None` for a log that is
-/// read for the first time. `destination` prepares the one of each pass.
-#[allow(clippy::too_many_arguments)] // Each is one thing.
+/// Meters an access log from beginning to end but for what is counted already, and waits until the ledger has all of it.
+/// `destination` prepares the one of each pass.
 pub(super) fn meter(
     source: &mut Source,
-    content: Option<Content>,
-    parser: Option<Parser>,
+    examined: &Examined,
+    before: &Before,
     shape: &Shape,
     destination: &mut dyn FnMut(u64) -> anyhow::Result<Destination>,
-    label_sets: &mut LabelSets,
-    summary: &mut Summary,
+    (label_sets, summary): (&mut LabelSets, &mut Summary),
     bar: &ProgressBar,
 ) -> anyhow::Result<Metered> {
+    let Examined { content, parser, normalizer, .. } = examined;
     let name = source.name.clone();
     let cannot_read = || format!("cannot read {name}");
+    let input = bar.wrap_read(source.read_from_start().with_context(cannot_read)?);
     // To the end that the first reading saw: the file may have grown since.
-    let input = source.read_from_start().with_context(cannot_read)?;
-    let mut input = bar.wrap_read(input.take(content.map_or(u64::MAX, |content| content.bytes)));
-    let mut reader = HashingReader::new(&mut input);
+    let bytes_max = content.as_ref().map_or(u64::MAX, |content| content.bytes);
     let first = destination(0)?;
-    let mut pass = Pass::new(shape, &first);
+    let mut pass = Pass::new(shape, normalizer, &first);
     let mut buffer = String::new();
-
-    let mut lines = Reading::lines(&mut reader).with_context(cannot_read)?;
-    let mut parser = match parser {
-        Some(parser) => parser,
-        None => shape.reading.parser(&name, lines.sample().with_context(cannot_read)?)?,
-    };
-    loop {
-        let number = lines.number() + 1;
-        let Some(line) = lines.next().with_context(cannot_read)? else { break };
-        let mut count = |request: &Request<'_>| {
-            count(request, shape, &mut buffer, label_sets, summary, &mut pass)
-                .with_context(|| format!("stopped at line {number} of {name}"))
-        };
-        // Further lines may be glued to this one.
-        let mut rest = Vec::new();
-        let mut parsed = match line.and_then(|line| parser.parse(line)) {
-            Ok(Some(request)) => {
-                count(&request)?;
-                rest.extend_from_slice(request.rest.unwrap_or_default());
-                Ok(())
-            }
-            Ok(None) => Ok(()),
-            Err(skip) => Err(skip),
-        };
-        let mut further = 0;
-        while parsed.is_ok() && !rest.is_empty() {
-            let glued = std::mem::take(&mut rest);
-            further += 1;
-            parsed = match parser.parse_bytes(&glued) {
-                Ok(Some(request)) => {
-                    count(&request)?;
-                    rest.extend_from_slice(request.rest.unwrap_or_default());
-                    Ok(())
-                }
-                Ok(None) => Ok(()),
-                Err(skip) => Err(skip),
+    let (parser, Unpacked { content: read, damage, .. }) =
+        read_ahead(input, bytes_max, Vec::new(), |ahead| {
+            let mut lines = Lines::new(ahead);
+            let mut parser = match parser {
+                Some(parser) => parser.clone(),
+                None => shape.reading.parser(&name, lines.sample().with_context(cannot_read)?)?,
             };
-        }
-        summary.lines_read += 1 + further;
-        if let Err(skip) = parsed {
-            summary.count_skipped(skip.reason().name());
-            if summary.lines_skipped <= SKIPPED_SHOWN_MAX {
-                bar.suspend(|| eprintln!("{name}:{number}: skipped: {skip}"));
-            }
-        }
-    }
-    if let Some(damage) = lines.get_ref().damage() {
+            let lines_read =
+                before.each_request(&name, &mut lines, &mut parser, |number, parsed| match parsed {
+                    Ok(request) => count(request, shape, &mut buffer, label_sets, summary, &mut pass)
+                        .with_context(|| format!("stopped at line {number} of {name}")),
+                    Err(skip) => {
+                        summary.count_skipped(skip.reason().name());
+                        if summary.lines_skipped <= SKIPPED_SHOWN_MAX {
+                            bar.suspend(|| eprintln!("{name}:{number}: skipped: {skip}"));
+                        }
+                        Ok(())
+                    }
+                })?;
+            summary.lines_read += lines_read;
+            Ok(parser)
+        })?;
+    if let Some(damage) = damage {
         bar.suspend(|| {
             eprintln!("note: {name} is damaged or cut: {damage}; what can be unpacked is metered");
         });
     }
-    drop(lines);
-    // What follows the end of an archive belongs to the content, too.
-    io::copy(&mut reader, &mut io::sink()).with_context(cannot_read)?;
-    let read = reader.content();
     summary.bytes_read += read.bytes;
     if let Some(content) = content {
         ensure!(
             content.hash == read.hash && content.bytes == read.bytes,
             "{name} changed while it was read, and the windows so far are in the ledger under its old content: \
-             import logs that nobody writes to any more"
+             import logs that are only appended to"
         );
     }
 
@@ -171,7 +143,7 @@ pub(super) fn meter(
     while let Some(lines) = aside {
         number += 1;
         let next = destination(number)?;
-        let mut pass = Pass::new(shape, &next);
+        let mut pass = Pass::new(shape, normalizer, &next);
         lines.replay(|start_ms, labels, counts| pass.add(start_ms, labels, counts)).with_context(stopped)?;
         aside = pass.finish(summary).with_context(stopped)?.1;
     }
@@ -188,15 +160,14 @@ fn count(
     pass: &mut Pass<'_>,
 ) -> anyhow::Result<()> {
     let tenant = shape.tenants.of(request, buffer);
-    let (method, route) = match &request.line {
-        RequestLine::Http { method, target } => (method.as_ref(), target.as_ref()),
-        _ => (OTHER_METHOD, MALFORMED_ROUTE),
-    };
+    let (method, route) = method_and_path(request);
     let raw = labels().tenant(tenant).method(method).route(route);
     label_sets.observe(&raw.service(&shape.service).region(&shape.region));
-    // No route has a query, and there are many.
-    let route = route.split('?').next().unwrap_or_default();
-    let counts = Counts { requests: 1, bytes_out: request.bytes_sent.unwrap_or(0).into() };
+    let counts = Counts {
+        requests: 1,
+        bytes_in: request.bytes_received.unwrap_or(0).into(),
+        bytes_out: request.bytes_sent.unwrap_or(0).into(),
+    };
     let start_ms = request.time_ms - request.time_ms % shape.window_ms;
     summary.lines_late += u64::from(pass.is_late(start_ms));
     pass.add(start_ms, LineLabels { tenant, method, route }, counts)?;
@@ -210,6 +181,7 @@ fn count(
 /// One series of windows, from the oldest to the newest.
 struct Pass<'m> {
     shape: &'m Shape,
+    normalizer: &'m RouteNormalizer,
     destination: &'m Destination,
     held: Held,
     /// `None` before the first window is closed.
@@ -218,9 +190,9 @@ struct Pass<'m> {
 }
 
 impl<'m> Pass<'m> {
-    fn new(shape: &'m Shape, destination: &'m Destination) -> Self {
+    fn new(shape: &'m Shape, normalizer: &'m RouteNormalizer, destination: &'m Destination) -> Self {
         let held = Held::new(destination.seed());
-        Self { shape, destination, held, metering: None, aside: None }
+        Self { shape, normalizer, destination, held, metering: None, aside: None }
     }
 
     /// Returns whether a window is closed already.
@@ -232,7 +204,7 @@ impl<'m> Pass<'m> {
         if self.is_late(start_ms) {
             let aside = match &mut self.aside {
                 Some(aside) => aside,
-                none => none.insert(SetAside::new(self.destination.log.is_none())?),
+                none => none.insert(SetAside::new(self.destination.amnesia)?),
             };
             return Ok(aside.add(start_ms, labels, counts)?);
         }
@@ -250,7 +222,7 @@ impl<'m> Pass<'m> {
             let Some((start_ms, window)) = self.held.take_oldest() else { break };
             let metering = match &mut self.metering {
                 Some(metering) => metering,
-                none => none.insert(Metering::start(start_ms, shape, self.destination)?),
+                none => none.insert(Metering::start(start_ms, shape, self.normalizer, self.destination)?),
             };
             metering.turn_to(start_ms)?;
             for (LineLabels { tenant, method, route }, counts) in window.counts() {
@@ -281,12 +253,17 @@ struct Metering {
 
 impl Metering {
     /// Opens the window that begins at this time.
-    fn start(start_ms: u64, shape: &Shape, destination: &Destination) -> anyhow::Result<Self> {
+    fn start(
+        start_ms: u64,
+        shape: &Shape,
+        normalizer: &RouteNormalizer,
+        destination: &Destination,
+    ) -> anyhow::Result<Self> {
         let mut builder = Accounting::builder()
             .window_ms(shape.window_ms)
             .label_limit(LABEL_LIMIT.max(shape.tenants_max as usize))
             .tenant_limit(shape.tenants_max as usize)
-            .normalizer(shape.normalizer.clone())
+            .normalizer(normalizer.clone())
             // The lines tell the time of the windows, and the system that of retries and timeouts.
             .manual_at(start_ms)
             .export_clock(SystemClock)
@@ -294,13 +271,14 @@ impl Metering {
             .on_full(OnFull::Wait)
             // The next run starts at the first line, so it needs no counts of half a window.
             .checkpoint_ms(0)
+            .batch_max(BATCH_MAX)
             .exporter(Arc::clone(&destination.ledger));
         if let Some(origin) = destination.origin {
             builder = builder.origin(origin).replay().hash_seed(destination.seed());
         }
         builder = match &destination.log {
             Some(path) => builder.wal_dir(path),
-            None => builder.amnesia(true),
+            None => builder.amnesia(destination.amnesia),
         };
         Ok(Self {
             accounting: ManuallyDrop::new(builder.build()?),
@@ -321,15 +299,24 @@ impl Metering {
     }
 
     fn count(&mut self, labels: &Labels<'_>, counts: Counts) {
-        self.counted.add(counts.requests, counts.bytes_out);
-        let Counts { mut requests, mut bytes_out } = counts;
+        self.counted.add(counts.requests, counts.bytes_in, counts.bytes_out);
+        let Counts { mut requests, mut bytes_in, mut bytes_out } = counts;
         loop {
-            let bytes = u64::try_from(bytes_out).unwrap_or(u64::MAX);
-            self.accounting
-                .record_each(labels, &[(Dimension::REQUESTS, requests), (Dimension::BYTES_OUT, bytes)]);
-            bytes_out -= u128::from(bytes);
+            // A cell takes 64 bits at once.
+            let [received, sent] =
+                [bytes_in, bytes_out].map(|bytes| u64::try_from(bytes).unwrap_or(u64::MAX));
+            let each = [
+                (Dimension::REQUESTS, requests),
+                (Dimension::BYTES_OUT, sent),
+                // Most formats have none, and a stream of nothing is no stream.
+                (Dimension::BYTES_IN, received),
+            ];
+            let each = if received == 0 { each.get(..2).unwrap_or(&each) } else { &each };
+            self.accounting.record_each(labels, each);
+            bytes_in -= u128::from(received);
+            bytes_out -= u128::from(sent);
             requests = 0;
-            if bytes_out == 0 {
+            if bytes_in == 0 && bytes_out == 0 {
                 break;
             }
         }
@@ -343,6 +330,7 @@ impl Metering {
         for total in accounting.totals() {
             match total.dimension.as_str() {
                 "requests" => summary.acknowledged.requests += total.acknowledged,
+                "bytes_in" => summary.acknowledged.bytes_in += total.acknowledged,
                 _ => summary.acknowledged.bytes_out += total.acknowledged,
             }
         }
@@ -354,7 +342,8 @@ impl Metering {
             summary.duplicates += export.duplicates;
             summary.rows += export.sealed_rows;
         }
-        summary.totals.add(self.counted.requests, self.counted.bytes_out);
+        let Totals { requests, bytes_in, bytes_out } = self.counted;
+        summary.totals.add(requests, bytes_in, bytes_out);
         Ok(accounting.origin())
     }
 }
@@ -364,12 +353,11 @@ mod tests {
     use std::{fs, sync::Arc};
 
     use indicatif::ProgressBar;
-    use ron_accounting::normalize::RouteNormalizer;
     use ron_accounting_access_log::Format;
     use ron_accounting_sqlite::{Column, SqliteLedger, UsageQuery};
 
-    use super::{meter, Destination, LabelSets, Reading, Shape, Source, Summary};
-    use crate::command::import::{source::HashingReader, tenant::Tenants};
+    use super::{meter, Before, Destination, LabelSets, Shape, Source, Summary};
+    use crate::command::import::{examining::Examination, reading::Reading, routes::Routes, tenant::Tenants};
 
     /// Usage by window, and the summary, of a log whose counts may take this much memory.
     fn imported(log: &str, held_bytes_max: usize) -> (Vec<String>, Summary) {
@@ -377,40 +365,31 @@ mod tests {
         let path = folder.path().join("access.log");
         fs::write(&path, log).unwrap();
         let ledger = Arc::new(SqliteLedger::open(folder.path().join("usage.db")).unwrap());
-        let normalizer = RouteNormalizer::new();
         let shape = Shape {
             window_ms: 60_000,
             tenants: Tenants::User,
             tenants_max: 100,
             service: String::new(),
             region: String::new(),
+            again_as: String::new(),
             reading: Reading::new(Format::auto(), None, None, None).unwrap(),
-            normalizer: normalizer.clone(),
+            routes: Routes::new(None, None, 0).unwrap(),
             held_bytes_max,
         };
         let mut source = Source::open(&path, false).unwrap();
-        let mut input = log.as_bytes();
-        let mut reader = HashingReader::new(&mut input);
-        std::io::copy(&mut reader, &mut std::io::sink()).unwrap();
-        let content = reader.content();
-        let mut destination = |pass| {
-            let origin = Some(shape.origin(&content.hash, pass));
-            Ok(Destination { ledger: Arc::clone(&ledger) as _, log: None, origin })
-        };
-        let mut label_sets = LabelSets::new(normalizer);
-        let mut summary = Summary::default();
         let bar = ProgressBar::hidden();
-        meter(
-            &mut source,
-            Some(content),
-            None,
-            &shape,
-            &mut destination,
-            &mut label_sets,
-            &mut summary,
-            &bar,
-        )
-        .unwrap();
+        let Shape { reading, routes, .. } = &shape;
+        let examination = Examination { reading, routes, is_strict: false, bar: &bar };
+        let examined = examination.examine(&mut source, u64::MAX, Vec::new()).unwrap();
+        let content = examined.content.unwrap();
+        let mut destination = |pass| {
+            let origin = Some(shape.origin(&content.hash, 0, pass));
+            Ok(Destination { ledger: Arc::clone(&ledger) as _, log: None, amnesia: false, origin })
+        };
+        let mut label_sets = LabelSets::new(examined.normalizer.clone());
+        let mut summary = Summary::default();
+        let all = (&mut label_sets, &mut summary);
+        meter(&mut source, &examined, &Before::default(), &shape, &mut destination, all, &bar).unwrap();
         let by = vec![Column::Window, Column::Tenant, Column::Dimension];
         let rows = ledger.usage(&UsageQuery { by, ..UsageQuery::default() }).unwrap();
         (rows.iter().map(|row| format!("{row:?}")).collect(), summary)

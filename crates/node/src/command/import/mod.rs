@@ -1,38 +1,39 @@
 //! `import`: meters access logs.
 
+mod again;
+mod examining;
 mod hash_key;
 mod held;
 mod label_sets;
 mod log_directory;
 mod metering;
+mod read_ahead;
 mod reading;
+mod routes;
 mod shape;
 mod source;
 mod summary;
 mod tenant;
 
-use std::{
-    fs,
-    io::{self, Write},
-    path::PathBuf,
-    sync::Arc,
-    time::Instant,
-};
+use std::{fs, io::Write, path::PathBuf, sync::Arc, time::Instant};
 
-use anyhow::{bail, ensure, Context};
+use anyhow::ensure;
 use indicatif::ProgressBar;
-use ron_accounting::{counters::Label, normalize::RouteNormalizer};
-use ron_accounting_access_log::{Format, Parser};
+use ron_accounting::counters::Label;
+use ron_accounting_access_log::Format;
 use ron_accounting_sqlite::SqliteLedger;
 
 use self::{
+    again::{Log, Part, Stop},
+    examining::{Examination, Examined},
     hash_key::HashKey,
     label_sets::LabelSets,
     log_directory::LogDirectory,
     metering::Destination,
-    reading::Reading,
+    reading::{Before, Reading},
+    routes::Routes,
     shape::Shape,
-    source::{Content, HashingReader, Source},
+    source::Source,
     summary::{FileSummary, Refusal, Summary},
     tenant::{TenantRule, Tenants},
 };
@@ -51,6 +52,7 @@ Examples:
   ron-accounting import --window 5m --tenant =acme --service web --region fra access.log.2 access.log.1
   zcat access.log.*.gz | ron-accounting import --tenant host-hash --json -
   ron-accounting import --tenant header:X-Tenant --format '%h %l %u %t \"%r\" %>s %b %{X-Tenant}i' access.log
+  ron-accounting import --routes openapi.yaml --unmatched-route :other access.log
   ron-accounting import --strict --ledger /var/lib/meter/usage.db access.log";
 
 /// Meter access logs of Apache, nginx, Caddy, Traefik, Envoy, HAProxy, IIS, CloudFront, AWS and others, packed with gzip or zstd
@@ -59,21 +61,23 @@ Examples:
 /// The format is recognised by the first lines, and named in the summary. Where it would be a guess who made the requests, and
 /// where most lines cannot be read, nothing is imported; --format then says what the fields are.
 ///
-/// Each line counts one request and its bytes_out, under the tenant, the method, the route (the target without query,
-/// numbers and other identifiers replaced by placeholders), the service and the region. Each line counts in the window
+/// Each line counts one request, its bytes_out, and its bytes_in where the format has them, under the tenant, the method, the route (the target without query,
+/// numbers and other identifiers replaced by placeholders, or the one of --routes that it matches), the service and the region. Each line counts in the window
 /// of its own time, whatever the order of lines. A request line that is not HTTP (`-`, TLS on a plain port) counts under method OTHER and route :malformed. A line that cannot be read is skipped and counted
 /// by reason. The first few are shown with their numbers.
 ///
 /// Importing the same log twice changes nothing: its slices are named after its content and the options that change them
-/// (window, tenant, service, region, format, times, hash key), and the ledger has them already. So import logs that are closed. A log
-/// that has grown since is another log, and its old lines would count again. Standard input and pipes are kept in a
-/// temporary file until they end, so the same holds for them. With --amnesia they are read directly instead, under a random
-/// name, and count each time. If an import is interrupted, run it again.
+/// (window, tenant, service, region, routes, format, times, hash key), and the ledger has them already. A log that has grown since
+/// is recognised, whatever its name, packed or not, and what is new is counted. The same log with other options is refused;
+/// --again-as counts it once more. Standard input and pipes are kept in a temporary file until they end, so the same holds for them.
+/// With --amnesia they are read directly instead, under a random name, and count each time. If an import is interrupted, run it
+/// again: what the ledger has already is not counted twice. So files need no write-ahead log. Standard input has one while it is
+/// imported.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
     ledger: LedgerArgument,
-    /// The folder of the write-ahead log [default: next to the ledger, as FILE.log]
+    /// The folder of the write-ahead log that standard input and pipes need [default: next to the ledger, as FILE.log]
     #[arg(long, value_name = "DIR", conflicts_with = "amnesia")]
     wal: Option<PathBuf>,
     /// Keep everything but the ledger in memory: no log, no temporary files
@@ -100,6 +104,17 @@ pub(super) struct Arguments {
     /// The region that it runs in
     #[arg(long, value_name = "NAME", default_value = "")]
     region: String,
+    /// The routes of the service, which win over what paths look like: one path a line, as /users/{id}, or an OpenAPI 3 document as
+    /// JSON or YAML
+    #[arg(long, value_name = "FILE")]
+    routes: Option<PathBuf>,
+    /// The one route of all paths that match none of --routes, such as :unmatched [default: each what it looks like]
+    #[arg(long, value_name = "NAME", requires = "routes")]
+    unmatched_route: Option<String>,
+    /// How many values a position of the paths may show before all become :name, as in /files/:name, from 1 to 65,536; 0: any
+    /// number. Each log learns from all its paths before the first is counted
+    #[arg(long, value_name = "NUMBER", default_value_t = 128, value_parser = clap::value_parser!(u32).range(..=65_536))]
+    route_values_max: u32,
     /// The format of the log: auto, common, combined, vhost_common, vhost_combined, w3c (IIS, CloudFront), alb, elb, s3, haproxy,
     /// envoy, istio, caddy, traefik, nginx-json, envoy-json, docker, json:FIELD=KEY,..., or a format as Apache's LogFormat or
     /// nginx's log_format has it
@@ -111,6 +126,9 @@ pub(super) struct Arguments {
     /// The form of the times, as for strftime: %d.%m.%Y %H:%M:%S
     #[arg(long, value_name = "FORM")]
     time_format: Option<String>,
+    /// Count logs that other options have counted already once more, apart, under this name
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+    again_as: String,
     /// Read all logs first; if any line cannot be metered, name it and change nothing
     #[arg(long)]
     strict: bool,
@@ -141,8 +159,10 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Fa
 fn import(arguments: &Arguments, bar: &ProgressBar) -> Result<(Summary, LabelSets), Failure> {
     let ledger_path = &arguments.ledger.ledger;
     // Before the logs are read, which may take long. A ledger that does not exist cannot be checked without creating it.
+    let mut ends = Vec::new();
     if fs::metadata(ledger_path).is_ok_and(|metadata| metadata.len() > 0) {
-        arguments.ledger.open_read_only()?;
+        let imports = arguments.ledger.open_read_only()?.log_imports()?;
+        ends.extend(imports.iter().map(|import| import.end_byte));
     }
     let reading = Reading::new(
         arguments.format.clone(),
@@ -150,56 +170,151 @@ fn import(arguments: &Arguments, bar: &ProgressBar) -> Result<(Summary, LabelSet
         arguments.time_format.as_deref(),
         arguments.tenant.field(),
     )?;
+    let routes = Routes::new(
+        arguments.routes.as_deref(),
+        arguments.unmatched_route.as_deref(),
+        arguments.route_values_max,
+    )?;
     let mut sources = open_sources(arguments)?;
     bar.set_length(sources.iter().filter_map(Source::bytes).sum::<u64>() * 2);
-    let mut contents = Vec::with_capacity(sources.len());
-    for source in &mut sources {
-        contents.push(examine(source, &reading, arguments, bar)?);
+    let shape = shape(arguments, reading, routes)?;
+    let Shape { reading, routes, .. } = &shape;
+    let examination = Examination { reading, routes, is_strict: arguments.strict, bar };
+    let mut logs = Vec::with_capacity(sources.len());
+    for mut source in sources.drain(..) {
+        let examined = examination.examine(&mut source, u64::MAX, ends.clone())?;
+        ends.extend(examined.content.as_ref().map(|content| content.bytes));
+        logs.push(ExaminedLog { source, examined, parts: Vec::new() });
     }
 
-    let shape = shape(arguments, reading)?;
-    let logs = (!arguments.amnesia).then(|| LogDirectory::new(arguments.wal.as_deref(), ledger_path));
-    if let Some(logs) = &logs {
-        logs.create_named()?;
-    }
+    let directory = LogDirectory::new(arguments.wal.as_deref(), ledger_path);
+    directory.create_named()?;
     let ledger = Arc::new(SqliteLedger::open(ledger_path)?);
-    let mut summary = Summary { ledger: ledger_path.display().to_string(), ..Summary::default() };
-    let mut label_sets = LabelSets::new(shape.normalizer.clone());
-    for (source, examined) in sources.iter_mut().zip(contents) {
-        let (content, parser) = examined.map(|it| (it.content, it.parser)).unzip();
+    begin(&ledger, &shape, &mut logs)?;
+    let mut importing = Importing {
+        ledger: &ledger,
+        shape: &shape,
+        directory: &directory,
+        amnesia: arguments.amnesia,
+        label_sets: LabelSets::new(shape.routes.normalizer()?),
+        summary: Summary { ledger: ledger_path.display().to_string(), ..Summary::default() },
+        bar,
+    };
+    for ExaminedLog { mut source, examined, parts } in logs {
+        let Some(content) = examined.content else {
+            importing.part(&mut source, &examined, 0, &Before::default()).map_err(Failure::stopped)?;
+            continue;
+        };
+        for part in parts {
+            if part.content.bytes == content.bytes {
+                importing.part(&mut source, &examined, part.start, &part.before).map_err(Failure::stopped)?;
+            } else {
+                // An import that was interrupted. It is completed as it was begun: it knew nothing of what came later.
+                let earlier = examination.examine(&mut source, part.content.bytes, Vec::new());
+                let earlier = earlier.map_err(Failure::stopped)?;
+                importing.part(&mut source, &earlier, part.start, &part.before).map_err(Failure::stopped)?;
+            }
+        }
+    }
+    Ok((importing.summary, importing.label_sets))
+}
+
+/// A log that is to be imported.
+#[derive(Debug)]
+struct ExaminedLog {
+    source: Source,
+    examined: Examined,
+    parts: Vec<Part>,
+}
+
+/// Finds out which parts of the logs are to be imported, and notes it in the ledger. All logs are begun, or none.
+fn begin(ledger: &SqliteLedger, shape: &Shape, logs: &mut [ExaminedLog]) -> anyhow::Result<()> {
+    loop {
+        let mut seen = Vec::new();
+        let begun = ledger.begin_log_imports(|imports| {
+            let mut all = imports.to_vec();
+            seen.clear();
+            for ExaminedLog { source, examined, parts } in logs.iter_mut() {
+                let Some(content) = examined.content else { continue };
+                seen.extend(all.iter().map(|import| import.end_byte));
+                let log = Log { name: &source.name, content, marks: &examined.marks };
+                let begun;
+                (*parts, begun) = log.parts(shape, &all)?;
+                all.extend(begun);
+                all.sort_by_key(|import| import.end_byte);
+            }
+            Ok::<_, Stop>(all.into_iter().filter(|import| !imports.contains(import)).collect())
+        });
+        match begun {
+            Ok(()) => return Ok(()),
+            Err(Stop::Unmarked) => {
+                for ExaminedLog { source, examined, .. } in logs.iter_mut().filter(|log| log.source.is_file())
+                {
+                    let ends = seen.iter().chain(examined.content.iter().map(|content| &content.bytes));
+                    examined.marks = examining::marks(source, ends.copied().collect())?;
+                }
+            }
+            Err(stop) => return Err(stop.into()),
+        }
+    }
+}
+
+/// An import on its way.
+struct Importing<'i> {
+    ledger: &'i Arc<SqliteLedger>,
+    shape: &'i Shape,
+    directory: &'i LogDirectory,
+    amnesia: bool,
+    label_sets: LabelSets,
+    summary: Summary,
+    bar: &'i ProgressBar,
+}
+
+impl Importing<'_> {
+    /// Imports a part of a log, which begins at byte `start`.
+    fn part(
+        &mut self,
+        source: &mut Source,
+        examined: &Examined,
+        start: u64,
+        before: &Before,
+    ) -> anyhow::Result<()> {
+        let Self { ledger, shape, directory, amnesia, label_sets, summary, bar } = self;
+        label_sets.begin_log(&examined.normalizer);
         let lines_before = summary.lines_read;
         let mut prepared = Vec::new();
+        // A file can be read again, which is its recovery.
+        let needs_log = source.is_spooled() && !*amnesia;
+        let origin = |pass| examined.content.map(|content| shape.origin(&content.hash, start, pass));
         let mut destination = |pass: u64| {
-            let origin = content.map(|content| shape.origin(&content.hash, pass));
-            let log =
-                logs.as_ref().zip(origin).map(|(logs, origin)| logs.prepare(origin, &ledger)).transpose()?;
+            let log = origin(pass).filter(|_| needs_log);
+            let log = log.map(|origin| directory.prepare(origin, ledger)).transpose()?;
             let log_path = log.as_ref().map(|log| log.path.clone());
             prepared.extend(log);
-            Ok(Destination { ledger: Arc::clone(&ledger) as _, log: log_path, origin })
+            let ledger = Arc::clone(ledger) as _;
+            Ok(Destination { ledger, log: log_path, amnesia: *amnesia, origin: origin(pass) })
         };
-        let metered = metering::meter(
-            source,
-            content,
-            parser,
-            &shape,
-            &mut destination,
-            &mut label_sets,
-            &mut summary,
-            bar,
-        )
-        .map_err(Failure::stopped)?;
+        let told = (&mut *label_sets, &mut *summary);
+        let metered = metering::meter(source, examined, before, shape, &mut destination, told, bar)?;
+        if let Some(origin) = origin(0) {
+            ledger.complete_log_import(origin)?;
+        }
+        if let Some(learner) = examined.normalizer.learner() {
+            summary.add_learned(learner.stats());
+        }
         for log in prepared {
             summary.recovered_slices += log.recovered_slices;
-            log.finish().map_err(Failure::stopped)?;
+            log.finish()?;
         }
         summary.files.push(FileSummary {
             file: source.name.clone(),
             lines: summary.lines_read - lines_before,
+            lines_before: before.lines(),
             format: metered.format,
             origin: metered.origin.map(|origin| origin.to_string()),
         });
+        Ok(())
     }
-    Ok((summary, label_sets))
 }
 
 fn open_sources(arguments: &Arguments) -> anyhow::Result<Vec<Source>> {
@@ -217,49 +332,8 @@ fn open_sources(arguments: &Arguments) -> anyhow::Result<Vec<Source>> {
     Ok(sources)
 }
 
-/// A log after its first reading.
-struct Examined {
-    content: Content,
-    parser: Parser,
-}
-
-/// Makes the first reading. Returns `None` for a source that can be read only once.
-fn examine(
-    source: &mut Source,
-    reading: &Reading,
-    arguments: &Arguments,
-    bar: &ProgressBar,
-) -> anyhow::Result<Option<Examined>> {
-    if !source.is_file() {
-        return Ok(None);
-    }
-    let name = source.name.clone();
-    let cannot_read = || format!("cannot read {name}");
-    let mut input = bar.wrap_read(source.read_from_start().with_context(cannot_read)?);
-    let mut reader = HashingReader::new(&mut input);
-    let mut lines = Reading::lines(&mut reader).with_context(cannot_read)?;
-    let parser = reading.parser(&name, lines.sample().with_context(cannot_read)?)?;
-    if arguments.strict {
-        let unwanted = "nothing was imported, since --strict wants every line to count";
-        let mut parser = parser.clone();
-        loop {
-            let number = lines.number() + 1;
-            let Some(line) = lines.next().with_context(cannot_read)? else { break };
-            if let Err(skip) = line.and_then(|line| parser.parse(line)) {
-                bail!("{name}:{number}: {skip}; {unwanted}");
-            }
-        }
-        if let Some(damage) = lines.get_ref().damage() {
-            bail!("{name} is damaged or cut: {damage}; {unwanted}");
-        }
-    }
-    drop(lines);
-    io::copy(&mut reader, &mut io::sink()).with_context(cannot_read)?;
-    Ok(Some(Examined { content: reader.content(), parser }))
-}
-
-fn shape(arguments: &Arguments, reading: Reading) -> anyhow::Result<Shape> {
-    let normalizer = RouteNormalizer::new();
+fn shape(arguments: &Arguments, reading: Reading, routes: Routes) -> anyhow::Result<Shape> {
+    let normalizer = routes.normalizer()?;
     let checked = |label, option, raw: &str| shape::checked_label(&normalizer, label, option, raw);
     let tenants = match &arguments.tenant {
         TenantRule::Fixed(name) => Tenants::Fixed(checked(Label::Tenant, "--tenant", name)?),
@@ -267,7 +341,7 @@ fn shape(arguments: &Arguments, reading: Reading) -> anyhow::Result<Shape> {
         TenantRule::UserHash => Tenants::UserHash(hash_key(arguments)?),
         TenantRule::HostHash => Tenants::HostHash(hash_key(arguments)?),
         TenantRule::Vhost => Tenants::Vhost,
-        TenantRule::Field(_) => Tenants::Field,
+        TenantRule::Field(name) => Tenants::Field(name.clone()),
     };
     let service = checked(Label::Service, "--service", &arguments.service)?;
     let region = checked(Label::Region, "--region", &arguments.region)?;
@@ -278,8 +352,9 @@ fn shape(arguments: &Arguments, reading: Reading) -> anyhow::Result<Shape> {
         tenants_max,
         service,
         region,
+        again_as: arguments.again_as.clone(),
         reading,
-        normalizer,
+        routes,
         held_bytes_max: HELD_BYTES_MAX,
     })
 }

@@ -1,9 +1,11 @@
 //! How the lines of an access log are read: its format, its times, and the field that names the tenant.
 
-use std::io::{self, Read};
+use std::io::Read;
 
 use anyhow::{bail, Context};
-use ron_accounting_access_log::{Decoded, FieldName, Format, Lines, Parser, SkipReason, Times};
+use ron_accounting_access_log::{FieldName, Format, Line, Lines, Parser, Request, Skip, SkipReason, Times};
+
+use super::source::Mark;
 
 /// The options that decide what a line says.
 #[derive(Debug)]
@@ -34,15 +36,13 @@ impl Reading {
     }
 
     /// Returns the options as text, for the identity of an import.
-    pub(super) fn options(&self) -> [String; 4] {
+    pub(super) fn options(&self) -> [(&'static str, String); 3] {
         let text = |option: &Option<String>| option.clone().unwrap_or_default();
-        let keep = self.keep.as_ref().map_or_else(String::new, ToString::to_string);
-        [self.format.to_string(), text(&self.zone), text(&self.pattern), keep]
-    }
-
-    /// Returns the lines of a log, unpacked.
-    pub(super) fn lines<'r>(reader: impl Read + 'r) -> io::Result<Lines<Decoded<'r>>> {
-        Ok(Lines::new(Decoded::new(reader)?))
+        [
+            ("--format", self.format.to_string()),
+            ("--time-zone", text(&self.zone)),
+            ("--time-format", text(&self.pattern)),
+        ]
     }
 
     /// Returns the parser for a log that begins like this. Refuses a log whose format is none of the known, and one most of
@@ -76,5 +76,91 @@ impl Reading {
             Err(error) => error.to_string(),
         };
         bail!("most of {name} cannot be read as {description}, its first lines at least: {first}; {seems}");
+    }
+}
+
+/// What earlier imports have counted of a log.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Before {
+    /// Lines that are counted as a whole.
+    lines: u64,
+    /// Where the next line ended when it was counted, if it was not whole then.
+    cuts: Vec<usize>,
+}
+
+impl Before {
+    /// Returns what the imports have counted that ended at these marks, in their order.
+    pub(super) fn of<'m>(marks: impl Iterator<Item = &'m Mark>) -> Self {
+        let mut before = Self::default();
+        for mark in marks {
+            if mark.newlines > before.lines {
+                before = Self { lines: mark.newlines, cuts: Vec::new() };
+            }
+            if mark.cut_bytes > 0 {
+                before.cuts.push(mark.cut_bytes);
+            }
+        }
+        before
+    }
+
+    /// Returns how many lines are counted as a whole.
+    pub(super) fn lines(&self) -> u64 {
+        self.lines
+    }
+
+    /// Passes each request that is not counted to `each`, and each line that cannot be read, with the number of the line. Returns how
+    /// many lines there are; lines that are glued together are several.
+    pub(super) fn each_request<R: Read>(
+        &self,
+        name: &str,
+        lines: &mut Lines<R>,
+        parser: &mut Parser,
+        mut each: impl FnMut(u64, Result<&Request<'_>, Skip>) -> anyhow::Result<()>,
+    ) -> anyhow::Result<u64> {
+        let mut lines_read = 0;
+        let mut glued = Vec::new();
+        loop {
+            let number = lines.number() + 1;
+            let next = lines.next().with_context(|| format!("cannot read {name}"))?;
+            let Some(line) = next else { return Ok(lines_read) };
+            if self.has_counted(number, &line, parser) {
+                // For the columns that it may name, and for lines in pieces.
+                let _ = line.and_then(|line| parser.parse(line).map(drop));
+                continue;
+            }
+            let mut rest = Vec::new();
+            let mut pass = |parsed: Result<Option<Request<'_>>, Skip>, rest: &mut Vec<u8>| {
+                lines_read += 1;
+                match parsed {
+                    Ok(Some(request)) => {
+                        rest.extend_from_slice(request.rest.unwrap_or_default());
+                        each(number, Ok(&request))
+                    }
+                    Ok(None) => Ok(()),
+                    Err(skip) => each(number, Err(skip)),
+                }
+            };
+            pass(line.and_then(|line| parser.parse(line)), &mut rest)?;
+            while !rest.is_empty() {
+                std::mem::swap(&mut glued, &mut rest);
+                rest.clear();
+                pass(parser.parse_bytes(&glued), &mut rest)?;
+            }
+        }
+    }
+
+    /// Returns whether an earlier import has counted a line, also one that was not whole then.
+    fn has_counted(&self, number: u64, line: &Result<Line<'_>, Skip>, parser: &Parser) -> bool {
+        if number <= self.lines {
+            return true;
+        }
+        if number > self.lines + 1 {
+            return false;
+        }
+        let Ok(line) = line else { return false };
+        self.cuts.iter().any(|cut| {
+            let seen = line.bytes.get(..*cut).unwrap_or(line.bytes);
+            matches!(parser.clone().parse_bytes(seen), Ok(Some(_)))
+        })
     }
 }

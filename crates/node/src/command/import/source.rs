@@ -1,8 +1,8 @@
 //! Sources of lines: files, and streams that can be read only once.
 //!
-//! An access log is read twice. The first reading hashes the content, which gives the origin. In strict mode it also checks that
-//! every line can be metered. The second reading meters. The file stays open in between and is read to the same length, so
-//! neither log rotation nor appended lines make a difference.
+//! An access log is read twice. The first reading hashes the content, unpacked, which gives the origin, and learns the routes. In
+//! strict mode it also checks that every line can be metered. The second reading meters. The file stays open in between and is read
+//! to the same length, so neither log rotation nor appended lines make a difference.
 
 use std::{
     fmt,
@@ -24,8 +24,10 @@ pub(super) struct Source {
 
 enum Input {
     File(File),
+    /// A copy of standard input or of a pipe.
+    Spooled(File),
     /// Standard input or a pipe that may not be spooled.
-    Once(Box<dyn Read>),
+    Once(Box<dyn Read + Send>),
 }
 
 impl fmt::Debug for Source {
@@ -45,7 +47,7 @@ impl Source {
     /// Opens a file, or standard input for `-`. A stream that can be read only once is copied to a temporary file that no other
     /// process can open, unless `amnesia` forbids it.
     pub(super) fn open(path: &Path, amnesia: bool) -> anyhow::Result<Self> {
-        let (name, input): (String, Box<dyn Read>) = if path == Path::new("-") {
+        let (name, input): (String, Box<dyn Read + Send>) = if path == Path::new("-") {
             ("standard input".to_owned(), Box::new(io::stdin()))
         } else {
             let name = path.display().to_string();
@@ -65,26 +67,31 @@ impl Source {
             let next = "set TMPDIR to a folder that may be written to, or use --amnesia";
             Advised::new(format!("cannot keep {name} in a temporary file"), next)
         })?;
-        Ok(Self { name, input: Input::File(file) })
+        Ok(Self { name, input: Input::Spooled(file) })
     }
 
     /// Returns the size of a file in bytes, for a progress bar.
     pub(super) fn bytes(&self) -> Option<u64> {
         match &self.input {
-            Input::File(file) => file.metadata().ok().map(|metadata| metadata.len()),
+            Input::File(file) | Input::Spooled(file) => file.metadata().ok().map(|metadata| metadata.len()),
             Input::Once(_) => None,
         }
     }
 
     /// Returns whether the source can be read a second time.
     pub(super) fn is_file(&self) -> bool {
-        matches!(self.input, Input::File(_))
+        matches!(self.input, Input::File(_) | Input::Spooled(_))
+    }
+
+    /// Returns whether the source is a copy that vanishes with this process, so that a further run cannot read it.
+    pub(super) fn is_spooled(&self) -> bool {
+        matches!(self.input, Input::Spooled(_))
     }
 
     /// Returns the input: a file from its beginning.
-    pub(super) fn read_from_start(&mut self) -> io::Result<&mut dyn Read> {
+    pub(super) fn read_from_start(&mut self) -> io::Result<&mut (dyn Read + Send)> {
         match &mut self.input {
-            Input::File(file) => {
+            Input::File(file) | Input::Spooled(file) => {
                 file.rewind()?;
                 Ok(file)
             }
@@ -93,41 +100,106 @@ impl Source {
     }
 }
 
-fn spool(mut input: Box<dyn Read>) -> io::Result<File> {
+fn spool(mut input: Box<dyn Read + Send>) -> io::Result<File> {
     let mut file = tempfile::tempfile()?;
     io::copy(&mut input, &mut file)?;
     Ok(file)
 }
 
-/// A reader that hashes the bytes that it reads.
-pub(super) struct HashingReader<'a> {
-    input: &'a mut dyn Read,
-    hasher: blake3::Hasher,
-    bytes: u64,
+/// The state of a log at a byte.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mark {
+    /// The log up to the byte.
+    pub(super) content: Content,
+    /// How many newlines it has there.
+    pub(super) newlines: u64,
+    /// How many bytes follow the last of them.
+    pub(super) cut_bytes: usize,
 }
 
-impl fmt::Debug for HashingReader<'_> {
+/// A reader that hashes the bytes that it reads.
+pub(super) struct HashingReader<R> {
+    input: R,
+    hasher: blake3::Hasher,
+    bytes: u64,
+    newlines: u64,
+    cut_bytes: usize,
+    /// Where to mark, the last one first.
+    ends: Vec<u64>,
+    marks: Vec<Mark>,
+}
+
+impl<R> fmt::Debug for HashingReader<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HashingReader").field("bytes", &self.bytes).finish_non_exhaustive()
     }
 }
 
-impl<'a> HashingReader<'a> {
-    pub(super) fn new(input: &'a mut dyn Read) -> Self {
-        Self { input, hasher: blake3::Hasher::new(), bytes: 0 }
+impl<R: Read> HashingReader<R> {
+    pub(super) fn new(input: R) -> Self {
+        let hasher = blake3::Hasher::new();
+        Self { input, hasher, bytes: 0, newlines: 0, cut_bytes: 0, ends: Vec::new(), marks: Vec::new() }
     }
 
-    /// Returns hash and length of the bytes that were read so far.
-    pub(super) fn content(&self) -> Content {
-        Content { hash: self.hasher.finalize(), bytes: self.bytes }
+    /// Marks these bytes, and the end. The mark of the end does not tell its lines.
+    pub(super) fn marking(mut self, mut ends: Vec<u64>) -> Self {
+        ends.retain(|end| *end > 0);
+        ends.sort_unstable_by(|a, b| b.cmp(a));
+        ends.dedup();
+        self.ends = ends;
+        self
+    }
+
+    /// Returns the reader below.
+    pub(super) fn get_ref(&self) -> &R {
+        &self.input
+    }
+
+    /// Returns hash and length of the bytes that were read, and the marks.
+    pub(super) fn finish(mut self) -> (Content, Vec<Mark>) {
+        let last = self.mark();
+        if self.marks.last().is_none_or(|mark| mark.content.bytes < last.content.bytes) {
+            self.marks.push(last);
+        }
+        (last.content, self.marks)
+    }
+
+    fn mark(&self) -> Mark {
+        let content = Content { hash: self.hasher.finalize(), bytes: self.bytes };
+        Mark { content, newlines: self.newlines, cut_bytes: self.cut_bytes }
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        self.hasher.update(bytes);
+        self.bytes += bytes.len() as u64;
+        if self.ends.is_empty() {
+            // Only marks need lines.
+            return;
+        }
+        // Short sums of bytes, which the processor makes many at a time.
+        let short =
+            bytes.chunks(255).map(|bytes| bytes.iter().map(|byte| u8::from(*byte == b'\n')).sum::<u8>());
+        self.newlines += short.map(u64::from).sum::<u64>();
+        match bytes.iter().rposition(|byte| *byte == b'\n') {
+            Some(last) => self.cut_bytes = bytes.len() - last - 1,
+            None => self.cut_bytes += bytes.len(),
+        }
     }
 }
 
-impl Read for HashingReader<'_> {
+impl<R: Read> Read for HashingReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.input.read(buffer)?;
-        self.hasher.update(buffer.get(..read).unwrap_or_default());
-        self.bytes += read as u64;
+        let mut rest = buffer.get(..read).unwrap_or_default();
+        while let Some(end) = self.ends.last() {
+            let until = usize::try_from(end - self.bytes).unwrap_or(usize::MAX);
+            let Some((before, behind)) = rest.split_at_checked(until) else { break };
+            self.add(before);
+            self.ends.pop();
+            self.marks.push(self.mark());
+            rest = behind;
+        }
+        self.add(rest);
         Ok(read)
     }
 }

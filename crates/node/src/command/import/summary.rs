@@ -6,12 +6,17 @@ use std::{
     time::Duration,
 };
 
+use ron_accounting_normalize::{LearnedPosition, LearnerStats};
 use serde::Serialize;
 
 use super::label_sets::LabelSetCounts;
 
+/// How many of the learned positions are shown to people.
+const LEARNED_SHOWN_MAX: usize = 5;
+
 /// The summary, whose fields are those of `--json`.
 #[derive(Debug, Default, Serialize)]
+#[allow(clippy::struct_excessive_bools)] // Each is a field of the JSON.
 pub(super) struct Summary {
     pub(super) ledger: String,
     pub(super) files: Vec<FileSummary>,
@@ -29,6 +34,10 @@ pub(super) struct Summary {
     pub(super) label_sets_replaced: u64,
     /// Why labels were refused, and what to do.
     pub(super) refused: Vec<Refusal>,
+    /// Positions of paths whose values became `:name`, those with most values first.
+    pub(super) learned: Vec<Learned>,
+    /// Whether paths end with `:more` because they had more words than are remembered.
+    pub(super) routes_cut: bool,
     /// Whether there may have been more label sets than could be told apart.
     pub(super) label_sets_at_least: bool,
     /// Look-ups that ended in an overflow row.
@@ -58,12 +67,19 @@ pub(super) struct Summary {
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(super) struct Totals {
     pub(super) requests: u128,
+    pub(super) bytes_in: u128,
     pub(super) bytes_out: u128,
 }
 
 impl Totals {
-    pub(super) fn add(&mut self, requests: impl Into<u128>, bytes_out: impl Into<u128>) {
+    pub(super) fn add(
+        &mut self,
+        requests: impl Into<u128>,
+        bytes_in: impl Into<u128>,
+        bytes_out: impl Into<u128>,
+    ) {
         self.requests += requests.into();
+        self.bytes_in += bytes_in.into();
         self.bytes_out += bytes_out.into();
     }
 }
@@ -73,21 +89,47 @@ impl Totals {
 pub(super) struct Refusal {
     pub(super) label: &'static str,
     pub(super) reason: &'static str,
+    /// Which personal data it looks like.
+    pub(super) kind: Option<String>,
     /// In how many raw label sets.
     pub(super) label_sets: u64,
     pub(super) remedy: &'static str,
 }
 
 impl Refusal {
-    pub(super) fn new((label, reason): (&'static str, &'static str), label_sets: u64) -> Self {
+    pub(super) fn new(
+        (label, reason, kind): (&'static str, &'static str, Option<String>),
+        label_sets: u64,
+    ) -> Self {
         let remedy = match (label, reason) {
             ("tenant", "looks like personal data") => {
-                "--tenant user-hash counts each user under a pseudonym, =NAME all under one name"
+                "--tenant user-hash counts each user under a pseudonym, host-hash each client, =NAME all under one name; what is \
+                 no such data needs a letter in front, in the log"
             }
             ("tenant", _) => "--tenant user-hash counts each user under a pseudonym",
             _ => "the usage is counted under a reserved word, and no total lacks it",
         };
-        Self { label, reason, label_sets, remedy }
+        Self { label, reason, kind, label_sets, remedy }
+    }
+}
+
+/// A position of the paths that has shown so many values that it is a parameter.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Learned {
+    pub(super) route: String,
+    /// How many values; of several logs, in the one that has most.
+    pub(super) values_seen: usize,
+    /// Whether there may be more.
+    pub(super) at_least: bool,
+    #[serde(skip)]
+    text: String,
+}
+
+impl From<LearnedPosition> for Learned {
+    fn from(position: LearnedPosition) -> Self {
+        let text = position.to_string();
+        let LearnedPosition { route, values_seen, at_least, .. } = position;
+        Self { route, values_seen, at_least, text }
     }
 }
 
@@ -98,6 +140,8 @@ pub(super) struct FileSummary {
     /// The format that was given or recognised, in words.
     pub(super) format: String,
     pub(super) lines: u64,
+    /// Lines that earlier imports have counted.
+    pub(super) lines_before: u64,
     /// `None` when no line was metered.
     pub(super) origin: Option<String>,
 }
@@ -106,6 +150,19 @@ impl Summary {
     pub(super) fn count_skipped(&mut self, reason: &'static str) {
         self.lines_skipped += 1;
         *self.skipped.entry(reason).or_default() += 1;
+    }
+
+    /// Adds what a log has learned of its paths.
+    pub(super) fn add_learned(&mut self, stats: LearnerStats) {
+        self.routes_cut |= stats.cut > 0;
+        for learned in stats.turned.into_iter().map(Learned::from) {
+            match self.learned.iter_mut().find(|known| known.route == learned.route) {
+                Some(known) if known.values_seen < learned.values_seen => *known = learned,
+                Some(_) => {}
+                None => self.learned.push(learned),
+            }
+        }
+        self.learned.sort_by(|a, b| b.values_seen.cmp(&a.values_seen).then_with(|| a.route.cmp(&b.route)));
     }
 
     /// Sets the fields that are known only at the end.
@@ -131,11 +188,12 @@ impl Summary {
         writeln!(out, "ledger      {}", self.ledger)?;
         for file in &self.files {
             let origin = file.origin.as_deref().unwrap_or("none, since no line was metered");
-            writeln!(
-                out,
-                "log         {}, {}, {} lines, origin {origin}",
-                file.file, file.format, file.lines
-            )?;
+            let FileSummary { file: name, format, lines, lines_before, .. } = file;
+            let before = match lines_before {
+                0 => String::new(),
+                _ => format!(" after {lines_before} that were imported before"),
+            };
+            writeln!(out, "log         {name}, {format}, {lines} lines{before}, origin {origin}")?;
         }
         writeln!(
             out,
@@ -158,8 +216,21 @@ impl Summary {
             "label sets  {at_least}{} raw, {at_least}{} after normalization",
             self.label_sets_raw, self.label_sets_normalized
         )?;
-        for Refusal { label, reason, label_sets, remedy } in &self.refused {
-            writeln!(out, "refused     {label}: {reason}, in {label_sets} raw label sets; {remedy}")?;
+        for learned in self.learned.iter().take(LEARNED_SHOWN_MAX) {
+            writeln!(out, "learned     {}", learned.text)?;
+        }
+        if let Some(more) = self.learned.len().checked_sub(LEARNED_SHOWN_MAX).filter(|more| *more > 0) {
+            writeln!(out, "learned     {more} more: --json has all")?;
+        }
+        if self.routes_cut {
+            writeln!(
+                out,
+                "cut         paths that have more words than are remembered end with :more; list the routes with --routes"
+            )?;
+        }
+        for Refusal { label, reason, kind, label_sets, remedy } in &self.refused {
+            let kind = kind.as_ref().map(|kind| format!(" ({kind})")).unwrap_or_default();
+            writeln!(out, "refused     {label}: {reason}{kind}, in {label_sets} raw label sets; {remedy}")?;
         }
         if self.overflowed > 0 {
             writeln!(out, "overflowed  {} look-ups, counted under ~overflow", self.overflowed)?;
@@ -174,6 +245,9 @@ impl Summary {
             writeln!(out, "recovered   {} slices of an interrupted import", self.recovered_slices)?;
         }
         writeln!(out, "requests    {}", self.totals.requests)?;
+        if self.totals.bytes_in > 0 {
+            writeln!(out, "bytes_in    {}", self.totals.bytes_in)?;
+        }
         writeln!(out, "bytes_out   {}", self.totals.bytes_out)?;
         writeln!(out, "time        {:.3} s, {:.0} lines per second", self.seconds, self.lines_per_second)?;
         writeln!(out, "conserved   {}", if self.conserved { "yes" } else { "no: please report this" })?;

@@ -64,7 +64,7 @@ pub(super) enum Tenants {
     UserHash(HashKey),
     HostHash(HashKey),
     Vhost,
-    Field,
+    Field(FieldName),
 }
 
 impl Tenants {
@@ -95,7 +95,7 @@ impl Tenants {
                 }
                 None => ANONYMOUS,
             },
-            Self::Field => {
+            Self::Field(_) => {
                 let value = request.kept.first().and_then(|value| value.as_deref());
                 value.map_or(ANONYMOUS, |value| apart(value, buffer))
             }
