@@ -129,3 +129,37 @@ fn a_delivery_names_the_stream_that_is_parked() {
         other => panic!("{other:?}"),
     }
 }
+
+#[cfg(feature = "wal")]
+#[test]
+fn the_end_keeps_in_a_checkpoint_what_the_log_has_no_room_for_as_slices() {
+    use ron_accounting_wal::fault::{MemoryStorage, Survival};
+
+    const NEXT: Span = Span { start_ms: 60_000, end_ms: 120_000 };
+    let log = crate::node::small_log().max_bytes(96 << 10);
+    let open = |disk: &MemoryStorage, ledger: &MemoryLedger| {
+        let engine = Engine::default();
+        let pipeline = Pipeline::with_log(&engine, ORIGIN, options(), disk.clone(), log.clone(), 0).unwrap();
+        (engine, Driver::new(pipeline, ledger.clone(), ManualClock::new(0)))
+    };
+    let ledger = MemoryLedger::new();
+    ledger.set_unavailable(true);
+    let disk = MemoryStorage::new();
+    let (engine, driver) = open(&disk, &ledger);
+    // More than the share that a stream has of the log.
+    for number in 0..50 {
+        let route = format!("/{number}/{}", "x".repeat(800));
+        engine.record(&labels().tenant("acme").route(&route), Dimension::REQUESTS, 1);
+    }
+    driver.seal(WINDOW).unwrap();
+    assert!(driver.with(|pipeline| pipeline.stats().not_durable) > 0, "the log takes everything");
+    engine.record(&labels().tenant("acme"), Dimension::REQUESTS, 7);
+    driver.close(Duration::ZERO).finish(NEXT).unwrap_err();
+    drop(driver);
+
+    ledger.set_unavailable(false);
+    let (_engine, driver) = open(&disk.crash_with(Survival::Synced, 0), &ledger);
+    driver.seal_all(NEXT, || LONG).unwrap();
+    driver.deliver(LONG).unwrap();
+    assert_eq!(ledger.total("acme", "requests"), 57);
+}
