@@ -37,6 +37,18 @@ impl Exporter for SqliteLedger {
         })
         .map_err(|fault: Fault| fault.unavailable(self.path()))
     }
+
+    fn heads(&self, streams: &[StreamId]) -> Vec<Result<Option<Head>, PutError>> {
+        let heads = self.read(|transaction| {
+            let mut statement = transaction.prepare(FIND_STREAM)?;
+            let head = |stream| Ok(find_stream(&mut statement, stream)?.map(|found| found.head(stream)));
+            streams.iter().map(head).collect::<Result<Vec<_>, Fault>>()
+        });
+        match heads {
+            Ok(heads) => heads.into_iter().map(Ok).collect(),
+            Err(fault) => vec![Err(fault.unavailable(self.path())); streams.len()],
+        }
+    }
 }
 
 impl SqliteLedger {

@@ -34,6 +34,10 @@ use super::{
 /// Label sets that are told apart at once, unless there may be more tenants. Enough for any site, and bounded: about 100 MB.
 const LABEL_LIMIT: usize = 65_536;
 
+/// How many windows in a row a label set may be unused before it leaves the memory. Closing a window reads all label sets that are
+/// in memory: this many windows' worth, and not all that the log has ever had.
+const IDLE_WINDOWS: u64 = 8;
+
 /// How long the ledger may take for the last slices of a log.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(600);
 
@@ -263,6 +267,7 @@ impl Metering {
             .window_ms(shape.window_ms)
             .label_limit(LABEL_LIMIT.max(shape.tenants_max as usize))
             .tenant_limit(shape.tenants_max as usize)
+            .idle_windows(IDLE_WINDOWS)
             .normalizer(normalizer.clone())
             // The lines tell the time of the windows, and the system that of retries and timeouts.
             .manual_at(start_ms)
@@ -328,11 +333,7 @@ impl Metering {
         let accounting = ManuallyDrop::into_inner(self.accounting);
         let stats = accounting.stats();
         for total in accounting.totals() {
-            match total.dimension.as_str() {
-                "requests" => summary.acknowledged.requests += total.acknowledged,
-                "bytes_in" => summary.acknowledged.bytes_in += total.acknowledged,
-                _ => summary.acknowledged.bytes_out += total.acknowledged,
-            }
+            summary.acknowledged.add_to(total.dimension.as_str(), total.acknowledged);
         }
         summary.windows += self.windows;
         summary.saturations += stats.engine.saturations;
@@ -341,6 +342,10 @@ impl Metering {
             summary.slices += export.sealed_slices;
             summary.duplicates += export.duplicates;
             summary.rows += export.sealed_rows;
+            // Streams that were idle while there were too many are no longer told one by one.
+            for forgotten in &export.forgotten {
+                summary.acknowledged.add_to(&forgotten.dimension, forgotten.acknowledged);
+            }
         }
         let Totals { requests, bytes_in, bytes_out } = self.counted;
         summary.totals.add(requests, bytes_in, bytes_out);
