@@ -39,12 +39,22 @@ pub fn canonical_client(text: &str) -> Cow<'_, str> {
 
 /// Returns whether the bytes may be an address or the name of a host.
 pub(crate) fn is_client(bytes: &[u8]) -> bool {
-    !bytes.is_empty()
-        && bytes.iter().all(|b| {
-            b.is_ascii_alphanumeric()
-                || matches!(b, b'.' | b'_' | b':' | b'-' | b'%' | b'[' | b']' | b'/' | b'@' | 0x80..)
-        })
+    !bytes.is_empty() && bytes.iter().all(|b| IS_OF_CLIENT[usize::from(*b)])
 }
+
+/// Which bytes addresses and names of hosts are made of.
+const IS_OF_CLIENT: [bool; 256] = {
+    let mut is_of_client = [false; 256];
+    let mut b = 0_u8;
+    loop {
+        is_of_client[b as usize] = b.is_ascii_alphanumeric()
+            || matches!(b, b'.' | b'_' | b':' | b'-' | b'%' | b'[' | b']' | b'/' | b'@' | 0x80..);
+        if b == u8::MAX {
+            break is_of_client;
+        }
+        b += 1;
+    }
+};
 
 /// Takes the port off a host or an address: `shop.example:443`, `[2001:db8::1]:80`, `192.0.2.7:4711`.
 ///

@@ -4,9 +4,9 @@ use crate::{
     detect,
     format::{self, haproxy, Layout},
     found::Found,
-    json::{JsonMap, KEPT_MAX},
+    json::{unescape_into, JsonMap, Scalar, KEPT_MAX},
     lines::NULS_KEPT,
-    prefix::Prefix,
+    prefix::{Prefix, Stripped},
     text::Escapes,
     time::Times,
     FieldName, Format, FormatError, Line, Remark, Request, Skip, SkipReason,
@@ -197,37 +197,48 @@ fn unwrapped<'a>(
     pieces: &mut Vec<u8>,
     joined: &mut Vec<u8>,
 ) -> Result<Unwrapped<'a>, Skip> {
-    let (inner, is_fragment) = if is_docker {
-        let text = JsonMap::text_of(line, b"log").map_err(|reason| Skip::found(reason, line))?;
-        let whole = text.strip_suffix(b"\n").map(<[u8]>::len);
-        let is_fragment = whole.is_none();
-        let length = whole.unwrap_or(text.len());
-        match text {
-            std::borrow::Cow::Borrowed(text) => (std::borrow::Cow::Borrowed(&text[..length]), is_fragment),
-            std::borrow::Cow::Owned(mut text) => {
-                text.truncate(length);
-                (std::borrow::Cow::Owned(text), is_fragment)
-            }
-        }
-    } else {
-        let stripped = prefix.strip(line).ok_or_else(|| Skip::found(SkipReason::OtherFormat, line))?;
-        (std::borrow::Cow::Borrowed(stripped.line), stripped.is_fragment)
+    if is_docker {
+        return unwrapped_json(line, pieces, joined);
+    }
+    let Some(Stripped { line: inner, is_fragment }) = prefix.strip(line) else {
+        return Err(Skip::found(SkipReason::OtherFormat, line));
     };
     if is_fragment {
         if pieces.len() + inner.len() > JOINED_BYTES_MAX {
             pieces.clear();
             return Err(Skip::new(SkipReason::TooLong));
         }
-        pieces.extend_from_slice(&inner);
+        pieces.extend_from_slice(inner);
         return Ok(Unwrapped::Fragment);
     }
-    match inner {
-        std::borrow::Cow::Borrowed(inner) if pieces.is_empty() => Ok(Unwrapped::Same(inner)),
-        inner => {
-            joined.clear();
-            joined.append(pieces);
-            joined.extend_from_slice(&inner);
-            Ok(Unwrapped::Joined)
-        }
+    if pieces.is_empty() {
+        return Ok(Unwrapped::Same(inner));
     }
+    pieces.extend_from_slice(inner);
+    std::mem::swap(joined, pieces);
+    pieces.clear();
+    Ok(Unwrapped::Joined)
+}
+
+/// Takes the line out of Docker's object. Docker cuts long lines, and ends the last piece of each with a newline.
+fn unwrapped_json<'a>(
+    line: &'a [u8],
+    pieces: &mut Vec<u8>,
+    joined: &mut Vec<u8>,
+) -> Result<Unwrapped<'a>, Skip> {
+    match JsonMap::value_of(line, b"log").map_err(|reason| Skip::found(reason, line))? {
+        Scalar::Text(raw) => unescape_into(raw, pieces),
+        bare @ Scalar::Bare(_) => pieces.extend_from_slice(&bare.bytes()),
+    }
+    if pieces.last() == Some(&b'\n') {
+        pieces.pop();
+        std::mem::swap(joined, pieces);
+        pieces.clear();
+        return Ok(Unwrapped::Joined);
+    }
+    if pieces.len() > JOINED_BYTES_MAX {
+        pieces.clear();
+        return Err(Skip::new(SkipReason::TooLong));
+    }
+    Ok(Unwrapped::Fragment)
 }
