@@ -51,6 +51,13 @@ macro_rules! push {
     ($out:expr, $($text:tt)*) => { $out.write_fmt(format_args!($($text)*)).unwrap_or_default() };
 }
 
+/// Returns a number that another request has otherwise: for ports, durations and identifiers.
+fn varying(request: &Request, salt: u64) -> u64 {
+    let address = u64::from(u32::from(request.address));
+    let mixed = (request.time_ms ^ address << 20 ^ request.bytes << 7 ^ salt << 3).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed ^ mixed >> 31) & 0xffff_ffff_ffff
+}
+
 /// A moment of the day as clocks show it.
 struct Clock {
     year: u64,
@@ -114,14 +121,15 @@ fn combined(request: &Request, out: &mut String) {
 fn caddy(request: &Request, out: &mut String) {
     let Request { time_ms, address, method, status, bytes, referrer, agent, .. } = request;
     let (seconds, milliseconds, target) = (time_ms / 1000, time_ms % 1000, request.target());
+    let (port, micros) = (varying(request, 1) % 28_000 + 32_768, varying(request, 2) % 90_000);
     push!(
         out,
         "{{\"level\":\"info\",\"ts\":{seconds}.{milliseconds:03},\"logger\":\"http.log.access.log0\",\"msg\":\"handled \
-         request\",\"request\":{{\"remote_ip\":\"{address}\",\"remote_port\":\"41342\",\"client_ip\":\"{address}\",\
+         request\",\"request\":{{\"remote_ip\":\"{address}\",\"remote_port\":\"{port}\",\"client_ip\":\"{address}\",\
          \"proto\":\"HTTP/2.0\",\"method\":\"{method}\",\"host\":\"www.example.org\",\"uri\":\"{target}\",\"headers\":{{\
          \"User-Agent\":[\"{agent}\"],\"Accept\":[\"*/*\"],\"Accept-Encoding\":[\"gzip, deflate, br\"],\"Referer\":[\"{referrer}\"]}},\
          \"tls\":{{\"resumed\":false,\"version\":772,\"cipher_suite\":4865,\"proto\":\"h2\",\"server_name\":\
-         \"www.example.org\"}}}},\"bytes_read\":0,\"user_id\":\"\",\"duration\":0.000929675,\"size\":{bytes},\"status\":{status},\
+         \"www.example.org\"}}}},\"bytes_read\":0,\"user_id\":\"\",\"duration\":0.0{micros:05}675,\"size\":{bytes},\"status\":{status},\
          \"resp_headers\":{{\"Server\":[\"Caddy\"],\"Content-Type\":[\"text/html; charset=utf-8\"],\"Alt-Svc\":[\"h3=\\\":443\\\"; \
          ma=2592000\"]}}}}"
     );
@@ -131,12 +139,15 @@ fn traefik(request: &Request, out: &mut String) {
     let Request { address, method, version, status, bytes, .. } = request;
     let (clock, target) = (Clock::of(request), request.target());
     let (time, milliseconds) = (clock.iso("T"), clock.millisecond);
+    let (port, nanos) = (varying(request, 1) % 28_000 + 32_768, varying(request, 2) % 90_000_000 + 400_000);
+    let overhead = varying(request, 3) % 300_000;
+    let (origin, count) = (nanos - overhead, varying(request, 4) % 1_000_000);
     push!(
         out,
-        "{{\"ClientAddr\":\"{address}:57238\",\"ClientHost\":\"{address}\",\"ClientPort\":\"57238\",\"ClientUsername\":\"-\",\
-         \"DownstreamContentSize\":{bytes},\"DownstreamStatus\":{status},\"Duration\":1843750,\"OriginContentSize\":{bytes},\
-         \"OriginDuration\":1502542,\"OriginStatus\":{status},\"Overhead\":341208,\"RequestAddr\":\"www.example.org\",\
-         \"RequestContentSize\":0,\"RequestCount\":5,\"RequestHost\":\"www.example.org\",\"RequestMethod\":\"{method}\",\
+        "{{\"ClientAddr\":\"{address}:{port}\",\"ClientHost\":\"{address}\",\"ClientPort\":\"{port}\",\"ClientUsername\":\"-\",\
+         \"DownstreamContentSize\":{bytes},\"DownstreamStatus\":{status},\"Duration\":{nanos},\"OriginContentSize\":{bytes},\
+         \"OriginDuration\":{origin},\"OriginStatus\":{status},\"Overhead\":{overhead},\"RequestAddr\":\"www.example.org\",\
+         \"RequestContentSize\":0,\"RequestCount\":{count},\"RequestHost\":\"www.example.org\",\"RequestMethod\":\"{method}\",\
          \"RequestPath\":\"{target}\",\"RequestPort\":\"-\",\"RequestProtocol\":\"{version}\",\"RequestScheme\":\"https\",\
          \"RetryAttempts\":0,\"RouterName\":\"site@docker\",\"ServiceAddr\":\"172.18.0.3:80\",\"ServiceName\":\"site@docker\",\
          \"ServiceURL\":\"http://172.18.0.3:80\",\"StartLocal\":\"{time}.{milliseconds:03}102Z\",\
@@ -149,12 +160,14 @@ fn envoy(request: &Request, out: &mut String) {
     let Request { address, method, version, status, bytes, agent, .. } = request;
     let (clock, target) = (Clock::of(request), request.target());
     let (time, milliseconds) = (clock.iso("T"), clock.millisecond);
+    let (port, took) = (varying(request, 1) % 28_000 + 32_768, varying(request, 2) % 90);
+    let (id, more) = (varying(request, 3) % 0xffff_ffff, varying(request, 4));
     push!(
         out,
         "{{\"authority\":\"www.example.org\",\"bytes_received\":0,\"bytes_sent\":{bytes},\"connection_termination_details\":null,\
-         \"downstream_local_address\":\"10.0.0.5:8443\",\"downstream_remote_address\":\"{address}:57238\",\"duration\":2,\
+         \"downstream_local_address\":\"10.0.0.5:8443\",\"downstream_remote_address\":\"{address}:{port}\",\"duration\":{took},\
          \"method\":\"{method}\",\"path\":\"{target}\",\"protocol\":\"{version}\",\"request_id\":\
-         \"7a6f2b0e-4e6d-9a7c-8d53-0a8a1b6f3c11\",\"requested_server_name\":\"www.example.org\",\"response_code\":{status},\
+         \"{id:08x}-4e6d-9a7c-8d53-{more:012x}\",\"requested_server_name\":\"www.example.org\",\"response_code\":{status},\
          \"response_code_details\":\"via_upstream\",\"response_flags\":\"-\",\"route_name\":\"default\",\"start_time\":\
          \"{time}.{milliseconds:03}Z\",\"upstream_cluster\":\"outbound|80||site\",\"upstream_host\":\"10.0.0.9:80\",\
          \"user_agent\":\"{agent}\",\"x_forwarded_for\":\"{address}\"}}"
@@ -164,10 +177,11 @@ fn envoy(request: &Request, out: &mut String) {
 fn nginx(request: &Request, out: &mut String) {
     let Request { address, method, version, status, bytes, referrer, agent, .. } = request;
     let (time, target) = (Clock::of(request).iso("T"), request.target());
+    let took = varying(request, 2) % 900;
     push!(
         out,
         "{{\"time_iso8601\":\"{time}+00:00\",\"remote_addr\":\"{address}\",\"remote_user\":\"\",\"request\":\"{method} {target} \
-         {version}\",\"status\":{status},\"body_bytes_sent\":{bytes},\"request_time\":0.004,\"http_referrer\":\"{referrer}\",\
+         {version}\",\"status\":{status},\"body_bytes_sent\":{bytes},\"request_time\":0.{took:03},\"http_referrer\":\"{referrer}\",\
          \"http_user_agent\":\"{agent}\"}}"
     );
 }
@@ -195,11 +209,12 @@ fn cloudfront(request: &Request, out: &mut String) {
     let Request { address, method, path, version, status, bytes, referrer, .. } = request;
     let (time, agent) = (Clock::of(request).iso("\t"), request.agent.replace(' ', "%20"));
     let query = if request.query.is_empty() { "-" } else { &request.query };
+    let (id, port) = (varying(request, 3), varying(request, 1) % 28_000 + 32_768);
     push!(
         out,
         "{time}\tFRA2-C1\t{bytes}\t{address}\t{method}\td111111abcdef8.cloudfront.net\t{path}\t{status}\t{referrer}\t{agent}\t\
-         {query}\t-\tHit\tSOX4xwn4XV6Q4rgb7XiVGOHms_BGlTAC4KyHmureZmBNrjGdRLiNIQ==\twww.example.org\thttps\t23\t0.001\t-\t\
-         TLSv1.2\tECDHE-RSA-AES128-GCM-SHA256\tHit\t{version}\t-\t-\t11040\t0.001\tHit\ttext/html\t{bytes}\t-\t-"
+         {query}\t-\tHit\tSOX4xwn4XV6Q4rgb7XiVGOHms_BGlTAC4KyHmur{id:012x}iNIQ==\twww.example.org\thttps\t23\t0.001\t-\t\
+         TLSv1.2\tECDHE-RSA-AES128-GCM-SHA256\tHit\t{version}\t-\t-\t{port}\t0.001\tHit\ttext/html\t{bytes}\t-\t-"
     );
 }
 
@@ -207,12 +222,13 @@ fn alb(request: &Request, out: &mut String) {
     let Request { address, method, version, status, bytes, agent, .. } = request;
     let (clock, target) = (Clock::of(request), request.target());
     let (time, milliseconds) = (clock.iso("T"), clock.millisecond);
+    let (port, took, id) = (varying(request, 1) % 28_000 + 32_768, varying(request, 2) % 900, varying(request, 3));
     push!(
         out,
-        "https {time}.{milliseconds:03}186Z app/site/50dc6c495c0c9188 {address}:2817 10.0.0.1:80 0.086 0.048 0.037 {status} {status} \
+        "https {time}.{milliseconds:03}186Z app/site/50dc6c495c0c9188 {address}:{port} 10.0.0.1:80 0.086 0.{took:03} 0.037 {status} {status} \
          0 {bytes} \"{method} https://www.example.org:443{target} {version}\" \"{agent}\" ECDHE-RSA-AES128-GCM-SHA256 TLSv1.2 \
          arn:aws:elasticloadbalancing:us-east-2:123456789012:targetgroup/site/73e2d6bc24d8a067 \
-         \"Root=1-58337281-1d84f3d73c47ec4e58577259\" \"www.example.org\" \
+         \"Root=1-58337281-1d84f3d73c47{id:012x}\" \"www.example.org\" \
          \"arn:aws:acm:us-east-2:123456789012:certificate/12345678-1234-1234-1234-123456789012\" 1 \
          {time}.{milliseconds:03}000Z \"forward\" \"-\" \"-\" \"10.0.0.1:80\" \"{status}\" \"-\" \"-\""
     );
@@ -222,10 +238,11 @@ fn s3(request: &Request, out: &mut String) {
     let Request { address, method, path, version, status, bytes, referrer, agent, .. } = request;
     let (time, target, key) = (Clock::of(request).stamp(), request.target(), path.trim_matches('/'));
     let key = if key.is_empty() { "-" } else { key };
+    let (id, took) = (varying(request, 3), varying(request, 2) % 900);
     push!(
         out,
-        "79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be site-bucket [{time} +0000] {address} - 3E57427F3EXAMPLE \
-         REST.{method}.OBJECT {key} \"{method} {target} {version}\" {status} - {bytes} {bytes} 70 10 \"{referrer}\" \"{agent}\" - \
+        "79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be site-bucket [{time} +0000] {address} - 3E57{id:012X} \
+         REST.{method}.OBJECT {key} \"{method} {target} {version}\" {status} - {bytes} {bytes} {took} 10 \"{referrer}\" \"{agent}\" - \
          s9lzHYrFp76ZVxRcpX9+5cjAnEH2ROuNkd2BHfIa6UkFVdtjf5mKR3/eTPFvsiP/XV/VLi31234= SigV4 ECDHE-RSA-AES128-GCM-SHA256 AuthHeader \
          site-bucket.s3.us-west-1.amazonaws.com TLSV1.2 - -"
     );
@@ -236,9 +253,10 @@ fn haproxy(request: &Request, out: &mut String) {
     let (clock, target) = (Clock::of(request), request.target());
     let (time, milliseconds, month, day) = (clock.stamp(), clock.millisecond, clock.month_name(), clock.day);
     let Clock { hour, minute, second, .. } = clock;
+    let (port, took) = (varying(request, 1) % 28_000 + 32_768, varying(request, 2) % 900);
     push!(
         out,
-        "{month} {day:2} {hour:02}:{minute:02}:{second:02} edge haproxy[14389]: {address}:33317 [{time}.{milliseconds:03}] http-in \
-         static/srv1 10/0/30/69/109 {status} {bytes} - - ---- 1/1/1/1/0 0/0 {{www.example.org}} {{}} \"{method} {target} {version}\""
+        "{month} {day:2} {hour:02}:{minute:02}:{second:02} edge haproxy[14389]: {address}:{port} [{time}.{milliseconds:03}] http-in \
+         static/srv1 10/0/30/{took}/{took} {status} {bytes} - - ---- 1/1/1/1/0 0/0 {{www.example.org}} {{}} \"{method} {target} {version}\""
     );
 }

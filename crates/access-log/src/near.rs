@@ -8,6 +8,7 @@ const ONES: u64 = u64::from_le_bytes([1; 8]);
 const HIGHS: u64 = u64::from_le_bytes([0x80; 8]);
 
 /// Returns the position of the first `wanted`.
+#[inline]
 pub(crate) fn find(wanted: u8, bytes: &[u8]) -> Option<usize> {
     let pattern = ONES.wrapping_mul(u64::from(wanted));
     let (near, far) = search(bytes, |word| zeros(word ^ pattern));
@@ -15,6 +16,7 @@ pub(crate) fn find(wanted: u8, bytes: &[u8]) -> Option<usize> {
 }
 
 /// Returns the position of the first `one` or `other`.
+#[inline]
 pub(crate) fn find_either(one: u8, other: u8, bytes: &[u8]) -> Option<usize> {
     let patterns = [one, other].map(|wanted| ONES.wrapping_mul(u64::from(wanted)));
     let (near, far) = search(bytes, |word| zeros(word ^ patterns[0]) | zeros(word ^ patterns[1]));

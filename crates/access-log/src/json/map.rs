@@ -1,8 +1,8 @@
 //! Which keys of a JSON object are which fields, and a line read by that.
 
 use super::{
-    order::{Expected, KeyOrder},
-    scan::{End, Scalar, Scan, Visit},
+    order::{Expected, KeyOrder, Step},
+    scan::{Ahead, End, Scalar, Scan, Visit},
 };
 use crate::{
     field::same_header,
@@ -231,11 +231,15 @@ struct Values<'m, 'a> {
 
 impl<'a> Visit<'a> for Values<'_, 'a> {
     #[inline]
-    fn expect(&mut self, depth: usize, rest: &'a [u8]) -> Option<(usize, bool)> {
+    fn expect(&mut self, depth: usize, rest: &'a [u8]) -> Option<Ahead> {
         let above = self.open.get(depth).copied()?;
-        let (length, below) = self.order.next(above, rest)?;
+        let Step { bytes, has_value, below } = self.order.next(above, rest)?;
         *self.open.get_mut(depth + 1)? = below;
-        Some((length, below != 0))
+        Some(if has_value { Ahead::Pair { bytes } } else { Ahead::Key { bytes, wanted: below != 0 } })
+    }
+
+    fn pass(&mut self, value: &'a [u8]) {
+        self.order.note_value(value);
     }
 
     fn enter(&mut self, depth: usize, key: &'a [u8]) -> bool {

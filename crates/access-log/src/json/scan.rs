@@ -49,10 +49,9 @@ impl<'a> Scalar<'a> {
 
 /// What a walk tells of.
 pub(crate) trait Visit<'a> {
-    /// Is called where a key may begin, with its quotation mark. A visitor that knows which key comes here compares it with `rest`,
-    /// and returns how many bytes it has with its quotation marks and the colon, and whether its value is wanted. [`Visit::enter`]
-    /// is not called then.
-    fn expect(&mut self, _depth: usize, _rest: &'a [u8]) -> Option<(usize, bool)> {
+    /// Is called where a key may begin, with its quotation mark. A visitor that knows which key comes here, and that `rest` begins
+    /// with it, says so; [`Visit::enter`] is not called then.
+    fn expect(&mut self, _depth: usize, _rest: &'a [u8]) -> Option<Ahead> {
         None
     }
     /// Is called for each other key, at this depth below the first object. Returns whether its value is wanted.
@@ -61,6 +60,17 @@ pub(crate) trait Visit<'a> {
     fn value(&mut self, depth: usize, value: Scalar<'a>);
     /// Is called behind the value.
     fn leave(&mut self, depth: usize);
+    /// Is called with the bytes of a value that is not wanted.
+    fn pass(&mut self, _value: &'a [u8]) {}
+}
+
+/// What a visitor knows to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ahead {
+    /// A key: how many bytes it has with its quotation marks and the colon, and whether its value is wanted.
+    Key { bytes: usize, wanted: bool },
+    /// A key and its whole value, which is not wanted.
+    Pair { bytes: usize },
 }
 
 /// How a walk ended.
@@ -132,16 +142,20 @@ impl<'a> Scan<'a> {
         loop {
             self.peek();
             let rest = self.line.get(self.at..).unwrap_or_default();
-            let wanted = if let Some((length, wanted)) = visit.expect(depth, rest) {
-                self.at += length;
-                wanted
-            } else {
-                self.expect(b'"')?;
-                let key = self.string()?;
-                self.expect(b':')?;
-                visit.enter(depth, key)
-            };
-            self.value(depth, visit, wanted)?;
+            match visit.expect(depth, rest) {
+                Some(Ahead::Pair { bytes }) => self.at += bytes,
+                Some(Ahead::Key { bytes, wanted }) => {
+                    self.at += bytes;
+                    self.member(depth, visit, wanted)?;
+                }
+                None => {
+                    self.expect(b'"')?;
+                    let key = self.string()?;
+                    self.expect(b':')?;
+                    let wanted = visit.enter(depth, key);
+                    self.member(depth, visit, wanted)?;
+                }
+            }
             visit.leave(depth);
             match self.peek() {
                 Some(b',') => self.at += 1,
@@ -153,6 +167,16 @@ impl<'a> Scan<'a> {
                 None => return Err(End::Cut),
             }
         }
+    }
+
+    /// Reads the value of a key.
+    fn member(&mut self, depth: usize, visit: &mut impl Visit<'a>, wanted: bool) -> Result<(), End> {
+        let start = self.at;
+        self.value(depth, visit, wanted)?;
+        if !wanted {
+            visit.pass(self.line.get(start..self.at).unwrap_or_default());
+        }
+        Ok(())
     }
 
     fn value(&mut self, depth: usize, visit: &mut impl Visit<'a>, wanted: bool) -> Result<(), End> {
