@@ -6,6 +6,7 @@
 mod damage;
 mod detection;
 mod formats;
+mod json_model;
 mod notations;
 mod properties;
 mod reading;
