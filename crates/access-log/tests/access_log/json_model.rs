@@ -140,7 +140,7 @@ fn node() -> impl Strategy<Value = Node> {
     let scalar = prop_oneof![
         Just(Node::Null),
         any::<bool>().prop_map(Node::Flag),
-        (0_u32..300).prop_map(Node::Number),
+        proptest::sample::select(vec![1, 12, 123, 200]).prop_map(Node::Number),
         text().prop_map(Node::Text),
         Just(Node::Text("the same".to_owned())),
     ];
