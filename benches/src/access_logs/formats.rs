@@ -54,7 +54,8 @@ macro_rules! push {
 /// Returns a number that another request has otherwise: for ports, durations and identifiers.
 fn varying(request: &Request, salt: u64) -> u64 {
     let address = u64::from(u32::from(request.address));
-    let mixed = (request.time_ms ^ address << 20 ^ request.bytes << 7 ^ salt << 3).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (request.time_ms ^ address << 20 ^ request.bytes << 7 ^ salt << 3)
+        .wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed ^ mixed >> 31) & 0xffff_ffff_ffff
 }
 
@@ -192,7 +193,10 @@ fn docker(request: &Request, out: &mut String) {
     let mut line = String::new();
     combined(request, &mut line);
     let line = line.replace('"', "\\\"");
-    push!(out, "{{\"log\":\"{line}\\n\",\"stream\":\"stdout\",\"time\":\"{time}.{milliseconds:03}103907Z\"}}");
+    push!(
+        out,
+        "{{\"log\":\"{line}\\n\",\"stream\":\"stdout\",\"time\":\"{time}.{milliseconds:03}103907Z\"}}"
+    );
 }
 
 fn iis(request: &Request, out: &mut String) {
@@ -222,7 +226,8 @@ fn alb(request: &Request, out: &mut String) {
     let Request { address, method, version, status, bytes, agent, .. } = request;
     let (clock, target) = (Clock::of(request), request.target());
     let (time, milliseconds) = (clock.iso("T"), clock.millisecond);
-    let (port, took, id) = (varying(request, 1) % 28_000 + 32_768, varying(request, 2) % 900, varying(request, 3));
+    let (port, took, id) =
+        (varying(request, 1) % 28_000 + 32_768, varying(request, 2) % 900, varying(request, 3));
     push!(
         out,
         "https {time}.{milliseconds:03}186Z app/site/50dc6c495c0c9188 {address}:{port} 10.0.0.1:80 0.086 0.{took:03} 0.037 {status} {status} \

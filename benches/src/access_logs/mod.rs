@@ -19,13 +19,13 @@ use anyhow::Context;
 pub use formats::{LogFormat, FORMATS};
 pub use traffic::{Request, Traffic};
 
-/// Writes a log of so many requests, spread over `days`.
-pub fn write(path: &Path, format: &LogFormat, lines: u64, days: u64) -> anyhow::Result<()> {
+/// Writes a log of so many requests, spread over so many `hours`.
+pub fn write(path: &Path, format: &LogFormat, lines: u64, hours: u64) -> anyhow::Result<()> {
     let cannot_write = || format!("cannot write {}", path.display());
     let mut file = BufWriter::new(File::create(path).with_context(cannot_write)?);
     file.write_all(format.header.as_bytes()).with_context(cannot_write)?;
     let mut line = String::new();
-    for request in Traffic::new(lines, days) {
+    for request in Traffic::new(lines, hours) {
         line.clear();
         (format.write)(&request, &mut line);
         line.push('\n');
@@ -37,7 +37,7 @@ pub fn write(path: &Path, format: &LogFormat, lines: u64, days: u64) -> anyhow::
 /// Returns the first lines of such a log.
 pub fn text(format: &LogFormat, lines: u64) -> String {
     let mut text = format.header.to_owned();
-    for request in Traffic::new(lines, 4) {
+    for request in Traffic::new(lines, 84) {
         (format.write)(&request, &mut text);
         text.push('\n');
     }
@@ -53,7 +53,7 @@ mod tests {
     #[test]
     fn every_format_tells_of_the_same_requests() {
         const LINES: u64 = 3_000;
-        let expected: Vec<_> = Traffic::new(LINES, 4).collect();
+        let expected: Vec<_> = Traffic::new(LINES, 84).collect();
         for format in FORMATS {
             let log = text(&format, LINES);
             let times = Times::new().with_zone("UTC").unwrap();
@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn a_log_is_in_order_and_has_all_its_days() {
-        let requests: Vec<_> = Traffic::new(20_000, 3).collect();
+        let requests: Vec<_> = Traffic::new(20_000, 72).collect();
         assert!(requests.windows(2).all(|pair| pair[0].time_ms <= pair[1].time_ms));
         let days = requests.last().unwrap().time_ms / 86_400_000 - requests[0].time_ms / 86_400_000;
         assert_eq!(days, 2);

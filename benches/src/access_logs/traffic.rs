@@ -65,21 +65,28 @@ struct Visitor {
     pages_left: u64,
 }
 
-/// So many requests over so many days, by the time of their answers.
+/// So many requests over so many hours, by the time of their answers.
 #[derive(Debug)]
 pub struct Traffic {
     random: u64,
     lines: u64,
     done: u64,
-    days: u64,
+    /// In millionths of a day's traffic.
+    length: u64,
     visitors: Vec<Visitor>,
 }
 
 impl Traffic {
     /// Begins at midnight.
-    pub fn new(lines: u64, days: u64) -> Self {
+    pub fn new(lines: u64, hours: u64) -> Self {
         let visitors = vec![Visitor::default(); VISITORS];
-        Self { random: 0x9e37_79b9_7f4a_7c15, lines, done: 0, days: days.max(1), visitors }
+        Self {
+            random: 0x9e37_79b9_7f4a_7c15,
+            lines,
+            done: 0,
+            length: hours.max(1) * 1_000_000 / 24,
+            visitors,
+        }
     }
 
     /// Returns a number below `end` (xorshift, by Marsaglia).
@@ -105,8 +112,7 @@ impl Traffic {
     /// Returns when request `number` was answered. Hours have as many as they are busy.
     fn time_ms(&self, number: u64) -> u64 {
         let busy: u64 = BUSY.iter().sum();
-        // In millionths of a day's traffic.
-        let share = number * self.days * 1_000_000 / self.lines;
+        let share = number * self.length / self.lines;
         let (day, mut rest) = (share / 1_000_000, share % 1_000_000 * busy);
         for (hour, busy) in (0..).zip(BUSY) {
             let here = busy * 1_000_000;
@@ -161,7 +167,11 @@ impl Traffic {
             referrer = match self.below(4) {
                 0 => "-".to_owned(),
                 1 => format!("http://www.example.net/forum/topic/{}", self.mostly_small(400)),
-                _ => format!("https://search.example.com/url?q={}+{}&hl=en&source=web", self.word(), self.word()),
+                _ => format!(
+                    "https://search.example.com/url?q={}+{}&hl=en&source=web",
+                    self.word(),
+                    self.word()
+                ),
             };
         }
         let mut status = match self.below(100) {
@@ -198,7 +208,18 @@ impl Traffic {
             *left = visitor;
         }
         let method = if status == 200 && self.below(60) == 0 { "POST" } else { "GET" };
-        Request { time_ms: 0, address, method, path, query, version: "HTTP/1.1", status, bytes, referrer, agent }
+        Request {
+            time_ms: 0,
+            address,
+            method,
+            path,
+            query,
+            version: "HTTP/1.1",
+            status,
+            bytes,
+            referrer,
+            agent,
+        }
     }
 }
 

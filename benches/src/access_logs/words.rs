@@ -1,18 +1,27 @@
 //! What paths, queries and agents are made of.
 
 pub(super) const WORDS: [&str; 48] = [
-    "amber", "anchor", "basalt", "beacon", "birch", "cedar", "cinder", "cobalt", "copper", "coral", "delta", "ember",
-    "falcon", "fern", "flint", "garnet", "glacier", "harbor", "hazel", "heron", "indigo", "ivory", "jasper", "juniper",
-    "lantern", "larch", "linden", "magnet", "maple", "marble", "meadow", "nectar", "onyx", "orchid", "osprey", "pebble",
-    "pepper", "quartz", "raven", "saffron", "sienna", "spruce", "tundra", "umber", "velvet", "walnut", "willow", "zephyr",
+    "amber", "anchor", "basalt", "beacon", "birch", "cedar", "cinder", "cobalt", "copper", "coral", "delta",
+    "ember", "falcon", "fern", "flint", "garnet", "glacier", "harbor", "hazel", "heron", "indigo", "ivory",
+    "jasper", "juniper", "lantern", "larch", "linden", "magnet", "maple", "marble", "meadow", "nectar",
+    "onyx", "orchid", "osprey", "pebble", "pepper", "quartz", "raven", "saffron", "sienna", "spruce",
+    "tundra", "umber", "velvet", "walnut", "willow", "zephyr",
 ];
 
-pub(super) const SECTIONS: [&str; 8] =
-    ["articles", "blog/geekery", "blog/productivity", "projects", "presentations", "photos", "wiki", "docs/guide"];
+pub(super) const SECTIONS: [&str; 8] = [
+    "articles",
+    "blog/geekery",
+    "blog/productivity",
+    "projects",
+    "presentations",
+    "photos",
+    "wiki",
+    "docs/guide",
+];
 
 pub(super) const TAGS: [&str; 16] = [
-    "linux", "perl", "ruby", "python", "metrics", "logging", "unix", "vim", "ssh", "dns", "http", "mail", "backup",
-    "puppet", "release", "travel",
+    "linux", "perl", "ruby", "python", "metrics", "logging", "unix", "vim", "ssh", "dns", "http", "mail",
+    "backup", "puppet", "release", "travel",
 ];
 
 /// What a page brings with it.

@@ -24,7 +24,7 @@ pub(crate) fn find_either(one: u8, other: u8, bytes: &[u8]) -> Option<usize> {
 }
 
 /// Returns the first hit in the first words, and how many bytes these are.
-#[inline(always)]
+#[inline]
 fn search(bytes: &[u8], hits: impl Fn(u64) -> u64) -> (Option<usize>, usize) {
     let (mut rest, mut seen) = (bytes, 0);
     for _ in 0..WORDS {

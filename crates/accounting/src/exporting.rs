@@ -179,6 +179,7 @@ fn options(parts: &Parts, origin: Origin, claim_id: Option<ClaimId>) -> Pipeline
         .checkpoint_ms(export.checkpoint_ms)
         // A manual instance exports at once: no other process does so at the same moment.
         .jitter_ms(if timing.is_manual { 0 } else { settings.export_jitter_ms })
+        .streams_max(export.streams_max)
         .zeroize(settings.amnesia)
         .claim_id(claim_id)
 }

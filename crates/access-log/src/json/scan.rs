@@ -103,7 +103,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Returns the next byte that is no white space.
-    #[inline(always)]
+    #[inline]
     fn peek(&mut self) -> Option<u8> {
         // Most lines have none.
         match self.line.get(self.at) {

@@ -19,7 +19,9 @@ impl Pipeline {
             forgotten.into_iter().filter(|stream| self.is_all_acknowledged(stream)).collect();
         let folded = self.fold_totals();
         if self.journal.is_none() && self.can_ask && !folded.is_empty() {
-            folded.iter().for_each(|stream| self.forgotten_streams.add(stream));
+            for stream in &folded {
+                self.forgotten_streams.add(stream);
+            }
             ended.extend(folded);
         }
         if !ended.is_empty() {

@@ -38,6 +38,9 @@ const LABEL_LIMIT: usize = 65_536;
 /// in memory: this many windows' worth, and not all that the log has ever had.
 const IDLE_WINDOWS: u64 = 8;
 
+/// How many streams are remembered one by one. They take about 10 MB. The ledger tells the heads of others.
+const STREAMS_MAX: usize = 16_384;
+
 /// How long the ledger may take for the last slices of a log.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(600);
 
@@ -268,6 +271,7 @@ impl Metering {
             .label_limit(LABEL_LIMIT.max(shape.tenants_max as usize))
             .tenant_limit(shape.tenants_max as usize)
             .idle_windows(IDLE_WINDOWS)
+            .streams_max(STREAMS_MAX)
             .normalizer(normalizer.clone())
             // The lines tell the time of the windows, and the system that of retries and timeouts.
             .manual_at(start_ms)
