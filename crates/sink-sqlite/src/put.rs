@@ -366,6 +366,19 @@ impl SliceColumns {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn heads_are_told_in_the_order_in_which_they_are_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = SqliteLedger::open(folder.path().join("usage.db")).unwrap();
+        ledger.put_batch(&[chain(&stream("acme"), 2), chain(&stream("globex"), 1)].concat());
+        let streams = ["globex", "unknown", "acme"].map(stream);
+        let heads = ledger.heads(&streams);
+        assert_eq!(heads, streams.map(|stream| ledger.head(&stream)));
+        let next: Vec<_> =
+            heads.into_iter().map(|head| head.unwrap().map(|head| head.next_seq().get())).collect();
+        assert_eq!(next, [Some(1), None, Some(2)]);
+    }
+
     use ron_accounting_export::{Ack, Exporter, PutError};
     use ron_accounting_exporter_contract::samples::{chain, full_slice, stream};
     use ron_ledger_wire::{Row, RowKey, Seq, Slice};
