@@ -77,6 +77,14 @@ impl AccountingBuilder {
         self
     }
 
+    /// Exports on threads of its own also where the host ticks (`manual_at`, `manual`), so that the host does not wait
+    /// for the ledger before the queues are full. Without it, such an instance exports within calls alone: at a boundary whose
+    /// queues are full, and in `drain` and `shutdown`. Any other instance has these threads anyway.
+    pub fn export_in_background(mut self) -> Self {
+        self.export.in_background = true;
+        self
+    }
+
     /// Sets how long dropping the last handle waits for the ledger, in milliseconds, from 0 to 600,000. Default 2000.
     pub fn drop_timeout_ms(mut self, ms: u64) -> Self {
         if self.accept("drop_timeout_ms", ms, &DROP_TIMEOUT_MS) {

@@ -21,6 +21,8 @@ pub(crate) struct ExportSettings {
     /// `None`: the default of the lanes.
     pub(crate) batch_max: Option<usize>,
     pub(crate) streams_max: usize,
+    /// Whether threads export although the host ticks.
+    pub(crate) in_background: bool,
     pub(crate) drop_timeout_ms: u64,
     pub(crate) clock: Arc<dyn Clock>,
     #[cfg(feature = "wal")]
@@ -38,6 +40,7 @@ impl Default for ExportSettings {
             checkpoint_ms: CHECKPOINT_MS_DEFAULT,
             batch_max: None,
             streams_max: STREAMS_MAX_DEFAULT,
+            in_background: false,
             drop_timeout_ms: DROP_TIMEOUT_MS_DEFAULT,
             clock: Arc::new(SystemClock),
             #[cfg(feature = "wal")]

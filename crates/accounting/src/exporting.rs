@@ -29,6 +29,7 @@ pub(crate) struct Export {
     has_delayed_sync: bool,
     backlog_max: usize,
     drop_timeout: Duration,
+    in_background: bool,
 }
 
 impl Export {
@@ -61,7 +62,13 @@ impl Export {
             has_delayed_sync: matches!(export.sync, SyncPolicy::IntervalMs(_)),
             backlog_max: settings.backlog_max,
             drop_timeout: Duration::from_millis(export.drop_timeout_ms),
+            in_background: export.in_background,
         }))
+    }
+
+    /// Whether threads export although the host ticks.
+    pub(crate) fn is_in_background(&self) -> bool {
+        self.in_background
     }
 
     pub(crate) fn start(&self) -> io::Result<ExportThreads> {

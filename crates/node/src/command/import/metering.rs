@@ -217,7 +217,8 @@ impl<'m> Pass<'m> {
         }
         self.held.add(start_ms, labels, counts);
         if self.held.bytes() > self.shape.held_bytes_max {
-            self.close_windows(self.shape.held_bytes_max / 2)?;
+            // A few at a time, so that the ledger always has some to store, and never so many that the lines wait for it.
+            self.close_windows(self.shape.held_bytes_max - self.shape.held_bytes_max / 32)?;
         }
         Ok(())
     }
@@ -278,6 +279,7 @@ impl Metering {
             .export_clock(SystemClock)
             // The same lines must give the same slices. Stretched windows would depend on how fast the ledger is.
             .on_full(OnFull::Wait)
+            .export_in_background()
             // The next run starts at the first line, so it needs no counts of half a window.
             .checkpoint_ms(0)
             .batch_max(BATCH_MAX)
