@@ -48,7 +48,7 @@ pub trait Exporter: Send + Sync {
     /// Returns the heads of several streams, in their order.
     ///
     /// The provided method asks for one after the other. A ledger that can answer for many at about the cost of one overrides it.
-    fn heads(&self, streams: &[StreamId]) -> Vec<Result<Option<Head>, PutError>> {
+    fn heads_of(&self, streams: &[StreamId]) -> Vec<Result<Option<Head>, PutError>> {
         streams.iter().map(|stream| self.head(stream)).collect()
     }
 }
@@ -75,8 +75,8 @@ impl<E: Exporter + ?Sized> Exporter for &E {
         (**self).head(stream)
     }
 
-    fn heads(&self, streams: &[StreamId]) -> Vec<Result<Option<Head>, PutError>> {
-        (**self).heads(streams)
+    fn heads_of(&self, streams: &[StreamId]) -> Vec<Result<Option<Head>, PutError>> {
+        (**self).heads_of(streams)
     }
 }
 
@@ -93,8 +93,8 @@ impl<E: Exporter + ?Sized> Exporter for Box<E> {
         (**self).head(stream)
     }
 
-    fn heads(&self, streams: &[StreamId]) -> Vec<Result<Option<Head>, PutError>> {
-        (**self).heads(streams)
+    fn heads_of(&self, streams: &[StreamId]) -> Vec<Result<Option<Head>, PutError>> {
+        (**self).heads_of(streams)
     }
 }
 
@@ -111,7 +111,7 @@ impl<E: Exporter + ?Sized> Exporter for Arc<E> {
         (**self).head(stream)
     }
 
-    fn heads(&self, streams: &[StreamId]) -> Vec<Result<Option<Head>, PutError>> {
-        (**self).heads(streams)
+    fn heads_of(&self, streams: &[StreamId]) -> Vec<Result<Option<Head>, PutError>> {
+        (**self).heads_of(streams)
     }
 }

@@ -192,7 +192,7 @@ fn make(exporter: Option<&dyn Exporter>, request: Request) -> Response {
             Response::Put(batch.id, answers.unwrap_or_default())
         }
         Request::Heads(streams) => {
-            let answers = caught(exporter, |exporter| exporter.heads(&streams));
+            let answers = caught(exporter, |exporter| exporter.heads_of(&streams));
             let answers = answers.filter(|answers| answers.len() == streams.len());
             let unanswered = || {
                 let error = PutError::unavailable("the ledger did not answer for a head".to_owned());

@@ -38,7 +38,7 @@ impl Exporter for SqliteLedger {
         .map_err(|fault: Fault| fault.unavailable(self.path()))
     }
 
-    fn heads(&self, streams: &[StreamId]) -> Vec<Result<Option<Head>, PutError>> {
+    fn heads_of(&self, streams: &[StreamId]) -> Vec<Result<Option<Head>, PutError>> {
         let heads = self.read(|transaction| {
             let mut statement = transaction.prepare(FIND_STREAM)?;
             let head = |stream| Ok(find_stream(&mut statement, stream)?.map(|found| found.head(stream)));
@@ -372,7 +372,7 @@ mod tests {
         let ledger = SqliteLedger::open(folder.path().join("usage.db")).unwrap();
         ledger.put_batch(&[chain(&stream("acme"), 2), chain(&stream("globex"), 1)].concat());
         let streams = ["globex", "unknown", "acme"].map(stream);
-        let heads = ledger.heads(&streams);
+        let heads = ledger.heads_of(&streams);
         assert_eq!(heads, streams.map(|stream| ledger.head(&stream)));
         let next: Vec<_> =
             heads.into_iter().map(|head| head.unwrap().map(|head| head.next_seq().get())).collect();

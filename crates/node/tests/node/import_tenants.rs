@@ -132,6 +132,6 @@ fn more_tenants_than_are_remembered_lose_nothing() {
     let summary = folder.json(&["import", "--json", "--tenant", "user", "--window", "1h", "access.log"]);
     assert_eq!(summary["conserved"], true, "{summary}");
     let tenants = tenants(&folder);
-    assert_eq!(tenants.len() as u32, TENANTS);
+    assert_eq!(tenants.len(), TENANTS as usize);
     assert!((0..TENANTS).all(|user| tenants[&format!("user-{user}")] == 1 + u64::from(user % 700 == 0)));
 }
