@@ -11,7 +11,7 @@ use tower_layer::Layer;
 
 use crate::{
     metering::{Metering, ServiceMeter},
-    MeterError, MeterService, Settlement, TenantSource,
+    MeterError, MeterService, Settlement,
 };
 
 /// Counts requests and body bytes of the service that it wraps.
@@ -60,10 +60,31 @@ impl MeterLayer {
     }
 
     /// Sets where the tenant of a request comes from: [`header`](crate::header), [`extension`](crate::extension), or a closure.
+    /// It is called once per request, before the wrapped service.
+    ///
     /// A request for which it finds none is counted under [`UNKNOWN_TENANT`](crate::UNKNOWN_TENANT), unless a middleware inside
     /// of the layer sets it ([`Self::hand_out_usage`]).
+    ///
+    /// ```
+    /// use std::borrow::Cow;
+    /// use ron_accounting::Accounting;
+    /// use ron_accounting_tower::MeterLayer;
+    ///
+    /// #[derive(Clone)]
+    /// struct Claims { organization: String }
+    ///
+    /// let acc = Accounting::builder().manual().build()?;
+    /// let layer = MeterLayer::new(&acc).tenant(|head| {
+    ///     let claims = head.extensions.get::<Claims>()?;
+    ///     Some(Cow::Borrowed(&*claims.organization))
+    /// });
+    /// # Ok::<(), ron_accounting::AccError>(())
+    /// ```
     #[must_use]
-    pub fn tenant(mut self, source: impl TenantSource) -> Self {
+    pub fn tenant(
+        mut self,
+        source: impl for<'a> Fn(&'a Parts) -> Option<Cow<'a, str>> + Send + Sync + 'static,
+    ) -> Self {
         self.settings().tenant = Some(Arc::new(source));
         self
     }
@@ -76,13 +97,12 @@ impl MeterLayer {
     ///
     /// ```
     /// use std::borrow::Cow;
-    /// use http::request::Parts;
     /// use ron_accounting::Accounting;
     /// use ron_accounting_tower::MeterLayer;
     ///
     /// let acc = Accounting::builder().manual().build()?;
     /// // A gRPC service: its paths are `/package.Service/Method`, and a router has refused all others.
-    /// let layer = MeterLayer::new(&acc).route(|head: &Parts| Some(Cow::Borrowed(head.uri.path())));
+    /// let layer = MeterLayer::new(&acc).route(|head| Some(Cow::Borrowed(head.uri.path())));
     /// # Ok::<(), ron_accounting::AccError>(())
     /// ```
     #[must_use]

@@ -24,7 +24,7 @@
 //! # Where things are
 //! * [`MeterLayer`] has the settings. [`MeterService`], [`ResponseFuture`], [`RequestBody`] and [`ResponseBody`] are what it
 //!   makes.
-//! * [`TenantSource`]: who pays. [`header`] and [`extension`] are two sources, and closures are sources.
+//! * [`header`] and [`extension`]: two sources of the tenant. Closures are sources, too.
 //! * [`Usage`]: the handle by which a handler counts other units, and a middleware sets the tenant.
 //! * [`Settlement`] and [`RequestOutcome`]: how a request ended.
 //!
@@ -45,7 +45,7 @@ mod request;
 mod response;
 mod service;
 mod settlement;
-mod tenant;
+mod source;
 mod usage;
 
 pub use body::{RequestBody, ResponseBody};
@@ -57,5 +57,5 @@ pub use layer::MeterLayer;
 pub use metering::{OTHER_METHOD, UNKNOWN_TENANT, UNMATCHED_ROUTE};
 pub use service::MeterService;
 pub use settlement::{RequestOutcome, Settlement};
-pub use tenant::{extension, header, Extension, Header, TenantSource};
+pub use source::{extension, header};
 pub use usage::Usage;

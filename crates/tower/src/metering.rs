@@ -1,7 +1,6 @@
 //! What the requests of one layer share: the settings, and the places where usage is counted.
 
 use std::{
-    borrow::Cow,
     fmt,
     sync::{
         atomic::{AtomicU64, Ordering},
@@ -14,16 +13,16 @@ use ron_accounting::{Accounting, Dimension, Labels, Scope};
 
 use crate::{
     intern::{hash, Interned},
-    tenant::TenantSource,
+    source::Source,
     RequestOutcome, Settlement,
 };
 
-/// The route of requests that match no route.
-pub const UNMATCHED_ROUTE: &str = "~unmatched";
+/// The route of requests that match no route. It has a slash, because the default normalizer takes routes for paths.
+pub const UNMATCHED_ROUTE: &str = "/~unmatched";
 /// The tenant of requests for which no tenant was found.
 pub const UNKNOWN_TENANT: &str = "~unknown";
 /// The method of requests whose method is none of the nine that RFC 9110 and RFC 5789 define. A client can invent any number.
-pub const OTHER_METHOD: &str = "~other";
+pub const OTHER_METHOD: &str = "OTHER";
 
 /// How many tenants a layer remembers. Those beyond cost an allocation per request.
 const TENANTS_MAX: usize = 8192;
@@ -42,7 +41,6 @@ const METHODS: [Method; 9] = [
     Method::TRACE,
 ];
 
-pub(crate) type RouteSource = dyn for<'a> Fn(&'a Parts) -> Option<Cow<'a, str>> + Send + Sync;
 pub(crate) type SettledHook = dyn Fn(&Settlement<'_>) + Send + Sync;
 
 /// The settings of a layer, and the tenants that it has seen.
@@ -52,8 +50,8 @@ pub(crate) struct Metering {
     pub(crate) accounting: Accounting,
     pub(crate) service: Arc<str>,
     pub(crate) region: Arc<str>,
-    pub(crate) route: Option<Arc<RouteSource>>,
-    pub(crate) tenant: Option<Arc<dyn TenantSource>>,
+    pub(crate) route: Option<Arc<Source>>,
+    pub(crate) tenant: Option<Arc<Source>>,
     pub(crate) aborted: Option<Dimension>,
     pub(crate) failed: Option<Dimension>,
     pub(crate) on_settled: Option<Arc<SettledHook>>,
@@ -95,7 +93,7 @@ impl Metering {
     /// Returns the tenant that the host's source finds.
     #[inline]
     pub(crate) fn find_tenant(&self, head: &Parts) -> Option<TenantRef> {
-        self.tenant.as_ref()?.tenant(head).map(|tenant| self.tenant_ref(&tenant))
+        self.tenant.as_ref()?(head).map(|tenant| self.tenant_ref(&tenant))
     }
 
     #[inline]

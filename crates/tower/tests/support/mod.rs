@@ -122,7 +122,8 @@ pub fn accounting() -> Accounting {
 
 /// A layer that counts everything, with the tenant from a header.
 pub fn layer(acc: &Accounting) -> MeterLayer {
-    let layer = MeterLayer::new(acc).service("omnigate").region("iad").tenant(ron_accounting_tower::header(TENANT));
+    let layer =
+        MeterLayer::new(acc).service("omnigate").region("iad").tenant(ron_accounting_tower::header(TENANT));
     layer.count_aborted("requests_aborted").unwrap().count_failed("requests_failed").unwrap()
 }
 
@@ -141,16 +142,10 @@ pub fn totals(acc: &Accounting) -> Totals {
     let of = |name| acc.dimension(name).map_or(0, |dimension| snapshot.total(dimension));
     let [requests, bytes_in, bytes_out, aborted, failed] =
         ["requests", "bytes_in", "bytes_out", "requests_aborted", "requests_failed"].map(of);
-    Totals {
-        requests: requests.try_into().unwrap(),
-        bytes_in: bytes_in.try_into().unwrap(),
-        bytes_out: bytes_out.try_into().unwrap(),
-        aborted: aborted.try_into().unwrap(),
-        failed: failed.try_into().unwrap(),
-    }
+    Totals { requests, bytes_in, bytes_out, aborted, failed }
 }
 
-/// The only row of an instance: its labels, and requests, bytes in and bytes out.
+/// The rows of an instance: labels, and requests, bytes in and bytes out.
 pub fn rows(acc: &Accounting) -> Vec<(String, [u64; 3])> {
     let snapshot = acc.snapshot();
     let rows = snapshot.entries().map(|entry| {
@@ -164,7 +159,7 @@ pub fn rows(acc: &Accounting) -> Vec<(String, [u64; 3])> {
 
 pub fn total(acc: &Accounting, name: &str) -> u64 {
     let dimension: Dimension = acc.dimension(name).unwrap();
-    acc.snapshot().total(dimension).try_into().unwrap()
+    acc.snapshot().total(dimension)
 }
 
 pub fn get(body: Script) -> Request<Script> {
