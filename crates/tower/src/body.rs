@@ -99,9 +99,9 @@ impl<B: Body> Body for ResponseBody<B> {
         let mut this = self.project();
         let (polled, is_at_end) = this.tally.inside(|| {
             let polled = this.inner.as_mut().poll_frame(context);
-            // A server need not ask a body again that says that it is at its end.
+            // A server need not ask a body again that says that it is at its end, or that gave its trailers.
             let is_at_end = match &polled {
-                Poll::Ready(Some(Ok(_))) => this.inner.is_end_stream(),
+                Poll::Ready(Some(Ok(frame))) => frame.is_trailers() || this.inner.is_end_stream(),
                 Poll::Ready(None) => true,
                 _ => false,
             };

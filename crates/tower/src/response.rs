@@ -2,7 +2,7 @@
 //!
 //! # Where the end is known
 //! A server need not ask a body for its end: HTTP/1.1 stops at the length that it announced, HTTP/2 at a body that says that
-//! it is at its end, and neither asks for the body of a response to `HEAD`. So the end is judged when the response is dropped,
+//! it is at its end, both at trailers, and neither asks for the body of a response to `HEAD`. So the end is judged when the response is dropped,
 //! which happens in every case and once:
 //!
 //! ```text

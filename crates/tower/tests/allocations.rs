@@ -32,7 +32,7 @@ fn a_known_route_and_tenant_allocate_nothing() {
     let mut serve = |tenant: &'static str| -> u64 {
         let request = http::Request::builder()
             .header(TENANT, tenant)
-            .body(Script::new([Data(0), Wait, Data(0), Data(0)]))
+            .body(Script::new([Data(10), Wait, Data(0), Data(20)]))
             .unwrap();
         let mut body: Option<ResponseBody<RequestBody<Script>>> = None;
         allocations(|| {

@@ -72,6 +72,7 @@ fn a_server_that_never_asks_for_the_end_leaves_a_complete_response_where_the_end
     let responses = [
         Response::new(Script::new([Data(10), Data(20)]).sized()),
         Response::new(Script::new([Data(10), Data(20)]).says_end()),
+        Response::new(Script::new([Data(30), Trailers])),
         with_length.body(Script::new([Data(10), Data(20)])).unwrap(),
     ];
     for response in responses {

@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::{borrow::Cow, collections::BTreeSet};
+use std::borrow::Cow;
 
 use axum::{
     body::Body,

@@ -66,7 +66,7 @@ fn a_tenant_that_is_set_inside_takes_all_that_was_held_back() {
         let usage = usage_of(&request);
         usage.add("tokens", 7);
         read(request.body_mut());
-        assert_eq!(support::rows(&acc_of(&request)), [], "nobody knows who pays");
+        assert_eq!(rows(&acc_of(&request)), [], "nobody knows who pays");
         usage.set_tenant("acme").unwrap();
         assert_eq!(usage.set_tenant("umbrella"), Err(MeterError::TenantIsSet { tenant: "acme".to_owned() }));
         usage.add("tokens", 1);
