@@ -91,7 +91,7 @@ enum End {
 /// A response, or a request body, that is dropped by another thread than made it.
 enum Parcel {
     Response(Box<ResponseBody<Script>>, &'static str),
-    Request(Box<RequestBody<Script>>),
+    Request(Box<RequestBody<Script>>, &'static str),
 }
 
 type Wire = Arc<Mutex<Sums>>;
@@ -228,7 +228,7 @@ async fn handle(
         tokio::task::yield_now().await;
     }
     if plan.keeps_body {
-        let _ = other.send(Parcel::Request(Box::new(body)));
+        let _ = other.send(Parcel::Request(Box::new(body), plan.tenant));
     }
     match plan.end {
         End::Answer(status) => {
@@ -243,22 +243,33 @@ async fn handle(
 #[derive(Debug)]
 struct BrokenService;
 
-/// Is the server: takes some frames of a response, and drops it.
+/// Takes some frames of a body and drops it: of a response as the server, of a request as a task that outlives its handler.
 fn consume(dice: &mut Dice, parcel: Parcel, wire: &Wire) {
-    let Parcel::Response(mut body, tenant) = parcel else { return };
-    let work = std::panic::AssertUnwindSafe(|| {
-        for _ in 0..dice.roll(8) {
-            if body.is_end_stream() {
-                break;
-            }
-            match frame(&mut *body) {
-                Poll::Ready(Some(Ok(frame))) => {
-                    count(wire, tenant, "bytes_out", frame.data_ref().map_or(0, |data| data.len() as u64));
-                }
-                Poll::Ready(_) => break,
-                Poll::Pending => {}
-            }
-        }
+    let work = std::panic::AssertUnwindSafe(|| match parcel {
+        Parcel::Response(body, tenant) => take_frames(dice, *body, wire, (tenant, "bytes_out")),
+        Parcel::Request(body, tenant) => take_frames(dice, *body, wire, (tenant, "bytes_in")),
     });
     let _ = std::panic::catch_unwind(work);
+}
+
+fn take_frames<B>(
+    dice: &mut Dice,
+    mut body: B,
+    wire: &Wire,
+    (tenant, dimension): (&'static str, &'static str),
+) where
+    B: Body<Data = bytes::Bytes> + Unpin,
+{
+    for _ in 0..dice.roll(8) {
+        if body.is_end_stream() {
+            break;
+        }
+        match frame(&mut body) {
+            Poll::Ready(Some(Ok(frame))) => {
+                count(wire, tenant, dimension, frame.data_ref().map_or(0, |data| data.len() as u64));
+            }
+            Poll::Ready(_) => break,
+            Poll::Pending => {}
+        }
+    }
 }

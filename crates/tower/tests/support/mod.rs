@@ -7,10 +7,11 @@ use std::{
     future::Future,
     pin::{pin, Pin},
     sync::Arc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
 };
 
 use bytes::Bytes;
+use futures_util::task::noop_waker_ref;
 use http::{HeaderMap, HeaderName, Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use ron_accounting::{Accounting, Dimension, Dimensions};
@@ -188,7 +189,7 @@ where
 
 /// Polls once.
 pub fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
-    future.poll(&mut Context::from_waker(Waker::noop()))
+    future.poll(&mut Context::from_waker(noop_waker_ref()))
 }
 
 /// Polls a future that is ready at once.
@@ -199,9 +200,12 @@ pub fn ready<F: Future>(future: F) -> F::Output {
     }
 }
 
+/// What a body gives when it is asked for a frame.
+pub type Polled<B> = Poll<Option<Result<Frame<<B as Body>::Data>, <B as Body>::Error>>>;
+
 /// Asks a body for a frame once.
-pub fn frame<B: Body + Unpin>(body: &mut B) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-    Pin::new(body).poll_frame(&mut Context::from_waker(Waker::noop()))
+pub fn frame<B: Body + Unpin>(body: &mut B) -> Polled<B> {
+    Pin::new(body).poll_frame(&mut Context::from_waker(noop_waker_ref()))
 }
 
 /// Reads a body to its end, or to an error, and returns how many bytes of data it had.
