@@ -19,6 +19,8 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("ron-accounting-events", "survive_a_restart"),
     ("ron-accounting-events", "sync_two_devices"),
     ("ron-accounting-telemetry", "encrypt_files"),
+    ("ron-accounting-tower", "aborts"),
+    ("ron-accounting-tower", "axum"),
     ("ron-ledger-wire", "verify_chain"),
 ];
 

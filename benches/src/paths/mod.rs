@@ -3,6 +3,7 @@
 mod account;
 mod construction;
 mod meter;
+mod middleware;
 mod readers;
 mod record;
 mod record_each;
@@ -33,6 +34,7 @@ pub const PATHS: &[Path] = &[
     Path { name: "record-each", measure: record_each::measure },
     Path { name: "record-threads", measure: threads::record },
     Path { name: "scope", measure: scope::measure },
+    Path { name: "middleware", measure: middleware::measure },
     Path { name: "account", measure: account::measure },
     Path { name: "repeat", measure: repeat::measure },
     Path { name: "route", measure: route::measure },

@@ -45,6 +45,12 @@ pub mod performance {}
 pub mod operations {}
 
 #[doc = "[performance.md]: self::performance"]
+#[doc = "[streams.md]: self::streams"]
+#[doc = ""]
+#[doc = include_str!("../../../docs/middleware.md")]
+pub mod middleware {}
+
+#[doc = "[performance.md]: self::performance"]
 #[doc = ""]
 #[doc = include_str!("../../../docs/routes.md")]
 pub mod routes {}
