@@ -74,9 +74,8 @@ fn ours_counts_what_was_handed_over() {
 
 #[test]
 fn one_by_hand_counts_what_was_announced() {
-    let by_hand = |router: Router, acc: &Accounting| {
-        router.layer(from_fn_with_state(acc.clone(), count_by_hand))
-    };
+    let by_hand =
+        |router: Router, acc: &Accounting| router.layer(from_fn_with_state(acc.clone(), count_by_hand));
     assert_eq!(counted(by_hand), [10_000, 0, 0]);
 }
 

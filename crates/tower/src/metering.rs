@@ -29,18 +29,6 @@ const TENANTS_MAX: usize = 8192;
 /// How many routes a service remembers, each with each of its methods. Those beyond cost some allocations per request.
 const ROUTES_MAX: usize = 1024;
 
-const METHODS: [Method; 9] = [
-    Method::GET,
-    Method::POST,
-    Method::PUT,
-    Method::DELETE,
-    Method::PATCH,
-    Method::HEAD,
-    Method::OPTIONS,
-    Method::CONNECT,
-    Method::TRACE,
-];
-
 pub(crate) type SettledHook = dyn Fn(&Settlement<'_>) + Send + Sync;
 
 /// The settings of a layer, and the tenants that it has seen.
@@ -175,7 +163,7 @@ impl ServiceMeter {
     /// Finds the route of a request.
     #[inline]
     pub(crate) fn find_route(&self, head: &Parts) -> RouteRef {
-        let method = METHODS.iter().find(|known| **known == head.method).map_or(OTHER_METHOD, Method::as_str);
+        let method = method_label(&head.method);
         match &self.metering.route {
             Some(source) => self.route_ref(method, source(head).as_deref()),
             None => self.route_ref(method, matched_path(head)),
@@ -229,6 +217,22 @@ impl ServiceMeter {
         };
         debug_assert!(scope.is_some() && tenant.is_some(), "nothing is removed from the tables");
         scope.zip(tenant)
+    }
+}
+
+#[inline]
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        Method::PATCH => "PATCH",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        Method::CONNECT => "CONNECT",
+        Method::TRACE => "TRACE",
+        _ => OTHER_METHOD,
     }
 }
 
