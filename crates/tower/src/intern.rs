@@ -5,21 +5,24 @@
 //! costs an allocation and changes nothing else.
 //!
 //! ```text
-//! near [ v ][ v ][ - ][ - ]            tried first, in order: a service that a router wraps has one route
+//! near [ v ][ - ]                      tried first, in order: a service that a router wraps has one route
 //! far  [ - ][ v ][ - ][ v ][ v ] ..    by hash; allocated when `near` is full
 //! ```
 
 use std::{fmt, sync::OnceLock};
 
 /// Slots that are tried one after the other. A lower number keeps a service small that has a single route.
-const NEAR: usize = 4;
+const NEAR: usize = 2;
 /// How many slots behind the one of its hash a value may be in. A limit, so that values that collide on purpose cost little.
 const PROBES: usize = 8;
 
+/// A value with its hash, which is compared first.
+type Slot<T> = OnceLock<(u64, T)>;
+
 /// A bounded table to which values are only added.
 pub(crate) struct Interned<T> {
-    near: [OnceLock<T>; NEAR],
-    far: OnceLock<Box<[OnceLock<T>]>>,
+    near: [Slot<T>; NEAR],
+    far: OnceLock<Box<[Slot<T>]>>,
     far_slots: usize,
 }
 
@@ -29,23 +32,22 @@ impl<T> Interned<T> {
         Self { near: [const { OnceLock::new() }; NEAR], far: OnceLock::new(), far_slots: slots.max(PROBES) }
     }
 
-    /// Returns the number of the value that `is` the wanted one, and adds what `make` returns if there is none. `None` if the
-    /// value is not there and there is no room for it.
+    /// Returns the number of the value with this hash that `is` the wanted one, and adds what `make` returns if there is none.
+    /// `None` if the value is not there and there is no room for it.
     #[inline]
     pub(crate) fn find_or_add(
         &self,
-        hash: impl FnOnce() -> u64,
+        hash: u64,
         is: impl Fn(&T) -> bool,
         make: impl FnOnce() -> T,
     ) -> Option<u32> {
         for (number, slot) in (0..).zip(&self.near) {
             match slot.get() {
-                Some(value) if is(value) => return Some(number),
+                Some((known, value)) if *known == hash && is(value) => return Some(number),
                 Some(_) => {}
-                None => return self.add(hash(), &is, make),
+                None => return self.add(hash, &is, make),
             }
         }
-        let hash = hash();
         match self.find_far(hash, &is) {
             Some(number) => Some(number),
             None => self.add(hash, &is, make),
@@ -56,10 +58,11 @@ impl<T> Interned<T> {
     #[inline]
     pub(crate) fn get(&self, number: u32) -> Option<&T> {
         let index = number as usize;
-        match self.near.get(index) {
-            Some(slot) => slot.get(),
-            None => self.far.get()?.get(index - NEAR)?.get(),
-        }
+        let slot = match self.near.get(index) {
+            Some(slot) => slot,
+            None => self.far.get()?.get(index - NEAR)?,
+        };
+        slot.get().map(|(_, value)| value)
     }
 
     #[inline]
@@ -67,7 +70,9 @@ impl<T> Interned<T> {
         let slots = self.far.get()?;
         for index in probes(hash, slots.len()) {
             match slots.get(index)?.get() {
-                Some(value) if is(value) => return u32::try_from(index + NEAR).ok(),
+                Some((known, value)) if *known == hash && is(value) => {
+                    return u32::try_from(index + NEAR).ok();
+                }
                 Some(_) => {}
                 None => return None,
             }
@@ -80,13 +85,13 @@ impl<T> Interned<T> {
     fn add(&self, hash: u64, is: &impl Fn(&T) -> bool, make: impl FnOnce() -> T) -> Option<u32> {
         let mut make = Some(make);
         for (number, slot) in (0..).zip(&self.near) {
-            if takes(slot, is, &mut make) {
+            if takes(slot, hash, is, &mut make) {
                 return Some(number);
             }
         }
         let slots = self.far.get_or_init(|| (0..self.far_slots).map(|_| OnceLock::new()).collect());
         for index in probes(hash, slots.len()) {
-            if takes(slots.get(index)?, is, &mut make) {
+            if takes(slots.get(index)?, hash, is, &mut make) {
                 return u32::try_from(index + NEAR).ok();
             }
         }
@@ -95,22 +100,22 @@ impl<T> Interned<T> {
 }
 
 /// Returns whether the slot has the wanted value, which is made if the slot is free.
-fn takes<T>(slot: &OnceLock<T>, is: &impl Fn(&T) -> bool, make: &mut Option<impl FnOnce() -> T>) -> bool {
-    match slot.get() {
-        Some(value) => is(value),
-        None => match make.take() {
-            // Another thread may be faster: then its value is compared, and this one is lost.
-            Some(made) => {
-                let mut was_made = false;
-                let value = slot.get_or_init(|| {
-                    was_made = true;
-                    made()
-                });
-                was_made || is(value)
-            }
-            None => false,
-        },
+fn takes<T>(
+    slot: &Slot<T>,
+    hash: u64,
+    is: &impl Fn(&T) -> bool,
+    make: &mut Option<impl FnOnce() -> T>,
+) -> bool {
+    let mut was_made = false;
+    if slot.get().is_none() {
+        let Some(make) = make.take() else { return false };
+        // Another thread may be faster. Then its value is compared, and `make` is not called.
+        let _ = slot.get_or_init(|| {
+            was_made = true;
+            (hash, make())
+        });
     }
+    was_made || slot.get().is_some_and(|(known, value)| *known == hash && is(value))
 }
 
 fn probes(hash: u64, slots: usize) -> impl Iterator<Item = usize> {
@@ -128,20 +133,19 @@ impl<T> fmt::Debug for Interned<T> {
 /// Hashes a short text. Not against attackers: [`PROBES`] bounds what a collision costs.
 #[inline]
 pub(crate) fn hash(text: &str) -> u64 {
-    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
-    let step =
-        |sum: u64, word: [u8; 8]| (sum ^ u64::from_le_bytes(word)).wrapping_mul(FACTOR).rotate_left(29);
     let bytes = text.as_bytes();
-    let chunks = bytes.chunks_exact(8);
-    let mut tail = [0; 8];
-    for (to, from) in tail.iter_mut().zip(chunks.remainder()) {
-        *to = *from;
+    let seed = bytes.len() as u64;
+    if let Some(last) = bytes.last_chunk::<8>() {
+        let words = bytes.chunks_exact(8).filter_map(<[u8]>::first_chunk::<8>);
+        // The last 8 bytes may overlap the word before, so that no byte is left out.
+        return mix(words.chain([last]).fold(seed, |sum, word| mix(sum ^ u64::from_le_bytes(*word))));
     }
-    let words = chunks.map(|chunk| {
-        let mut word = [0; 8];
-        word.copy_from_slice(chunk);
-        word
-    });
-    let sum = words.fold(bytes.len() as u64, step);
-    step(sum, tail).wrapping_mul(FACTOR)
+    let byte = |at: usize| u64::from(bytes.get(at).copied().unwrap_or(0)) << (8 * at);
+    mix(mix(seed ^ (0..7).fold(0, |sum, at| sum | byte(at))))
+}
+
+#[inline]
+const fn mix(sum: u64) -> u64 {
+    let product = sum.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    product ^ (product >> 29)
 }

@@ -86,7 +86,7 @@ impl Metering {
 
     #[inline]
     pub(crate) fn tenant_ref(&self, tenant: &str) -> TenantRef {
-        match self.tenants.find_or_add(|| hash(tenant), |known| **known == *tenant, || tenant.into()) {
+        match self.tenants.find_or_add(hash(tenant), |known| **known == *tenant, || tenant.into()) {
             Some(number) => TenantRef::Known(number),
             None => TenantRef::Own(tenant.into()),
         }
@@ -175,7 +175,7 @@ impl ServiceMeter {
         let route = route.unwrap_or(UNMATCHED_ROUTE);
         let make = || RouteScope { method, route: route.into(), scope: self.scope(method, route) };
         let is = |known: &RouteScope| known.method == method && *known.route == *route;
-        match self.routes.find_or_add(|| hash(route) ^ hash(method), is, make) {
+        match self.routes.find_or_add(hash(route) ^ hash(method), is, make) {
             Some(number) => RouteRef::Known(number),
             None => RouteRef::Own(Box::new(self.scope(method, route))),
         }

@@ -31,7 +31,9 @@ pub fn header(
 ) -> impl for<'a> Fn(&'a Parts) -> Option<Cow<'a, str>> + Clone + Send + Sync + 'static {
     move |head: &Parts| {
         let value = head.headers.get(&name)?;
-        Some(Cow::Borrowed(std::str::from_utf8(value.as_bytes()).unwrap_or(INVALID)))
+        // Nearly all values are ASCII, which is quicker to check.
+        let text = value.to_str().ok().or_else(|| std::str::from_utf8(value.as_bytes()).ok());
+        Some(Cow::Borrowed(text.unwrap_or(INVALID)))
     }
 }
 
