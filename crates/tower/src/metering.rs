@@ -175,7 +175,8 @@ impl ServiceMeter {
         let route = route.unwrap_or(UNMATCHED_ROUTE);
         let make = || RouteScope { method, route: route.into(), scope: self.scope(method, route) };
         let is = |known: &RouteScope| known.method == method && *known.route == *route;
-        match self.routes.find_or_add(hash(route) ^ hash(method), is, make) {
+        // Methods of one length share a hash, and are told apart by `is`.
+        match self.routes.find_or_add(hash(route) ^ method.len() as u64, is, make) {
             Some(number) => RouteRef::Known(number),
             None => RouteRef::Own(Box::new(self.scope(method, route))),
         }
