@@ -1,7 +1,6 @@
 //! What the middlewares count of a stream whose client leaves, and of a response without a length. `docs/middleware.md` has the
 //! table.
 
-use axum::body::Body;
 use http_body::{Frame, SizeHint};
 use metrics_exporter_prometheus::PrometheusBuilder;
 
@@ -15,7 +14,7 @@ struct Frames {
     announces_length: bool,
 }
 
-impl http_body::Body for Frames {
+impl Body for Frames {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -41,9 +40,9 @@ impl http_body::Body for Frames {
 
 /// Requests a stream, takes some frames of it, and leaves.
 fn leave_after(frames: usize, announces_length: bool, layer: impl FnOnce(Router) -> Router) {
-    let handler = move || async move { Body::new(Frames { given: 0, announces_length }) };
+    let handler = move || async move { AxumBody::new(Frames { given: 0, announces_length }) };
     let mut router = layer(Router::new().route("/", get(handler)));
-    let mut request = Request::new(Body::empty());
+    let mut request = Request::new(AxumBody::empty());
     *request.uri_mut() = Uri::from_static("/");
     let mut context = Context::from_waker(noop_waker_ref());
     let mut future = pin!(router.call(request));
@@ -93,7 +92,7 @@ fn axum_prometheus_counts_announced_lengths_and_sums_of_sums() {
         });
         let text = handle.render();
         let sums = text.lines().filter(|line| line.contains("response_body_size") && line.contains("_sum"));
-        sums.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap() as u64).sum()
+        sums.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
     });
     assert_eq!(sums, [10_000, 3000, 55_000]);
 }
