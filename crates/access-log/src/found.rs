@@ -187,9 +187,30 @@ impl<'a> Found<'a> {
         self.sent.bytes()
     }
 
-    /// Returns whether the user holds what could be an identity and another user: ` - `.
-    pub(crate) fn user_has_identity(&self) -> bool {
-        self.user.is_some_and(|user| memchr::memmem::find(user, b" - ").is_some())
+    /// Returns whether the host can be one, as far as it is known.
+    pub(crate) fn has_plain_host(&self) -> bool {
+        self.host.map_or(true, |host| memchr::memchr2(b'"', b' ', host).is_none())
+    }
+
+    /// Returns whether the user holds what could be a client, an identity and another user: `203.0.113.9 - ada`.
+    pub(crate) fn user_has_client(&self) -> bool {
+        let (Some(user), Some(client)) = (self.user, self.client) else { return false };
+        // A log has addresses or names, and not both.
+        let is_like: fn(&[u8]) -> bool =
+            if looks_like_address(client) { looks_like_address } else { is_client };
+        memchr::memmem::find_iter(user, b" - ").any(|at| {
+            let before = user.get(..at).unwrap_or_default();
+            before.rsplit(|b| *b == b' ').next().is_some_and(is_like)
+        })
+    }
+
+    /// Drops who made the request: the line could be read in several ways that differ in it.
+    pub(crate) fn forget_identity(&mut self) {
+        self.client = None;
+        self.user = None;
+        self.host = None;
+        self.kept.clear();
+        self.remarks.add(Remark::IdentityUnknown);
     }
 
     /// Drops the numbers of bytes: they may be another request's.

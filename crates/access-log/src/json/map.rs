@@ -157,9 +157,6 @@ impl JsonMap {
         values.open[0] = u64::MAX;
         let end = Scan::walk(line, &mut values);
         let (values, clash) = (&values.found, values.clash);
-        if clash {
-            return Err(Skip::new(SkipReason::Ambiguous));
-        }
         let seen =
             (0..).zip(values).filter(|(_, value)| value.is_some()).fold(0, |seen, (bit, _)| seen | 1 << bit);
         match end {
@@ -201,6 +198,9 @@ impl JsonMap {
         }
         if !has_target {
             return Err(Skip::found(SkipReason::NoRequest, line));
+        }
+        if clash {
+            found.forget_identity();
         }
         Ok(found)
     }

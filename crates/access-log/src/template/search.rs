@@ -7,11 +7,12 @@
 //!
 //! 1. that ends as the format does,
 //! 2. whose request ends in a version of HTTP,
-//! 3. that counts most bytes: a client that writes quotation marks into its own request can raise its bill, and never
+//! 3. whose host has no spaces and quotation marks,
+//! 4. that counts most bytes: a client that writes quotation marks into its own request can raise its bill, and never
 //!    lower it.
 //!
 //! Who made the request is taken from the leftmost reading if the format names it before the request, where the
-//! client cannot write. Otherwise all readings must agree on it.
+//! client cannot write. Otherwise all readings must agree on it, or the request counts without it.
 
 use super::{describe, tail::Tail, Slot, Template};
 use crate::{
@@ -110,7 +111,7 @@ impl<'a> Search<'_, 'a> {
             self.steps -= 1;
             let value = self.line.get(start..end).unwrap_or_default();
             match Found::default().fill(slot.role, value, self.times) {
-                Ok(()) if slot.wild || is_one_token(slot, value) => {
+                Ok(()) if slot.wild || slot.is_one_token(value) => {
                     self.spans[index] = (start, end);
                     if is_last {
                         self.consider(end);
@@ -209,7 +210,9 @@ impl<'a> Search<'_, 'a> {
             self.best = Some(reading);
             return;
         };
-        let rank = |reading: &Reading<'_>| (reading.tail == Tail::AsExpected, reading.is_http);
+        let rank = |reading: &Reading<'_>| {
+            (reading.tail == Tail::AsExpected, reading.is_http, reading.found.has_plain_host())
+        };
         let same_identity = reading.found.same_identity(&best.found);
         match rank(&reading).cmp(&rank(best)) {
             std::cmp::Ordering::Less => {}
@@ -219,7 +222,7 @@ impl<'a> Search<'_, 'a> {
             }
             std::cmp::Ordering::Equal => {
                 self.is_ambiguous |= !same_identity && !self.identity_first;
-                if same_identity && reading.found.sent() > best.found.sent() {
+                if (same_identity || self.is_ambiguous) && reading.found.sent() > best.found.sent() {
                     self.best = Some(reading);
                 }
             }
@@ -249,10 +252,13 @@ impl<'a> Search<'_, 'a> {
     }
 
     fn end(self) -> Result<Reading<'a>, Skip> {
-        if self.is_ambiguous || (self.steps == 0 && self.best.is_none()) {
+        if self.steps == 0 && self.best.is_none() {
             return Err(Skip::new(SkipReason::Ambiguous));
         }
         if let Some(mut reading) = self.best {
+            if self.is_ambiguous {
+                reading.found.forget_identity();
+            }
             match reading.tail {
                 Tail::AsExpected => {}
                 Tail::Cut => reading.found.remarks.add(Remark::Cut),
@@ -275,11 +281,6 @@ impl<'a> Search<'_, 'a> {
         };
         Err(Skip::found(self.stuck.reason, found.trim_ascii()))
     }
-}
-
-/// Returns whether a field of the server holds no space, which only times and fields in quotation marks may.
-fn is_one_token(slot: &Slot, value: &[u8]) -> bool {
-    slot.quoted || slot.role == Role::Time || memchr::memchr(b' ', value).is_none()
 }
 
 /// Returns where the text ends that `line` has at `at`. A space within is one or several; one at the end is one,

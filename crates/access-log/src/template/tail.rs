@@ -2,7 +2,7 @@
 
 use memchr::memmem;
 
-use super::Template;
+use super::{Slot, Template};
 
 /// How the rest of a line compares with the rest of its format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,32 +29,47 @@ impl Template {
         }
     }
 
-    /// Returns whether the literal texts follow in order, the last one at the end of the line. Fields may hold
-    /// anything.
+    /// Returns whether the literal texts follow in order, the last one at the end of the line. Fields of clients may
+    /// hold anything.
     fn matches_tail(&self, index: usize, rest: &[u8]) -> bool {
-        let mut rest = rest;
-        for (number, slot) in self.slots.iter().enumerate().skip(index) {
-            let is_last = number + 1 == self.slots.len();
-            let after = slot.after.as_slice();
-            if number == index {
-                match rest.strip_prefix(after) {
-                    Some(behind) => rest = behind,
-                    None => return false,
-                }
-                if is_last {
-                    return rest.is_empty() || self.open_end;
-                }
-            } else if is_last && !self.open_end {
-                return rest.ends_with(after);
-            } else {
-                match memmem::find(rest, after) {
-                    Some(at) => rest = rest.get(at + after.len()..).unwrap_or_default(),
-                    None => return false,
-                }
-            }
+        let (Some(slot), Some(behind)) = (self.slots.get(index), self.slots.get(index + 1..)) else {
+            return false;
+        };
+        let Some(rest) = rest.strip_prefix(slot.after.as_slice()) else { return false };
+        if self.open_end {
+            return in_order(behind, rest).is_some();
         }
-        true
+        match behind.split_last() {
+            None => rest.is_empty(),
+            Some((last, between)) => match rest.strip_suffix(last.after.as_slice()) {
+                Some(rest) => matches_to_end(between, last, rest),
+                None => false,
+            },
+        }
     }
+}
+
+/// Returns whether `rest` holds the fields `between` and then `last`. Fields of the server at the end are told from
+/// the right, so that they are what the server wrote whatever a client wrote before them.
+fn matches_to_end(between: &[Slot], last: &Slot, rest: &[u8]) -> bool {
+    let (mut between, mut last, mut rest) = (between, last, rest);
+    while !last.wild {
+        let Some((before, others)) = between.split_last() else { return last.is_one_token(rest) };
+        let Some(at) = memmem::rfind(rest, &before.after) else { return false };
+        if !last.is_one_token(rest.get(at + before.after.len()..).unwrap_or_default()) {
+            return false;
+        }
+        (between, last, rest) = (others, before, rest.get(..at).unwrap_or_default());
+    }
+    in_order(between, rest).is_some()
+}
+
+/// Returns what follows the texts behind these fields, which are in `rest` in this order.
+fn in_order<'a>(slots: &[Slot], rest: &'a [u8]) -> Option<&'a [u8]> {
+    slots.iter().try_fold(rest, |rest, slot| {
+        let at = memmem::find(rest, &slot.after)?;
+        rest.get(at + slot.after.len()..)
+    })
 }
 
 /// Returns how many fields there are, those in quotation marks as one; `None` if a quotation mark is not closed.

@@ -5,6 +5,7 @@
 
 mod damage;
 mod detection;
+mod fixtures;
 mod formats;
 mod notations;
 mod properties;
