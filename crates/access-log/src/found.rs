@@ -2,6 +2,7 @@
 
 use crate::{
     address::{is_client, without_port},
+    request::is_version,
     text::{text, Escapes},
     time::{TimeFault, Times},
     Remark, Remarks, Request, RequestLine, Skip, SkipReason,
@@ -106,7 +107,7 @@ impl<'a> Found<'a> {
             Role::Ignore => {}
             Role::Ident => {
                 // An address where `-` is expected: the line has one more field before it.
-                if !matches!(value, [b'-']) && (value.is_empty() || looks_like_address(value)) {
+                if !matches!(value, [b'-']) && (!is_client(value) || looks_like_address(value)) {
                     return Err(SkipReason::OtherFormat);
                 }
             }
@@ -213,6 +214,16 @@ impl<'a> Found<'a> {
         self.remarks.add(Remark::IdentityUnknown);
     }
 
+    /// Ends the request behind its first version of HTTP: what follows is of another line.
+    pub(crate) fn end_request_at_version(&mut self) {
+        let Some(request) = self.request else { return };
+        let ends = memchr::memchr_iter(b'"', request).map(|at| &request[..at]);
+        let is_whole = |end: &&[u8]| end.rsplit(|b| *b == b' ').next().is_some_and(is_version);
+        if let Some(end) = { ends }.find(is_whole) {
+            self.request = Some(end);
+        }
+    }
+
     /// Drops the numbers of bytes: they may be another request's.
     pub(crate) fn forget_sizes(&mut self) {
         self.sent = Size::Missing;
@@ -234,7 +245,7 @@ impl<'a> Found<'a> {
             Some(request) => RequestLine::parse(request, escapes),
             None => RequestLine::of_parts(self.method, self.target, self.query, escapes),
         };
-        let host = self.host.map(|host| text(without_port(host), escapes));
+        let host = self.host.map(without_port).and_then(present).map(|host| text(host, escapes));
         self.kept.resize(kept, None);
         Ok(Request {
             client: self.client.map(|client| text(client, escapes)),

@@ -72,6 +72,7 @@ impl Template {
         let mut reading = self.search(line, times, usize::MAX)?;
         reading.found.remarks.add(Remark::Glued);
         reading.found.forget_sizes();
+        reading.found.end_request_at_version();
         Ok(reading.found)
     }
 

@@ -195,6 +195,10 @@ fn lines_glued_together_never_bill_one_client_for_another() {
     let told = damaged(format!("{}{other}", &COMBINED[..cut]));
     assert!(told.starts_with("192.0.2.7 ada . GET "), "{told}");
     assert!(told.ends_with(" 200 . . +glued +size_unknown"), "{told}");
+    // Cut behind its request, the target is its own.
+    let cut_in_size = COMBINED.find("12 \"http").unwrap();
+    let told = damaged(format!("{}{other}", &COMBINED[..cut_in_size]));
+    assert_eq!(told, "192.0.2.7 ada . GET /a 200 . . +glued +size_unknown");
 
     // A writer that is known to escape leaves no doubt.
     let format = r#"%h %l %u %t \"%r\" %>s %b \"%{Referer}i\" \"%{User-Agent}i\""#;
