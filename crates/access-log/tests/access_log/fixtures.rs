@@ -115,7 +115,7 @@ fn compare(
             Ok(Some(request)) if request.rest.is_none() => words(&request),
             other => format!("{other:?}"),
         };
-        let (sent, wanted) = wanted.next().expect("as many requests as lines");
+        let (sent, wanted) = wanted.next().unwrap();
         if !agree(&told, wanted) {
             differences.push(format!("{name} as {format}: {sent}\n  told     {told}\n  expected {wanted}"));
         }

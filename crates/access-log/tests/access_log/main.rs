@@ -7,6 +7,7 @@ mod damage;
 mod detection;
 mod fixtures;
 mod formats;
+mod mutations;
 mod notations;
 mod properties;
 mod reading;
