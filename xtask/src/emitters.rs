@@ -1,6 +1,6 @@
 //! `emitters`: real servers write access logs, which the parser has to read as the wire says.
 //!
-//! nginx, Caddy and Envoy come as wheels, Apache and HAProxy as packages of Debian that are unpacked below the target directory.
+//! nginx, Caddy and Envoy come as wheels, Apache and `HAProxy` as packages of Debian that are unpacked below the target directory.
 //! Nothing is installed. What the servers wrote is kept as fixtures, so that the tests of the crate need none of them.
 
 use std::{
