@@ -54,14 +54,13 @@ impl Reading {
         let mut trial = parser.clone();
         let mut lines = Lines::new(sample);
         let (mut read, mut skipped, mut first) = (0_u64, 0_u64, None);
-        let need = self.tenant.need();
-        let mut has_needed = need.is_none();
+        let mut names_somebody = false;
         while let Some(line) = lines.next()? {
             // The last line may be cut by the sample.
             match line.and_then(|line| if line.is_terminated { trial.parse(line) } else { Ok(None) }) {
                 Ok(Some(request)) => {
                     read += 1;
-                    has_needed |= need.is_some_and(|(_, has)| has(&request));
+                    names_somebody |= self.tenant.is_met_by(&request);
                 }
                 Ok(None) => {}
                 Err(skip) if skip.reason() == SkipReason::Empty => {}
@@ -71,7 +70,7 @@ impl Reading {
                 }
             }
         }
-        if let Some((what, _)) = need.filter(|_| read > 0 && !has_needed) {
+        if let Some(what) = self.tenant.need().filter(|_| read > 0 && !names_somebody) {
             bail!(
                 "the lines of {name} ({}) name no {what}, which --tenant asks for: all would count under one name; give the whole \
                  format with --format, or another rule",

@@ -47,12 +47,21 @@ impl FromStr for TenantRule {
 }
 
 impl TenantRule {
-    /// Returns what the rule needs of a line besides a field, in words, and whether a request has it.
-    pub(super) fn need(&self) -> Option<(&'static str, fn(&Request<'_>) -> bool)> {
+    /// Returns, in words, what the rule needs of a line besides user and fields.
+    pub(super) fn need(&self) -> Option<&'static str> {
         match self {
-            Self::HostHash => Some(("client", |request| request.client.is_some())),
-            Self::Vhost => Some(("host", |request| request.host.is_some())),
+            Self::HostHash => Some("client"),
+            Self::Vhost => Some("host"),
             _ => None,
+        }
+    }
+
+    /// Returns whether a request has what [`Self::need`] names.
+    pub(super) fn is_met_by(&self, request: &Request<'_>) -> bool {
+        match self {
+            Self::HostHash => request.client.is_some(),
+            Self::Vhost => request.host.is_some(),
+            _ => true,
         }
     }
 
