@@ -361,6 +361,10 @@ fn further_forms_of_identifiers_dates_and_versions() {
 
 #[test]
 fn names_with_figures_stay_apart() {
+    assert_table(&[
+        ("/pods/kafka-365", "/pods/kafka-:num"),
+        ("/js/365.8f3a2b1c.chunk.js", "/js/:num.:hex.chunk.js"),
+    ]);
     for raw in
         ["/top10", "/top100", "/vue3", "/win11", "/4k", "/2fa", "/web3", "/h264", "/mp3", "/p256", "/q4"]
     {
