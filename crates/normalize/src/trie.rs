@@ -145,7 +145,7 @@ fn is_ragged(value: &str) -> bool {
             placeholder::ALL.iter().filter(|name| rest.starts_with(**name)).map(|name| name.len()).max();
         let touches = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_alphanumeric());
         longest.is_some_and(|length| {
-            touches(rest.bytes().nth(length))
+            touches(rest.as_bytes().get(length).copied())
                 || touches(value.get(..at).and_then(|before| before.bytes().last()))
         })
     })

@@ -65,7 +65,7 @@ impl Civil {
     }
 }
 
-/// Returns the offset of a zone by its letters, where these mean one zone in the whole world. `EST`, `CST`, `IST` and
+/// Returns the offset of a zone by its letters, where these mean one zone in the whole world. `EST`, `CST` and
 /// `BST` do not.
 fn named_zone(name: &[u8]) -> Option<i32> {
     let hours = match name {
