@@ -309,3 +309,13 @@ fn what_the_server_writes_behind_an_agent_tells_where_the_agent_ends() {
     }
     assert_eq!(Reader::new("envoy").told(line(r#"x" 200 0 "-" "y"#)), [". . shop.example GET /a 200 512 3"]);
 }
+
+#[test]
+fn a_line_full_of_ends_is_read_in_time_and_counts_its_own_bytes() {
+    // Each of them has to be tried. A test that compared each with the rest of the line would take minutes.
+    let target = r#"" 200 1 "#.repeat(100_000);
+    let line = COMBINED.replace("/a ", &format!("/a{target} "));
+    for read in [damaged(&line), Reader::new("combined").told(&line).concat()] {
+        assert!(read.ends_with(" 200 512 . +raw_quotes"), "{}", &read[read.len() - 60..]);
+    }
+}
