@@ -105,10 +105,11 @@ impl EngineState {
         let mut reached = self.limits_reached.take();
         if reached.iter().any(|reached| reached.limit != Limit::Dimensions && reached.limit != Limit::Counts)
         {
-            let most = self.cardinality().into_iter().max_by_key(|(label, values)| {
-                // Of two labels with as many values, the first.
-                (*values, std::cmp::Reverse(*label as usize))
-            });
+            let most =
+                self.cardinality_of(|key| !key.is_overflow()).into_iter().max_by_key(|(label, values)| {
+                    // Of two labels with as many values, the first.
+                    (*values, std::cmp::Reverse(*label as usize))
+                });
             for reached in &mut reached {
                 reached.label = match reached.limit {
                     Limit::LabelSets | Limit::LeftLabelSets => most.map(|(label, _)| label),
@@ -160,9 +161,13 @@ impl EngineState {
 
     /// Counts how many values each label has among the live label sets.
     pub(crate) fn cardinality(&self) -> [(Label, usize); 5] {
+        self.cardinality_of(|_| true)
+    }
+
+    fn cardinality_of(&self, is_wanted: impl Fn(&UsageKey) -> bool) -> [(Label, usize); 5] {
         let mut values: [std::collections::HashSet<Box<str>>; 5] = Default::default();
         self.registry.for_each_live(|key| {
-            if let Some(labels) = key.labels() {
+            if let Some(labels) = key.labels().filter(|_| is_wanted(key)) {
                 for (values, value) in values.iter_mut().zip(labels.values()) {
                     if !values.contains(value) {
                         values.insert(value.into());
