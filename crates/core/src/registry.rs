@@ -17,6 +17,8 @@
 //!
 //! Lock order: readings, then a shard, then ids.
 
+use std::collections::HashMap;
+
 use crossbeam_utils::CachePadded;
 use hashbrown::HashTable;
 
@@ -297,7 +299,7 @@ impl Registry {
         let ids = self.ids.lock();
         let mut seen: std::collections::HashSet<usize> = ids.free.iter().map(|id| id.index()).collect();
         let (mut live, mut limited, mut exempt) = (0, 0, 0);
-        let mut live_keys: std::collections::HashMap<TenantId, (&Arc<TenantEntry>, u32)> = Default::default();
+        let mut live_keys: HashMap<TenantId, (&Arc<TenantEntry>, u32)> = HashMap::new();
         for (shard, key) in
             shards.iter().enumerate().flat_map(|(n, shard)| shard.iter().map(move |key| (n, key)))
         {

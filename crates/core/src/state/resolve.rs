@@ -258,13 +258,12 @@ impl EngineState {
     /// the last resort.
     fn resolve_overflow(&self, tenant: &Arc<TenantEntry>, name: &str, full: Full) -> Option<Resolved> {
         let of_tenant = (full != Full::Tenants).then(|| self.overflow_row(tenant, name)).flatten();
-        let (key, overflow, counter) = match of_tenant {
-            Some(key) => (key, Overflow::LabelSets, &self.counters.overflowed_label_sets),
-            None => {
-                self.limits_reached.note(Limit::Tenants, name, None);
-                let key = self.overflow_row(self.tenants.overflow(), OVERFLOW)?;
-                (key, Overflow::Tenants, &self.counters.overflowed_tenants)
-            }
+        let (key, overflow, counter) = if let Some(key) = of_tenant {
+            (key, Overflow::LabelSets, &self.counters.overflowed_label_sets)
+        } else {
+            self.limits_reached.note(Limit::Tenants, name, None);
+            let key = self.overflow_row(self.tenants.overflow(), OVERFLOW)?;
+            (key, Overflow::Tenants, &self.counters.overflowed_tenants)
         };
         counter.fetch_add(1, Ordering::Relaxed);
         Some(Resolved { key, outcome: Outcome::Overflowed(overflow) })
