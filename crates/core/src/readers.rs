@@ -21,10 +21,17 @@
 //! 2. The base of a free id equals the sum of its cells, so that the next key of this id starts from zero.
 //! 3. A detached row has a count that is not zero.
 
+mod detached;
+
 use std::collections::{HashMap, HashSet};
 
 use zeroize::Zeroize;
 
+pub(crate) use self::detached::Detached;
+use self::detached::{
+    add_detached, add_saturating, overflow_key, take_detached, AtLimit, DetachCounters, DetachLimits,
+    DetachedRows, HIGH_COUNT,
+};
 use crate::{
     cells::{self, Slab},
     key::{overflow_labels, Key, KeyId, UsageKey},
@@ -36,15 +43,9 @@ use crate::{
     Dimension, OVERFLOW,
 };
 
-/// From here on, one more addition may pass the highest count. Below, the cells of 32,768 threads would have to be full.
-const HIGH_COUNT: u64 = u64::MAX / 2;
-
 /// Which reader of an engine. The number is used again once its reader is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ReaderId(usize);
-
-/// By key: counts that are no longer in the cells, by dimension.
-type DetachedRows = HashMap<UsageKey, Box<[u64]>>;
 
 /// What one reader has taken of the cells, and what it has not taken of the rest.
 #[derive(Debug, Default)]
@@ -52,17 +53,8 @@ struct ReaderSums {
     /// The sums of the last reading, by id and dimension. Absent means zero.
     base: Vec<u64>,
     detached: DetachedRows,
+    /// Whether tenants keep their place until this reader has taken their counts.
     holds_tenants: bool,
-}
-
-/// What becomes of a key's counts when they are detached and the map is full.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum AtLimit {
-    /// They go to the overflow row of the key's tenant.
-    Fold,
-    /// They are kept under the key. Ids are limited, so keys that have one are too, and a reader that has
-    /// peeked must find the counts under the same key.
-    Keep,
 }
 
 /// All readers of an engine.
@@ -76,45 +68,6 @@ pub(crate) struct Readers {
     /// The row that takes the usage of tenants without a place.
     last_resort: UsageKey,
     counters: DetachCounters,
-}
-
-/// What a detached row may be.
-#[derive(Debug, Clone, Copy)]
-struct DetachLimits {
-    dimensions: usize,
-    keys_max: usize,
-    /// Overflow rows beyond these, in a reader that holds no tenants.
-    tenants_max: usize,
-}
-
-#[derive(Debug, Default)]
-struct DetachCounters {
-    /// Additions that reached 2^64 - 1 and stayed there.
-    saturations: u64,
-    /// Keys whose counts went to an overflow row.
-    folded_keys: u64,
-    /// What saturated first, and what was folded first, since that was last asked.
-    first_saturated: Option<(UsageKey, usize)>,
-    first_folded: Option<UsageKey>,
-}
-
-/// What detaching the counts of a key came to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Detached {
-    /// A reader that holds tenants has counts of the key's tenant now.
-    pub(crate) holds_tenant: bool,
-    /// A sum reached 2^64 - 1 and stays there.
-    pub(crate) is_saturated: bool,
-    /// A count of it is so high that additions to cells may pass the highest one.
-    pub(crate) is_high: bool,
-}
-
-impl Detached {
-    fn add(&mut self, other: Self) {
-        self.holds_tenant |= other.holds_tenant;
-        self.is_saturated |= other.is_saturated;
-        self.is_high |= other.is_high;
-    }
 }
 
 impl Readers {
@@ -414,58 +367,6 @@ impl ReaderSums {
         let bases = self.base.iter_mut().skip(first);
         now.iter().zip(bases).map(|(&now, base)| now.wrapping_sub(std::mem::replace(base, now))).collect()
     }
-
-    /// Adds counts by dimension to what is detached under a key.
-    fn detach(
-        &mut self,
-        key: &UsageKey,
-        row: &[u64],
-        at_limit: AtLimit,
-        (limits, last_resort): (DetachLimits, &UsageKey),
-        counters: &mut DetachCounters,
-    ) -> Detached {
-        if row.iter().all(|&value| value == 0) {
-            return Detached::default();
-        }
-        let key = if at_limit == AtLimit::Keep || self.has_room(key, limits.keys_max) {
-            key.clone()
-        } else {
-            counters.folded_keys += 1;
-            counters.first_folded.get_or_insert_with(|| key.clone());
-            let of_tenant = overflow_key(key);
-            let has_room = self.holds_tenants
-                || self.has_room(&of_tenant, limits.keys_max.saturating_add(limits.tenants_max));
-            if has_room {
-                of_tenant
-            } else {
-                last_resort.clone()
-            }
-        };
-        let saturations = counters.saturations;
-        let detached = self.detached.entry(key.clone()).or_insert_with(|| vec![0; limits.dimensions].into());
-        for (dimension, (detached, &value)) in detached.iter_mut().zip(row).enumerate() {
-            counters.saturated(&key, dimension, add_saturating(detached, value));
-        }
-        Detached {
-            holds_tenant: self.holds_tenants,
-            is_saturated: counters.saturations > saturations,
-            is_high: detached.iter().any(|count| *count >= HIGH_COUNT),
-        }
-    }
-
-    fn has_room(&self, key: &UsageKey, keys_max: usize) -> bool {
-        self.detached.len() < keys_max || self.detached.contains_key(key)
-    }
-}
-
-impl DetachCounters {
-    /// Counts additions to a sum that saturated.
-    fn saturated(&mut self, key: &UsageKey, dimension: usize, times: u64) {
-        self.saturations += times;
-        if times > 0 && self.first_saturated.is_none() {
-            self.first_saturated = Some((key.clone(), dimension));
-        }
-    }
 }
 
 /// Returns the sums of a reader. A [`ReaderId`] is used only while its reader lives, so there always are
@@ -474,39 +375,4 @@ fn sums_of(readers: &mut [Option<ReaderSums>], reader: ReaderId) -> Option<&mut 
     let sums = readers.get_mut(reader.0).and_then(Option::as_mut);
     debug_assert!(sums.is_some(), "{reader:?} is gone");
     sums
-}
-
-/// Adds detached counts to the rows of keys that have an id, and the rest as rows without an id.
-fn add_detached(detached: &DetachedRows, stride: usize, out: &mut Reading) {
-    let mut without_id: HashMap<_, _> = detached.iter().collect();
-    for (key, values) in out.keys.iter().zip(out.values.chunks_mut(stride)) {
-        let Some(key) = key else { continue };
-        let Some(detached) = without_id.remove(key) else { continue };
-        for (index, (value, detached)) in values.iter_mut().zip(&**detached).enumerate() {
-            let excess = value.saturating_sub(u64::MAX - detached);
-            if add_saturating(value, *detached) > 0 {
-                out.excess.push((key.clone(), index, excess));
-            }
-        }
-    }
-    out.without_id.extend(without_id.into_iter().map(|(key, values)| (key.clone(), values.clone())));
-}
-
-/// Removes up to `n` from what is detached under a key, and returns how much that was.
-fn take_detached(detached: &mut DetachedRows, key: &UsageKey, dimension: usize, n: u64) -> u64 {
-    let Some(value) = detached.get_mut(key).and_then(|values| values.get_mut(dimension)) else { return 0 };
-    let taken = n.min(*value);
-    *value -= taken;
-    taken
-}
-
-fn overflow_key(key: &UsageKey) -> UsageKey {
-    UsageKey::from_labels(key.tenant_entry(), &overflow_labels(key.tenant()))
-}
-
-/// Adds in place. Returns 1 if the sum saturated, else 0.
-fn add_saturating(sum: &mut u64, n: u64) -> u64 {
-    let saturated = sum.checked_add(n).is_none();
-    *sum = sum.saturating_add(n);
-    u64::from(saturated)
 }
