@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::{
     name::{Lengths, Name},
-    sync::{Arc, AtomicBool, AtomicU32, Ordering},
-    tenant::{AccountKey, TenantEntry, TenantId},
+    sync::{AtomicBool, AtomicU32, Ordering},
+    tenant::{AccountKey, TenantId, TenantRef},
     Labels, OVERFLOW,
 };
 
@@ -37,11 +37,11 @@ impl KeyId {
 pub struct UsageKey(Name);
 
 impl UsageKey {
-    pub(crate) fn from_labels(tenant: &Arc<TenantEntry>, labels: &Labels<'_>) -> Self {
+    pub(crate) fn from_labels(tenant: &TenantRef, labels: &Labels<'_>) -> Self {
         Self(Name::of_labels(tenant, labels))
     }
 
-    pub(crate) fn from_account(tenant: &Arc<TenantEntry>, name: &str, account: AccountKey) -> Self {
+    pub(crate) fn from_account(tenant: &TenantRef, name: &str, account: AccountKey) -> Self {
         Self(Name::of_account(tenant, name, account))
     }
 
@@ -76,7 +76,7 @@ impl UsageKey {
     }
 
     /// Returns the tenant that owns the name.
-    pub(crate) fn tenant_entry(&self) -> &Arc<TenantEntry> {
+    pub(crate) fn tenant_entry(&self) -> &TenantRef {
         self.0.tenant_entry()
     }
 

@@ -25,7 +25,7 @@ use crate::{
     reading::KeyTable,
     registry::{Ids, Registry},
     sync::{Arc, RwLock},
-    tenant::{TenantEntry, TenantId},
+    tenant::{TenantId, TenantRef},
 };
 
 /// What is known of the key that has an id.
@@ -59,7 +59,7 @@ pub(crate) struct KeySlots {
 /// What is known of a tenant when one has to go.
 #[derive(Debug)]
 struct TenantUse {
-    entry: Arc<TenantEntry>,
+    entry: TenantRef,
     last_active: u64,
     is_spared: bool,
 }
@@ -160,12 +160,12 @@ impl KeySlots {
         registry: &Registry,
         wanted: usize,
         untaken: &HashSet<TenantId>,
-    ) -> (Vec<Arc<TenantEntry>>, usize) {
+    ) -> (Vec<TenantRef>, usize) {
         let mut tenants: HashMap<TenantId, TenantUse> = HashMap::new();
         for (slot, key) in self.slots.iter().filter_map(|slot| Some((slot, slot.key.as_ref()?))) {
             let entry = key.usage.tenant_entry();
             let tenant = tenants.entry(entry.id).or_insert_with(|| TenantUse {
-                entry: Arc::clone(entry),
+                entry: TenantRef::clone(entry),
                 last_active: 0,
                 is_spared: entry.is_overflow() || !entry.has_place() || untaken.contains(&entry.id),
             });

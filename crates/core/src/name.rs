@@ -9,8 +9,7 @@ use triomphe::ThinArc;
 
 use crate::{
     normalizer::LABEL_BYTES_MAX,
-    sync::Arc,
-    tenant::{AccountKey, TenantEntry, TenantId},
+    tenant::{AccountKey, TenantId, TenantRef},
     Labels,
 };
 
@@ -65,7 +64,7 @@ impl Lengths {
 #[derive(Debug)]
 struct Header {
     lengths: Lengths,
-    tenant: Arc<TenantEntry>,
+    tenant: TenantRef,
 }
 
 /// An immutable name. A clone is another reference to the same block. Two names are equal if their texts are: the tenant's
@@ -78,7 +77,7 @@ impl Name {
     ///
     /// A label longer than [`Lengths::LABEL_MAX`] is a caller's bug, since the normalizer's limit and the
     /// cache's are lower. It is left empty, and debug builds panic.
-    pub(crate) fn of_labels(tenant: &Arc<TenantEntry>, labels: &Labels<'_>) -> Self {
+    pub(crate) fn of_labels(tenant: &TenantRef, labels: &Labels<'_>) -> Self {
         debug_assert!(Lengths::of(labels).is_some(), "a label is longer than a name can hold");
         let values = labels.values().map(|value| if value.len() > Lengths::LABEL_MAX { "" } else { value });
         let mut text = Vec::with_capacity(values.iter().map(|value| value.len()).sum());
@@ -88,19 +87,19 @@ impl Name {
             lengths |= (value.len() as u64) << (index * Lengths::BITS);
         }
         Self(ThinArc::from_header_and_slice(
-            Header { lengths: Lengths(lengths), tenant: Arc::clone(tenant) },
+            Header { lengths: Lengths(lengths), tenant: TenantRef::clone(tenant) },
             &text,
         ))
     }
 
     /// Makes the name of a tenant's account.
-    pub(crate) fn of_account(tenant: &Arc<TenantEntry>, name: &str, account: AccountKey) -> Self {
+    pub(crate) fn of_account(tenant: &TenantRef, name: &str, account: AccountKey) -> Self {
         let lengths = Lengths::of_account(name);
         let mut text = Vec::with_capacity(name.len() + ACCOUNT_BYTES);
         text.extend_from_slice(name.as_bytes());
         text.extend_from_slice(&account.ns.to_be_bytes());
         text.extend_from_slice(&account.id.to_be_bytes());
-        Self(ThinArc::from_header_and_slice(Header { lengths, tenant: Arc::clone(tenant) }, &text))
+        Self(ThinArc::from_header_and_slice(Header { lengths, tenant: TenantRef::clone(tenant) }, &text))
     }
 
     /// Returns whether the two are clones of each other.
@@ -112,7 +111,7 @@ impl Name {
         self.tenant_entry().id
     }
 
-    pub(crate) fn tenant_entry(&self) -> &Arc<TenantEntry> {
+    pub(crate) fn tenant_entry(&self) -> &TenantRef {
         &self.0.header.header.tenant
     }
 
@@ -244,10 +243,11 @@ pub(crate) fn word(bytes: [u8; 8]) -> u64 {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use crate::tenant::TenantEntry;
     use proptest::prelude::*;
 
-    fn tenant(number: u64) -> Arc<TenantEntry> {
-        Arc::new(TenantEntry::new(TenantId(number), false))
+    fn tenant(number: u64) -> TenantRef {
+        TenantRef::new(TenantEntry::new(TenantId(number), false))
     }
 
     proptest! {

@@ -38,8 +38,8 @@ use crate::{
     key_slots::KeySlots,
     reading::{KeyTable, Reading, ReadingRow},
     registry::Ids,
-    sync::{Arc, RwLock},
-    tenant::{TenantEntry, TenantId},
+    sync::RwLock,
+    tenant::{TenantId, TenantRef},
     Dimension, OVERFLOW,
 };
 
@@ -74,7 +74,7 @@ impl Readers {
     pub(crate) fn new(
         dimensions: usize,
         (detached_keys_max, tenants_max): (usize, usize),
-        overflow: &Arc<TenantEntry>,
+        overflow: &TenantRef,
         zeroize: bool,
     ) -> Self {
         Self {

@@ -25,7 +25,7 @@ use hashbrown::HashTable;
 use crate::{
     key::{Key, KeyId, Quota, UsageKey, Wanted},
     sync::{Arc, Mutex, RwLock},
-    tenant::{TenantEntry, TenantId},
+    tenant::{TenantEntry, TenantId, TenantRef},
 };
 
 const SHARDS: usize = if cfg!(loom) { 1 } else { 64 };
@@ -226,7 +226,7 @@ impl Registry {
     }
 
     /// Takes their places from those of the tenants that have no live key.
-    pub(crate) fn release_places<'a>(&self, tenants: impl Iterator<Item = &'a Arc<TenantEntry>>) {
+    pub(crate) fn release_places<'a>(&self, tenants: impl Iterator<Item = &'a TenantRef>) {
         let mut ids = self.ids.lock();
         for tenant in tenants.filter(|tenant| tenant.has_place() && tenant.live_keys() == 0) {
             tenant.set_place(false);
@@ -299,7 +299,7 @@ impl Registry {
         let ids = self.ids.lock();
         let mut seen: std::collections::HashSet<usize> = ids.free.iter().map(|id| id.index()).collect();
         let (mut live, mut limited, mut exempt) = (0, 0, 0);
-        let mut live_keys: HashMap<TenantId, (&Arc<TenantEntry>, u32)> = HashMap::new();
+        let mut live_keys: HashMap<TenantId, (&TenantRef, u32)> = HashMap::new();
         for (shard, key) in
             shards.iter().enumerate().flat_map(|(n, shard)| shard.iter().map(move |key| (n, key)))
         {

@@ -1,9 +1,12 @@
 //! Tenants as numbers, the place that each has or has not, and the accounts within them.
 
-use crate::{
-    key::UsageKey,
-    sync::{Arc, AtomicBool, AtomicU32, Ordering},
+// Not those of `sync`: all is written under a lock that loom models, so that there is nothing more to explore.
+use std::sync::{
+    atomic::{AtomicBool, AtomicU32, Ordering},
+    Arc,
 };
+
+use crate::key::UsageKey;
 
 /// A namespace and an id in it: what a host counts under that has numbers instead of labels.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -34,14 +37,14 @@ impl TenantId {
 /// It takes no place: the tenant limit applies when something is counted.
 #[derive(Debug, Clone)]
 pub struct Tenant {
-    pub(crate) entry: Arc<TenantEntry>,
+    pub(crate) entry: TenantRef,
     /// A copy of the entry's, so that recording need not read the entry.
     pub(crate) id: TenantId,
     pub(crate) name: Box<str>,
 }
 
 impl Tenant {
-    pub(crate) fn new(entry: Arc<TenantEntry>, name: &str) -> Self {
+    pub(crate) fn new(entry: TenantRef, name: &str) -> Self {
         Self { id: entry.id, entry, name: name.into() }
     }
 
@@ -68,6 +71,9 @@ impl PartialEq for Tenant {
 }
 
 impl Eq for Tenant {}
+
+/// An owner of a tenant's entry.
+pub(crate) type TenantRef = Arc<TenantEntry>;
 
 /// What all names of one tenant own together.
 ///

@@ -12,11 +12,14 @@
 //! 1. Each name has one entry, and each entry a number of its own.
 //! 2. An entry is forgotten only when the map is its last owner, and it has no place.
 
-use std::collections::HashMap;
+// Not those of `sync`: the lock is innermost, so that loom has nothing to explore.
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use crate::{
-    sync::{Arc, Mutex},
-    tenant::{TenantEntry, TenantId},
+    tenant::{TenantEntry, TenantId, TenantRef},
     OVERFLOW,
 };
 
@@ -26,13 +29,13 @@ const SWEEP_AT_LEAST: usize = 64;
 /// All known tenants. Its lock is innermost.
 #[derive(Debug)]
 pub(crate) struct Tenants {
-    overflow: Arc<TenantEntry>,
+    overflow: TenantRef,
     known: Mutex<Known>,
 }
 
 #[derive(Debug)]
 struct Known {
-    by_name: HashMap<Box<str>, Arc<TenantEntry>>,
+    by_name: HashMap<Box<str>, TenantRef>,
     next: u64,
     /// When so many are known, those without an owner are forgotten: the cost of it is shared by as many new ones.
     sweep_at: usize,
@@ -46,13 +49,13 @@ impl Tenants {
     }
 
     /// Returns the tenant that takes the usage of those without a place.
-    pub(crate) const fn overflow(&self) -> &Arc<TenantEntry> {
+    pub(crate) const fn overflow(&self) -> &TenantRef {
         &self.overflow
     }
 
     /// Returns the tenant of a normalized name. If it is not known, it is from now on.
-    pub(crate) fn intern(&self, name: &str) -> Arc<TenantEntry> {
-        let mut known = self.known.lock();
+    pub(crate) fn intern(&self, name: &str) -> TenantRef {
+        let mut known = self.known();
         if let Some(entry) = known.by_name.get(name) {
             return Arc::clone(entry);
         }
@@ -66,25 +69,29 @@ impl Tenants {
     }
 
     /// Returns the tenants that have a place and no live key.
-    pub(crate) fn without_live_key(&self) -> Vec<Arc<TenantEntry>> {
-        let known = self.known.lock();
+    pub(crate) fn without_live_key(&self) -> Vec<TenantRef> {
+        let known = self.known();
         let idle = known.by_name.values().filter(|entry| entry.has_place() && entry.live_keys() == 0);
         idle.cloned().collect()
     }
 
     /// Forgets the tenants that nobody owns.
     pub(crate) fn forget_unowned(&self) {
-        self.known.lock().forget_unowned();
+        self.known().forget_unowned();
     }
 
     /// Returns how many tenants have a place, the overflow tenant included.
     pub(crate) fn with_place(&self) -> usize {
-        self.known.lock().by_name.values().filter(|entry| entry.has_place()).count()
+        self.known().by_name.values().filter(|entry| entry.has_place()).count()
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Checks the invariants, and that so many tenants have a place as the registry says.
     pub(crate) fn validate(&self, places: usize) -> Result<(), String> {
-        let known = self.known.lock();
+        let known = self.known();
         let ids: std::collections::HashSet<_> = known.by_name.values().map(|entry| entry.id).collect();
         if ids.len() != known.by_name.len() || ids.iter().any(|id| id.0 >= known.next) {
             return Err(format!("{} tenants have {} numbers", known.by_name.len(), ids.len()));

@@ -6,11 +6,11 @@ use crate::{
     hashing::Hashing,
     key::{Quota, UsageKey},
     labels,
-    tenant::TenantEntry,
+    tenant::{TenantEntry, TenantRef},
 };
 
-fn tenant() -> Arc<TenantEntry> {
-    Arc::new(TenantEntry::new(TenantId(0), false))
+fn tenant() -> TenantRef {
+    TenantRef::new(TenantEntry::new(TenantId(0), false))
 }
 
 fn key(hash: u64, route: &str) -> Arc<Key> {

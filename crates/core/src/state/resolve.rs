@@ -14,7 +14,7 @@ use crate::{
     normalizer::{enforce_limits, LABEL_BYTES_MAX},
     registry::Full,
     sync::{Arc, Ordering},
-    tenant::{AccountKey, Tenant, TenantEntry},
+    tenant::{AccountKey, Tenant, TenantEntry, TenantRef},
     Label, Labels, Outcome, Overflow, Reason, Verdict, INVALID, OVERFLOW,
 };
 
@@ -256,7 +256,7 @@ impl EngineState {
 
     /// Returns the key for usage of a tenant that found no room: the tenant's overflow row, or if the tenant has no place,
     /// the last resort.
-    fn resolve_overflow(&self, tenant: &Arc<TenantEntry>, name: &str, full: Full) -> Option<Resolved> {
+    fn resolve_overflow(&self, tenant: &TenantRef, name: &str, full: Full) -> Option<Resolved> {
         let of_tenant = (full != Full::Tenants).then(|| self.overflow_row(tenant, name)).flatten();
         let (key, overflow, counter) = if let Some(key) = of_tenant {
             (key, Overflow::LabelSets, &self.counters.overflowed_label_sets)
@@ -270,7 +270,7 @@ impl EngineState {
     }
 
     /// Returns the key of a tenant's overflow row, or `None` if the tenant has no place.
-    fn overflow_row(&self, tenant: &Arc<TenantEntry>, name: &str) -> Option<Arc<Key>> {
+    fn overflow_row(&self, tenant: &TenantRef, name: &str) -> Option<Arc<Key>> {
         let labels = overflow_labels(name);
         let wanted = Wanted::Labels(labels);
         let hash = self.hashing.wanted(&wanted);
