@@ -14,8 +14,8 @@ use ron_accounting_core::{Engine, EngineStats};
 use ron_accounting_window::{Boundaries, History, ManualClock, Snapshot, Span};
 
 use crate::{
-    exporting::Export, home_process::HomeProcess, settings::Parts, steady_clock::SteadyClock, turn::Turn,
-    AccError, Readiness, Stats,
+    exporting::Export, home_process::HomeProcess, limit_warnings, settings::Parts, steady_clock::SteadyClock,
+    turn::Turn, AccError, Readiness, Stats,
 };
 
 /// The longest time between two readings of the clock, so that a clock that was set is noticed.
@@ -40,6 +40,8 @@ pub(crate) struct Instance {
     over_budget: AtomicU64,
     wal_refused: bool,
     uses_fallbacks: bool,
+    #[cfg(feature = "normalize")]
+    learner: Option<ron_accounting_normalize::RouteLearner>,
 }
 
 struct Windows {
@@ -73,6 +75,8 @@ impl Instance {
             over_budget: AtomicU64::new(0),
             wal_refused,
             uses_fallbacks: parts.uses_fallbacks,
+            #[cfg(feature = "normalize")]
+            learner: parts.learner,
         }
     }
 
@@ -109,10 +113,19 @@ impl Instance {
             export.maintain(open);
         }
         drop(sealing);
-        if closed.is_some() {
+        if let Some(closed) = closed {
             self.check_budget("sealing", started);
+            self.warn_of_limits(closed);
         }
         result
+    }
+
+    /// Warns about the limits that were reached in a window.
+    pub(crate) fn warn_of_limits(&self, window: Span) {
+        limit_warnings::warn_of_engine(&self.engine, window.start_ms);
+        if let Some(export) = &self.export {
+            export.warn_of_full_queues(window);
+        }
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
@@ -178,11 +191,17 @@ impl Instance {
             clock_alarm: None,
             clock_alarms: 0,
             is_forked: self.home.is_forked(),
+            #[cfg(feature = "normalize")]
+            routes: None,
             #[cfg(feature = "export")]
             export: None,
         };
         if !stats.is_forked {
             stats.engine = self.engine.stats();
+            #[cfg(feature = "normalize")]
+            {
+                stats.routes = self.learner.as_ref().map(ron_accounting_normalize::RouteLearner::stats);
+            }
             stats.windows = self.windows().history.windows();
             (stats.clock_alarm, stats.clock_alarms) = self.clock.alarms();
             #[cfg(feature = "export")]

@@ -46,6 +46,7 @@
 //!   used.
 //! * **`macronode`**: everything up to a ledger: `normalize`, `ledger-wire`, `export`, `wal`.
 //! * **`normalize`** (default): route templating and label hygiene. Without it, only length and characters are checked.
+//! * **`openapi`**: lists of routes can be OpenAPI 3 documents. Enables `normalize`.
 //! * **`serde`** (default), **`export-serde`**: snapshots can be serialized.
 //! * **`parking_lot`** (default): the engine uses its locks.
 //! * **`ledger-wire`**: sealed slices and the numeric `accounting::Recorder`.
@@ -70,10 +71,13 @@ mod facade;
 mod home_process;
 mod host_normalizer;
 mod instance;
+mod limit_warnings;
 #[cfg(feature = "ledger-wire")]
 mod origin;
 #[cfg(feature = "ledger-wire")]
 mod recorder;
+#[cfg(feature = "normalize")]
+mod routes;
 mod settings;
 mod start;
 mod stats;
@@ -97,7 +101,7 @@ pub use stats::{Readiness, Stats};
 pub mod counters {
     pub use ron_accounting_core::{
         labels, AccountKey, Dimension, DimensionError, Dimensions, EngineStats, EvictionReason, Label,
-        Labels, Meter, Outcome, Overflow, Scope, Tenant,
+        Labels, Meter, Outcome, Overflow, Scope, Tenant, TenantId,
     };
 }
 

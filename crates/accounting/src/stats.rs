@@ -23,6 +23,10 @@ pub struct Stats {
     /// Whether this process is a fork of the one that built the instance. Usage that it counts is never sealed. The numbers of
     /// engine, windows, clock and export are then those of an instance that did nothing.
     pub is_forked: bool,
+    /// The positions of paths that became parameters, as in `/files/:name, 1,912 values seen`. `None` without
+    /// [`route_values_max`](crate::AccountingBuilder::route_values_max).
+    #[cfg(feature = "normalize")]
+    pub routes: Option<ron_accounting_normalize::LearnerStats>,
     /// Sealing, log and export; `None` without a ledger and a log.
     #[cfg(feature = "export")]
     pub export: Option<ron_accounting_pipeline::PipelineStats>,
