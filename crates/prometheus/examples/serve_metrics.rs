@@ -21,7 +21,7 @@ use ron_accounting::{counters::AccountKey, labels, Accounting, Dimension, Dimens
 use ron_accounting_prometheus::{Format, Metrics, ScrapeError};
 use ron_accounting_sqlite::SqliteLedger;
 
-const THREADS: u64 = 4;
+const THREADS: usize = 4;
 /// Few, so that label sets are evicted.
 const LABEL_LIMIT: usize = 500;
 /// The longest head of a request that is read.
@@ -82,9 +82,9 @@ fn say(line: &str) -> io::Result<()> {
 
 fn count(acc: &Accounting, tokens: Dimension, label_sets: u64, requests: u64) {
     thread::scope(|scope| {
-        for thread in 0..THREADS {
+        for thread in (0..).take(THREADS) {
             scope.spawn(move || {
-                for request in (thread..requests).step_by(THREADS as usize) {
+                for request in (thread..requests).step_by(THREADS) {
                     let set = request % label_sets.max(1);
                     let (tenant, route) = (format!("tenant-{}", set % 20), format!("/v1/{}/feed", word(set)));
                     let labels = labels().tenant(&tenant).method("GET").route(&route).service("omnigate");
@@ -120,7 +120,7 @@ fn answer(mut connection: TcpStream, metrics: &Metrics) -> anyhow::Result<()> {
         }
         match line.split_once(':') {
             Some((name, value)) if name.eq_ignore_ascii_case("accept") => {
-                value.trim().clone_into(&mut accept)
+                value.trim().clone_into(&mut accept);
             }
             _ => {}
         }

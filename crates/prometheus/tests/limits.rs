@@ -87,8 +87,8 @@ fn room_that_is_free_again_is_used() {
 fn tenants_that_went_do_not_take_the_series_of_those_that_come() {
     let acc = Accounting::builder().manual_at(0).label_limit(2).build().unwrap();
     let metrics = Metrics::builder(&acc).series_max(20).build().unwrap();
-    for n in 0..200_u64 {
-        let tenant = format!("tenant-{}", "x".repeat(n as usize));
+    for (n, length) in (0_u64..).zip(0..200) {
+        let tenant = format!("tenant-{}", "x".repeat(length));
         acc.incr_request(&feed(&tenant, "/a"));
         let samples = scrape(&metrics);
         assert_eq!(samples.sum("requests_total", &[]), n + 1);
