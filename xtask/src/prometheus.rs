@@ -110,7 +110,8 @@ fn unpack(workspace: &Workspace, folder: &Path) -> anyhow::Result<()> {
     }
     let apt = |verb: &[&str], settings: &[String]| {
         let mut command = workspace.command("apt-get");
-        command.arg("--quiet=2").current_dir(folder);
+        // For root, too, the download needs no user of its own.
+        command.args(["--quiet=2", "-o", "APT::Sandbox::User=root"]).current_dir(folder);
         for setting in settings {
             command.args(["-o", setting]);
         }

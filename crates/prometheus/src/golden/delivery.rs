@@ -18,7 +18,7 @@ pub(super) fn write(text: &mut Text<'_>, stats: &Stats) {
     let Figures { within, sum_ms, count, backlog } = figures(stats);
     text.histogram(
         "snapshot_export_latency_seconds",
-        "Time from the sealing of a slice to its acknowledgement.",
+        "Time from when a slice was queued for the ledger to its acknowledgement.",
         ENDS_MS.map(seconds).into_iter().zip(within),
         seconds(sum_ms),
         count,

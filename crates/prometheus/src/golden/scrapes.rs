@@ -16,13 +16,13 @@ pub(crate) struct ScrapeFigures {
 pub(super) fn write(text: &mut Text<'_>, figures: &ScrapeFigures) {
     text.gauge(
         "accounting_start_time_seconds",
-        "When these metrics began to count, in seconds since 1970. All counters are since then.",
+        "When these metrics began to count usage, in seconds since 1970.",
         seconds(figures.start_ms),
     );
     text.gauge("accounting_series", "Series of usage in this scrape.", figures.series);
     text.gauge(
         "accounting_series_max",
-        "The most series of usage that a scrape can have.",
+        "The most series of usage that a scrape can have, but for the overflow series of last resort.",
         figures.series_max,
     );
     text.counter(
