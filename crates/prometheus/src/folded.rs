@@ -43,45 +43,49 @@ impl Fold {
 pub(crate) type FoldedKey = (Fold, Arc<str>);
 
 /// Totals by tenant and dimension.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct FoldedRows {
+    dimensions: usize,
     overflow: BTreeMap<Arc<str>, Box<[u64]>>,
     accounts: BTreeMap<Arc<str>, Box<[u64]>>,
 }
 
 impl FoldedRows {
-    /// Adds `n`, which is not zero. What has no room goes to the tenant's overflow row, or to that of the tenant `~overflow`.
+    pub(crate) const fn new(dimensions: usize) -> Self {
+        Self { dimensions, overflow: BTreeMap::new(), accounts: BTreeMap::new() }
+    }
+
+    /// Adds `n`, which is not zero, and returns whether it had room there. What has none is added to the tenant's overflow row, or to
+    /// that of the tenant `~overflow`.
     pub(crate) fn add(
         &mut self,
         fold: Fold,
         tenant: &str,
-        (dimension, dimensions): (usize, usize),
+        dimension: usize,
         n: u64,
         budget: &mut SeriesBudget,
-    ) {
+    ) -> bool {
+        let dimensions = self.dimensions;
         let rows = self.rows_mut(fold);
         if let Some(total) = rows.get_mut(tenant).and_then(|row| row.get_mut(dimension)) {
             if *total > 0 || budget.admit() {
                 *total = total.saturating_add(n);
-                return;
+                return true;
             }
         } else if budget.admit() {
-            insert(rows, tenant, (dimension, dimensions), n);
-            return;
+            rows.insert(tenant.into(), new_row(dimensions, dimension, n));
+            return true;
         }
         if fold == Fold::Accounts {
-            return self.add(Fold::Overflow, tenant, (dimension, dimensions), n, budget);
+            self.add(Fold::Overflow, tenant, dimension, n, budget);
+        } else {
+            self.add_past_limit(dimension, n, budget);
         }
-        self.add_past_limit((dimension, dimensions), n, budget);
+        false
     }
 
     /// Moves the rows of tenants that have no label set any more to the overflow row of the tenant `~overflow`.
-    pub(crate) fn forget_tenants(
-        &mut self,
-        live: &HashSet<&str>,
-        dimensions: usize,
-        budget: &mut SeriesBudget,
-    ) {
+    pub(crate) fn forget_tenants(&mut self, live: &HashSet<&str>, budget: &mut SeriesBudget) {
         let mut forgotten = Vec::new();
         for rows in [&mut self.overflow, &mut self.accounts] {
             rows.retain(|tenant, row| {
@@ -95,7 +99,7 @@ impl FoldedRows {
         for mut row in forgotten {
             budget.release(row.iter().filter(|total| **total > 0).count());
             for (dimension, n) in row.iter().enumerate().filter(|(_, n)| **n > 0) {
-                self.add_past_limit((dimension, dimensions), *n, budget);
+                self.add_past_limit(dimension, *n, budget);
             }
             row.zeroize();
         }
@@ -125,7 +129,7 @@ impl FoldedRows {
         overflow.chain(accounts.map(|(tenant, row)| (Fold::Accounts, tenant, &**row)))
     }
 
-    fn add_past_limit(&mut self, (dimension, dimensions): (usize, usize), n: u64, budget: &mut SeriesBudget) {
+    fn add_past_limit(&mut self, dimension: usize, n: u64, budget: &mut SeriesBudget) {
         if let Some(total) = self.overflow.get_mut(OVERFLOW).and_then(|row| row.get_mut(dimension)) {
             if *total == 0 {
                 budget.admit_always();
@@ -134,7 +138,7 @@ impl FoldedRows {
             return;
         }
         budget.admit_always();
-        insert(&mut self.overflow, OVERFLOW, (dimension, dimensions), n);
+        self.overflow.insert(OVERFLOW.into(), new_row(self.dimensions, dimension, n));
     }
 
     fn rows_mut(&mut self, fold: Fold) -> &mut BTreeMap<Arc<str>, Box<[u64]>> {
@@ -151,15 +155,11 @@ impl Drop for FoldedRows {
     }
 }
 
-fn insert(
-    rows: &mut BTreeMap<Arc<str>, Box<[u64]>>,
-    tenant: &str,
-    (dimension, dimensions): (usize, usize),
-    n: u64,
-) {
+/// Makes a row whose only total is `n`.
+fn new_row(dimensions: usize, dimension: usize, n: u64) -> Box<[u64]> {
     let mut row = vec![0; dimensions];
     if let Some(total) = row.get_mut(dimension) {
         *total = n;
     }
-    rows.insert(tenant.into(), row.into());
+    row.into()
 }

@@ -5,10 +5,10 @@ mod engine;
 #[cfg(feature = "export")]
 mod export;
 mod health;
-mod histogram;
 #[cfg(feature = "export")]
 mod log;
 mod scrapes;
+mod spans;
 
 use ron_accounting::{Readiness, Stats};
 

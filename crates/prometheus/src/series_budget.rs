@@ -23,20 +23,21 @@ impl SeriesBudget {
         self.max
     }
 
-    /// Returns how often a series was refused.
+    /// Returns how often a count had no room for a series of its own.
     pub(crate) const fn capped(&self) -> u64 {
         self.capped
     }
 
-    /// Admits one more series, if there is room. Counts a refusal.
+    /// Admits one more series, if there is room.
     pub(crate) fn admit(&mut self) -> bool {
         let has_room = self.used < self.max;
-        if has_room {
-            self.used += 1;
-        } else {
-            self.capped = self.capped.saturating_add(1);
-        }
+        self.used += usize::from(has_room);
         has_room
+    }
+
+    /// Notes that a count had no room for a series of its own.
+    pub(crate) fn note_capped(&mut self) {
+        self.capped = self.capped.saturating_add(1);
     }
 
     /// Admits one more series, beyond the limit if need be.

@@ -28,13 +28,13 @@ impl<'a> Text<'a> {
         Self { out, syntax, service }
     }
 
-    /// A counter of one series.
+    /// Writes a counter of one series.
     pub(crate) fn counter(&mut self, name: &str, help: &str, value: impl Display) {
         push_family(self.out, self.syntax, name, Kind::Counter, help);
         self.sample(name, None, value);
     }
 
-    /// A counter with a series for each value of a label.
+    /// Writes a counter with a series for each value of a label.
     pub(crate) fn counters<V: Display>(
         &mut self,
         name: &str,
@@ -46,13 +46,13 @@ impl<'a> Text<'a> {
         values.into_iter().for_each(|(value, n)| self.sample(name, Some((label, value)), n));
     }
 
-    /// A gauge of one series.
+    /// Writes a gauge of one series.
     pub(crate) fn gauge(&mut self, name: &str, help: &str, value: impl Display) {
         push_family(self.out, self.syntax, name, Kind::Gauge, help);
         self.sample(name, None, value);
     }
 
-    /// A gauge with a series for each value of a label.
+    /// Writes a gauge with a series for each value of a label.
     pub(crate) fn gauges<V: Display>(
         &mut self,
         name: &str,
@@ -64,7 +64,7 @@ impl<'a> Text<'a> {
         values.into_iter().for_each(|(value, n)| self.sample(name, Some((label, value)), n));
     }
 
-    /// A histogram of one series. `buckets` are the upper ends as text, and how many values are within.
+    /// Writes a histogram of one series. `buckets` are the upper ends as text, and how many values are within.
     pub(crate) fn histogram(
         &mut self,
         name: &str,

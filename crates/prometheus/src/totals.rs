@@ -36,7 +36,7 @@ impl Totals {
             keys: KeyTable::default(),
             dimensions,
             cells: Vec::new(),
-            folded: FoldedRows::default(),
+            folded: FoldedRows::new(dimensions),
             budget,
         }
     }
@@ -140,7 +140,7 @@ impl Totals {
     fn forget_tenants(&mut self) {
         if self.folded.series() > self.budget.max() / 2 {
             let live: HashSet<&str> = self.keys.iter().flatten().map(UsageKey::tenant).collect();
-            self.folded.forget_tenants(&live, self.dimensions, &mut self.budget);
+            self.folded.forget_tenants(&live, &mut self.budget);
         }
     }
 
@@ -149,12 +149,17 @@ impl Totals {
         debug_assert!(total.is_some(), "the table has {id:?}");
         match total {
             Some(total) if *total > 0 || self.budget.admit() => *total = total.saturating_add(n),
-            _ => self.fold(Fold::Overflow, key.tenant(), dimension, n),
+            _ => {
+                self.budget.note_capped();
+                self.folded.add(Fold::Overflow, key.tenant(), dimension, n, &mut self.budget);
+            }
         }
     }
 
     fn fold(&mut self, fold: Fold, tenant: &str, dimension: usize, n: u64) {
-        self.folded.add(fold, tenant, (dimension, self.dimensions), n, &mut self.budget);
+        if !self.folded.add(fold, tenant, dimension, n, &mut self.budget) {
+            self.budget.note_capped();
+        }
     }
 }
 

@@ -211,3 +211,12 @@ fn the_figures_are_those_of_the_instance() {
         assert_eq!(samples.value("accounting_snapshot_rows_bucket", &[("le", end)]), Some(within));
     }
 }
+
+#[test]
+fn a_server_may_move_metrics_and_scrapes_between_threads() {
+    fn assert_send<T: Send + 'static>() {}
+    fn assert_sync<T: Sync>() {}
+    assert_send::<Metrics>();
+    assert_sync::<Metrics>();
+    assert_send::<ron_accounting_prometheus::Scrape>();
+}

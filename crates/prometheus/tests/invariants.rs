@@ -40,6 +40,9 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
+    // A scrape of all that there is at many steps: fewer cases than usual.
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn sums_are_what_was_recorded_and_no_series_goes_down(
         steps in prop::collection::vec(step(), 1..120),

@@ -38,8 +38,7 @@ fn usage_past_the_limit_of_series_is_in_the_overflow_series() {
     assert_eq!((samples.count("requests_total"), samples.value("accounting_series", &[])), (5, Some(5)));
     assert_eq!(samples.value("requests_total", &[("tenant", "~overflow")]), Some(5 + 6 + 7 + 8));
     assert_eq!(samples.sum("requests_total", &[]), 36);
-    // Each of them found no room for itself, and none for an overflow series of the tenant.
-    assert_eq!(samples.value("accounting_capped_series_total", &[]), Some(8));
+    assert_eq!(samples.value("accounting_capped_series_total", &[]), Some(4));
     assert_eq!(samples.value("accounting_series_max", &[]), Some(4));
 
     // Those that have a series keep it.

@@ -2,7 +2,7 @@
 
 use ron_accounting::Stats;
 
-use super::histogram::{seconds, ENDS_MS};
+use super::spans::{seconds, ENDS_MS};
 use crate::text::Text;
 
 /// Time until acknowledgement, and what waits for it.

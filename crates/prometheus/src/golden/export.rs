@@ -2,7 +2,7 @@
 
 use ron_accounting::export::{LanesStatus, PipelineStats};
 
-use super::histogram::{seconds, ENDS_MS};
+use super::spans::{seconds, ENDS_MS};
 use crate::text::Text;
 
 pub(super) fn write(text: &mut Text<'_>, pipeline: &PipelineStats) {

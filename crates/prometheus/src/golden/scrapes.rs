@@ -1,6 +1,6 @@
 //! The scrapes themselves.
 
-use super::histogram::seconds;
+use super::spans::seconds;
 use crate::text::Text;
 
 /// What a scrape says about scrapes.
