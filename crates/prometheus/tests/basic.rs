@@ -220,3 +220,19 @@ fn a_server_may_move_metrics_and_scrapes_between_threads() {
     assert_sync::<Metrics>();
     assert_send::<ron_accounting_prometheus::Scrape>();
 }
+
+#[test]
+fn no_series_is_lost_or_repeated_where_a_chunk_ends() {
+    let acc = Accounting::builder().manual_at(0).label_limit(6000).build().unwrap();
+    let metrics = Metrics::new(&acc);
+    for n in 0..2000_u64 {
+        let name = format!("tenant-{n:04}");
+        acc.record(&feed(&name, "/a"), Dimension::REQUESTS, n + 1);
+        acc.record_account(&acc.tenant(&name), AccountKey { ns: 1, id: 1 }, Dimension::REQUESTS, 1);
+    }
+    let chunks: Vec<_> = metrics.scrape(Format::OPEN_METRICS).unwrap().collect();
+    assert!(chunks.len() > 5 && chunks.iter().all(|chunk| chunk.ends_with(b"\n")));
+    let samples = Samples::parse(&String::from_utf8(chunks.concat()).unwrap());
+    assert_eq!(samples.count("requests_total"), 4000);
+    assert_eq!(samples.sum("requests_total", &[]), 2000 * 2001 / 2 + 2000);
+}
