@@ -16,6 +16,9 @@ use crate::{
 /// A chunk ends with the line that reaches this many bytes.
 const CHUNK_BYTES: usize = 64 * 1024;
 
+/// Room for the line that ends a chunk, so that the chunk is not copied for it: five labels of up to 1024 bytes, each escaped.
+const LINE_BYTES: usize = 11 * 1024;
+
 /// The text of one scrape, as an iterator of chunks of about 64 KiB, each of whole lines.
 ///
 /// All its usage is of one moment, however slowly it is read. It may be dropped at any time: what it took is in the next scrape
@@ -128,7 +131,7 @@ impl Iterator for Scrape {
 
     fn next(&mut self) -> Option<Vec<u8>> {
         let mut out = std::mem::take(&mut self.head);
-        out.reserve(CHUNK_BYTES);
+        out.reserve((CHUNK_BYTES + LINE_BYTES).saturating_sub(out.len()));
         self.next = self.fill(&mut out);
         (!out.is_empty()).then_some(out)
     }
