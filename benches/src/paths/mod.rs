@@ -10,6 +10,7 @@ mod record_each;
 mod repeat;
 mod route;
 mod scope;
+mod scrape;
 mod seal;
 mod snapshot;
 mod threads;
@@ -39,6 +40,7 @@ pub const PATHS: &[Path] = &[
     Path { name: "repeat", measure: repeat::measure },
     Path { name: "route", measure: route::measure },
     Path { name: "snapshot", measure: snapshot::measure },
+    Path { name: "scrape", measure: scrape::measure },
     Path { name: "seal", measure: seal::measure },
     Path { name: "readers", measure: readers::measure },
     Path { name: "construction", measure: construction::measure },

@@ -15,7 +15,7 @@ use ron_accounting_window::{Boundaries, History, ManualClock, Snapshot, Span};
 
 use crate::{
     exporting::Export, home_process::HomeProcess, limit_warnings, settings::Parts, steady_clock::SteadyClock,
-    turn::Turn, AccError, Readiness, Stats,
+    turn::Turn, AccError, Readiness, RowHistogram, Stats,
 };
 
 /// The longest time between two readings of the clock, so that a clock that was set is noticed.
@@ -47,6 +47,19 @@ pub(crate) struct Instance {
 struct Windows {
     boundaries: Boundaries,
     history: History,
+    snapshot_rows: RowHistogram,
+}
+
+impl Windows {
+    fn close(&mut self, window: Span) {
+        let closed_before = self.history.windows();
+        self.history.close(window);
+        if self.history.windows() > closed_before {
+            if let Some(newest) = self.history.closed().first() {
+                self.snapshot_rows.record(newest.entries().len());
+            }
+        }
+    }
 }
 
 impl Instance {
@@ -66,7 +79,7 @@ impl Instance {
             engine,
             export,
             sealing: Turn::default(),
-            windows: Mutex::new(Windows { boundaries, history }),
+            windows: Mutex::new(Windows { boundaries, history, snapshot_rows: RowHistogram::default() }),
             clock,
             ticked: timing.ticked,
             home: HomeProcess::current(),
@@ -100,7 +113,7 @@ impl Instance {
         let open = windows.boundaries.open();
         let started = Instant::now();
         if let Some(closed) = closed {
-            windows.history.close(closed);
+            windows.close(closed);
         }
         drop(windows);
         let mut result = Ok(());
@@ -186,6 +199,7 @@ impl Instance {
         let mut stats = Stats {
             engine: EngineStats::default(),
             windows: 0,
+            snapshot_rows: RowHistogram::default(),
             over_budget: self.over_budget.load(Ordering::Relaxed),
             wal_refused: self.wal_refused,
             clock_alarm: None,
@@ -202,7 +216,10 @@ impl Instance {
             {
                 stats.routes = self.learner.as_ref().map(ron_accounting_normalize::RouteLearner::stats);
             }
-            stats.windows = self.windows().history.windows();
+            let windows = self.windows();
+            stats.windows = windows.history.windows();
+            stats.snapshot_rows = windows.snapshot_rows.clone();
+            drop(windows);
             (stats.clock_alarm, stats.clock_alarms) = self.clock.alarms();
             #[cfg(feature = "export")]
             {

@@ -78,6 +78,7 @@ mod origin;
 mod recorder;
 #[cfg(feature = "normalize")]
 mod routes;
+mod row_histogram;
 mod settings;
 mod start;
 mod stats;
@@ -93,15 +94,17 @@ pub use ron_accounting_core::{labels, Dimension, Dimensions, Labels, Meter, Scop
 #[cfg(feature = "export")]
 pub use ron_accounting_pipeline::OnFull;
 pub use ron_accounting_window::Snapshot;
+pub use row_histogram::RowHistogram;
 #[cfg(feature = "export")]
 pub use stats::UsageTotals;
 pub use stats::{Readiness, Stats};
 
-/// Label sets, accounts, dimensions and meters.
+/// Label sets, accounts, dimensions, meters and readers.
 pub mod counters {
     pub use ron_accounting_core::{
-        labels, AccountKey, Dimension, DimensionError, Dimensions, EngineStats, EvictionReason, Label,
-        Labels, Meter, Outcome, Overflow, Scope, Tenant, TenantId,
+        labels, AccountKey, Dimension, DimensionError, Dimensions, EngineStats, EvictionReason, KeyId,
+        KeyTable, Label, Labels, Meter, Outcome, Overflow, Reader, Reading, ReadingRow, Scope, Tenant,
+        TenantId, UsageKey,
     };
 }
 

@@ -3,6 +3,8 @@
 use ron_accounting_core::EngineStats;
 use ron_accounting_window::ClockAlarm;
 
+use crate::RowHistogram;
+
 /// Counters and gauges of an [`Accounting`](crate::Accounting), read at one moment.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -11,6 +13,8 @@ pub struct Stats {
     pub engine: EngineStats,
     /// Closed windows that had usage.
     pub windows: u64,
+    /// How many rows the snapshots of these windows have.
+    pub snapshot_rows: RowHistogram,
     /// Snapshots and sealings that took longer than `ACC_EXPORT_MAXMS`.
     pub over_budget: u64,
     /// Whether a log was configured and refused because of amnesia.
