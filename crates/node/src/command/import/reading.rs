@@ -1,6 +1,6 @@
 //! How the lines of an access log are read: its format, its times, and the field that names the tenant.
 
-use std::io::Read;
+use std::io::{self, Read};
 
 use anyhow::{bail, Context};
 use ron_accounting_access_log::{FieldName, Format, Line, Lines, Parser, Request, Skip, SkipReason, Times};
@@ -51,22 +51,7 @@ impl Reading {
         let keep = self.keep.as_slice();
         let parser = Parser::new(&self.format, sample, &self.times, keep)
             .with_context(|| format!("cannot read {name}"))?;
-        let mut trial = parser.clone();
-        let mut lines = Lines::new(sample);
-        let (mut read, mut skipped, mut first) = (0_u64, 0_u64, None);
-        while let Some(line) = lines.next()? {
-            // The last line may be cut by the sample.
-            match line.and_then(|line| if line.is_terminated { trial.parse(line) } else { Ok(None) }) {
-                Ok(Some(_)) => read += 1,
-                Ok(None) => {}
-                Err(skip) if skip.reason() == SkipReason::Empty => {}
-                Err(skip) => {
-                    skipped += 1;
-                    first.get_or_insert(skip);
-                }
-            }
-        }
-        let Some(first) = first.filter(|_| skipped > read) else { return Ok(parser) };
+        let Some(first) = most_are_skipped(&parser, sample)? else { return Ok(parser) };
         let description = parser.description();
         let seems = match Parser::new(&Format::auto(), sample, &self.times, &[]) {
             Ok(other) if other.description() != description => {
@@ -77,6 +62,26 @@ impl Reading {
         };
         bail!("most of {name} cannot be read as {description}, its first lines at least: {first}; {seems}");
     }
+}
+
+/// Returns the first skip of a log that begins like this, if more of its lines are skipped than read.
+pub(super) fn most_are_skipped(parser: &Parser, sample: &[u8]) -> io::Result<Option<Skip>> {
+    let mut trial = parser.clone();
+    let mut lines = Lines::new(sample);
+    let (mut read, mut skipped, mut first) = (0_u64, 0_u64, None);
+    while let Some(line) = lines.next()? {
+        // The last line may be cut by the sample.
+        match line.and_then(|line| if line.is_terminated { trial.parse(line) } else { Ok(None) }) {
+            Ok(Some(_)) => read += 1,
+            Ok(None) => {}
+            Err(skip) if skip.reason() == SkipReason::Empty => {}
+            Err(skip) => {
+                skipped += 1;
+                first.get_or_insert(skip);
+            }
+        }
+    }
+    Ok(first.filter(|_| skipped > read))
 }
 
 /// What earlier imports have counted of a log.
@@ -101,6 +106,11 @@ impl Before {
             }
         }
         before
+    }
+
+    /// Returns the same for a reader that begins behind the lines that are counted as a whole.
+    pub(super) fn of_next_line(self) -> Self {
+        Self { lines: 0, ..self }
     }
 
     /// Returns how many lines are counted as a whole.
