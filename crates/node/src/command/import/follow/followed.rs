@@ -12,7 +12,8 @@ use ron_accounting_access_log::{Decoded, Encoding, Lines, Parser};
 use ron_accounting_sqlite::LogImport;
 
 use super::{
-    block::{read_at, FileState, Identity, BLOCK_BYTES},
+    block::{read_at, FileState, BLOCK_BYTES},
+    copies::{self, CutOff},
     generation::{Committed, Generation, Put, Read, Start},
     rotated::{rotated_since, Rotated},
     taught::Taught,
@@ -29,9 +30,6 @@ use crate::command::import::{
 /// How long a file that was rotated away must have been quiet until it is closed.
 const QUIET_MS: u64 = 5 * 60_000;
 
-/// How many bytes two files must have in common to be taken for one and its copy.
-const ALIKE_BYTES: usize = 4096;
-
 /// A log by its path.
 #[derive(Debug)]
 pub(super) struct FollowedLog {
@@ -44,11 +42,15 @@ pub(super) struct FollowedLog {
     /// Files that were the log, to which somebody may still write.
     older: Vec<Generation>,
     /// A file at the path that has no whole line yet.
-    nascent: Option<Identity>,
+    nascent: Option<FileState>,
     /// Whether the files are known that the log was rotated to.
     has_searched: bool,
     /// Everything that was written to the path before this moment is read.
     until_ms: Option<u64>,
+    /// The log before it was cut off, until its copies were searched for.
+    cut_off: Option<CutOff>,
+    /// Files that the log begins with, until it is known how much of it is counted.
+    copies: Vec<(String, Content)>,
     taught: Taught,
     parser: Option<Parser>,
     begun: u64,
@@ -77,6 +79,8 @@ impl FollowedLog {
             nascent: None,
             has_searched: false,
             until_ms: None,
+            cut_off: None,
+            copies: Vec::new(),
             taught: Taught::new(&meter.shape.routes)?,
             parser: None,
             begun: 0,
@@ -162,9 +166,7 @@ impl FollowedLog {
             at += 1;
             while is_due(older) {
                 if older.commit(meter, &self.taught, &self.file, everything)? == Put::Overtaken {
-                    at -= 1;
-                    let again = self.older.remove(at);
-                    self.reopen(meter, again, now_ms)?;
+                    self.reopen_older(meter, at - 1, now_ms)?;
                     break;
                 }
             }
@@ -172,11 +174,7 @@ impl FollowedLog {
         while let Some(current) = self.current.as_mut().filter(|current| is_due(current)) {
             match current.commit(meter, &self.taught, &self.file, everything)? {
                 Put::Done => self.origin = current.origin().or(self.origin),
-                Put::Overtaken => {
-                    meter.voice.progress(&format!("{}: another import has counted a part of it", self.name));
-                    self.current = None;
-                    self.begin(meter, now_ms)?;
-                }
+                Put::Overtaken => self.reopen_current(meter, now_ms)?,
             }
         }
         Ok(())
@@ -207,20 +205,18 @@ impl FollowedLog {
         while let Some(older) = self.older.get_mut(at) {
             let (read, put) = Self::read_on(meter, &mut self.taught, older, &self.file, now_ms)?;
             let is_quiet = now_ms.saturating_sub(older.grown_at_ms) >= QUIET_MS;
-            let mut is_overtaken = put == Put::Overtaken;
-            if !is_overtaken && (read == Read::Truncated || is_quiet) {
-                if read != Read::Truncated {
-                    older.read_rest(meter, &mut self.taught, now_ms)?;
-                }
-                is_overtaken = Self::commit_rest(meter, &self.taught, older, &self.file)? == Put::Overtaken;
-                if !is_overtaken {
-                    self.older.remove(at);
-                    continue;
-                }
+            if is_quiet && read == Read::End {
+                older.read_rest(meter, &mut self.taught, now_ms)?;
+            }
+            // At once: the moment before which everything is counted must not pass lines that wait here.
+            let is_overtaken = put == Put::Overtaken
+                || Self::commit_rest(meter, &self.taught, older, &self.file)? == Put::Overtaken;
+            if !is_overtaken && (is_quiet || read == Read::Truncated) {
+                self.older.remove(at);
+                continue;
             }
             if is_overtaken {
-                let again = self.older.remove(at);
-                self.reopen(meter, again, now_ms)?;
+                self.reopen_older(meter, at, now_ms)?;
                 continue;
             }
             at += 1;
@@ -252,8 +248,8 @@ impl FollowedLog {
         let (read, put) = Self::read_on(meter, &mut self.taught, current, &self.file, now_ms)?;
         let is_at_path = at_path.is_some_and(|state| state.identity == current.identity);
         if put == Put::Overtaken {
-            self.current = None;
-            return Ok(());
+            self.reopen_current(meter, now_ms)?;
+            return self.look_at_current(meter, at_path, now_ms);
         }
         if read == Read::End && (is_at_path || at_path.is_none()) {
             if let Some(state) = at_path {
@@ -264,12 +260,15 @@ impl FollowedLog {
         }
         // Before the files are looked for that it was rotated to: they are known by what the ledger has.
         let put = Self::commit_rest(meter, &self.taught, current, &self.file)?;
+        if put == Put::Overtaken && read != Read::Truncated {
+            self.reopen_current(meter, now_ms)?;
+            return self.look_at_current(meter, at_path, now_ms);
+        }
         self.has_searched = false;
         let Some(mut current) = self.current.take() else { return Ok(()) };
         if read == Read::Truncated {
             meter.voice.progress(&format!("{}: was cut off, and is read from its beginning", self.name));
-        } else if put == Put::Overtaken {
-            self.reopen(meter, current, now_ms)?;
+            self.cut_off = Some(current.into_cut_off());
         } else {
             meter.voice.progress(&format!("{}: was rotated, and another file is in its place", self.name));
             current.grown_at_ms = now_ms;
@@ -286,21 +285,23 @@ impl FollowedLog {
             Err(error) => return Err(error).with_context(|| format!("cannot open {}", self.name)),
         };
         let state = FileState::of(&file.metadata().with_context(|| format!("cannot read {}", self.name))?);
-        if self.nascent.is_some_and(|nascent| nascent != state.identity) {
-            self.has_searched = false;
-        }
-        self.nascent = Some(state.identity);
+        // It may have been another file in between, or have been cut off.
+        self.has_searched &= self.nascent == Some(state);
+        self.nascent = Some(state);
         if !self.has_searched {
-            self.finish_rotated(meter, &mut file, now_ms)?;
+            self.copies = self.finish_rotated(meter, &mut file, now_ms)?;
             self.has_searched = true;
         }
         if !begins_with_line(&mut file)? {
             return Ok(());
         }
         let until_ms = self.until_ms.unwrap_or(0);
-        let Some(mut generation) = self.open(meter, file, state, &self.name.clone(), until_ms, true)? else {
-            return Ok(());
-        };
+        let mut generation = self.open(meter, file, state, &self.name.clone(), until_ms)?;
+        for (name, content) in std::mem::take(&mut self.copies) {
+            if generation.has_counted(&content)? {
+                copies::note(meter, &content, &name, until_ms)?;
+            }
+        }
         if self.begun > 0 {
             self.taught.take_over(&meter.shape.routes)?;
         }
@@ -322,21 +323,40 @@ impl FollowedLog {
         self.commit(meter, now_ms, is_due, false)
     }
 
-    /// Goes on with the files that the log was rotated to and that have something new.
-    fn finish_rotated(&mut self, meter: &mut Meter<'_>, log: &mut File, now_ms: u64) -> anyhow::Result<()> {
-        let since_ms = self.until_ms.unwrap_or(0);
-        let log_identity = FileState::of(&log.metadata()?).identity;
-        let newest_ms = FileState::of(&log.metadata()?).modified_ms;
-        for rotated in rotated_since(&self.path, since_ms)
-            .with_context(|| format!("cannot search for what {} was", self.name))?
-        {
+    /// Goes on with the files that the log was rotated to and that have something new. Returns those that the log begins with.
+    fn finish_rotated(
+        &mut self,
+        meter: &mut Meter<'_>,
+        log: &mut File,
+        now_ms: u64,
+    ) -> anyhow::Result<Vec<(String, Content)>> {
+        let so_far = CutOff::of(log).with_context(|| format!("cannot read {}", self.name))?;
+        let mut copies = Vec::new();
+        let until_ms = self.until_ms.unwrap_or(0);
+        let FileState { identity: log_identity, modified_ms: newest_ms, .. } =
+            FileState::of(&log.metadata()?);
+        // A copy of a log that was cut off may be older than what was read last.
+        let since_ms = if self.cut_off.is_some() { 0 } else { until_ms };
+        let rotated = rotated_since(&self.path, since_ms);
+        for rotated in rotated.with_context(|| format!("cannot search for what {} was", self.name))? {
             let name = rotated.path.display().to_string();
             let is_open = self.older.iter().any(|older| older.identity == rotated.state.identity);
             if is_open || rotated.state.identity == log_identity {
                 continue;
             }
-            if let Err(error) = self.finish_one(meter, &rotated, &name, log, newest_ms, now_ms) {
-                if super::is_of_ledger(&error) {
+            let finished = self.note_copy(meter, &rotated, &name).and_then(|is_copy| {
+                if is_copy || rotated.written_before_ms() <= until_ms {
+                    return Ok(());
+                }
+                // A copy of the log, which may still be made, is no other log.
+                if let Some(content) = so_far.copied_to(&rotated.path)? {
+                    copies.push((name.clone(), content));
+                    return Ok(());
+                }
+                self.finish_one(meter, &rotated, &name, newest_ms, now_ms)
+            });
+            if let Err(error) = finished {
+                if super::is_tried_again(&error) {
                     return Err(error);
                 }
                 meter.voice.note(&format!(
@@ -345,7 +365,16 @@ impl FollowedLog {
                 ));
             }
         }
-        Ok(())
+        self.cut_off = None;
+        Ok(copies)
+    }
+
+    /// Notes a copy of a log that was cut off, if it is one that has nothing to count. Returns whether it is.
+    fn note_copy(&self, meter: &Meter<'_>, rotated: &Rotated, name: &str) -> anyhow::Result<bool> {
+        let Some(cut_off) = &self.cut_off else { return Ok(false) };
+        let Some(content) = cut_off.copied_to(&rotated.path)? else { return Ok(false) };
+        copies::note(meter, &content, name, self.until_ms.unwrap_or(0))?;
+        Ok(true)
     }
 
     fn finish_one(
@@ -353,7 +382,6 @@ impl FollowedLog {
         meter: &mut Meter<'_>,
         rotated: &Rotated,
         name: &str,
-        log: &mut File,
         newest_ms: u64,
         now_ms: u64,
     ) -> anyhow::Result<()> {
@@ -365,12 +393,8 @@ impl FollowedLog {
             return Ok(());
         }
         let state = FileState::of(&file.metadata()?);
-        // A copy of the log that is being made must not be taken for another log.
-        let is_copy = begins_like(&mut file, log)?;
         let until_ms = self.until_ms.unwrap_or(0);
-        let Some(mut generation) = self.open(meter, file, state, name, until_ms, !is_copy)? else {
-            bail!("it begins like the log itself, and so is a copy of it, or becomes one");
-        };
+        let mut generation = self.open(meter, file, state, name, until_ms)?;
         generation.skip_known(meter, &mut self.taught)?;
         let from = generation.offset();
         generation.grown_at_ms = now_ms;
@@ -390,30 +414,52 @@ impl FollowedLog {
                 return Ok(());
             }
         }
+        if read == Read::Truncated {
+            bail!("it has changed while it was read");
+        }
         bail!(Stop::Overtaken)
     }
 
-    /// Opens an older file again of which another import has counted a part.
-    fn reopen(&mut self, meter: &mut Meter<'_>, generation: Generation, now_ms: u64) -> anyhow::Result<()> {
-        let reopened = generation.file().and_then(|file| {
-            let state = generation.state()?;
-            let again = self.open(meter, file, state, &generation.name, generation.until_ms(), true)?;
-            let Some(mut again) = again else { return Ok(None) };
-            again.skip_known(meter, &mut self.taught)?;
-            again.grown_at_ms = now_ms;
-            Ok(Some(again))
-        });
-        match reopened {
-            Ok(again) => self.older.extend(again),
-            Err(error) => {
-                self.older.push(generation);
-                return Err(error);
-            }
-        }
-        Ok(())
+    /// Opens a file again of which another import has counted a part.
+    fn reopened(
+        &mut self,
+        meter: &mut Meter<'_>,
+        generation: &Generation,
+        now_ms: u64,
+    ) -> anyhow::Result<Generation> {
+        meter.voice.progress(&format!("{}: another import has counted a part of it", generation.name));
+        let (file, state) = (generation.file()?, generation.state()?);
+        let mut again = self.open(meter, file, state, &generation.name, generation.until_ms())?;
+        again.skip_known(meter, &mut self.taught)?;
+        again.grown_at_ms = now_ms;
+        Ok(again)
     }
 
-    /// Finds out what the ledger has of a file. Returns `None` if it has nothing, and the file shall not be counted then.
+    /// Opens an older file again.
+    fn reopen_older(&mut self, meter: &mut Meter<'_>, at: usize, now_ms: u64) -> anyhow::Result<()> {
+        let generation = self.older.remove(at);
+        let reopened = self.reopened(meter, &generation, now_ms);
+        let (generation, result) = match reopened {
+            Ok(again) => (again, Ok(())),
+            Err(error) => (generation, Err(error)),
+        };
+        self.older.insert(at, generation);
+        result
+    }
+
+    /// Opens the file again that is the log.
+    fn reopen_current(&mut self, meter: &mut Meter<'_>, now_ms: u64) -> anyhow::Result<()> {
+        let Some(generation) = self.current.take() else { return Ok(()) };
+        let reopened = self.reopened(meter, &generation, now_ms);
+        let (generation, result) = match reopened {
+            Ok(again) => (again, Ok(())),
+            Err(error) => (generation, Err(error)),
+        };
+        self.current = Some(generation);
+        result
+    }
+
+    /// Finds out what the ledger has of a file.
     fn open(
         &mut self,
         meter: &mut Meter<'_>,
@@ -421,8 +467,7 @@ impl FollowedLog {
         state: FileState,
         name: &str,
         until_ms: u64,
-        counts_if_unknown: bool,
-    ) -> anyhow::Result<Option<Generation>> {
+    ) -> anyhow::Result<Generation> {
         let mark_bytes = byte_order_mark(&file, name)?;
         loop {
             let ends = meter.ledger.log_imports()?.iter().map(|import| import.end_byte).collect();
@@ -433,9 +478,6 @@ impl FollowedLog {
                 Err(Stop::Unmarked) => continue,
                 known => known?,
             };
-            if known.is_empty() && !counts_if_unknown {
-                return Ok(None);
-            }
             let before = |until: u64| {
                 Before::of(known.iter().map(|(_, mark)| *mark).filter(|mark| mark.content.bytes <= until))
             };
@@ -446,15 +488,7 @@ impl FollowedLog {
             let start = start(&known, before(u64::MAX))?;
             self.lines_before = self.lines_before.max(before(u64::MAX).lines());
             let parser = examined.parser;
-            return Ok(Some(Generation::open(
-                name.to_owned(),
-                file,
-                state,
-                mark_bytes,
-                parser,
-                start,
-                until_ms,
-            )));
+            return Ok(Generation::open(name.to_owned(), file, state, mark_bytes, parser, start, until_ms));
         }
     }
 
@@ -511,7 +545,10 @@ impl FollowedLog {
         // Followed for the first time: what it was rotated to before is for other imports.
         let rotated = rotated_since(&self.path, 0).unwrap_or_default();
         let rotated = rotated.iter().map(Rotated::written_before_ms).max();
-        Ok(rotated.into_iter().chain(at_path.map(|state| state.modified_ms)).max().unwrap_or(0))
+        let until_ms = rotated.into_iter().chain(at_path.map(|state| state.modified_ms)).max().unwrap_or(0);
+        // So that the next start knows that it is not the first, also if nothing was counted by then.
+        copies::note(meter, &Content { hash: blake3::hash(b""), bytes: 0 }, &self.file, until_ms)?;
+        Ok(until_ms)
     }
 }
 
@@ -537,7 +574,7 @@ fn start(known: &[(&LogImport, &Mark)], before: Before) -> anyhow::Result<Start>
     Ok(Start { origin: random_origin()?, byte: last.end_byte, committed: None, known, cut_bytes, before })
 }
 
-fn random_origin() -> anyhow::Result<Origin> {
+pub(super) fn random_origin() -> anyhow::Result<Origin> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes)
         .map_err(|error| anyhow!("cannot get random numbers for an origin: {error}"))?;
@@ -572,15 +609,4 @@ fn byte_order_mark(file: &File, name: &str) -> anyhow::Result<u64> {
     let read =
         read_at(&mut file.try_clone()?, 0, &mut beginning).with_context(|| format!("cannot read {name}"))?;
     Ok(if read == 3 && beginning == [0xef, 0xbb, 0xbf] { 3 } else { 0 })
-}
-
-/// Returns whether a file can be a part of another one from its beginning, as far as its first bytes tell.
-fn begins_like(part: &mut File, whole: &mut File) -> io::Result<bool> {
-    if part.metadata()?.len() > whole.metadata()?.len() {
-        return Ok(false);
-    }
-    let (mut beginning, mut other) = (vec![0; ALIKE_BYTES], vec![0; ALIKE_BYTES]);
-    let read = read_at(part, 0, &mut beginning)?;
-    read_at(whole, 0, &mut other)?;
-    Ok(beginning.get(..read) == other.get(..read))
 }

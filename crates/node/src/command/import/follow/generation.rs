@@ -13,6 +13,7 @@ use ron_accounting_sqlite::LogImport;
 use super::{
     batch::{self, Batch},
     block::{read_at, BlockLines, FileState, Identity, BLOCK_BYTES},
+    copies::{CutOff, BEGINNING_BYTES},
     taught::Taught,
     Meter,
 };
@@ -23,7 +24,7 @@ use crate::command::import::{
     metering::SKIPPED_SHOWN_MAX,
     reading::Before,
     routes::method_and_path,
-    source::Source,
+    source::{Content, Source},
     summary::Summary,
 };
 
@@ -124,6 +125,7 @@ pub(super) struct Generation {
     others: HashSet<Origin>,
     lines: u64,
     pub(super) grown_at_ms: u64,
+    beginning: Vec<u8>,
 }
 
 impl Generation {
@@ -157,7 +159,13 @@ impl Generation {
             others: HashSet::new(),
             lines: 0,
             grown_at_ms: 0,
+            beginning: Vec::new(),
         }
+    }
+
+    /// Returns what a copy of the file is known by.
+    pub(super) fn into_cut_off(self) -> CutOff {
+        CutOff { beginning: self.beginning, end: self.point.offset }
     }
 
     pub(super) fn origin(&self) -> Option<Origin> {
@@ -411,6 +419,10 @@ impl Generation {
             open.since_ms.get_or_insert(now_ms);
         }
         note_tail(&mut self.tail, bytes);
+        let room = BEGINNING_BYTES.saturating_sub(self.beginning.len());
+        if self.beginning.len() as u64 == begin {
+            self.beginning.extend(bytes.iter().take(room));
+        }
         Ok(())
     }
 
@@ -527,6 +539,18 @@ impl Generation {
             meter.committed(&self.name, file, sealed.tally);
         }
         Ok(Put::Done)
+    }
+
+    /// Returns whether the file begins with this content, and the ledger has all of it.
+    pub(super) fn has_counted(&self, content: &Content) -> anyhow::Result<bool> {
+        if self.start.known.is_none_or(|known| known.end < content.bytes) {
+            return Ok(false);
+        }
+        let mut source = Source::of_file(&self.name, self.file()?);
+        let marks = examining::marks(&mut source, vec![content.bytes])?;
+        Ok(marks
+            .last()
+            .is_some_and(|mark| mark.content.bytes == content.bytes && mark.content.hash == content.hash))
     }
 
     /// Returns whether one of the imports has counted the beginning of this file.

@@ -24,6 +24,7 @@
 
 mod batch;
 mod block;
+mod copies;
 mod followed;
 mod generation;
 mod rotated;
@@ -463,13 +464,13 @@ fn note_trouble(
     Ok(())
 }
 
-/// Returns whether an error is the ledger's.
-fn is_of_ledger(error: &anyhow::Error) -> bool {
+/// Returns whether an error has nothing to do with the file that was read, so that the file must not be left out for it.
+fn is_tried_again(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause.is::<LedgerError>()
             || cause.is::<PutError>()
             || cause.is::<LedgerIsGone>()
-            || matches!(cause.downcast_ref(), Some(Stop::Ledger(_)))
+            || matches!(cause.downcast_ref(), Some(Stop::Ledger(_) | Stop::Overtaken))
     })
 }
 
