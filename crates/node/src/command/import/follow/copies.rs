@@ -56,7 +56,8 @@ impl CutOff {
             .filter(|content| content.bytes > 0 && content.bytes <= self.end))
     }
 
-    fn begins_like(&self, source: &mut Source) -> anyhow::Result<bool> {
+    /// Returns whether a file begins like the log.
+    pub(super) fn begins_like(&self, source: &mut Source) -> anyhow::Result<bool> {
         let mut beginning = Vec::new();
         let cannot_read = || "cannot read its beginning";
         let input = source.read_from_start().with_context(cannot_read)?;

@@ -1,35 +1,22 @@
 //! One file that is or was the log, from when it is opened to when nobody writes to it any more.
 
-use std::{cell::Cell, collections::HashSet, fs::File};
+mod committing;
+mod lines;
+
+use std::{collections::HashSet, fs::File};
 
 use anyhow::{ensure, Context};
-use ron_accounting::{
-    export::{Origin, SealedSlice},
-    labels,
-};
-use ron_accounting_access_log::{Lines, Parser, SkipReason};
-use ron_accounting_sqlite::LogImport;
+use ron_accounting::export::{Origin, SealedSlice};
+use ron_accounting_access_log::Parser;
 
 use super::{
-    batch::{self, Batch},
-    block::{read_at, BlockLines, FileState, Identity, BLOCK_BYTES},
-    copies::{CutOff, BEGINNING_BYTES},
+    batch::Batch,
+    block::{read_at, FileState, Identity, BLOCK_BYTES},
+    copies::CutOff,
     taught::Taught,
     Meter,
 };
-use crate::command::import::{
-    again::Stop,
-    examining,
-    held::{Counts, LineLabels},
-    metering::SKIPPED_SHOWN_MAX,
-    reading::Before,
-    routes::method_and_path,
-    source::{Content, Source},
-    summary::Summary,
-};
-
-/// How many bytes before the unread ones are compared at each look, to notice a file that was cut off and written anew.
-const TAIL_BYTES: usize = 1024;
+use crate::command::import::{reading::Before, summary::Summary};
 
 /// A byte at which a line begins, and the state of the log there.
 #[derive(Debug, Clone)]
@@ -126,6 +113,8 @@ pub(super) struct Generation {
     lines: u64,
     pub(super) grown_at_ms: u64,
     beginning: Vec<u8>,
+    /// Whether the file was cut off, so that what was read is not in it.
+    is_truncated: bool,
 }
 
 impl Generation {
@@ -160,6 +149,7 @@ impl Generation {
             lines: 0,
             grown_at_ms: 0,
             beginning: Vec::new(),
+            is_truncated: false,
         }
     }
 
@@ -253,11 +243,13 @@ impl Generation {
             }
             let from = self.within.as_ref().map_or(self.point.offset, |within| within.offset);
             if state.bytes < self.mark_bytes + from {
+                self.is_truncated = true;
                 return Ok(Read::Truncated);
             }
             let read = self.fill(meter, from, BLOCK_BYTES)?;
             // After reading: while this is unchanged, what was read is what follows it.
             if !self.tail_is_unchanged(from)? || self.state()?.bytes < self.mark_bytes + from + read as u64 {
+                self.is_truncated = true;
                 return Ok(Read::Truncated);
             }
             let was_within = self.within.is_some();
@@ -269,161 +261,6 @@ impl Generation {
                 return Ok(Read::End);
             }
         }
-    }
-
-    /// Takes the lines of a block. Returns whether there was anything new.
-    fn take_block(
-        &mut self,
-        meter: &mut Meter<'_>,
-        taught: &mut Taught,
-        read: usize,
-        now_ms: u64,
-    ) -> anyhow::Result<bool> {
-        let block = meter.block.get(..read).unwrap_or_default();
-        let first = block.iter().position(|byte| *byte == b'\n');
-        if let Some(within) = self.within.as_mut().filter(|within| !within.is_nuls) {
-            let taken = block.get(..first.map_or(read, |at| at + 1)).unwrap_or_default();
-            within.hasher.update(taken);
-            within.offset += taken.len() as u64;
-            note_tail(&mut self.tail, taken);
-            let is_new = !taken.is_empty();
-            if first.is_some() {
-                self.end_long_line(now_ms);
-            }
-            return Ok(is_new);
-        }
-        if let Some(last) = first.and_then(|_| block.iter().rposition(|byte| *byte == b'\n')) {
-            self.take_lines(meter, taught, last + 1, Some(now_ms))?;
-            return Ok(true);
-        }
-        if read == BLOCK_BYTES {
-            // Of NULs before a line one is left, which tells that there were some.
-            let nuls = block.iter().position(|byte| *byte != 0).unwrap_or(read).saturating_sub(1);
-            let is_nuls = nuls > 0;
-            let taken = block.get(..if is_nuls { nuls } else { read }).unwrap_or_default();
-            let within = self.within.take();
-            let (offset, mut hasher) = within.map_or_else(
-                || (self.point.offset, self.point.hasher.clone()),
-                |within| (within.offset, within.hasher),
-            );
-            hasher.update(taken);
-            note_tail(&mut self.tail, taken);
-            self.within = Some(Within { offset: offset + taken.len() as u64, hasher, is_nuls });
-        }
-        Ok(read > 0)
-    }
-
-    fn end_long_line(&mut self, now_ms: u64) {
-        let Some(within) = self.within.take() else { return };
-        self.point.offset = within.offset;
-        self.point.hasher = within.hasher;
-        self.lines += 1;
-        self.open.tally.lines_read += 1;
-        self.open.tally.count_skipped(SkipReason::TooLong.name());
-        self.open.since_ms.get_or_insert(now_ms);
-    }
-
-    /// Reads the lines in the first bytes of the block, and counts them if there is a time.
-    fn take_lines(
-        &mut self,
-        meter: &mut Meter<'_>,
-        taught: &mut Taught,
-        length: usize,
-        counted_at_ms: Option<u64>,
-    ) -> anyhow::Result<()> {
-        let block = std::mem::take(&mut meter.block);
-        let taken = self.take_lines_of(block.get(..length).unwrap_or_default(), meter, taught, counted_at_ms);
-        meter.block = block;
-        taken
-    }
-
-    fn take_lines_of(
-        &mut self,
-        bytes: &[u8],
-        meter: &mut Meter<'_>,
-        taught: &mut Taught,
-        counted_at_ms: Option<u64>,
-    ) -> anyhow::Result<()> {
-        let (begin, mut hasher) = match self.within.take() {
-            Some(within) => (within.offset, within.hasher),
-            None => (self.point.offset, self.point.hasher.clone()),
-        };
-        let before =
-            if counted_at_ms.is_some() { std::mem::take(&mut self.before) } else { Before::default() };
-        let (shape, mut buffer) = (meter.shape, String::new());
-        let line = Cell::new(0);
-        let mut lines = Lines::new(BlockLines::new(bytes, &line));
-        let (mut hashed, mut counted_line, mut passed, lines_before) = (0, None, 0, self.lines);
-        let Self { name, parser, point, settled, settled_end, open, newest_ms, .. } = self;
-        let read = before.each_request(name, &mut lines, parser, |number, parsed| {
-            let Some(now_ms) = counted_at_ms else { return Ok(()) };
-            passed += 1;
-            let request = match parsed {
-                Ok(request) => request,
-                Err(skip) => {
-                    open.since_ms.get_or_insert(now_ms);
-                    open.tally.lines_read += 1;
-                    open.tally.count_skipped(skip.reason().name());
-                    meter.skipped_shown += 1;
-                    if meter.skipped_shown <= SKIPPED_SHOWN_MAX {
-                        meter.voice.note(&format!("{name}:{}: skipped: {skip}", lines_before + number));
-                    }
-                    return Ok(());
-                }
-            };
-            taught.observe(request);
-            let start_ms = request.time_ms - request.time_ms % shape.window_ms;
-            if newest_ms.is_none_or(|newest_ms| start_ms > newest_ms) {
-                *newest_ms = Some(start_ms);
-                let at = line.get();
-                // Of lines that are glued together, the first may be counted already.
-                if open.since_ms.is_some() && counted_line != Some(at) {
-                    settled.absorb(std::mem::replace(open, Batch::new()));
-                    let end = if at == 0 {
-                        point.clone()
-                    } else {
-                        hasher.update(bytes.get(hashed..at).unwrap_or_default());
-                        hashed = at;
-                        Point { offset: begin + at as u64, hasher: hasher.clone(), until_ms: point.until_ms }
-                    };
-                    *settled_end = Some(end);
-                }
-            }
-            counted_line = Some(line.get());
-            open.since_ms.get_or_insert(now_ms);
-            let tenant = shape.tenants.of(request, &mut buffer);
-            let (method, route) = method_and_path(request);
-            let raw = labels().tenant(tenant).method(method).route(route);
-            meter.label_sets.observe(&raw.service(&shape.service).region(&shape.region));
-            let counts = Counts {
-                requests: 1,
-                bytes_in: request.bytes_received.unwrap_or(0).into(),
-                bytes_out: request.bytes_sent.unwrap_or(0).into(),
-            };
-            open.held.add(start_ms, LineLabels { tenant, method, route }, counts);
-            open.tally.lines_read += 1;
-            open.tally.lines_metered += 1;
-            for remark in request.remarks.iter() {
-                *open.tally.remarks.entry(remark.name()).or_default() += 1;
-            }
-            Ok(())
-        })?;
-        hasher.update(bytes.get(hashed..).unwrap_or_default());
-        point.offset = begin + bytes.len() as u64;
-        point.hasher = hasher;
-        self.lines += lines.number();
-        if let Some(now_ms) = counted_at_ms {
-            // Names of columns, and pieces of lines.
-            open.tally.lines_read += read - passed;
-            open.tally.bytes_read += bytes.len() as u64;
-            open.since_ms.get_or_insert(now_ms);
-        }
-        note_tail(&mut self.tail, bytes);
-        let room = BEGINNING_BYTES.saturating_sub(self.beginning.len());
-        if self.beginning.len() as u64 == begin {
-            self.beginning.extend(bytes.iter().take(room));
-        }
-        Ok(())
     }
 
     /// Reads a last line that has no newline, once nobody will write the rest of it.
@@ -441,127 +278,6 @@ impl Generation {
             self.take_lines(meter, taught, read, Some(now_ms))?;
         }
         Ok(())
-    }
-
-    /// Brings what was read to the ledger: the windows before the newest one, or everything.
-    pub(super) fn commit(
-        &mut self,
-        meter: &mut Meter<'_>,
-        taught: &Taught,
-        file: &str,
-        everything: bool,
-    ) -> anyhow::Result<Put> {
-        if self.sealed.is_some() && self.put(meter, file)? == Put::Overtaken {
-            return Ok(Put::Overtaken);
-        }
-        self.seal(meter, taught, everything)?;
-        if self.sealed.is_none() {
-            return Ok(Put::Done);
-        }
-        self.put(meter, file)
-    }
-
-    fn seal(&mut self, meter: &mut Meter<'_>, taught: &Taught, everything: bool) -> anyhow::Result<()> {
-        let end = match &self.settled_end {
-            Some(end) if !everything => end.clone(),
-            _ if self.open.since_ms.is_some() || self.settled.since_ms.is_some() => {
-                let open = std::mem::replace(&mut self.open, Batch::new());
-                self.settled.absorb(open);
-                self.point.clone()
-            }
-            _ => return Ok(()),
-        };
-        self.settled_end = None;
-        let Batch { held, mut tally, .. } = std::mem::replace(&mut self.settled, Batch::new());
-        let (origin, shape, normalizer) = (self.start.origin, meter.shape, &taught.normalizer);
-        let slices = batch::seal(held, origin, shape, normalizer, &mut tally)?;
-        self.sealed = Some(Sealed { slices, end, tally });
-        Ok(())
-    }
-
-    fn put(&mut self, meter: &mut Meter<'_>, file: &str) -> anyhow::Result<Put> {
-        let Some(sealed) = &self.sealed else { return Ok(Put::Done) };
-        let content = *sealed.end.hasher.finalize().as_bytes();
-        let committed = Committed { end: sealed.end.offset, content };
-        let import = LogImport {
-            origin: self.start.origin,
-            content,
-            start_byte: self.start.byte,
-            end_byte: committed.end,
-            options: meter.options.clone(),
-            file: file.to_owned(),
-            is_complete: true,
-            has_slices: true,
-            counted_until_ms: Some(sealed.end.until_ms),
-        };
-        meter.require_ledger()?;
-        let slices = batch::continued(&sealed.slices, &meter.ledger)?;
-        loop {
-            let length = self.state()?.bytes.saturating_sub(self.mark_bytes);
-            let mut unknown = Vec::new();
-            let put = meter.ledger.put_log_import(&slices, |imports| {
-                let mine = imports.iter().find(|other| other.origin == import.origin);
-                let stored = mine.map(|mine| Committed { end: mine.end_byte, content: mine.content });
-                if stored != self.start.committed {
-                    return Err(Stop::Overtaken);
-                }
-                let known = self.start.known.map_or(0, |known| known.end);
-                let may_overlap = |other: &&LogImport| {
-                    other.origin != import.origin
-                        && other.options == import.options
-                        && other.end_byte > known
-                        && other.end_byte <= length
-                        && !self.others.contains(&other.origin)
-                };
-                unknown.extend(imports.iter().filter(may_overlap).cloned());
-                if unknown.is_empty() {
-                    Ok(import.clone())
-                } else {
-                    Err(Stop::Unmarked)
-                }
-            });
-            match put {
-                Ok(()) => break,
-                Err(Stop::Unmarked) => {
-                    if self.file_begins_with_one(&unknown)? {
-                        return Ok(Put::Overtaken);
-                    }
-                    self.others.extend(unknown.iter().map(|other| other.origin));
-                }
-                Err(Stop::Overtaken) => return Ok(Put::Overtaken),
-                Err(Stop::Ledger(error)) => return Err(error.into()),
-                Err(stop) => return Err(stop.into()),
-            }
-        }
-        self.start.committed = Some(committed);
-        self.start.known = Some(committed);
-        if let Some(sealed) = self.sealed.take() {
-            meter.committed(&self.name, file, sealed.tally);
-        }
-        Ok(Put::Done)
-    }
-
-    /// Returns whether the file begins with this content, and the ledger has all of it.
-    pub(super) fn has_counted(&self, content: &Content) -> anyhow::Result<bool> {
-        if self.start.known.is_none_or(|known| known.end < content.bytes) {
-            return Ok(false);
-        }
-        let mut source = Source::of_file(&self.name, self.file()?);
-        let marks = examining::marks(&mut source, vec![content.bytes])?;
-        Ok(marks
-            .last()
-            .is_some_and(|mark| mark.content.bytes == content.bytes && mark.content.hash == content.hash))
-    }
-
-    /// Returns whether one of the imports has counted the beginning of this file.
-    fn file_begins_with_one(&self, imports: &[LogImport]) -> anyhow::Result<bool> {
-        let mut source = Source::of_file(&self.name, self.file()?);
-        let marks = examining::marks(&mut source, imports.iter().map(|import| import.end_byte).collect())?;
-        Ok(imports.iter().any(|import| {
-            marks.iter().any(|mark| {
-                mark.content.bytes == import.end_byte && mark.content.hash.as_bytes() == &import.content
-            })
-        }))
     }
 
     pub(super) fn state(&self) -> anyhow::Result<FileState> {
@@ -582,10 +298,4 @@ impl Generation {
             read_at(&mut self.file, at, &mut there).with_context(|| format!("cannot read {}", self.name))?;
         Ok(read == there.len() && there == self.tail)
     }
-}
-
-/// Keeps the last bytes that were read.
-fn note_tail(tail: &mut Vec<u8>, bytes: &[u8]) {
-    tail.extend_from_slice(bytes.get(bytes.len().saturating_sub(TAIL_BYTES)..).unwrap_or_default());
-    tail.drain(..tail.len().saturating_sub(TAIL_BYTES));
 }

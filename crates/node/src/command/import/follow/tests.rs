@@ -312,7 +312,7 @@ fn lived(events: &[Event], held_bytes_max: usize) -> World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
 
     #[test]
     fn each_line_is_counted_once(
