@@ -285,6 +285,7 @@ impl FollowedLog {
             Err(error) => return Err(error).with_context(|| format!("cannot open {}", self.name)),
         };
         let state = FileState::of(&file.metadata().with_context(|| format!("cannot read {}", self.name))?);
+        let listed = self.list_rotated()?;
         // It may have been another file in between, or have been cut off.
         self.has_searched &= self.nascent == Some(state);
         self.nascent = Some(state);
@@ -313,7 +314,14 @@ impl FollowedLog {
         let at = generation.offset();
         meter.voice.progress(&format!("{}: {}, from byte {at}", self.name, generation.parser.description()));
         self.nascent = None;
+        let read = Self::read_on(meter, &mut self.taught, &mut generation, &self.file, now_ms);
         self.current = Some(generation);
+        read?;
+        // Only now it would be noticed that the log is cut off. If it was before, there is a copy that was not found yet.
+        if self.list_rotated()? != listed {
+            let mut file = File::open(&self.path).with_context(|| format!("cannot open {}", self.name))?;
+            self.finish_rotated(meter, &mut file, now_ms)?;
+        }
         let state = self.at_path()?;
         self.look_at_current(meter, state, now_ms)?;
         // What was there already is not held back.
@@ -337,8 +345,7 @@ impl FollowedLog {
             FileState::of(&log.metadata()?);
         // A copy of a log that was cut off may be older than what was read last.
         let since_ms = if self.cut_off.is_some() { 0 } else { until_ms };
-        let rotated = rotated_since(&self.path, since_ms);
-        for rotated in rotated.with_context(|| format!("cannot search for what {} was", self.name))? {
+        for rotated in self.rotated_since(since_ms)? {
             let name = rotated.path.display().to_string();
             let is_open = self.older.iter().any(|older| older.identity == rotated.state.identity);
             if is_open || rotated.state.identity == log_identity {
@@ -367,6 +374,17 @@ impl FollowedLog {
         }
         self.cut_off = None;
         Ok(copies)
+    }
+
+    fn rotated_since(&self, since_ms: u64) -> anyhow::Result<Vec<Rotated>> {
+        rotated_since(&self.path, since_ms)
+            .with_context(|| format!("cannot search for what {} was", self.name))
+    }
+
+    /// Returns the files that the log was rotated to since it was read last.
+    fn list_rotated(&self) -> anyhow::Result<Vec<(PathBuf, FileState)>> {
+        let rotated = self.rotated_since(self.until_ms.unwrap_or(0))?;
+        Ok(rotated.into_iter().map(|rotated| (rotated.path, rotated.state)).collect())
     }
 
     /// Notes a copy of a log that was cut off, if it is one that has nothing to count. Returns whether it is.

@@ -141,18 +141,29 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Fa
     let mut follower = Follower::new(meter, &arguments.files)?;
 
     while !stop.load(Ordering::Relaxed) {
-        follower.step(now_ms()).map_err(Failure::stopped)?;
+        follower.step(now_ms()).map_err(|error| failure(error, &follower))?;
         if asked.swap(false, Ordering::Relaxed) {
             follower.tell_statistics(now_ms());
         }
         wait(arguments.follow.poll, || stop.load(Ordering::Relaxed) || asked.load(Ordering::Relaxed));
     }
+    follower.meter.voice.progress("stopping: what is there is read and brought to the ledger");
     let end_ms = now_ms() + DRAIN_MS;
     while let Some(wait_ms) = follower.drain(now_ms(), end_ms).map_err(Failure::stopped)? {
         wait(wait_ms, || false);
     }
     let Meter { mut summary, label_sets, .. } = follower.finish();
     tell(&mut summary, label_sets, begin, arguments.json, out)
+}
+
+/// Returns an error with its exit code: a log that other options have counted is refused as long as nothing is counted.
+fn failure(error: anyhow::Error, follower: &Follower<'_>) -> Failure {
+    let is_refused =
+        error.chain().any(|cause| matches!(cause.downcast_ref(), Some(Stop::OtherOptions { .. })));
+    if is_refused && follower.meter.summary.lines_read == 0 {
+        return error.into();
+    }
+    Failure::stopped(error)
 }
 
 /// Waits, but not longer than until something has happened.
