@@ -534,7 +534,9 @@ impl FollowedLog {
             if taught.learns() {
                 let nothing = Before::default();
                 nothing.each_request(name, &mut lines, &mut parser.clone(), |_, parsed| {
-                    parsed.into_iter().for_each(|request| taught.observe(request));
+                    if let Ok(request) = parsed {
+                        taught.observe(request);
+                    }
                     Ok(())
                 })?;
             }

@@ -40,7 +40,7 @@ fn shape(held_bytes_max: usize) -> Shape {
 /// A line of a user of its own.
 fn line(number: usize) -> String {
     // Minutes go on, and every seventh line is late.
-    let minute = (number / 5).saturating_sub(usize::from(number % 7 == 0) * 2) % 60;
+    let minute = (number / 5).saturating_sub(usize::from(number.is_multiple_of(7)) * 2) % 60;
     let hour = number / 300;
     format!("192.0.2.7 - u{number} [17/May/2015:{hour:02}:{minute:02}:03 +0000] \"GET /a/{number} HTTP/1.1\" 200 10\n")
 }
