@@ -75,6 +75,10 @@ Examples:
 /// With --amnesia they are read directly instead, under a random name, and count each time. If an import is interrupted, run it
 /// again: what the ledger has already is not counted twice. So files need no write-ahead log. Standard input has one while it is
 /// imported.
+///
+/// With --follow, logs are counted while they are written, across rotation by rename and by copytruncate, until SIGTERM or Ctrl-C.
+/// The ledger keeps how far each log is counted, in the transaction that stores the slices. So a kill loses and doubles nothing: the
+/// next start goes on there. A line is in the ledger at most --commit-every and --poll after it was written.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]

@@ -298,6 +298,8 @@ impl FollowedLog {
         }
         let until_ms = self.until_ms.unwrap_or(0);
         let mut generation = self.open(meter, file, state, &self.name.clone(), until_ms)?;
+        // If the log goes on with what an older file begins with, that file was replaced by a copy of it.
+        self.older.retain(|older| !older.is_same_log(&generation));
         for (name, content) in std::mem::take(&mut self.copies) {
             if generation.has_counted(&content)? {
                 copies::note(meter, &content, &name, until_ms)?;
@@ -453,28 +455,32 @@ impl FollowedLog {
         Ok(again)
     }
 
-    /// Opens an older file again.
+    /// Opens an older file again, or gives it up if the ledger has more than it.
     fn reopen_older(&mut self, meter: &mut Meter<'_>, at: usize, now_ms: u64) -> anyhow::Result<()> {
         let generation = self.older.remove(at);
-        let reopened = self.reopened(meter, &generation, now_ms);
-        let (generation, result) = match reopened {
-            Ok(again) => (again, Ok(())),
-            Err(error) => (generation, Err(error)),
-        };
-        self.older.insert(at, generation);
-        result
+        match self.reopened(meter, &generation, now_ms) {
+            Ok(again) if again.known_bytes() >= generation.known_bytes() => self.older.insert(at, again),
+            Ok(_) => {}
+            Err(error) => {
+                self.older.insert(at, generation);
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 
-    /// Opens the file again that is the log.
+    /// Opens the file again that is the log. If the ledger has more than it, another file will be.
     fn reopen_current(&mut self, meter: &mut Meter<'_>, now_ms: u64) -> anyhow::Result<()> {
         let Some(generation) = self.current.take() else { return Ok(()) };
-        let reopened = self.reopened(meter, &generation, now_ms);
-        let (generation, result) = match reopened {
-            Ok(again) => (again, Ok(())),
-            Err(error) => (generation, Err(error)),
-        };
-        self.current = Some(generation);
-        result
+        match self.reopened(meter, &generation, now_ms) {
+            Ok(again) if again.known_bytes() >= generation.known_bytes() => self.current = Some(again),
+            Ok(_) => self.has_searched = false,
+            Err(error) => {
+                self.current = Some(generation);
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 
     /// Finds out what the ledger has of a file.

@@ -172,6 +172,16 @@ impl Generation {
         self.point.until_ms
     }
 
+    /// Returns whether both go on with one import.
+    pub(super) fn is_same_log(&self, other: &Self) -> bool {
+        self.start.origin == other.start.origin
+    }
+
+    /// Returns how many bytes the ledger has of the file.
+    pub(super) fn known_bytes(&self) -> u64 {
+        self.start.known.map_or(0, |known| known.end)
+    }
+
     /// Returns the next byte to read.
     pub(super) fn offset(&self) -> u64 {
         self.point.offset
@@ -202,8 +212,7 @@ impl Generation {
 
     /// Reads what is counted already, for the columns that it may name and for lines in pieces.
     pub(super) fn skip_known(&mut self, meter: &mut Meter<'_>, taught: &mut Taught) -> anyhow::Result<()> {
-        let known = self.start.known.map_or(0, |known| known.end);
-        let until = known - self.start.cut_bytes;
+        let until = self.known_bytes() - self.start.cut_bytes;
         while self.point.offset < until {
             let length = usize::try_from(until - self.point.offset).unwrap_or(usize::MAX).min(BLOCK_BYTES);
             let read = self.fill(meter, self.point.offset, length)?;

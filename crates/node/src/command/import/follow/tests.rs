@@ -153,6 +153,18 @@ impl World {
         self.touch(&writer);
     }
 
+    /// Puts a copy in the place of the log, as `rsync` does.
+    fn replace(&mut self) {
+        if !self.log().exists() {
+            return;
+        }
+        fs::copy(self.log(), self.path("copying")).unwrap();
+        fs::rename(self.path("copying"), self.log()).unwrap();
+        self.writer = opened(&self.log());
+        let writer = self.writer.try_clone().unwrap();
+        self.touch(&writer);
+    }
+
     fn pack(&mut self) {
         let (plain, packed) = (self.path("access.log.2"), self.path("access.log.2.gz"));
         let Ok(content) = fs::read(&plain) else { return };
@@ -212,13 +224,23 @@ fn drained(follower: &mut Follower<'_>, world: &World) {
 enum Event {
     Append(usize),
     AppendPart(usize),
-    Rename { creates: bool },
+    Rename {
+        creates: bool,
+    },
     Reopen,
-    CopyTruncate { written_between: usize, looks_between: bool },
+    CopyTruncate {
+        written_between: usize,
+        looks_between: bool,
+    },
     Pack,
-    Look { after_ms: u64 },
+    Look {
+        after_ms: u64,
+    },
     Kill,
     Drain,
+    Replace,
+    /// A second follower of the same log looks.
+    Other,
     Import(usize),
 }
 
@@ -234,6 +256,8 @@ fn event() -> impl Strategy<Value = Event> {
         6 => (0_u64..6_000).prop_map(|after_ms| Event::Look { after_ms }),
         1 => Just(Event::Kill),
         1 => Just(Event::Drain),
+        1 => Just(Event::Replace),
+        2 => Just(Event::Other),
         1 => (0_usize..3).prop_map(Event::Import),
     ]
 }
@@ -245,6 +269,7 @@ fn lived(events: &[Event], held_bytes_max: usize) -> World {
     let mut following = follower(&world, &shape);
     // Whether the writer has the file open that is at the path, and how often it was rotated since.
     let mut rotations = 0;
+    let mut other = follower(&world, &shape);
     following.step(world.now_ms).unwrap();
     for event in events {
         match *event {
@@ -285,6 +310,13 @@ fn lived(events: &[Event], held_bytes_max: usize) -> World {
                 world.now_ms += after_ms;
                 following.step(world.now_ms).unwrap();
             }
+            Event::Replace => {
+                // The writer has the log open, since a copy of another file has not what comes.
+                if rotations == 0 {
+                    world.replace();
+                }
+            }
+            Event::Other => other.step(world.now_ms).unwrap(),
             Event::Kill => following = follower(&world, &shape),
             Event::Drain => {
                 drained(&mut following, &world);
@@ -308,11 +340,13 @@ fn lived(events: &[Event], held_bytes_max: usize) -> World {
     world.now_ms += LONG_MS;
     following.step(world.now_ms).unwrap();
     drained(&mut following, &world);
+    other.step(world.now_ms).unwrap();
+    drained(&mut other, &world);
     world
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
     #[test]
     fn each_line_is_counted_once(

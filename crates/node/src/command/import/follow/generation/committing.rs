@@ -73,7 +73,12 @@ impl Generation {
         meter.require_ledger()?;
         let slices = batch::continued(&sealed.slices, &meter.ledger)?;
         loop {
-            let length = self.state()?.bytes.saturating_sub(self.mark_bytes).max(self.point.offset);
+            let length = if self.is_truncated {
+                // It may have been longer than it was when it was read last.
+                u64::MAX
+            } else {
+                self.state()?.bytes.saturating_sub(self.mark_bytes)
+            };
             let mut unknown = Vec::new();
             let put = meter.ledger.put_log_import(&slices, |imports| {
                 let mine = imports.iter().find(|other| other.origin == import.origin);
@@ -81,7 +86,7 @@ impl Generation {
                 if stored != self.start.committed {
                     return Err(Stop::Overtaken);
                 }
-                let known = self.start.known.map_or(0, |known| known.end);
+                let known = self.known_bytes();
                 let may_overlap = |other: &&LogImport| {
                     other.origin != import.origin
                         && other.options == import.options
@@ -119,7 +124,7 @@ impl Generation {
 
     /// Returns whether the file begins with this content, and the ledger has all of it.
     pub(in crate::command::import::follow) fn has_counted(&self, content: &Content) -> anyhow::Result<bool> {
-        if self.start.known.is_none_or(|known| known.end < content.bytes) {
+        if self.known_bytes() < content.bytes {
             return Ok(false);
         }
         let mut source = Source::of_file(&self.name, self.file()?);
@@ -145,7 +150,7 @@ impl Generation {
             }
         }
         // Without one, names must do. An import that goes on exactly where this one was goes on with this log.
-        let known = self.start.known.map_or(0, |known| known.end);
+        let known = self.known_bytes();
         let is_named = |import: &LogImport| Path::new(&import.file).file_name() == path.file_name();
         Ok(imports.iter().any(|import| import.start_byte == known && is_named(import)))
     }
