@@ -29,7 +29,7 @@ pub(super) const BEGINNING_BYTES: usize = 4096;
 pub(super) struct CutOff {
     /// Its first bytes, at most [`BEGINNING_BYTES`].
     pub(super) beginning: Vec<u8>,
-    /// How many bytes it had, or how far it was read.
+    /// How many bytes it has, or how many of them are counted.
     pub(super) end: u64,
 }
 
@@ -46,7 +46,11 @@ impl CutOff {
     /// Returns the content of a file if it is a copy of the log and has nothing that was not read.
     pub(super) fn copied_to(&self, path: &Path) -> anyhow::Result<Option<Content>> {
         let mut source = Source::open(path, true)?;
-        if !source.is_file() || !self.begins_like(&mut source)? {
+        if !source.is_file() {
+            return Ok(None);
+        }
+        let beginning = beginning(&mut source)?;
+        if beginning.is_empty() || !self.beginning.starts_with(&beginning) {
             return Ok(None);
         }
         let marks = examining::marks(&mut source, vec![self.end + 1])?;
@@ -56,17 +60,24 @@ impl CutOff {
             .filter(|content| content.bytes > 0 && content.bytes <= self.end))
     }
 
-    /// Returns whether a file begins like the log.
+    /// Returns whether a file and the log have the same beginning, as far as both go.
     pub(super) fn begins_like(&self, source: &mut Source) -> anyhow::Result<bool> {
-        let mut beginning = Vec::new();
-        let cannot_read = || "cannot read its beginning";
-        let input = source.read_from_start().with_context(cannot_read)?;
-        let decoded: io::Result<Decoded<'_>> = Decoded::new(input);
-        decoded?.take(BEGINNING_BYTES as u64).read_to_end(&mut beginning).with_context(cannot_read)?;
-        // A byte order mark takes room.
-        let alike = beginning.len().min(BEGINNING_BYTES - 3);
-        Ok(alike > 0 && self.beginning.get(..alike) == beginning.get(..alike))
+        let beginning = beginning(source)?;
+        let common = beginning.len().min(self.beginning.len());
+        Ok(common > 0 && self.beginning.get(..common) == beginning.get(..common))
     }
+}
+
+/// Returns the first bytes of a file, unpacked.
+fn beginning(source: &mut Source) -> anyhow::Result<Vec<u8>> {
+    let mut beginning = Vec::new();
+    let cannot_read = || "cannot read its beginning";
+    let input = source.read_from_start().with_context(cannot_read)?;
+    let decoded: io::Result<Decoded<'_>> = Decoded::new(input);
+    // A log that is compared may have a byte order mark, which takes room there.
+    let bytes_max = BEGINNING_BYTES as u64 - 3;
+    decoded?.take(bytes_max).read_to_end(&mut beginning).with_context(cannot_read)?;
+    Ok(beginning)
 }
 
 /// Notes in the ledger that nothing of a content is to be counted in this file.

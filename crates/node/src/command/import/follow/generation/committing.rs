@@ -1,6 +1,6 @@
 //! Batches into the ledger, together with how far the file is counted.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 use ron_accounting_sqlite::LogImport;
 
@@ -10,7 +10,7 @@ use crate::command::import::{
     examining,
     follow::{
         batch::{self, Batch},
-        copies::CutOff,
+        block::FileState,
         rotated::rotated_since,
         taught::Taught,
         Meter,
@@ -73,11 +73,12 @@ impl Generation {
         meter.require_ledger()?;
         let slices = batch::continued(&sealed.slices, &meter.ledger)?;
         loop {
+            let replaced = self.replaced_by(Path::new(file))?;
             let length = if self.is_truncated {
                 // It may have been longer than it was when it was read last.
                 u64::MAX
             } else {
-                self.state()?.bytes.saturating_sub(self.mark_bytes)
+                replaced.as_ref().map_or(0, |(_, bytes)| *bytes).max(self.state()?.bytes)
             };
             let mut unknown = Vec::new();
             let put = meter.ledger.put_log_import(&slices, |imports| {
@@ -104,7 +105,7 @@ impl Generation {
             match put {
                 Ok(()) => break,
                 Err(Stop::Unmarked) => {
-                    if self.was_counted_by_one(&unknown, file)? {
+                    if self.was_counted_by_one(&unknown, file, replaced.map(|(source, _)| source))? {
                         return Ok(Put::Overtaken);
                     }
                     self.others.extend(unknown.iter().map(|other| other.origin));
@@ -117,6 +118,7 @@ impl Generation {
         self.start.committed = Some(committed);
         self.start.known = Some(committed);
         if let Some(sealed) = self.sealed.take() {
+            self.committed_until_ms = sealed.end.until_ms;
             meter.committed(&self.name, file, sealed.tally);
         }
         Ok(Put::Done)
@@ -134,15 +136,36 @@ impl Generation {
             .is_some_and(|mark| mark.content.bytes == content.bytes && mark.content.hash == content.hash))
     }
 
+    /// Returns the file at the path of the log, and its size, if it is another one and begins like this one.
+    fn replaced_by(&self, path: &Path) -> anyhow::Result<Option<(Source, u64)>> {
+        let Ok(state) = fs::metadata(path).map(|metadata| FileState::of(&metadata)) else { return Ok(None) };
+        if state.identity == self.identity {
+            return Ok(None);
+        }
+        let mut source = Source::open(path, true)?;
+        let begins_like = source.is_file() && self.cut_off().begins_like(&mut source)?;
+        Ok(begins_like.then_some((source, state.bytes)))
+    }
+
     /// Returns whether one of the imports has counted the beginning of this file.
-    fn was_counted_by_one(&self, imports: &[LogImport], file: &str) -> anyhow::Result<bool> {
+    fn was_counted_by_one(
+        &self,
+        imports: &[LogImport],
+        file: &str,
+        replaced: Option<Source>,
+    ) -> anyhow::Result<bool> {
+        if let Some(mut source) = replaced {
+            if begins_with_one(&mut source, imports)? {
+                return Ok(true);
+            }
+        }
         if !self.is_truncated {
             let mut source = Source::of_file(&self.name, self.file()?);
             return begins_with_one(&mut source, imports);
         }
         // What was read is not in the file any more. It may be in a copy.
         let path = Path::new(file);
-        let copied = CutOff { beginning: self.beginning.clone(), end: self.point.offset };
+        let copied = self.cut_off();
         for rotated in rotated_since(path, 0)? {
             let mut source = Source::open(&rotated.path, true)?;
             if copied.begins_like(&mut source)? {
