@@ -354,7 +354,7 @@ fn lived(events: &[Event], held_bytes_max: usize) -> World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
 
     #[test]
     fn each_line_is_counted_once(
@@ -378,4 +378,50 @@ proptest! {
         let verified = ledger.verify(|_| {});
         prop_assert!(verified.is_ok(), "{:?}", verified.err());
     }
+}
+
+#[test]
+fn a_line_without_its_end_counts_when_its_file_was_rotated_away_and_is_quiet() {
+    let shape = shape(usize::MAX);
+    let mut world = World::new();
+    let mut following = follower(&world, &shape);
+    following.step(0).unwrap();
+    world.append(2);
+    // All but the newline.
+    world.append_part(line(2).len() - 1);
+    following.step(COMMIT_EVERY_MS).unwrap();
+    world.rest = None;
+    world.rename(true);
+    world.reopen();
+    world.append(1);
+    following.step(2 * COMMIT_EVERY_MS).unwrap();
+    drained(&mut following, &world);
+    assert_eq!(world.wrong(), [(2, 0)], "somebody may still write its end");
+    following.step(LONG_MS).unwrap();
+    assert_eq!(world.wrong(), []);
+}
+
+#[test]
+fn long_lines_and_blocks_of_nuls_take_no_room_and_hide_no_line() {
+    let shape = shape(usize::MAX);
+    let mut world = World::new();
+    let mut following = follower(&world, &shape);
+    following.step(0).unwrap();
+    world.append(3);
+    for (at, filling) in [b"x", b"\0"].into_iter().enumerate() {
+        for _ in 0..5 {
+            world.writer.write_all(&filling.repeat(1 << 20)).unwrap();
+            following.step(COMMIT_EVERY_MS * (1 + at as u64)).unwrap();
+        }
+        // The end of the long line; the NULs are in front of a line.
+        world.writer.write_all(if at == 0 { b"\n" } else { b"" }).unwrap();
+        world.append(2);
+        following = follower(&world, &shape);
+        following.step(0).unwrap();
+    }
+    drained(&mut following, &world);
+    assert_eq!(world.wrong(), []);
+    assert_eq!(following.meter.block.len(), super::BLOCK_BYTES);
+    let skipped: Vec<_> = following.meter.summary.skipped.into_iter().collect();
+    assert_eq!(skipped, [], "in an earlier life");
 }
