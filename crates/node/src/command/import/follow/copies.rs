@@ -14,7 +14,7 @@ use anyhow::Context;
 use ron_accounting_access_log::Decoded;
 use ron_accounting_sqlite::LogImport;
 
-use super::{block::read_at, followed::random_origin, Meter};
+use super::{block::read_at, followed::random_origin, meter::Meter};
 use crate::command::import::{
     again::Stop,
     examining,

@@ -1,31 +1,27 @@
 //! A path that is followed, over all files that it leads to.
 
+mod opening;
+mod searching;
+
 use std::{
     fs::{self, File},
     io,
     path::{Path, PathBuf},
 };
 
-use anyhow::{anyhow, bail, Context};
+use anyhow::{bail, Context};
 use ron_accounting::export::Origin;
-use ron_accounting_access_log::{Decoded, Encoding, Lines, Parser};
-use ron_accounting_sqlite::LogImport;
+use ron_accounting_access_log::Parser;
 
+pub(super) use self::opening::{begins_with_line, check, random_origin};
 use super::{
-    block::{read_at, FileState, BLOCK_BYTES},
+    block::FileState,
     copies::{self, CutOff},
-    generation::{Committed, Generation, Put, Read, Start},
-    rotated::{rotated_since, Rotated},
+    generation::{Generation, Put, Read},
+    meter::Meter,
     taught::Taught,
-    Meter,
 };
-use crate::command::import::{
-    again::{Log, Stop},
-    read_ahead::read_ahead,
-    reading::{most_are_skipped, Before},
-    source::{Content, Mark, Source},
-    summary::FileSummary,
-};
+use crate::command::import::{source::Content, summary::FileSummary};
 
 /// How long a file that was rotated away must have been quiet until it is closed.
 const QUIET_MS: u64 = 5 * 60_000;
@@ -57,13 +53,6 @@ pub(super) struct FollowedLog {
     origin: Option<Origin>,
     lines_before: u64,
     is_waiting: bool,
-}
-
-/// A file after its first reading.
-struct Examined {
-    content: Content,
-    marks: Vec<Mark>,
-    parser: Parser,
 }
 
 impl FollowedLog {
@@ -337,113 +326,6 @@ impl FollowedLog {
         self.commit(meter, now_ms, is_due, false)
     }
 
-    /// Goes on with the files that the log was rotated to and that have something new. Returns those that the log begins with.
-    fn finish_rotated(
-        &mut self,
-        meter: &mut Meter<'_>,
-        log: &mut File,
-        now_ms: u64,
-    ) -> anyhow::Result<Vec<(String, Content)>> {
-        let so_far = CutOff::of(log).with_context(|| format!("cannot read {}", self.name))?;
-        let mut copies = Vec::new();
-        let until_ms = self.until_ms.unwrap_or(0);
-        let FileState { identity: log_identity, modified_ms: newest_ms, .. } =
-            FileState::of(&log.metadata()?);
-        // A copy of a log that was cut off may be older than what was read last.
-        let since_ms = if self.cut_off.is_some() { 0 } else { until_ms };
-        for rotated in self.rotated_since(since_ms)? {
-            let name = rotated.path.display().to_string();
-            let is_open = self.older.iter().any(|older| older.identity == rotated.state.identity);
-            if is_open || rotated.state.identity == log_identity {
-                continue;
-            }
-            let finished = self.note_copy(meter, &rotated, &name).and_then(|is_copy| {
-                if is_copy || rotated.written_before_ms() <= until_ms {
-                    return Ok(());
-                }
-                // A copy of the log, which may still be made, is no other log.
-                if let Some(content) = so_far.copied_to(&rotated.path)? {
-                    copies.push((name.clone(), content));
-                    return Ok(());
-                }
-                self.finish_one(meter, &rotated, &name, newest_ms, now_ms)
-            });
-            if let Err(error) = finished {
-                if super::is_tried_again(&error) {
-                    return Err(error);
-                }
-                meter.voice.note(&format!(
-                    "{name} was left out, although {} may have been rotated to it: {error:#}",
-                    self.name
-                ));
-            }
-        }
-        self.cut_off = None;
-        Ok(copies)
-    }
-
-    fn rotated_since(&self, since_ms: u64) -> anyhow::Result<Vec<Rotated>> {
-        rotated_since(&self.path, since_ms)
-            .with_context(|| format!("cannot search for what {} was", self.name))
-    }
-
-    /// Returns the files that the log was rotated to since it was read last.
-    fn list_rotated(&self) -> anyhow::Result<Vec<(PathBuf, FileState)>> {
-        let rotated = self.rotated_since(self.until_ms.unwrap_or(0))?;
-        Ok(rotated.into_iter().map(|rotated| (rotated.path, rotated.state)).collect())
-    }
-
-    /// Notes a copy of a log that was cut off, if it is one that has nothing to count. Returns whether it is.
-    fn note_copy(&self, meter: &Meter<'_>, rotated: &Rotated, name: &str) -> anyhow::Result<bool> {
-        let Some(cut_off) = &self.cut_off else { return Ok(false) };
-        let Some(content) = cut_off.copied_to(&rotated.path)? else { return Ok(false) };
-        copies::note(meter, &content, name, self.until_ms.unwrap_or(0))?;
-        Ok(true)
-    }
-
-    fn finish_one(
-        &mut self,
-        meter: &mut Meter<'_>,
-        rotated: &Rotated,
-        name: &str,
-        newest_ms: u64,
-        now_ms: u64,
-    ) -> anyhow::Result<()> {
-        let mut file = File::open(&rotated.path)?;
-        if is_packed(&file)? {
-            return meter.import_packed(&rotated.path, name);
-        }
-        if !begins_with_line(&mut file)? {
-            return Ok(());
-        }
-        let state = FileState::of(&file.metadata()?);
-        let until_ms = self.until_ms.unwrap_or(0);
-        let mut generation = self.open(meter, file, state, name, until_ms)?;
-        generation.skip_known(meter, &mut self.taught)?;
-        let from = generation.offset();
-        generation.grown_at_ms = now_ms;
-        let (read, put) = Self::read_on(meter, &mut self.taught, &mut generation, &self.file, now_ms)?;
-        if generation.offset() > from {
-            meter.voice.progress(&format!("{name}: was {}, and is read to its end", self.name));
-        }
-        if read == Read::End && put == Put::Done {
-            let is_old = state.modified_ms.saturating_add(QUIET_MS) < newest_ms;
-            if is_old {
-                generation.read_rest(meter, &mut self.taught, now_ms)?;
-            }
-            if Self::commit_rest(meter, &self.taught, &mut generation, &self.file)? == Put::Done {
-                if !is_old {
-                    self.older.push(generation);
-                }
-                return Ok(());
-            }
-        }
-        if read == Read::Truncated {
-            bail!("it has changed while it was read");
-        }
-        bail!(Stop::Overtaken)
-    }
-
     /// Opens a file again of which another import has counted a part.
     fn reopened(
         &mut self,
@@ -487,74 +369,6 @@ impl FollowedLog {
         Ok(())
     }
 
-    /// Finds out what the ledger has of a file.
-    fn open(
-        &mut self,
-        meter: &mut Meter<'_>,
-        file: File,
-        state: FileState,
-        name: &str,
-        until_ms: u64,
-    ) -> anyhow::Result<Generation> {
-        let mark_bytes = byte_order_mark(&file, name)?;
-        loop {
-            let ends = meter.ledger.log_imports()?.iter().map(|import| import.end_byte).collect();
-            let examined = self.examine(meter, &file, name, state.bytes - mark_bytes, ends)?;
-            let imports = meter.ledger.log_imports()?;
-            let log = Log { name, content: examined.content, marks: &examined.marks };
-            let known = match log.known(meter.shape, &meter.options, &imports) {
-                Err(Stop::Unmarked) => continue,
-                known => known?,
-            };
-            let before = |until: u64| {
-                Before::of(known.iter().map(|(_, mark)| *mark).filter(|mark| mark.content.bytes <= until))
-            };
-            for (import, _) in known.iter().filter(|(import, _)| !import.is_complete) {
-                let source = Source::of_file(name, file.try_clone()?);
-                meter.complete(source, import, &before(import.start_byte))?;
-            }
-            let start = start(&known, before(u64::MAX))?;
-            self.lines_before = self.lines_before.max(before(u64::MAX).lines());
-            let parser = examined.parser;
-            return Ok(Generation::open(name.to_owned(), file, state, mark_bytes, parser, start, until_ms));
-        }
-    }
-
-    /// Reads a file for the first time: its format, what its paths teach, and its states at the ends of imports.
-    fn examine(
-        &mut self,
-        meter: &mut Meter<'_>,
-        file: &File,
-        name: &str,
-        bytes: u64,
-        ends: Vec<u64>,
-    ) -> anyhow::Result<Examined> {
-        let cannot_read = || format!("cannot read {name}");
-        let mut input = file.try_clone()?;
-        io::Seek::rewind(&mut input).with_context(cannot_read)?;
-        let (carried, taught, shape) = (&self.parser, &mut self.taught, meter.shape);
-        let (parser, unpacked) = read_ahead(input, bytes, ends, |ahead| {
-            let mut lines = Lines::new(ahead);
-            let sample = lines.sample().with_context(cannot_read)?;
-            // A few lines tell less of a format than the log before has told.
-            let parser = match carried {
-                Some(parser) if most_are_skipped(parser, sample)?.is_none() => parser.clone(),
-                _ => shape.reading.parser(name, sample)?,
-            };
-            if taught.learns() {
-                let nothing = Before::default();
-                nothing.each_request(name, &mut lines, &mut parser.clone(), |_, parsed| {
-                    if let Ok(request) = parsed {
-                        taught.observe(request);
-                    }
-                    Ok(())
-                })?;
-            }
-            Ok(parser)
-        })?;
-        Ok(Examined { content: unpacked.content, marks: unpacked.marks, parser })
-    }
-
     fn at_path(&self) -> anyhow::Result<Option<FileState>> {
         match fs::metadata(&self.path) {
             Ok(metadata) if metadata.is_file() => Ok(Some(FileState::of(&metadata))),
@@ -563,80 +377,4 @@ impl FollowedLog {
             Err(error) => Err(error).with_context(|| format!("cannot read {}", self.name)),
         }
     }
-
-    /// Returns the moment before which everything that was written to the path is counted, or is not asked for.
-    fn first_until(&self, meter: &Meter<'_>, at_path: Option<FileState>) -> anyhow::Result<u64> {
-        let imports = meter.ledger.log_imports()?;
-        let mine =
-            imports.iter().filter(|import| import.file == self.file && import.options == meter.options);
-        if let Some(until_ms) = mine.filter_map(|import| import.counted_until_ms).max() {
-            return Ok(until_ms);
-        }
-        // Followed for the first time: what it was rotated to before is for other imports.
-        let rotated = rotated_since(&self.path, 0).unwrap_or_default();
-        let rotated = rotated.iter().map(Rotated::written_before_ms).max();
-        let until_ms = rotated.into_iter().chain(at_path.map(|state| state.modified_ms)).max().unwrap_or(0);
-        // So that the next start knows that it is not the first, also if nothing was counted by then.
-        copies::note(meter, &Content { hash: blake3::hash(b""), bytes: 0 }, &self.file, until_ms)?;
-        Ok(until_ms)
-    }
-}
-
-/// Returns where to go on behind the imports that have counted the beginning of a log.
-fn start(known: &[(&LogImport, &Mark)], before: Before) -> anyhow::Result<Start> {
-    let Some((last, mark)) = known.last() else {
-        let origin = random_origin()?;
-        return Ok(Start { origin, byte: 0, committed: None, known: None, cut_bytes: 0, before });
-    };
-    let committed = Committed { end: last.end_byte, content: last.content };
-    let cut_bytes = mark.cut_bytes as u64;
-    let (known, before) = (Some(committed), before.of_next_line());
-    if last.counted_until_ms.is_some() {
-        return Ok(Start {
-            origin: last.origin,
-            byte: last.start_byte,
-            committed: known,
-            known,
-            cut_bytes,
-            before,
-        });
-    }
-    Ok(Start { origin: random_origin()?, byte: last.end_byte, committed: None, known, cut_bytes, before })
-}
-
-pub(super) fn random_origin() -> anyhow::Result<Origin> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| anyhow!("cannot get random numbers for an origin: {error}"))?;
-    Ok(Origin::from_bytes(bytes))
-}
-
-/// Returns whether a file has a whole line, or is too long to have none.
-pub(super) fn begins_with_line(file: &mut File) -> io::Result<bool> {
-    let mut beginning = vec![0; BLOCK_BYTES];
-    let read = read_at(file, 0, &mut beginning)?;
-    Ok(read == BLOCK_BYTES || beginning.iter().take(read).any(|byte| *byte == b'\n'))
-}
-
-fn is_packed(file: &File) -> io::Result<bool> {
-    let mut input = file;
-    io::Seek::rewind(&mut input)?;
-    let decoded = Decoded::new(input)?;
-    Ok(!decoded.compressions().is_empty() || decoded.encoding() != Encoding::Bytes)
-}
-
-/// Refuses a file whose lines cannot be read as they are written.
-pub(super) fn check(file: &mut File, name: &str) -> anyhow::Result<()> {
-    byte_order_mark(file, name).map(drop)
-}
-
-/// Returns how many bytes of a byte order mark a file has. Refuses a file whose lines cannot be read as they are written.
-fn byte_order_mark(file: &File, name: &str) -> anyhow::Result<u64> {
-    if is_packed(file).with_context(|| format!("cannot read {name}"))? {
-        bail!("{name} is packed or in UTF-16, which cannot be followed: import it once it is complete, without --follow");
-    }
-    let mut beginning = [0; 3];
-    let read =
-        read_at(&mut file.try_clone()?, 0, &mut beginning).with_context(|| format!("cannot read {name}"))?;
-    Ok(if read == 3 && beginning == [0xef, 0xbb, 0xbf] { 3 } else { 0 })
 }

@@ -13,8 +13,8 @@ use super::{
     batch::Batch,
     block::{read_at, FileState, Identity, BLOCK_BYTES},
     copies::CutOff,
+    meter::Meter,
     taught::Taught,
-    Meter,
 };
 use crate::command::import::{reading::Before, summary::Summary};
 

@@ -27,13 +27,14 @@ mod block;
 mod copies;
 mod followed;
 mod generation;
+mod meter;
 mod rotated;
 mod taught;
 #[cfg(test)]
 mod tests;
+mod trouble;
 
 use std::{
-    collections::BTreeMap,
     fs::{self, File},
     io::Write,
     path::{Path, PathBuf},
@@ -45,40 +46,28 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{bail, ensure, Context};
-use indicatif::ProgressBar;
-use ron_accounting::export::PutError;
+use anyhow::{ensure, Context};
 use ron_accounting_access_log::Lines;
-use ron_accounting_sqlite::{LedgerError, LogImport, SqliteLedger};
+use ron_accounting_sqlite::{LedgerError, SqliteLedger};
 
 use self::{
-    block::{FileState, Identity, BLOCK_BYTES},
     followed::FollowedLog,
+    meter::{Meter, Voice},
+    trouble::{note_trouble, Trouble},
 };
 use super::{
     again::Stop,
-    begin,
-    examining::Examination,
-    label_sets::LabelSets,
-    log_directory::LogDirectory,
-    reading::Before,
     reading_and_routes, shape,
     shape::Shape,
     source::{self, Source},
     summary::Summary,
-    tell, Arguments, ExaminedLog, Importing,
+    tell, Arguments,
 };
 use crate::{
     exit::{Exit, Failure},
     moment,
     signals::{statistics_on_signal, stop_on_signals},
 };
-
-/// The longest wait between two attempts at what has failed.
-const RETRY_MS_MAX: u64 = 30_000;
-
-/// How often a failure is told that lasts.
-const TOLD_EVERY_MS: u64 = 60_000;
 
 /// How long the ledger may take at the end.
 const DRAIN_MS: u64 = 60_000;
@@ -217,170 +206,6 @@ fn open_ledger(path: &Path, voice: &Voice, stop: &AtomicBool) -> anyhow::Result<
     Ok(None)
 }
 
-/// What is told on the way, on standard error.
-#[derive(Debug)]
-struct Voice {
-    is_quiet: bool,
-}
-
-impl Voice {
-    /// Tells how it goes.
-    fn progress(&self, text: &str) {
-        if !self.is_quiet {
-            eprintln!("{text}");
-        }
-    }
-
-    /// Tells what is wrong.
-    #[allow(clippy::unused_self)] // Whoever tells has a voice.
-    fn note(&self, text: &str) {
-        eprintln!("note: {text}");
-    }
-}
-
-/// What all logs share.
-struct Meter<'m> {
-    ledger: Arc<SqliteLedger>,
-    ledger_identity: Identity,
-    shape: &'m Shape,
-    options: String,
-    amnesia: bool,
-    commit_every_ms: u64,
-    label_sets: LabelSets,
-    summary: Summary,
-    /// Lines that were brought to the ledger, by the path of their log.
-    lines: BTreeMap<String, u64>,
-    skipped_shown: u64,
-    voice: Voice,
-    block: Vec<u8>,
-}
-
-impl<'m> Meter<'m> {
-    fn new(
-        ledger: Arc<SqliteLedger>,
-        shape: &'m Shape,
-        amnesia: bool,
-        commit_every_ms: u64,
-        voice: Voice,
-    ) -> anyhow::Result<Self> {
-        let summary = Summary { ledger: ledger.path().display().to_string(), ..Summary::default() };
-        let ledger_identity = identity_of(&ledger)?;
-        Ok(Self {
-            ledger,
-            ledger_identity,
-            shape,
-            options: shape.options_text(),
-            amnesia,
-            commit_every_ms,
-            label_sets: LabelSets::new(shape.routes.normalizer()?),
-            summary,
-            lines: BTreeMap::new(),
-            skipped_shown: 0,
-            voice,
-            block: vec![0; BLOCK_BYTES],
-        })
-    }
-
-    /// Fails if the file of the ledger is not the one that is open: what would be stored would be gone with the process.
-    fn require_ledger(&self) -> anyhow::Result<()> {
-        let identity = identity_of(&self.ledger).ok();
-        if identity != Some(self.ledger_identity) {
-            return Err(LedgerIsGone { path: self.ledger.path().to_owned() }.into());
-        }
-        Ok(())
-    }
-
-    /// Notes that the ledger has a batch.
-    fn committed(&mut self, name: &str, file: &str, tally: Summary) {
-        let lines = tally.lines_read;
-        self.voice.progress(&format!("{name}: {lines} lines are in the ledger"));
-        *self.lines.entry(file.to_owned()).or_default() += lines;
-        self.summary.absorb(tally);
-    }
-
-    /// Completes an import that was interrupted, as `import` would.
-    fn complete(&mut self, mut source: Source, import: &LogImport, before: &Before) -> anyhow::Result<()> {
-        let (shape, bar) = (self.shape, ProgressBar::hidden());
-        let examination = examination(shape, &bar);
-        let examined = examination.examine(&mut source, import.end_byte, Vec::new())?;
-        self.import(&bar, |importing| importing.part(&mut source, &examined, import.start_byte, before))
-    }
-
-    /// Imports what the ledger lacks of a packed file that has been a log, as `import` would.
-    fn import_packed(&mut self, path: &Path, name: &str) -> anyhow::Result<()> {
-        let (shape, bar) = (self.shape, ProgressBar::hidden());
-        let examination = examination(shape, &bar);
-        let mut source = Source::open(path, self.amnesia)?;
-        let ends = self.ledger.log_imports()?.iter().map(|import| import.end_byte).collect();
-        let examined = examination.examine(&mut source, u64::MAX, ends)?;
-        if let Some(damage) = &examined.damage {
-            bail!("it is damaged, or still being packed: {damage}");
-        }
-        if examined.content.is_none_or(|content| content.bytes == 0) {
-            return Ok(());
-        }
-        let mut logs = vec![ExaminedLog { source, examined, parts: Vec::new() }];
-        begin(&self.ledger, shape, &mut logs)?;
-        if logs.iter().any(|log| !log.parts.is_empty()) {
-            self.voice.progress(&format!("{name}: is read to its end"));
-        }
-        self.import(&bar, |importing| logs.into_iter().try_for_each(|log| importing.log(log, &examination)))
-    }
-
-    fn import(
-        &mut self,
-        bar: &ProgressBar,
-        work: impl FnOnce(&mut Importing<'_>) -> anyhow::Result<()>,
-    ) -> anyhow::Result<()> {
-        let normalizer = self.shape.routes.normalizer()?;
-        let directory = LogDirectory::new(None, self.ledger.path());
-        let mut importing = Importing {
-            ledger: &self.ledger,
-            shape: self.shape,
-            directory: &directory,
-            amnesia: self.amnesia,
-            label_sets: std::mem::replace(&mut self.label_sets, LabelSets::new(normalizer)),
-            summary: Summary::default(),
-            bar,
-        };
-        let worked = work(&mut importing);
-        self.label_sets = importing.label_sets;
-        if worked.is_ok() {
-            self.summary.absorb(importing.summary);
-        }
-        worked
-    }
-}
-
-fn examination<'e>(shape: &'e Shape, bar: &'e ProgressBar) -> Examination<'e> {
-    Examination { reading: &shape.reading, routes: &shape.routes, is_strict: false, bar }
-}
-
-fn identity_of(ledger: &SqliteLedger) -> anyhow::Result<Identity> {
-    let path = ledger.path();
-    let metadata = fs::metadata(path).with_context(|| format!("cannot read ledger {}", path.display()))?;
-    Ok(FileState::of(&metadata).identity)
-}
-
-/// The file of the ledger was removed or replaced.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "ledger {} was removed or replaced while it was open, and nothing more is stored: start again to go on with what is there",
-    path.display()
-)]
-struct LedgerIsGone {
-    path: PathBuf,
-}
-
-/// A failure that may pass.
-#[derive(Debug, Default)]
-struct Trouble {
-    next_ms: u64,
-    wait_ms: u64,
-    told: String,
-    told_ms: u64,
-}
-
 /// Follows logs, as steps to which time is an argument.
 struct Follower<'m> {
     meter: Meter<'m>,
@@ -445,66 +270,4 @@ impl<'m> Follower<'m> {
         }
         self.meter
     }
-}
-
-/// Notes a failure that may pass, or that it has passed. Returns one that lasts.
-fn note_trouble(
-    result: anyhow::Result<()>,
-    trouble: &mut Option<Trouble>,
-    voice: &Voice,
-    now_ms: u64,
-) -> anyhow::Result<()> {
-    let Err(error) = result else {
-        if trouble.take().is_some() {
-            voice.note("it goes on");
-        }
-        return Ok(());
-    };
-    if is_lasting(&error) {
-        return Err(error);
-    }
-    let trouble = trouble.get_or_insert_with(Trouble::default);
-    trouble.wait_ms = (trouble.wait_ms * 2).clamp(500, RETRY_MS_MAX);
-    trouble.next_ms = now_ms + trouble.wait_ms;
-    let told = format!("{error:#}");
-    if trouble.told != told || now_ms >= trouble.told_ms + TOLD_EVERY_MS {
-        voice.note(&format!("{told}; reading waits, and it is tried again"));
-        trouble.told_ms = now_ms;
-        trouble.told = told;
-    }
-    Ok(())
-}
-
-/// Returns whether an error has nothing to do with the file that was read, so that the file must not be left out for it.
-fn is_tried_again(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        cause.is::<LedgerError>()
-            || cause.is::<PutError>()
-            || cause.is::<LedgerIsGone>()
-            || matches!(cause.downcast_ref(), Some(Stop::Ledger(_) | Stop::Overtaken))
-    })
-}
-
-/// Returns whether it is of no use to try again.
-fn is_lasting(error: &anyhow::Error) -> bool {
-    let is_lasting_ledger = |error: &LedgerError| {
-        !matches!(
-            error,
-            LedgerError::Locked { .. }
-                | LedgerError::ChangedWhileReading { .. }
-                | LedgerError::CannotOpen { .. }
-                | LedgerError::Io { .. }
-                | LedgerError::Sqlite { .. }
-        )
-    };
-    error.chain().any(|cause| {
-        cause.downcast_ref().is_some_and(is_lasting_ledger)
-            || cause.downcast_ref().is_some_and(|error: &PutError| !error.is_retryable())
-            || cause.is::<LedgerIsGone>()
-            || match cause.downcast_ref() {
-                Some(Stop::Ledger(error)) => is_lasting_ledger(error),
-                Some(Stop::OtherOptions { .. }) => true,
-                _ => false,
-            }
-    })
 }

@@ -15,7 +15,7 @@ use ron_accounting_access_log::Format;
 use ron_accounting_sqlite::{Column, SqliteLedger, UsageQuery, Value};
 use tempfile::TempDir;
 
-use super::{Follower, Meter, Voice};
+use super::{block::BLOCK_BYTES, Follower, Meter, Voice};
 use crate::command::import::{reading::Reading, routes::Routes, shape::Shape, tenant::Tenants};
 
 const COMMIT_EVERY_MS: u64 = 5_000;
@@ -421,7 +421,7 @@ fn long_lines_and_blocks_of_nuls_take_no_room_and_hide_no_line() {
     }
     drained(&mut following, &world);
     assert_eq!(world.wrong(), []);
-    assert_eq!(following.meter.block.len(), super::BLOCK_BYTES);
+    assert_eq!(following.meter.block.len(), BLOCK_BYTES);
     let skipped: Vec<_> = following.meter.summary.skipped.into_iter().collect();
     assert_eq!(skipped, [], "in an earlier life");
 }

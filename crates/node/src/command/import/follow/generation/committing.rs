@@ -11,9 +11,9 @@ use crate::command::import::{
     follow::{
         batch::{self, Batch},
         block::FileState,
+        meter::Meter,
         rotated::rotated_since,
         taught::Taught,
-        Meter,
     },
     source::{Content, Source},
 };
