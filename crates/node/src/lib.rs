@@ -12,6 +12,7 @@ mod exit;
 mod moment;
 mod program;
 mod progress;
+mod signals;
 mod table;
 
 pub use program::run;

@@ -127,6 +127,14 @@ pub enum LedgerError {
         /// The error of SQLite.
         source: rusqlite::Error,
     },
+    /// A slice that had to be stored together with others was refused, and nothing was stored.
+    #[error("ledger {} refuses a slice, and nothing was stored", path.display())]
+    Refused {
+        /// The path of the ledger.
+        path: PathBuf,
+        /// Why it was refused.
+        source: PutError,
+    },
     /// The sum of a group is larger than `u64::MAX`.
     #[error("the sum of {group} is {sum}, past {}: ask for smaller groups or a shorter time", u64::MAX)]
     SumOverflow {
@@ -164,6 +172,8 @@ pub(crate) enum Fault {
     Sqlite(rusqlite::Error),
     /// A stored value that no ledger writes.
     Stored(String),
+    /// A slice that had to be stored.
+    Refused(PutError),
     Final(LedgerError),
 }
 
@@ -188,6 +198,7 @@ impl Fault {
         match self {
             Self::Final(error) => error,
             Self::Stored(reason) => LedgerError::Damaged { path, source: reason.into() },
+            Self::Refused(source) => LedgerError::Refused { path, source },
             Self::Sqlite(source) if is_damage(&source) => {
                 LedgerError::Damaged { path, source: source.into() }
             }
@@ -214,7 +225,7 @@ impl Fault {
     pub(crate) fn damage(&self) -> Option<String> {
         match self {
             Self::Stored(reason) => Some(reason.clone()),
-            Self::Final(_) => None,
+            Self::Final(_) | Self::Refused(_) => None,
             Self::Sqlite(error) => is_damage(error).then(|| error.to_string()),
         }
     }
@@ -262,6 +273,7 @@ mod tests {
             with_cause: {
                 Damaged => LedgerError::Damaged { path: path(), source: "a digest of 3 bytes".into() },
                 CannotOpen => LedgerError::CannotOpen { path: path(), source: sqlite() },
+                Refused => LedgerError::Refused { path: path(), source: PutError::rejected(sqlite()) },
                 Io => LedgerError::Io { path: path(), source: io::Error::other("no medium") },
                 Sqlite => LedgerError::Sqlite { path: path(), source: sqlite() },
             }
