@@ -1,0 +1,255 @@
+//! Adds up what a ledger finds into the groups of a query.
+//!
+//! Groups are kept in bounded memory. If there are more, the ledger is read again for the next ones, and each figure is exact all the same.
+
+use std::{collections::HashSet, ops::ControlFlow, sync::Arc};
+
+use ron_ledger_wire::{RowKeyRef, StreamId};
+
+use crate::{
+    error::Straddle,
+    smallest::{HeapBytes, SmallestSums},
+    CalendarUnit, Column, Period, ReadError, Straddling, UsageQuery, UsageRow, Value,
+};
+
+/// The most groups that are in memory at a time.
+const GROUPS_MAX: usize = 200_000;
+
+/// The most bytes that groups take in memory.
+const BYTES_MAX: usize = 64 << 20;
+
+/// The most texts that are kept at a time, to share them between groups.
+const TEXTS_MAX: usize = 8192;
+
+/// Answers a query: calls `scan` to add everything that the ledger has, and `visit` with the groups in order.
+///
+/// `scan` is called again for each further 200,000 groups, or 64 MiB of them. To be exact, the ledger should show the same slices each time.
+pub fn sum_usage<E: From<ReadError>>(
+    query: &UsageQuery,
+    mut scan: impl FnMut(&mut UsageSums<'_>) -> Result<(), E>,
+    visit: &mut dyn FnMut(&UsageRow) -> ControlFlow<()>,
+) -> Result<(), E> {
+    let mut after = None;
+    loop {
+        let mut sums = UsageSums::new(query, after.take());
+        scan(&mut sums)?;
+        let (groups, has_more) = sums.groups.finish();
+        let mut last = None;
+        for (Group(values), ((), sum)) in groups {
+            let row = UsageRow { values, sum };
+            if visit(&row).is_break() {
+                return Ok(());
+            }
+            last = Some(Group(row.values));
+        }
+        if !has_more {
+            return Ok(());
+        }
+        after = last;
+    }
+}
+
+/// The groups of a query, while a ledger adds what it has.
+///
+/// For each slice whose stream is selected: [`begin`](Self::begin), then [`add`](Self::add) for its total, or for each selected row of it if
+/// the query [needs rows](UsageQuery::needs_rows).
+#[derive(Debug)]
+pub struct UsageSums<'query> {
+    query: &'query UsageQuery,
+    groups: SmallestSums<Group, ()>,
+    window: Option<(u64, u64)>,
+    periods: Vec<Period>,
+    /// Counts the changes of what the columns of time say.
+    times: u64,
+    texts: Texts,
+}
+
+impl<'query> UsageSums<'query> {
+    fn new(query: &'query UsageQuery, after: Option<Group>) -> Self {
+        Self {
+            query,
+            groups: SmallestSums::new(after, GROUPS_MAX, BYTES_MAX),
+            window: None,
+            periods: Vec::new(),
+            times: 0,
+            texts: Texts::default(),
+        }
+    }
+
+    /// Returns the query.
+    pub fn query(&self) -> &'query UsageQuery {
+        self.query
+    }
+
+    /// Begins a slice with this span. Returns `None` if the query does not select it.
+    ///
+    /// Otherwise returns a number that stays the same from call to call as long as the columns of time do: usage that comes under one number
+    /// may be added up before it is added here.
+    ///
+    /// Fails if the query would have to divide the slice. [`Straddle::of`] adds the slice's name.
+    pub fn begin(&mut self, start_ms: u64, end_ms: u64) -> Result<Option<u64>, SpanError> {
+        let filter = &self.query.filter;
+        let is_selected = filter.selects_span(start_ms, end_ms);
+        if self.query.checks_edges() {
+            let overlaps = filter.since_ms.map_or(true, |since| end_ms > since)
+                && filter.until_ms.map_or(true, |until| start_ms < until);
+            let inside = |edge: &u64| start_ms < *edge && *edge < end_ms;
+            let edges = filter.since_ms.into_iter().chain(filter.until_ms);
+            if let Some(boundary_ms) = edges.filter(inside).next().filter(|_| overlaps) {
+                return Err(SpanError::Straddle(self.straddle(start_ms, end_ms, boundary_ms, None)));
+            }
+        }
+        if !is_selected {
+            return Ok(None);
+        }
+        let mut has_changed = false;
+        if self.query.by.contains(&Column::Window) && self.window != Some((start_ms, end_ms)) {
+            self.window = Some((start_ms, end_ms));
+            has_changed = true;
+        }
+        let units = self.query.by.iter().filter_map(|column| column.calendar_unit());
+        for (index, unit) in units.enumerate() {
+            if !self.periods.get(index).is_some_and(|period| period.contains(start_ms)) {
+                let period = Period::at(unit, &self.query.time_zone, start_ms)?;
+                match self.periods.get_mut(index) {
+                    Some(former) => *former = period,
+                    None => self.periods.push(period),
+                }
+                has_changed = true;
+            }
+            let boundary_ms = self.periods.get(index).map_or(u64::MAX, Period::end_ms);
+            if end_ms > boundary_ms && self.query.straddling == Straddling::Refuse {
+                return Err(SpanError::Straddle(self.straddle(start_ms, end_ms, boundary_ms, Some(unit))));
+            }
+        }
+        if has_changed {
+            self.times += 1;
+        }
+        Ok(Some(self.times))
+    }
+
+    /// Adds usage of the span that was begun last: of a row with this key, or of all rows.
+    pub fn add(&mut self, stream: &StreamId, key: Option<&RowKeyRef<'_>>, amount: u128) {
+        let mut values = Vec::with_capacity(self.query.by.len());
+        let mut periods = self.periods.iter();
+        for column in &self.query.by {
+            let value = match column {
+                Column::Tenant => self.texts.value(stream.tenant()),
+                Column::Dimension => self.texts.value(stream.dimension()),
+                Column::Window => self.window.map(|(start_ms, end_ms)| Value::Window { start_ms, end_ms }),
+                Column::Method | Column::Route | Column::Service | Column::Region => {
+                    self.texts.label(*column, key)
+                }
+                Column::Hour | Column::Day | Column::Week | Column::Month => {
+                    periods.next().map(|period| Value::Period(period.clone()))
+                }
+            };
+            debug_assert!(value.is_some(), "usage is added behind `begin`");
+            values.extend(value);
+        }
+        self.groups.add(Group(values), || (), amount);
+    }
+
+    fn straddle(&self, start_ms: u64, end_ms: u64, boundary_ms: u64, unit: Option<CalendarUnit>) -> Straddle {
+        Straddle {
+            start_ms,
+            end_ms,
+            boundary_ms,
+            unit,
+            zone: self.query.time_zone.name().to_owned(),
+            remedy: self.remedy(start_ms, end_ms, unit),
+        }
+    }
+
+    /// Returns what would divide no slice, as far as this one is concerned.
+    fn remedy(&self, start_ms: u64, end_ms: u64, unit: Option<CalendarUnit>) -> String {
+        let fits = |unit, zone: &crate::TimeZone| {
+            Period::at(unit, zone, start_ms).is_ok_and(|period| end_ms <= period.end_ms())
+        };
+        let zone = &self.query.time_zone;
+        let mut choices = Vec::new();
+        if let Some(unit) = unit {
+            let longer = CalendarUnit::ALL.into_iter().find(|longer| *longer > unit && fits(*longer, zone));
+            choices.extend(longer.map(|longer| format!("group by {longer}")));
+            if !zone.is_utc() && fits(unit, &crate::TimeZone::default()) {
+                choices.push("use the time zone UTC".to_owned());
+            }
+        } else {
+            choices.push("begin and end where windows do".to_owned());
+        }
+        choices.push("count it where it starts (`--straddling start`)".to_owned());
+        choices.join(", or ")
+    }
+}
+
+/// Texts that groups share.
+#[derive(Debug, Default)]
+struct Texts(HashSet<Arc<str>>);
+
+impl Texts {
+    /// Returns a value that shares its memory with equal ones.
+    #[allow(clippy::unnecessary_wraps)] // As the values of the other columns are.
+    fn value(&mut self, text: &str) -> Option<Value> {
+        if let Some(known) = self.0.get(text) {
+            return Some(Value::Text(known.clone()));
+        }
+        if self.0.len() >= TEXTS_MAX {
+            self.0.clear();
+        }
+        let text: Arc<str> = text.into();
+        self.0.insert(text.clone());
+        Some(Value::Text(text))
+    }
+
+    fn label(&mut self, column: Column, key: Option<&RowKeyRef<'_>>) -> Option<Value> {
+        match key? {
+            RowKeyRef::Labels { method, route, service, region } => self.value(match column {
+                Column::Method => method,
+                Column::Service => service,
+                Column::Region => region,
+                _ => route,
+            }),
+            RowKeyRef::Account { namespace, id } if column == Column::Route => {
+                Some(Value::Account { namespace: *namespace, id: *id })
+            }
+            RowKeyRef::Account { .. } => self.value(""),
+        }
+    }
+}
+
+/// Why a span cannot be assigned to the groups of a query.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SpanError {
+    /// It would have to be divided.
+    #[error(transparent)]
+    Straddle(Straddle),
+    /// It is past what the calendar knows.
+    #[error(transparent)]
+    BeyondCalendar(#[from] crate::BeyondCalendar),
+}
+
+impl SpanError {
+    /// Returns the error for the slice with this name.
+    #[must_use]
+    pub fn of(self, stream: &StreamId, seq: ron_ledger_wire::Seq) -> ReadError {
+        match self {
+            Self::Straddle(straddle) => straddle.of(stream, seq),
+            Self::BeyondCalendar(beyond) => beyond.into(),
+        }
+    }
+}
+
+/// The values of one group.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Group(Vec<Value>);
+
+impl HeapBytes for Group {
+    fn heap_bytes(&self) -> usize {
+        let texts = self.0.iter().map(|value| match value {
+            Value::Text(text) => text.len(),
+            _ => 0,
+        });
+        self.0.len() * size_of::<Value>() + texts.sum::<usize>()
+    }
+}
