@@ -8,7 +8,7 @@
 //! * [`SliceInfo`], [`SliceName`], [`StoredSlice`], [`SliceCopy`], [`AuditedSlice`]: slices as a ledger has them.
 //! * [`verify`], [`Verification`], [`VerifyProgress`], [`VerifyError`], [`Violation`]: the one walk that proves that a ledger holds
 //!   what it accepted.
-//! * [`usage_rows`], [`totals`], [`Total`]: short answers as a list.
+//! * [`usage_rows`], [`totals`], [`Total`]: short answers as a list. [`read_all`]: every slice, one by one.
 //! * [`ReadError`]: why a ledger did not answer.
 //!
 //! For those who write a ledger: [`sum_usage`] and [`UsageSums`] add up what a ledger finds, in bounded memory, and
@@ -74,4 +74,5 @@ pub use crate::{
     time_zone::{TimeZone, UnknownTimeZone},
     verify::{verify, Verification, VerifyError, VerifyProgress},
     violation::Violation,
+    walk::read_all,
 };

@@ -4,6 +4,8 @@ use std::fmt;
 
 use ron_ledger_wire::{Cid, Digest, Row, Seq, StreamId};
 
+use crate::Violation;
+
 /// The name of a slice in a ledger: its stream and its number. Names are sorted by stream, then by number.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SliceName {
@@ -113,12 +115,14 @@ pub struct AuditedSlice<'a> {
     /// The rows that the ledger's queries sum, sorted by key; `None` if they read the bytes. At most one row more than the bytes
     /// have is needed.
     pub rows: Option<&'a [Row]>,
+    /// What is missing of all this, as far as only the ledger can tell. It is reported if the bytes are sound.
+    pub missing: Option<&'a Violation>,
 }
 
 impl<'a> AuditedSlice<'a> {
     /// Returns a slice of a ledger that keeps nothing beside the bytes.
     #[must_use]
     pub const fn without_roll_up(slice: StoredSlice<'a>) -> Self {
-        Self { slice, row_count: None, total: None, rows: None }
+        Self { slice, row_count: None, total: None, rows: None, missing: None }
     }
 }

@@ -59,8 +59,6 @@ pub struct UsageSums<'query> {
     groups: SmallestSums<Group, ()>,
     window: Option<(u64, u64)>,
     periods: Vec<Period>,
-    /// Counts the changes of what the columns of time say.
-    times: u64,
     texts: Texts,
 }
 
@@ -71,7 +69,6 @@ impl<'query> UsageSums<'query> {
             groups: SmallestSums::new(after, GROUPS_MAX, BYTES_MAX),
             window: None,
             periods: Vec::new(),
-            times: 0,
             texts: Texts::default(),
         }
     }
@@ -81,13 +78,19 @@ impl<'query> UsageSums<'query> {
         self.query
     }
 
-    /// Begins a slice with this span. Returns `None` if the query does not select it.
+    /// Returns whether the columns of time say the same of a slice with this span as of the one that was begun last.
     ///
-    /// Otherwise returns a number that stays the same from call to call as long as the columns of time do: usage that comes under one number
-    /// may be added up before it is added here.
+    /// What a ledger found since they changed may be added up before it is added here, and has to be added before `begin` changes them.
+    pub fn continues(&self, start_ms: u64, end_ms: u64) -> bool {
+        let has_window = self.query.by.contains(&Column::Window);
+        (!has_window || self.window == Some((start_ms, end_ms)))
+            && self.periods.iter().all(|period| period.contains(start_ms))
+    }
+
+    /// Begins a slice with this span. Returns whether the query selects it.
     ///
     /// Fails if the query would have to divide the slice. [`Straddle::of`] adds the slice's name.
-    pub fn begin(&mut self, start_ms: u64, end_ms: u64) -> Result<Option<u64>, SpanError> {
+    pub fn begin(&mut self, start_ms: u64, end_ms: u64) -> Result<bool, SpanError> {
         let filter = &self.query.filter;
         let is_selected = filter.selects_span(start_ms, end_ms);
         if self.query.checks_edges() {
@@ -100,13 +103,9 @@ impl<'query> UsageSums<'query> {
             }
         }
         if !is_selected {
-            return Ok(None);
+            return Ok(false);
         }
-        let mut has_changed = false;
-        if self.query.by.contains(&Column::Window) && self.window != Some((start_ms, end_ms)) {
-            self.window = Some((start_ms, end_ms));
-            has_changed = true;
-        }
+        self.window = Some((start_ms, end_ms));
         let units = self.query.by.iter().filter_map(|column| column.calendar_unit());
         for (index, unit) in units.enumerate() {
             if !self.periods.get(index).is_some_and(|period| period.contains(start_ms)) {
@@ -115,27 +114,25 @@ impl<'query> UsageSums<'query> {
                     Some(former) => *former = period,
                     None => self.periods.push(period),
                 }
-                has_changed = true;
             }
             let boundary_ms = self.periods.get(index).map_or(u64::MAX, Period::end_ms);
             if end_ms > boundary_ms && self.query.straddling == Straddling::Refuse {
                 return Err(SpanError::Straddle(self.straddle(start_ms, end_ms, boundary_ms, Some(unit))));
             }
         }
-        if has_changed {
-            self.times += 1;
-        }
-        Ok(Some(self.times))
+        Ok(true)
     }
 
-    /// Adds usage of the span that was begun last: of a row with this key, or of all rows.
-    pub fn add(&mut self, stream: &StreamId, key: Option<&RowKeyRef<'_>>, amount: u128) {
+    /// Adds usage of the span that was begun last: of one stream, and of a row with this key.
+    ///
+    /// The stream may be left out if no [column is of it](Column::is_of_stream), and the key if the query needs no rows.
+    pub fn add(&mut self, stream: Option<&StreamId>, key: Option<&RowKeyRef<'_>>, amount: u128) {
         let mut values = Vec::with_capacity(self.query.by.len());
         let mut periods = self.periods.iter();
         for column in &self.query.by {
             let value = match column {
-                Column::Tenant => self.texts.value(stream.tenant()),
-                Column::Dimension => self.texts.value(stream.dimension()),
+                Column::Tenant => stream.and_then(|stream| self.texts.value(stream.tenant())),
+                Column::Dimension => stream.and_then(|stream| self.texts.value(stream.dimension())),
                 Column::Window => self.window.map(|(start_ms, end_ms)| Value::Window { start_ms, end_ms }),
                 Column::Method | Column::Route | Column::Service | Column::Region => {
                     self.texts.label(*column, key)
@@ -144,8 +141,8 @@ impl<'query> UsageSums<'query> {
                     periods.next().map(|period| Value::Period(period.clone()))
                 }
             };
-            debug_assert!(value.is_some(), "usage is added behind `begin`");
-            values.extend(value);
+            debug_assert!(value.is_some(), "no {column} for usage of this query");
+            values.push(value.unwrap_or_else(|| Value::Text("".into())));
         }
         self.groups.add(Group(values), || (), amount);
     }

@@ -197,6 +197,9 @@ fn check_slice(audited: &AuditedSlice<'_>, head: &Head) -> Result<(Slice, Head),
             ));
         }
     }
+    if let Some(missing) = audited.missing {
+        return Err(missing.clone());
+    }
     if let Some((expected, found)) = audited.rows.and_then(|rows| first_difference(&slice.rows, rows)) {
         return Err(Violation::new(expected, found));
     }

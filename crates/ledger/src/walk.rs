@@ -34,6 +34,22 @@ pub(crate) fn each_stream<L: Ledger + ?Sized>(
     }
 }
 
+/// Passes each slice of a ledger to `visit` with its exact bytes, until it breaks: the streams in their order, and the slices of each by
+/// number. One slice is in memory at a time. Nothing is checked, see [`verify`](crate::verify).
+pub fn read_all<L: Ledger + ?Sized>(
+    ledger: &L,
+    mut visit: impl FnMut(&StoredSlice<'_>) -> ControlFlow<()>,
+) -> Result<(), ReadError> {
+    each_stream(ledger, |stream| {
+        let mut flow = ControlFlow::Continue(());
+        ledger.read_slices(stream, Seq::FIRST, &mut |slice| {
+            flow = visit(slice);
+            flow
+        })?;
+        Ok(flow)
+    })
+}
+
 pub(crate) fn slice<L: Ledger + ?Sized>(
     ledger: &L,
     name: &SliceName,
@@ -100,15 +116,15 @@ pub(crate) fn usage<L: Ledger + ?Sized>(
     let scan = |sums: &mut crate::UsageSums<'_>| {
         each_slice(ledger, &query.filter, &mut |stream, slice| {
             let begun = sums.begin(slice.start_ms(), slice.end_ms());
-            if begun.map_err(|error| error.of(stream, slice.seq()))?.is_none() {
+            if !begun.map_err(|error| error.of(stream, slice.seq()))? {
                 return Ok(());
             }
             if query.needs_rows() {
                 for row in slice.rows().filter(|row| query.filter.selects_row(&row.key)) {
-                    sums.add(stream, Some(&row.key), row.increment.into());
+                    sums.add(Some(stream), Some(&row.key), row.increment.into());
                 }
             } else {
-                sums.add(stream, None, slice.total());
+                sums.add(Some(stream), None, slice.total());
             }
             Ok(())
         })

@@ -31,6 +31,27 @@ pub(crate) fn increment(row: &Row<'_>, column: usize) -> Result<u64, Fault> {
     Ok(u64::from_ne_bytes(bits.to_ne_bytes()))
 }
 
+/// Returns a number as SQLite has it, for numbers that came from there.
+pub(crate) fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// Returns the upper and the lower part of a total, which is `upper * 2^32 + lower`.
+pub(crate) fn total_to_stored(total: u128) -> Result<(i64, i64), Refusal> {
+    let lower = total & u128::from(u32::MAX);
+    let parts = i64::try_from(total >> 32).ok().zip(i64::try_from(lower).ok());
+    parts.ok_or(Refusal::TooLarge { column: "total", value: u64::MAX })
+}
+
+/// Reads a total from two columns, its upper and its lower part.
+pub(crate) fn total(row: &Row<'_>, first: usize) -> Result<u128, Fault> {
+    Ok((u128::from(integer(row, first)?) << 32) + u128::from(integer(row, first + 1)?))
+}
+
+pub(crate) fn is_null(row: &Row<'_>, column: usize) -> Result<bool, Fault> {
+    Ok(row.get_ref(column)? == ValueRef::Null)
+}
+
 pub(crate) fn digest(row: &Row<'_>, column: usize) -> Result<Digest, Fault> {
     bytes(row, column, "a digest").map(Digest::from_bytes)
 }
