@@ -80,7 +80,13 @@ impl StoredSlice<'_> {
     /// Copies the slice with its bytes.
     #[must_use]
     pub fn to_copy(&self) -> SliceCopy {
-        SliceCopy { name: self.name(), digest: self.digest, bytes: self.bytes.to_vec() }
+        SliceCopy {
+            name: self.name(),
+            digest: self.digest,
+            start_ms: self.start_ms,
+            end_ms: self.end_ms,
+            bytes: self.bytes.to_vec(),
+        }
     }
 }
 
@@ -91,11 +97,28 @@ pub struct SliceCopy {
     pub name: SliceName,
     /// Digest under which the slice was accepted. It is not computed again.
     pub digest: Digest,
+    /// Start of the span in Unix milliseconds.
+    pub start_ms: u64,
+    /// End of the span in Unix milliseconds, exclusive.
+    pub end_ms: u64,
     /// The exact bytes.
     pub bytes: Vec<u8>,
 }
 
 impl SliceCopy {
+    /// Returns the slice as a visitor of the ledger sees it.
+    #[must_use]
+    pub fn as_stored(&self) -> StoredSlice<'_> {
+        StoredSlice {
+            stream: &self.name.stream,
+            seq: self.name.seq,
+            digest: self.digest,
+            start_ms: self.start_ms,
+            end_ms: self.end_ms,
+            bytes: &self.bytes,
+        }
+    }
+
     /// Returns the digest as a content identifier.
     #[must_use]
     pub fn cid(&self) -> Cid {
