@@ -24,3 +24,13 @@ fn the_exporter_contract_holds() {
 fn the_exporter_contract_holds_across_reopening() {
     contract::check_reopening(LedgerFolder::new, |folder| Box::new(folder.open()));
 }
+
+#[test]
+fn the_ledger_contract_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let numbers = std::cell::Cell::new(0_u32);
+    contract::check_ledger(|| {
+        numbers.set(numbers.get() + 1);
+        SqliteLedger::open(folder.path().join(format!("{}.db", numbers.get()))).unwrap()
+    });
+}
