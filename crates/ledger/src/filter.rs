@@ -71,6 +71,12 @@ impl UsageFilter {
         is(&self.method, method) && is(&self.service, service) && is(&self.region, region)
     }
 
+    /// Returns whether streams may differ in being selected.
+    #[must_use]
+    pub fn needs_streams(&self) -> bool {
+        self.origin.is_some() || self.tenant.is_some() || self.dimension.is_some()
+    }
+
     /// Returns whether rows of one slice may differ in being selected, so that the total of the slice is not enough.
     #[must_use]
     pub fn needs_rows(&self) -> bool {

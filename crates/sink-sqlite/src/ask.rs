@@ -158,7 +158,7 @@ fn slices(
     let mut slices = Vec::new();
     while let Some(row) = rows.next()? {
         let total = match stored::is_null(row, 5)? {
-            false => stored::total(row, 5)?,
+            false => stored::total(row, 5, 6)?,
             true => {
                 let mut total = 0;
                 amounts.each_row(row.get(7)?, |_, increment| total += u128::from(increment))?;

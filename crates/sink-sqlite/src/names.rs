@@ -52,6 +52,9 @@ impl<'conn, 'query> Names<'conn, 'query> {
 
     /// Returns whether the filter selects a stream.
     pub(crate) fn selects_stream(&mut self, id: i64) -> Result<bool, Fault> {
+        if !self.filter.needs_streams() {
+            return Ok(true);
+        }
         if let Some(is_selected) = self.selected.get(&id) {
             return Ok(*is_selected);
         }

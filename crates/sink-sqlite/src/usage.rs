@@ -43,18 +43,28 @@ fn scan(
         has_streams: query.by.iter().any(|column| column.is_of_stream()),
     };
     let mut amounts = Amounts::prepare(transaction)?;
+    // The span of the last slice, and whether the query selects it: many slices have the same.
+    let mut last: Option<((u64, u64), bool)> = None;
     each_slice(transaction, &query.filter, query.checks_edges(), |slice| {
         if !gathered.names.selects_stream(slice.stream)? {
             return Ok(());
         }
-        if !sums.continues(slice.start_ms, slice.end_ms) {
-            gathered.add_to(sums)?;
-        }
-        let is_selected = match sums.begin(slice.start_ms, slice.end_ms) {
-            Ok(is_selected) => is_selected,
-            Err(error) => {
-                let stream = gathered.names.stream(slice.stream)?;
-                return Err(error.of(&stream, seq_of(transaction, slice.id)?).into());
+        let span = (slice.start_ms, slice.end_ms);
+        let is_selected = match last {
+            Some((last_span, is_selected)) if last_span == span => is_selected,
+            _ => {
+                if !sums.continues(slice.start_ms, slice.end_ms) {
+                    gathered.add_to(sums)?;
+                }
+                let is_selected = match sums.begin(slice.start_ms, slice.end_ms) {
+                    Ok(is_selected) => is_selected,
+                    Err(error) => {
+                        let stream = gathered.names.stream(slice.stream)?;
+                        return Err(error.of(&stream, seq_of(transaction, slice.id)?).into());
+                    }
+                };
+                last = Some((span, is_selected));
+                is_selected
             }
         };
         if !is_selected {
@@ -120,24 +130,21 @@ pub(crate) fn each_slice(
     // No window starts at or past `i64::MAX`, so a bound beyond it selects the same windows.
     let bound = |time_ms: u64| i64::try_from(time_ms).unwrap_or(i64::MAX);
     let (since, until) = (filter.since_ms.map_or(0, bound), filter.until_ms.map_or(i64::MAX, bound));
-    let (first_start, first_end) = if crossing { (0, since) } else { (since, 0) };
-    let (first_start, until) = match filter.window {
-        Some((start_ms, _)) => {
-            (first_start.max(bound(start_ms)), until.min(bound(start_ms.saturating_add(1))))
-        }
-        None => (first_start, until),
+    let (start, until) = match filter.window {
+        Some((start_ms, _)) => (since.max(bound(start_ms)), until.min(bound(start_ms.saturating_add(1)))),
+        None => (since, until),
     };
     let has_totals = schema::has_totals(transaction)?;
-    let sql = if has_totals {
-        "SELECT start_ms, end_ms, stream, slice, total_upper, total_lower FROM slice_totals
-         WHERE start_ms >= :start AND start_ms < :until AND end_ms > :end"
+    let (columns, order) = if has_totals {
+        ("start_ms, end_ms, stream, slice, total_lower, total_upper FROM slice_totals", "")
     } else {
-        "SELECT start_ms, end_ms, stream, id FROM slices
-         WHERE start_ms >= :start AND start_ms < :until AND end_ms > :end ORDER BY start_ms, end_ms"
+        ("start_ms, end_ms, stream, id FROM slices", "ORDER BY start_ms, end_ms")
     };
-    let mut statement = transaction.prepare(sql)?;
-    let mut rows =
-        statement.query(named_params! { ":start": first_start, ":end": first_end, ":until": until })?;
+    // A condition costs something in each row, so the second form is for those alone who need it.
+    let from = if crossing && since > 0 { "end_ms > :start" } else { "start_ms >= :start" };
+    let sql = format!("SELECT {columns} WHERE {from} AND start_ms < :until {order}");
+    let mut statement = transaction.prepare(&sql)?;
+    let mut rows = statement.query(named_params! { ":start": start, ":until": until })?;
     while let Some(row) = rows.next()? {
         visit(&SliceTotal::read(row, has_totals)?)?;
     }
@@ -149,9 +156,9 @@ impl SliceTotal {
         Ok(Self {
             start_ms: stored::integer(row, 0)?,
             end_ms: stored::integer(row, 1)?,
-            stream: row.get(2)?,
-            id: row.get(3)?,
-            total: if has_totals { Some(stored::total(row, 4)?) } else { None },
+            stream: stored::id(row, 2)?,
+            id: stored::id(row, 3)?,
+            total: if has_totals { Some(stored::total(row, 5, 4)?) } else { None },
         })
     }
 }
@@ -171,7 +178,7 @@ impl<'conn> Amounts<'conn> {
     pub(crate) fn each_row(&mut self, slice: i64, mut visit: impl FnMut(i64, u64)) -> Result<(), Fault> {
         let mut rows = self.rows.query([slice])?;
         while let Some(row) = rows.next()? {
-            visit(row.get(0)?, stored::increment(row, 1)?);
+            visit(stored::id(row, 0)?, stored::increment(row, 1)?);
         }
         Ok(())
     }

@@ -105,7 +105,7 @@ fn audit(
 
 fn total(find: &mut Statement<'_>, span: &[&dyn ToSql]) -> Result<Option<u128>, Fault> {
     let mut rows = find.query(span)?;
-    rows.next()?.map(|row| stored::total(row, 0)).transpose()
+    rows.next()?.map(|row| stored::total(row, 0, 1)).transpose()
 }
 
 /// Reads the rows of a slice that queries sum, sorted by key. Returns the id of a key that does not exist, if a row has one.
