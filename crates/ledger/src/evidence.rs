@@ -2,10 +2,7 @@
 
 use ron_ledger_wire::{Cid, Digest};
 
-use crate::{
-    smallest::{HeapBytes, SmallestSums},
-    ReadError, SliceInfo, SliceName,
-};
+use crate::{smallest::SmallestSums, ReadError, SliceInfo, SliceName};
 
 /// A slice behind a figure.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,10 +23,11 @@ pub fn collect_evidence<E: From<ReadError>>(
     if limit == 0 {
         return Ok(Vec::new());
     }
-    let mut sums = EvidenceSums(SmallestSums::new(after.cloned(), limit, usize::MAX));
+    let mut sums = EvidenceSums(SmallestSums::new(after.cloned(), limit));
     scan(&mut sums)?;
-    let (slices, _) = sums.0.finish();
-    Ok(slices
+    Ok(sums
+        .0
+        .into_sorted()
         .into_iter()
         .map(|(name, (known, amount))| Evidence { slice: known.info(name), amount })
         .collect())
@@ -66,12 +64,6 @@ impl Known {
     fn info(self, name: SliceName) -> SliceInfo {
         let Self { digest, start_ms, end_ms, row_count, total } = self;
         SliceInfo { name, digest, start_ms, end_ms, row_count, total }
-    }
-}
-
-impl HeapBytes for SliceName {
-    fn heap_bytes(&self) -> usize {
-        0
     }
 }
 

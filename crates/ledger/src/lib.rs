@@ -49,6 +49,7 @@ mod column;
 mod error;
 mod evidence;
 mod filter;
+mod groups;
 mod ledger;
 mod memory;
 mod query;

@@ -1,63 +1,40 @@
-//! Sums of the smallest keys, in bounded memory.
-//!
-//! Amounts come in any order, more keys than there is memory for. A pass over all amounts gives the exact sums of the smallest keys behind
-//! a given one, as many as fit. A further pass gives those behind them.
-//!
-//! # Invariant
-//! Every key above `after` and below `ceiling` that came has its entry, with all amounts that came for it: an entry is dropped only
-//! with all greater ones, and `ceiling` goes down to the least key that was ever dropped.
+//! The smallest keys behind a given one, as many as are asked for, of amounts that come in any order.
 
 use std::collections::BTreeMap;
 
-/// How many bytes a key takes beside the fixed size of an entry.
-pub(crate) trait HeapBytes {
-    fn heap_bytes(&self) -> usize;
-}
-
-/// The fixed size of an entry of the map, roughly.
-const ENTRY_BYTES: usize = 96;
-
+/// What is kept of a key, and the sum of its amounts.
 #[derive(Debug)]
 pub(crate) struct SmallestSums<K, V> {
     entries: BTreeMap<K, (V, u128)>,
     after: Option<K>,
-    ceiling: Option<K>,
-    bytes: usize,
-    bytes_max: usize,
-    entries_max: usize,
+    limit: usize,
 }
 
-impl<K: Ord + HeapBytes, V> SmallestSums<K, V> {
-    /// Begins a pass for the keys greater than `after`. At least one entry is kept, whatever its size.
-    pub(crate) fn new(after: Option<K>, entries_max: usize, bytes_max: usize) -> Self {
-        Self { entries: BTreeMap::new(), after, ceiling: None, bytes: 0, bytes_max, entries_max }
+impl<K: Ord, V> SmallestSums<K, V> {
+    /// Begins with no key. All keys that are kept are greater than `after`.
+    pub(crate) fn new(after: Option<K>, limit: usize) -> Self {
+        Self { entries: BTreeMap::new(), after, limit }
     }
 
     /// Adds an amount to the sum of a key. `value` makes what is kept beside the sum when the key comes first.
+    ///
+    /// A key that is dropped is greater than all that are kept, and stays so.
     pub(crate) fn add(&mut self, key: K, value: impl FnOnce() -> V, amount: u128) {
-        if self.after.as_ref().is_some_and(|after| key <= *after)
-            || self.ceiling.as_ref().is_some_and(|ceiling| key >= *ceiling)
-        {
+        let is_full = self.entries.len() >= self.limit;
+        let is_behind = || self.entries.last_key_value().map_or(true, |(last, _)| key > *last);
+        if self.after.as_ref().is_some_and(|after| key <= *after) || (is_full && is_behind()) {
             return;
         }
-        if let Some((_, sum)) = self.entries.get_mut(&key) {
-            *sum = sum.saturating_add(amount);
-            return;
-        }
-        self.bytes += ENTRY_BYTES + key.heap_bytes();
-        self.entries.insert(key, (value(), amount));
-        while self.entries.len() > 1 && (self.entries.len() > self.entries_max || self.bytes > self.bytes_max)
-        {
-            if let Some((dropped, _)) = self.entries.pop_last() {
-                self.bytes -= ENTRY_BYTES + dropped.heap_bytes();
-                self.ceiling = Some(dropped);
-            }
+        let (_, sum) = self.entries.entry(key).or_insert_with(|| (value(), 0));
+        *sum = sum.saturating_add(amount);
+        if self.entries.len() > self.limit {
+            self.entries.pop_last();
         }
     }
 
-    /// Returns the sums in the order of their keys, and whether there are greater keys.
-    pub(crate) fn finish(self) -> (BTreeMap<K, (V, u128)>, bool) {
-        (self.entries, self.ceiling.is_some())
+    /// Returns the keys in order.
+    pub(crate) fn into_sorted(self) -> BTreeMap<K, (V, u128)> {
+        self.entries
     }
 }
 
@@ -67,34 +44,26 @@ mod tests {
 
     use super::*;
 
-    impl HeapBytes for u8 {
-        fn heap_bytes(&self) -> usize {
-            usize::from(*self)
-        }
-    }
-
     proptest! {
         #[test]
-        fn passes_one_after_the_other_give_the_sums_of_all_keys(
+        fn pages_one_after_the_other_give_the_sums_of_all_keys(
             amounts in prop::collection::vec((0..40_u8, 1..100_u128), 0..200),
-            entries_max in 1..6_usize,
-            bytes_max in 0..600_usize,
+            limit in 1..6_usize,
         ) {
             let mut model: BTreeMap<u8, u128> = BTreeMap::new();
             for (key, amount) in &amounts {
                 *model.entry(*key).or_default() += amount;
             }
-            let mut found = Vec::new();
+            let mut found: Vec<(u8, u128)> = Vec::new();
             loop {
-                let mut sums = SmallestSums::new(found.last().map(|(key, _)| *key), entries_max, bytes_max);
+                let mut sums = SmallestSums::new(found.last().map(|(key, _)| *key), limit);
                 for (key, amount) in &amounts {
                     sums.add(*key, || (), *amount);
-                    prop_assert!(sums.entries.len() <= entries_max);
                 }
-                let (entries, has_more) = sums.finish();
-                prop_assert!(!has_more || !entries.is_empty());
-                found.extend(entries.into_iter().map(|(key, ((), sum))| (key, sum)));
-                if !has_more {
+                let page = sums.into_sorted();
+                let is_last = page.len() < limit;
+                found.extend(page.into_iter().map(|(key, ((), sum))| (key, sum)));
+                if is_last {
                     break;
                 }
             }

@@ -2,28 +2,27 @@
 //!
 //! Groups are kept in bounded memory. If there are more, the ledger is read again for the next ones, and each figure is exact all the same.
 
-use std::{collections::HashSet, ops::ControlFlow, sync::Arc};
+use std::{ops::ControlFlow, sync::Arc};
 
+use foldhash::HashSet;
 use ron_ledger_wire::{RowKeyRef, StreamId};
 
 use crate::{
     error::Straddle,
-    smallest::{HeapBytes, SmallestSums},
+    groups::{Groups, Room},
     CalendarUnit, Column, Period, ReadError, Straddling, UsageQuery, UsageRow, Value,
 };
 
-/// The most groups that are in memory at a time.
-const GROUPS_MAX: usize = 200_000;
-
-/// The most bytes that groups take in memory.
-const BYTES_MAX: usize = 64 << 20;
+/// The most groups that are in memory at a time, and the most bytes that they take.
+const ROOM: Room = Room { groups_max: 200_000, bytes_max: 64 << 20 };
 
 /// The most texts that are kept at a time, to share them between groups.
 const TEXTS_MAX: usize = 8192;
 
 /// Answers a query: calls `scan` to add everything that the ledger has, and `visit` with the groups in order.
 ///
-/// `scan` is called again for each further 200,000 groups, or 64 MiB of them. To be exact, the ledger should show the same slices each time.
+/// `scan` is called again for further groups, if there are more than 200,000 or they take more than 64 MiB. To be exact, the ledger should
+/// show the same slices each time.
 pub fn sum_usage<E: From<ReadError>>(
     query: &UsageQuery,
     mut scan: impl FnMut(&mut UsageSums<'_>) -> Result<(), E>,
@@ -33,19 +32,17 @@ pub fn sum_usage<E: From<ReadError>>(
     loop {
         let mut sums = UsageSums::new(query, after.take());
         scan(&mut sums)?;
-        let (groups, has_more) = sums.groups.finish();
-        let mut last = None;
-        for (Group(values), ((), sum)) in groups {
+        let has_more = sums.groups.has_more();
+        for (values, sum) in sums.groups.into_sorted() {
             let row = UsageRow { values, sum };
             if visit(&row).is_break() {
                 return Ok(());
             }
-            last = Some(Group(row.values));
+            after = Some(row.values);
         }
         if !has_more {
             return Ok(());
         }
-        after = last;
     }
 }
 
@@ -56,19 +53,25 @@ pub fn sum_usage<E: From<ReadError>>(
 #[derive(Debug)]
 pub struct UsageSums<'query> {
     query: &'query UsageQuery,
-    groups: SmallestSums<Group, ()>,
+    groups: Groups,
     window: Option<(u64, u64)>,
     periods: Vec<Period>,
+    /// The number of each column's value; those of time are kept from slice to slice.
+    numbers: Vec<u32>,
+    /// Whether the numbers of the columns of time are to be asked for.
+    is_time_new: bool,
     texts: Texts,
 }
 
 impl<'query> UsageSums<'query> {
-    fn new(query: &'query UsageQuery, after: Option<Group>) -> Self {
+    fn new(query: &'query UsageQuery, after: Option<Vec<Value>>) -> Self {
         Self {
             query,
-            groups: SmallestSums::new(after, GROUPS_MAX, BYTES_MAX),
+            groups: Groups::new(query.by.len(), after, ROOM),
             window: None,
             periods: Vec::new(),
+            numbers: vec![0; query.by.len()],
+            is_time_new: true,
             texts: Texts::default(),
         }
     }
@@ -97,14 +100,15 @@ impl<'query> UsageSums<'query> {
             let overlaps = filter.since_ms.map_or(true, |since| end_ms > since)
                 && filter.until_ms.map_or(true, |until| start_ms < until);
             let inside = |edge: &u64| start_ms < *edge && *edge < end_ms;
-            let edges = filter.since_ms.into_iter().chain(filter.until_ms);
-            if let Some(boundary_ms) = edges.filter(inside).next().filter(|_| overlaps) {
+            let mut edges = filter.since_ms.into_iter().chain(filter.until_ms);
+            if let Some(boundary_ms) = edges.find(inside).filter(|_| overlaps) {
                 return Err(SpanError::Straddle(self.straddle(start_ms, end_ms, boundary_ms, None)));
             }
         }
         if !is_selected {
             return Ok(false);
         }
+        self.is_time_new |= !self.continues(start_ms, end_ms);
         self.window = Some((start_ms, end_ms));
         let units = self.query.by.iter().filter_map(|column| column.calendar_unit());
         for (index, unit) in units.enumerate() {
@@ -127,24 +131,27 @@ impl<'query> UsageSums<'query> {
     ///
     /// The stream may be left out if no [column is of it](Column::is_of_stream), and the key if the query needs no rows.
     pub fn add(&mut self, stream: Option<&StreamId>, key: Option<&RowKeyRef<'_>>, amount: u128) {
-        let mut values = Vec::with_capacity(self.query.by.len());
         let mut periods = self.periods.iter();
-        for column in &self.query.by {
+        let columns = self.query.by.iter().zip(&mut self.numbers).enumerate();
+        for (index, (column, number)) in columns {
             let value = match column {
-                Column::Tenant => stream.and_then(|stream| self.texts.value(stream.tenant())),
-                Column::Dimension => stream.and_then(|stream| self.texts.value(stream.dimension())),
-                Column::Window => self.window.map(|(start_ms, end_ms)| Value::Window { start_ms, end_ms }),
+                Column::Tenant => stream.map(|stream| self.texts.value(stream.tenant())),
+                Column::Dimension => stream.map(|stream| self.texts.value(stream.dimension())),
                 Column::Method | Column::Route | Column::Service | Column::Region => {
-                    self.texts.label(*column, key)
+                    key.map(|key| self.texts.label(*column, key))
                 }
-                Column::Hour | Column::Day | Column::Week | Column::Month => {
+                Column::Window if self.is_time_new => {
+                    self.window.map(|(start_ms, end_ms)| Value::Window { start_ms, end_ms })
+                }
+                Column::Hour | Column::Day | Column::Week | Column::Month if self.is_time_new => {
                     periods.next().map(|period| Value::Period(period.clone()))
                 }
+                _ => continue,
             };
             debug_assert!(value.is_some(), "no {column} for usage of this query");
-            values.push(value.unwrap_or_else(|| Value::Text("".into())));
+            *number = self.groups.number(index, value.unwrap_or_else(|| Value::Text("".into())));
         }
-        self.groups.add(Group(values), || (), amount);
+        self.is_time_new = self.groups.add(&self.numbers, amount);
     }
 
     fn straddle(&self, start_ms: u64, end_ms: u64, boundary_ms: u64, unit: Option<CalendarUnit>) -> Straddle {
@@ -185,21 +192,20 @@ struct Texts(HashSet<Arc<str>>);
 
 impl Texts {
     /// Returns a value that shares its memory with equal ones.
-    #[allow(clippy::unnecessary_wraps)] // As the values of the other columns are.
-    fn value(&mut self, text: &str) -> Option<Value> {
+    fn value(&mut self, text: &str) -> Value {
         if let Some(known) = self.0.get(text) {
-            return Some(Value::Text(known.clone()));
+            return Value::Text(known.clone());
         }
         if self.0.len() >= TEXTS_MAX {
             self.0.clear();
         }
         let text: Arc<str> = text.into();
         self.0.insert(text.clone());
-        Some(Value::Text(text))
+        Value::Text(text)
     }
 
-    fn label(&mut self, column: Column, key: Option<&RowKeyRef<'_>>) -> Option<Value> {
-        match key? {
+    fn label(&mut self, column: Column, key: &RowKeyRef<'_>) -> Value {
+        match key {
             RowKeyRef::Labels { method, route, service, region } => self.value(match column {
                 Column::Method => method,
                 Column::Service => service,
@@ -207,7 +213,7 @@ impl Texts {
                 _ => route,
             }),
             RowKeyRef::Account { namespace, id } if column == Column::Route => {
-                Some(Value::Account { namespace: *namespace, id: *id })
+                Value::Account { namespace: *namespace, id: *id }
             }
             RowKeyRef::Account { .. } => self.value(""),
         }
@@ -234,19 +240,5 @@ impl SpanError {
             Self::Straddle(straddle) => straddle.of(stream, seq),
             Self::BeyondCalendar(beyond) => beyond.into(),
         }
-    }
-}
-
-/// The values of one group.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Group(Vec<Value>);
-
-impl HeapBytes for Group {
-    fn heap_bytes(&self) -> usize {
-        let texts = self.0.iter().map(|value| match value {
-            Value::Text(text) => text.len(),
-            _ => 0,
-        });
-        self.0.len() * size_of::<Value>() + texts.sum::<usize>()
     }
 }
