@@ -157,13 +157,12 @@ fn slices(
     let mut rows = statement.query(params![id, from, limit])?;
     let mut slices = Vec::new();
     while let Some(row) = rows.next()? {
-        let total = match stored::is_null(row, 5)? {
-            false => stored::total(row, 5, 6)?,
-            true => {
-                let mut total = 0;
-                amounts.each_row(row.get(7)?, |_, increment| total += u128::from(increment))?;
-                total
-            }
+        let total = if stored::is_null(row, 5)? {
+            let mut total = 0;
+            amounts.each_row(row.get(7)?, |_, increment| total += u128::from(increment))?;
+            total
+        } else {
+            stored::total(row, 5, 6)?
         };
         slices.push(SliceInfo {
             name: SliceName { stream: stream.clone(), seq: stored::seq(row, 0)? },

@@ -70,16 +70,15 @@ fn amount_of_rows(
     amounts.each_row(slice, |row_key, increment| rows.push((row_key, increment)))?;
     let mut amount = 0;
     for (row_key, increment) in rows {
-        let is_selected = match selected_keys.get(&row_key) {
-            Some(is_selected) => *is_selected,
-            None => {
-                let is_selected = filter.selects_row(&names.row_key(row_key)?.as_ref());
-                if selected_keys.len() >= KEYS_MAX {
-                    selected_keys.clear();
-                }
-                selected_keys.insert(row_key, is_selected);
-                is_selected
+        let is_selected = if let Some(is_selected) = selected_keys.get(&row_key) {
+            *is_selected
+        } else {
+            let is_selected = filter.selects_row(&names.row_key(row_key)?.as_ref());
+            if selected_keys.len() >= KEYS_MAX {
+                selected_keys.clear();
             }
+            selected_keys.insert(row_key, is_selected);
+            is_selected
         };
         if is_selected {
             amount += u128::from(increment);

@@ -99,7 +99,7 @@ impl Gathered<'_, '_> {
         for ((stream, row_key), amount) in self.by_ids.drain() {
             let stream = if self.has_streams { Some(self.names.stream(stream)?) } else { None };
             let key = if needs_rows { Some(self.names.row_key(row_key)?.as_ref()) } else { None };
-            if key.as_ref().map_or(true, |key| sums.query().filter.selects_row(key)) {
+            if key.as_ref().is_none_or(|key| sums.query().filter.selects_row(key)) {
                 sums.add(stream.as_ref(), key.as_ref(), amount);
             }
         }

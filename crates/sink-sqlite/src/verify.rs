@@ -51,12 +51,13 @@ fn audit(
         "SELECT seq, digest, start_ms, end_ms, bytes, row_count, id FROM slices
          WHERE stream = ?1 AND seq >= ?2 ORDER BY seq",
     )?;
-    let mut find_total = match schema::has_totals(transaction)? {
-        true => Some(transaction.prepare(
+    let mut find_total = if schema::has_totals(transaction)? {
+        Some(transaction.prepare(
             "SELECT total_upper, total_lower FROM slice_totals
              WHERE start_ms = ?1 AND end_ms = ?2 AND stream = ?3 AND slice = ?4",
-        )?),
-        false => None,
+        )?)
+    } else {
+        None
     };
     // One row more than the slice has is enough to find that rows were added.
     let mut find_rows = transaction.prepare(

@@ -216,7 +216,7 @@ fn has_key(filter: &UsageFilter, key: &RowKey) -> bool {
 fn labels(key: &RowKey) -> [String; 4] {
     match key {
         RowKey::Labels { method, route, service, region } => {
-            [method, route, service, region].map(|label| label.to_string())
+            [method, route, service, region].map(ToString::to_string)
         }
         RowKey::Account { namespace, id } => {
             [String::new(), format!("account {namespace}:{id}"), String::new(), String::new()]

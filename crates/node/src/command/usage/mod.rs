@@ -208,7 +208,7 @@ fn rows_after(
 ) -> anyhow::Result<Vec<UsageRow>> {
     let mut rows = Vec::new();
     ledger.usage(query, &mut |row| {
-        if last.map_or(true, |last| row.values > last.values) {
+        if last.is_none_or(|last| row.values > last.values) {
             rows.push(row.clone());
         }
         if rows.len() < EVIDENCE_PAGE {
