@@ -7,6 +7,7 @@ mod bench;
 mod ci;
 mod crash;
 mod deny;
+mod emitters;
 mod faults;
 mod lint;
 mod loom;
@@ -49,6 +50,8 @@ enum Verb {
     Crash(crash::Options),
     /// Bans, licences and sources of the dependencies
     Deny,
+    /// Real servers write access logs, which are compared with the wire and with the fixtures; needs a Debian
+    Emitters(emitters::Options),
     /// Known bugs put back one by one: which suite catches which
     Faults(faults::Options),
     /// Formatting, spelling, links, unused dependencies, clippy, documentation, `tidy` and `deny`
@@ -80,6 +83,7 @@ impl Verb {
             Self::Ci(_) => "ci",
             Self::Crash(_) => "crash",
             Self::Deny => "deny",
+            Self::Emitters(_) => "emitters",
             Self::Faults(_) => "faults",
             Self::Lint => "lint",
             Self::Loom => "loom",
@@ -103,6 +107,7 @@ fn run(verb: &Verb) -> anyhow::Result<Steps> {
         Verb::Ci(options) => ci::run(&workspace, &mut steps, options),
         Verb::Crash(options) => crash::run(&workspace, &mut steps, options),
         Verb::Deny => deny::run(&workspace, &mut steps),
+        Verb::Emitters(options) => emitters::run(&workspace, &mut steps, options),
         Verb::Faults(options) => faults::run(&workspace, &mut steps, options),
         Verb::Lint => lint::run(&workspace, &mut steps),
         Verb::Loom => loom::run(&workspace, &mut steps),

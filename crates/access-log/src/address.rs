@@ -44,6 +44,16 @@ pub(crate) fn is_client(bytes: &[u8]) -> bool {
             b.is_ascii_alphanumeric()
                 || matches!(b, b'.' | b'_' | b':' | b'-' | b'%' | b'[' | b']' | b'/' | b'@' | 0x80..)
         })
+        && has_no_prefix(bytes)
+}
+
+/// Returns whether a single colon is that of a port or a socket, and not behind a name or number that a program like
+/// `grep` has put in front: `access.log:192.0.2.7`.
+fn has_no_prefix(bytes: &[u8]) -> bool {
+    let Some(colon) = memchr::memchr(b':', bytes) else { return true };
+    let behind = bytes.get(colon + 1..).unwrap_or_default();
+    let is_single = memchr::memchr(b':', behind).is_none() && !bytes.starts_with(b"[");
+    !is_single || bytes.starts_with(b"unix:") || behind.iter().all(u8::is_ascii_digit)
 }
 
 /// Takes the port off a host or an address: `shop.example:443`, `[2001:db8::1]:80`, `192.0.2.7:4711`.

@@ -1,12 +1,14 @@
 //! Lines of one log into requests.
 
+use std::borrow::Cow;
+
 use crate::{
     detect,
     format::{self, haproxy, Layout},
-    found::Found,
+    found::{Found, Role},
     json::{JsonMap, KEPT_MAX},
     lines::NULS_KEPT,
-    prefix::Prefix,
+    prefix::{Prefix, Stripped},
     text::Escapes,
     time::Times,
     FieldName, Format, FormatError, Line, Remark, Request, Skip, SkipReason,
@@ -26,8 +28,9 @@ pub struct Parser {
     is_haproxy: bool,
     /// Whether a client's quotation marks were seen that are not escaped.
     raw_quotes: bool,
-    /// Pieces of a line so far, and a line that is not in the log as it is.
-    pieces: Vec<u8>,
+    /// Pieces of a line of standard output and of one of standard error so far, and a line that is not in the log as
+    /// it is.
+    pieces: [Vec<u8>; 2],
     joined: Vec<u8>,
     description: String,
 }
@@ -47,6 +50,7 @@ impl Parser {
         if keep.len() > KEPT_MAX {
             return Err(FormatError::TooManyFields { most: KEPT_MAX });
         }
+        detect::refuse_old_newlines(sample)?;
         let detected = if format.is_auto() || format.within_docker() == Some("auto") {
             detect::detect(sample, times)?
         } else {
@@ -93,7 +97,7 @@ impl Parser {
             is_docker,
             is_haproxy,
             raw_quotes: false,
-            pieces: Vec::new(),
+            pieces: [Vec::new(), Vec::new()],
             joined: Vec::new(),
             description,
         })
@@ -102,6 +106,15 @@ impl Parser {
     /// Returns the format in words, for people: `combined, with 1 more field in quotation marks`.
     pub fn description(&self) -> &str {
         &self.description
+    }
+
+    /// Returns whether the format has a user. One that the log itself names is taken to have one.
+    pub fn has_user(&self) -> bool {
+        match &self.layout {
+            Layout::Template(template) => template.has(Role::User),
+            Layout::Json(map) => map.has(Role::User),
+            Layout::W3c(_) => true,
+        }
     }
 
     /// Reads a line. Returns `None` for a line that names columns, and for a piece of a line that goes on in the next
@@ -124,6 +137,11 @@ impl Parser {
                 Unwrapped::Same(inner) => bytes = inner,
                 Unwrapped::Joined => bytes = self.joined.strip_suffix(b"\r").unwrap_or(&self.joined),
                 Unwrapped::Fragment => return Ok(None),
+            }
+            if self.is_docker {
+                // Within Docker's JSON, a line may have a prefix as well.
+                let stripped = self.prefix.strip(bytes);
+                bytes = stripped.ok_or_else(|| Skip::found(SkipReason::OtherFormat, bytes))?.line;
             }
         }
         if self.is_haproxy {
@@ -190,29 +208,44 @@ enum Unwrapped<'a> {
     Fragment,
 }
 
+/// Takes a line out of Docker's JSON, or else its prefix off.
 fn unwrapped<'a>(
     line: &'a [u8],
     is_docker: bool,
     prefix: Prefix,
-    pieces: &mut Vec<u8>,
-    joined: &mut Vec<u8>,
+    pieces: &mut [Vec<u8>; 2],
+    whole_line: &mut Vec<u8>,
 ) -> Result<Unwrapped<'a>, Skip> {
-    let (inner, is_fragment) = if is_docker {
-        let text = JsonMap::text_of(line, b"log").map_err(|reason| Skip::found(reason, line))?;
-        let whole = text.strip_suffix(b"\n").map(<[u8]>::len);
-        let is_fragment = whole.is_none();
-        let length = whole.unwrap_or(text.len());
-        match text {
-            std::borrow::Cow::Borrowed(text) => (std::borrow::Cow::Borrowed(&text[..length]), is_fragment),
-            std::borrow::Cow::Owned(mut text) => {
-                text.truncate(length);
-                (std::borrow::Cow::Owned(text), is_fragment)
-            }
-        }
-    } else {
+    if !is_docker {
         let stripped = prefix.strip(line).ok_or_else(|| Skip::found(SkipReason::OtherFormat, line))?;
-        (std::borrow::Cow::Borrowed(stripped.line), stripped.is_fragment)
+        let Stripped { line, is_fragment, is_error } = stripped;
+        return joined(line.into(), is_fragment, &mut pieces[usize::from(is_error)], whole_line);
+    }
+    let text = JsonMap::text_of(line, b"log").map_err(|reason| Skip::found(reason, line))?;
+    let whole = text.strip_suffix(b"\n").map(<[u8]>::len);
+    let is_fragment = whole.is_none();
+    let length = whole.unwrap_or(text.len());
+    let inner = match text {
+        Cow::Borrowed(text) => Cow::Borrowed(&text[..length]),
+        Cow::Owned(mut text) => {
+            text.truncate(length);
+            Cow::Owned(text)
+        }
     };
+    // The stream matters only where a line is in pieces.
+    let needs_stream = is_fragment || pieces.iter().any(|pieces| !pieces.is_empty());
+    let is_error =
+        needs_stream && JsonMap::text_of(line, b"stream").is_ok_and(|stream| *stream == *b"stderr");
+    joined(inner, is_fragment, &mut pieces[usize::from(is_error)], whole_line)
+}
+
+/// Joins a line with the pieces before it.
+fn joined<'a>(
+    inner: Cow<'a, [u8]>,
+    is_fragment: bool,
+    pieces: &mut Vec<u8>,
+    whole_line: &mut Vec<u8>,
+) -> Result<Unwrapped<'a>, Skip> {
     if is_fragment {
         if pieces.len() + inner.len() > JOINED_BYTES_MAX {
             pieces.clear();
@@ -222,11 +255,11 @@ fn unwrapped<'a>(
         return Ok(Unwrapped::Fragment);
     }
     match inner {
-        std::borrow::Cow::Borrowed(inner) if pieces.is_empty() => Ok(Unwrapped::Same(inner)),
+        Cow::Borrowed(inner) if pieces.is_empty() => Ok(Unwrapped::Same(inner)),
         inner => {
-            joined.clear();
-            joined.append(pieces);
-            joined.extend_from_slice(&inner);
+            whole_line.clear();
+            whole_line.append(pieces);
+            whole_line.extend_from_slice(&inner);
             Ok(Unwrapped::Joined)
         }
     }

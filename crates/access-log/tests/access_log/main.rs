@@ -5,7 +5,9 @@
 
 mod damage;
 mod detection;
+mod fixtures;
 mod formats;
+mod mutations;
 mod notations;
 mod properties;
 mod reading;

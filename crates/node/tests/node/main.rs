@@ -16,6 +16,7 @@ mod known_errors;
 mod refusals;
 mod sample_log;
 mod slices;
+mod system_sqlite;
 mod usage;
 mod verify;
 mod wal_inspect;

@@ -104,6 +104,7 @@ fn what_the_ledger_has_not_is_never_forgotten() {
 
 #[cfg(feature = "wal")]
 mod with_a_log {
+    use ron_accounting_export::PutError;
     use ron_accounting_wal::fault::MemoryStorage;
 
     use super::*;
@@ -133,6 +134,27 @@ mod with_a_log {
         node.settle();
         node.assert_complete();
         assert_eq!(seqs(&node, "tenant 7"), [0, 1]);
+    }
+
+    #[test]
+    fn slices_that_wait_in_the_oldest_segment_keep_no_heads_of_other_streams() {
+        let disk = MemoryStorage::new();
+        let mut node = node_on(&disk);
+        // They fill the first segment, so that emptying it would free nothing.
+        for tenant in (0..30).map(|number| format!("waiting {number}")) {
+            node.record(&tenant, 1);
+            node.ledger.memory.refuse(&stream(&tenant), Some(PutError::Busy));
+        }
+        for tenant in 0..1_000 {
+            node.record(&format!("tenant {tenant}"), 1);
+            node.boundary();
+            node.answer_heads();
+            node.export();
+            node.maintain();
+        }
+        let log = node.log_stats();
+        assert!(log.last_error.is_none() && log.forgotten_streams > 800, "{log:#?}");
+        assert_eq!(node.pending().values().sum::<u128>(), 30);
     }
 
     #[test]

@@ -358,7 +358,12 @@ mod tests {
     use ron_accounting_sqlite::SqliteLedger;
 
     use super::{meter, Before, Destination, LabelSets, Shape, Source, Summary};
-    use crate::command::import::{examining::Examination, reading::Reading, routes::Routes, tenant::Tenants};
+    use crate::command::import::{
+        examining::Examination,
+        reading::Reading,
+        routes::Routes,
+        tenant::{TenantRule, Tenants},
+    };
 
     /// Usage by window, and the summary, of a log whose counts may take this much memory.
     fn imported(log: &str, held_bytes_max: usize) -> (Vec<String>, Summary) {
@@ -373,7 +378,7 @@ mod tests {
             service: String::new(),
             region: String::new(),
             again_as: String::new(),
-            reading: Reading::new(Format::auto(), None, None, None).unwrap(),
+            reading: Reading::new(Format::auto(), None, None, TenantRule::User).unwrap(),
             routes: Routes::new(None, None, 0).unwrap(),
             held_bytes_max,
         };

@@ -168,7 +168,7 @@ fn import(arguments: &Arguments, bar: &ProgressBar) -> Result<(Summary, LabelSet
         arguments.format.clone(),
         arguments.time_zone.as_deref(),
         arguments.time_format.as_deref(),
-        arguments.tenant.field(),
+        arguments.tenant.clone(),
     )?;
     let routes = Routes::new(
         arguments.routes.as_deref(),

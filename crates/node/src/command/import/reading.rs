@@ -2,10 +2,10 @@
 
 use std::io::Read;
 
-use anyhow::{bail, Context};
-use ron_accounting_access_log::{FieldName, Format, Line, Lines, Parser, Request, Skip, SkipReason, Times};
+use anyhow::{bail, ensure, Context};
+use ron_accounting_access_log::{Format, Line, Lines, Parser, Request, Skip, SkipReason, Times};
 
-use super::source::Mark;
+use super::{source::Mark, tenant::TenantRule};
 
 /// The options that decide what a line says.
 #[derive(Debug)]
@@ -14,16 +14,16 @@ pub(super) struct Reading {
     zone: Option<String>,
     pattern: Option<String>,
     times: Times,
-    keep: Option<FieldName>,
+    tenant: TenantRule,
 }
 
 impl Reading {
-    /// Checks the options. `keep` is the field that names the tenant.
+    /// Checks the options. `tenant` decides what lines have to name.
     pub(super) fn new(
         format: Format,
         zone: Option<&str>,
         pattern: Option<&str>,
-        keep: Option<FieldName>,
+        tenant: TenantRule,
     ) -> anyhow::Result<Self> {
         let mut times = Times::new();
         if let Some(zone) = zone {
@@ -32,7 +32,7 @@ impl Reading {
         if let Some(pattern) = pattern {
             times = times.with_pattern(pattern).context("--time-format cannot be used")?;
         }
-        Ok(Self { format, zone: zone.map(str::to_owned), pattern: pattern.map(str::to_owned), times, keep })
+        Ok(Self { format, zone: zone.map(str::to_owned), pattern: pattern.map(str::to_owned), times, tenant })
     }
 
     /// Returns the options as text, for the identity of an import.
@@ -48,16 +48,20 @@ impl Reading {
     /// Returns the parser for a log that begins like this. Refuses a log whose format is none of the known, and one most of
     /// whose first lines cannot be read.
     pub(super) fn parser(&self, name: &str, sample: &[u8]) -> anyhow::Result<Parser> {
-        let keep = self.keep.as_slice();
-        let parser = Parser::new(&self.format, sample, &self.times, keep)
+        let keep = self.tenant.field();
+        let parser = Parser::new(&self.format, sample, &self.times, keep.as_slice())
             .with_context(|| format!("cannot read {name}"))?;
         let mut trial = parser.clone();
         let mut lines = Lines::new(sample);
         let (mut read, mut skipped, mut first) = (0_u64, 0_u64, None);
+        let mut names_somebody = false;
         while let Some(line) = lines.next()? {
             // The last line may be cut by the sample.
             match line.and_then(|line| if line.is_terminated { trial.parse(line) } else { Ok(None) }) {
-                Ok(Some(_)) => read += 1,
+                Ok(Some(request)) => {
+                    read += 1;
+                    names_somebody |= self.tenant.is_met_by(&request);
+                }
                 Ok(None) => {}
                 Err(skip) if skip.reason() == SkipReason::Empty => {}
                 Err(skip) => {
@@ -66,6 +70,18 @@ impl Reading {
                 }
             }
         }
+        if let Some(what) = self.tenant.need().filter(|_| read > 0 && !names_somebody) {
+            bail!(
+                "the lines of {name} ({}) name no {what}, which --tenant asks for: all would count under one name; give the whole \
+                 format with --format, or another rule",
+                parser.description()
+            );
+        }
+        ensure!(
+            !self.tenant.needs_user() || parser.has_user(),
+            "the format of {name} ({}) has no user, which --tenant asks for: give the whole format with --format, or another rule",
+            parser.description()
+        );
         let Some(first) = first.filter(|_| skipped > read) else { return Ok(parser) };
         let description = parser.description();
         let seems = match Parser::new(&Format::auto(), sample, &self.times, &[]) {

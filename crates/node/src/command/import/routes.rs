@@ -85,7 +85,10 @@ fn read(path: &Path) -> anyhow::Result<RouteList> {
 /// Returns the raw method and path of a request. No route has a query, and there are many.
 pub(super) fn method_and_path<'a>(request: &'a Request<'_>) -> (&'a str, &'a str) {
     match &request.line {
-        RequestLine::Http { method, target } => (method, target.split('?').next().unwrap_or_default()),
+        RequestLine::Http { method, target } => {
+            let path = target.split('?').next().filter(|path| !path.is_empty());
+            (method, path.unwrap_or("/"))
+        }
         _ => (OTHER_METHOD, MALFORMED_ROUTE),
     }
 }
