@@ -8,6 +8,7 @@
 mod advice;
 mod command;
 mod csv;
+mod escape;
 mod exit;
 mod moment;
 mod program;

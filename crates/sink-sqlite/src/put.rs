@@ -137,22 +137,25 @@ pub(crate) fn put_all_within(
     answers.into_iter().try_for_each(|answer| answer.map(drop).map_err(Fault::Refused))
 }
 
-const FIND_STREAM: &str = "SELECT id, next_seq, last_digest FROM streams
+pub(crate) const FIND_STREAM: &str = "SELECT id, next_seq, last_digest FROM streams
   WHERE origin = ?1 AND tenant = ?2 AND dimension = ?3";
 
-struct StoredStream {
+pub(crate) struct StoredStream {
     id: i64,
     next_seq: Seq,
     last: Digest,
 }
 
 impl StoredStream {
-    fn head(&self, stream: &StreamId) -> Head {
+    pub(crate) fn head(&self, stream: &StreamId) -> Head {
         Head::new(stream.clone(), self.next_seq, Some(self.last))
     }
 }
 
-fn find_stream(statement: &mut Statement<'_>, stream: &StreamId) -> Result<Option<StoredStream>, Fault> {
+pub(crate) fn find_stream(
+    statement: &mut Statement<'_>,
+    stream: &StreamId,
+) -> Result<Option<StoredStream>, Fault> {
     let origin = stream.origin();
     let mut rows = statement.query(params![origin.as_bytes(), stream.tenant(), stream.dimension()])?;
     let Some(row) = rows.next()? else { return Ok(None) };
@@ -172,6 +175,7 @@ struct Statements<'conn> {
     add_stream: Statement<'conn>,
     move_head: Statement<'conn>,
     add_slice: Statement<'conn>,
+    add_total: Statement<'conn>,
     find_labels: Statement<'conn>,
     add_labels: Statement<'conn>,
     find_account: Statement<'conn>,
@@ -203,6 +207,10 @@ impl<'conn> Statements<'conn> {
             add_slice: prepare(
                 "INSERT INTO slices (stream, seq, digest, start_ms, end_ms, row_count, bytes)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?,
+            add_total: prepare(
+                "INSERT INTO slice_totals (start_ms, end_ms, stream, slice, total_upper, total_lower)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?,
             find_labels: prepare(
                 "SELECT id FROM row_keys WHERE method IS NOT NULL
@@ -312,6 +320,14 @@ impl<'conn> Statements<'conn> {
             columns.row_count,
             offered.bytes()
         ])?;
+        self.add_total.execute(params![
+            columns.start_ms,
+            columns.end_ms,
+            stream,
+            slice_id,
+            columns.total.0,
+            columns.total.1
+        ])?;
         self.rows.clear();
         for (key, row) in offered.rows().with_encoded_keys() {
             let id = match self.row_keys.get(key) {
@@ -365,6 +381,8 @@ struct SliceColumns {
     start_ms: i64,
     end_ms: i64,
     row_count: i64,
+    /// The upper and the lower part.
+    total: (i64, i64),
 }
 
 impl SliceColumns {
@@ -375,6 +393,7 @@ impl SliceColumns {
             start_ms: stored::integer_to_stored("start_ms", offered.start_ms())?,
             end_ms: stored::integer_to_stored("end_ms", offered.end_ms())?,
             row_count: stored::integer_to_stored("row count", offered.row_count() as u64)?,
+            total: stored::total_to_stored(offered.total())?,
         })
     }
 }
@@ -383,6 +402,7 @@ impl SliceColumns {
 mod tests {
     use ron_accounting_export::{Ack, Exporter, PutError};
     use ron_accounting_exporter_contract::samples::{chain, full_slice, stream};
+    use ron_accounting_ledger::verify;
     use ron_ledger_wire::{Row, RowKey, Seq, Slice};
 
     use crate::SqliteLedger;
@@ -412,7 +432,7 @@ mod tests {
                 );
             }
             assert_eq!(ledger.head(acme[0].stream()).unwrap().unwrap().next_seq(), Seq::new(1));
-            assert_eq!(ledger.verify(|_| {}).unwrap().rows, 1);
+            assert_eq!(verify(&ledger, |_| {}).unwrap().rows, 1);
         }
 
         pages_max(i64::from(i32::MAX));
@@ -428,6 +448,6 @@ mod tests {
         };
         assert_eq!(ledger.put_batch(&[others.encode().unwrap()]), [Ok(Ack::Ok)]);
         assert_eq!(ledger.put_batch(&batch), [Ok(Ack::Ok), Ok(Ack::Duplicate), Ok(Ack::Ok)]);
-        assert_eq!(ledger.verify(|_| {}).unwrap().rows, 102 + rows as u64);
+        assert_eq!(verify(&ledger, |_| {}).unwrap().rows, 102 + rows as u64);
     }
 }

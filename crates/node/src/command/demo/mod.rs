@@ -11,6 +11,7 @@ use ron_accounting::{
     export::{Exporter, SealedSlice},
     wal, Accounting, Dimensions,
 };
+use ron_accounting_ledger::totals;
 use ron_accounting_sqlite::SqliteLedger;
 
 use self::{
@@ -78,7 +79,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Fa
     let ledger_path = folder.join("usage.db");
     let ledger = Arc::new(SqliteLedger::open(&ledger_path)?);
     let mut balance = Balance::default();
-    balance.carry_over_ledger(&ledger.totals()?);
+    balance.carry_over_ledger(&totals(&ledger)?);
     let mut dimensions = Dimensions::default();
     let tokens = dimensions.register(producers::TOKENS)?;
     let accounting = Accounting::builder()
@@ -115,7 +116,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Fa
     }
 
     let ledger = SqliteLedger::open_read_only(&ledger_path)?;
-    balance.found_in_ledger(&ledger.totals()?);
+    balance.found_in_ledger(&totals(&ledger)?);
     if arguments.dir.is_some() {
         match wal::inspect(&folder.join("log")) {
             Ok(log) => {

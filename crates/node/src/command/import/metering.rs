@@ -367,7 +367,8 @@ mod tests {
 
     use indicatif::ProgressBar;
     use ron_accounting_access_log::Format;
-    use ron_accounting_sqlite::{Column, SqliteLedger, UsageQuery};
+    use ron_accounting_ledger::{usage_rows, Column, UsageQuery};
+    use ron_accounting_sqlite::SqliteLedger;
 
     use super::{meter, Before, Destination, LabelSets, Shape, Source, Summary};
     use crate::command::import::{
@@ -408,8 +409,8 @@ mod tests {
         let mut summary = Summary::default();
         let all = (&mut label_sets, &mut summary);
         meter(&mut source, &examined, &Before::default(), &shape, &mut destination, all, &bar).unwrap();
-        let by = vec![Column::Window, Column::Tenant, Column::Dimension];
-        let rows = ledger.usage(&UsageQuery { by, ..UsageQuery::default() }).unwrap();
+        let by = [Column::Window, Column::Tenant, Column::Dimension];
+        let rows = usage_rows(&ledger, &UsageQuery::by(by)).unwrap();
         (rows.iter().map(|row| format!("{row:?}")).collect(), summary)
     }
 

@@ -12,7 +12,8 @@ use std::{
 use flate2::{write::GzEncoder, Compression};
 use proptest::prelude::*;
 use ron_accounting_access_log::Format;
-use ron_accounting_sqlite::{Column, SqliteLedger, UsageQuery, Value};
+use ron_accounting_ledger::{usage_rows, verify, Column, UsageQuery, Value};
+use ron_accounting_sqlite::SqliteLedger;
 use tempfile::TempDir;
 
 use super::{block::BLOCK_BYTES, Follower, Meter, Voice};
@@ -185,14 +186,14 @@ impl World {
     /// How often the ledger has each line.
     fn counted(&self) -> BTreeMap<usize, u64> {
         let ledger = SqliteLedger::open_read_only(self.path("usage.db")).unwrap();
-        let by = vec![Column::Tenant];
-        let dimension = Some("requests".to_owned());
-        let rows = ledger.usage(&UsageQuery { by, dimension, ..UsageQuery::default() }).unwrap();
+        let mut query = UsageQuery::by([Column::Tenant]);
+        query.filter.dimension = Some("requests".to_owned());
+        let rows = usage_rows(&ledger, &query).unwrap();
         let number = |value: &Value| match value {
             Value::Text(tenant) => tenant.trim_start_matches('u').parse().unwrap(),
             other => panic!("{other:?} is no tenant"),
         };
-        rows.iter().map(|row| (number(&row.columns[0].1), row.increment)).collect()
+        rows.iter().map(|row| (number(&row.values[0]), u64::try_from(row.sum).unwrap())).collect()
     }
 
     /// Lines that are not counted once, and those that may be missing.
@@ -380,7 +381,7 @@ proptest! {
         }
         prop_assert_eq!(world.wrong(), []);
         let ledger = SqliteLedger::open_read_only(world.path("usage.db")).unwrap();
-        let verified = ledger.verify(|_| {});
+        let verified = verify(&ledger, |_| {});
         prop_assert!(verified.is_ok(), "{:?}", verified.err());
     }
 }
