@@ -6,6 +6,7 @@
 //! * [`label_sets`]: what is recorded, and in which order.
 //! * [`slices`]: what is sealed.
 //! * [`contestants`]: this workspace, its peers and plain maps behind one interface.
+//! * [`middlewares`]: HTTP services that are counted, and the requests that they get.
 //! * [`durability`]: the log, its recovery, the ledger, questions to it and the export, beside the disk.
 //! * [`paths`]: one file per group of figures. [`operations`]: each operation alone.
 //! * [`growth`]: how cost grows, as plots.
@@ -21,6 +22,7 @@ pub mod durability;
 pub mod figures;
 pub mod growth;
 pub mod label_sets;
+pub mod middlewares;
 pub mod operations;
 pub mod paths;
 pub mod race;

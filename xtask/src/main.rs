@@ -14,6 +14,7 @@ mod loom;
 mod oldest_rust;
 mod perf_gate;
 mod profiles;
+mod prometheus;
 mod python;
 mod simulate;
 mod steps;
@@ -22,13 +23,14 @@ mod test;
 mod tidy;
 mod tools;
 mod vectors;
+mod without;
 mod workspace;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{bench::Bench, steps::Steps, workspace::Workspace};
+use crate::{bench::Bench, steps::Steps, without::Without, workspace::Workspace};
 
 /// The developer's command line of the metering workspace.
 #[derive(Debug, Parser)]
@@ -64,12 +66,14 @@ enum Verb {
     PerfGate(perf_gate::Options),
     /// Each feature profile pulls what it may and builds alone
     Profiles,
+    /// Programs of others read the metrics: prometheus-client, promtool, and a Prometheus that scrapes a node
+    Prometheus(Without),
     /// Crashes, faulty disks and faulty ledgers, from many seeds
     Simulate(simulate::Options),
     /// The Python binding of `telemetry`: wheel, fresh environment, pytest
     TelemetryPython,
-    /// Unit, integration and documentation tests, `vectors`, `telemetry-python`, `profiles` and `loom`
-    Test,
+    /// Unit, integration and documentation tests, `vectors`, `telemetry-python`, `prometheus`, `profiles` and `loom`
+    Test(Without),
     /// Plain checks of manifests, sources and documents
     Tidy,
     /// An independent program in Python checks the wire format
@@ -90,9 +94,10 @@ impl Verb {
             Self::OldestRust => "oldest-rust",
             Self::PerfGate(_) => "perf-gate",
             Self::Profiles => "profiles",
+            Self::Prometheus(_) => "prometheus",
             Self::Simulate(_) => "simulate",
             Self::TelemetryPython => "telemetry-python",
-            Self::Test => "test",
+            Self::Test(_) => "test",
             Self::Tidy => "tidy",
             Self::Vectors => "vectors",
         }
@@ -114,9 +119,10 @@ fn run(verb: &Verb) -> anyhow::Result<Steps> {
         Verb::OldestRust => oldest_rust::run(&workspace, &mut steps),
         Verb::PerfGate(options) => perf_gate::run(&workspace, &mut steps, options),
         Verb::Profiles => profiles::run(&workspace, &mut steps),
+        Verb::Prometheus(without) => prometheus::run(&workspace, &mut steps, without),
         Verb::Simulate(options) => simulate::run(&workspace, &mut steps, options),
         Verb::TelemetryPython => telemetry_python::run(&workspace, &mut steps),
-        Verb::Test => test::run(&workspace, &mut steps),
+        Verb::Test(without) => test::run(&workspace, &mut steps, without),
         Verb::Tidy => tidy::run(&workspace, &mut steps),
         Verb::Vectors => vectors::run(&workspace, &mut steps),
     }?;

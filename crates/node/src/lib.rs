@@ -13,6 +13,7 @@ mod exit;
 mod moment;
 mod program;
 mod progress;
+mod signals;
 mod table;
 
 pub use program::run;

@@ -36,11 +36,13 @@ pub(crate) struct Budget {
     /// The most values of turned positions that are told apart in order to count them.
     pub(crate) counted_max: usize,
     counted: usize,
+    /// How often a position has turned.
+    pub(crate) turns: u64,
 }
 
 impl Budget {
     pub(crate) const fn new(values_max: usize, stored_max: usize, counted_max: usize) -> Self {
-        Self { values_max, stored_max, stored: 0, counted_max, counted: 0 }
+        Self { values_max, stored_max, stored: 0, counted_max, counted: 0, turns: 0 }
     }
 
     fn take(&mut self) -> bool {
@@ -284,6 +286,7 @@ impl<T: Behind> Values<T> {
         }
         let Some(kind) = turning.index().and_then(|index| self.kinds.get_mut(index)) else { return };
         *kind = KindOfValues { named: 0, turned: Some(Box::default()) };
+        budget.turns = budget.turns.saturating_add(1);
         let (replaced, kept) =
             std::mem::take(&mut self.named).into_iter().partition(|(name, _)| Kind::of(name) == turning);
         self.named = kept;

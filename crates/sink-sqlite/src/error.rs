@@ -128,6 +128,14 @@ pub enum LedgerError {
         /// The error of SQLite.
         source: rusqlite::Error,
     },
+    /// A slice that had to be stored together with others was refused, and nothing was stored.
+    #[error("ledger {} refuses a slice, and nothing was stored", path.display())]
+    Refused {
+        /// The path of the ledger.
+        path: PathBuf,
+        /// Why it was refused.
+        source: PutError,
+    },
 }
 
 /// Why a slice is refused for good, although the acceptance rule would take it.
@@ -157,6 +165,8 @@ pub(crate) enum Fault {
     Sqlite(rusqlite::Error),
     /// A stored value that no ledger writes.
     Stored(String),
+    /// A slice that had to be stored.
+    Refused(PutError),
     Final(LedgerError),
 }
 
@@ -181,6 +191,7 @@ impl Fault {
         match self {
             Self::Final(error) => error,
             Self::Stored(reason) => LedgerError::Damaged { path, source: reason.into() },
+            Self::Refused(source) => LedgerError::Refused { path, source },
             Self::Sqlite(source) if is_damage(&source) => {
                 LedgerError::Damaged { path, source: source.into() }
             }
@@ -297,6 +308,7 @@ mod tests {
             with_cause: {
                 Damaged => LedgerError::Damaged { path: path(), source: "a digest of 3 bytes".into() },
                 CannotOpen => LedgerError::CannotOpen { path: path(), source: sqlite() },
+                Refused => LedgerError::Refused { path: path(), source: PutError::rejected(sqlite()) },
                 Io => LedgerError::Io { path: path(), source: io::Error::other("no medium") },
                 Sqlite => LedgerError::Sqlite { path: path(), source: sqlite() },
             }

@@ -11,7 +11,9 @@ use ron_accounting_export::{Ack, Exporter, PutError};
 use ron_ledger_wire::{
     accept_sealed, Acceptance, Claim, Digest, Head, RowKeyRef, SealedSlice, Seq, StreamId,
 };
-use rusqlite::{params, params_from_iter, Connection, OptionalExtension, Statement, TransactionBehavior};
+use rusqlite::{
+    params, params_from_iter, Connection, OptionalExtension, Statement, Transaction, TransactionBehavior,
+};
 
 use crate::{
     claim,
@@ -84,10 +86,23 @@ fn put_in_transaction(
     savepoints: Savepoints,
 ) -> Result<Vec<Result<Ack, PutError>>, Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    row_keys.refresh(&transaction)?;
-    let mut ledger = Statements::prepare(&transaction, row_keys, savepoints)?;
+    let answers = put_within(&transaction, row_keys, claim, batch, savepoints)?;
+    transaction.commit()?;
+    Ok(answers)
+}
+
+/// Stores slices as a part of a transaction that has the write lock.
+fn put_within(
+    transaction: &Transaction<'_>,
+    row_keys: &mut RowKeyIds,
+    claim: Option<&Claim>,
+    batch: &[SealedSlice],
+    savepoints: Savepoints,
+) -> Result<Vec<Result<Ack, PutError>>, Fault> {
+    row_keys.refresh(transaction)?;
+    let mut ledger = Statements::prepare(transaction, row_keys, savepoints)?;
     let refusal = match claim {
-        Some(claim) => claim::take_over(&transaction, claim, batch)?.map(|error| (claim.origin(), error)),
+        Some(claim) => claim::take_over(transaction, claim, batch)?.map(|error| (claim.origin(), error)),
         None => None,
     };
     let mut refused: HashSet<&StreamId> = HashSet::new();
@@ -105,9 +120,21 @@ fn put_in_transaction(
         }
         answers.push(answer);
     }
-    drop(ledger);
-    transaction.commit()?;
     Ok(answers)
+}
+
+/// Stores all slices as a part of a transaction that has the write lock. Fails if one of them is refused; the transaction must then
+/// not be committed.
+pub(crate) fn put_all_within(
+    transaction: &Transaction<'_>,
+    row_keys: &mut RowKeyIds,
+    batch: &[SealedSlice],
+) -> Result<(), Fault> {
+    if batch.is_empty() {
+        return Ok(());
+    }
+    let answers = put_within(transaction, row_keys, None, batch, Savepoints::No)?;
+    answers.into_iter().try_for_each(|answer| answer.map(drop).map_err(Fault::Refused))
 }
 
 pub(crate) const FIND_STREAM: &str = "SELECT id, next_seq, last_digest FROM streams

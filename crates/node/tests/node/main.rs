@@ -7,6 +7,7 @@ mod binary;
 mod demo;
 mod import;
 mod import_again;
+mod import_follow;
 mod import_formats;
 mod import_grown;
 mod import_routes;

@@ -4,14 +4,7 @@ mod balance;
 mod producers;
 mod watch;
 
-use std::{
-    fs,
-    io::Write,
-    num::NonZeroUsize,
-    path::PathBuf,
-    sync::{atomic::AtomicBool, Arc},
-    time::Duration,
-};
+use std::{fs, io::Write, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use ron_accounting::{
@@ -20,7 +13,6 @@ use ron_accounting::{
 };
 use ron_accounting_ledger::totals;
 use ron_accounting_sqlite::SqliteLedger;
-use signal_hook::{consts, flag};
 
 use self::{
     balance::Balance,
@@ -31,6 +23,7 @@ use crate::{
     advice::Advised,
     exit::{Exit, Failure},
     moment,
+    signals::stop_on_signals,
 };
 
 pub(super) const EXAMPLES: &str = "\
@@ -145,15 +138,4 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Fa
 fn is_in_ledger(ledger: &SqliteLedger, slice: &SealedSlice) -> bool {
     let head = ledger.head(slice.stream()).ok().flatten();
     head.is_some_and(|head| head.next_seq() > slice.seq())
-}
-
-/// Returns a flag that Ctrl-C and SIGTERM set. The second signal ends the process at once.
-fn stop_on_signals() -> anyhow::Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [consts::SIGINT, consts::SIGTERM] {
-        flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))
-            .and_then(|_| flag::register(signal, Arc::clone(&stop)))
-            .context("cannot listen for Ctrl-C")?;
-    }
-    Ok(stop)
 }

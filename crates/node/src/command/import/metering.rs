@@ -41,7 +41,7 @@ const DRAIN_DEADLINE: Duration = Duration::from_secs(600);
 const BATCH_MAX: usize = 500;
 
 /// How many skipped lines are shown. The rest are only counted.
-const SKIPPED_SHOWN_MAX: u64 = 5;
+pub(super) const SKIPPED_SHOWN_MAX: u64 = 5;
 
 /// The ledger, log and origin of the slices of one access log.
 pub(super) struct Destination {
@@ -148,6 +148,19 @@ pub(super) fn meter(
         aside = pass.finish(summary).with_context(stopped)?.1;
     }
     Ok(Metered { origin, format: parser.description().to_owned() })
+}
+
+/// Seals counts and hands their slices to the destination.
+pub(super) fn seal(
+    held: Held,
+    shape: &Shape,
+    normalizer: &RouteNormalizer,
+    destination: &Destination,
+    summary: &mut Summary,
+) -> anyhow::Result<()> {
+    let mut pass = Pass::new(shape, normalizer, destination);
+    pass.held = held;
+    pass.finish(summary).map(drop)
 }
 
 /// Counts one request.

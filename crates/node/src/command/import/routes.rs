@@ -95,19 +95,19 @@ pub(super) fn method_and_path<'a>(request: &'a Request<'_>) -> (&'a str, &'a str
 
 /// Shows all paths of a log to the learner of a normalizer.
 #[derive(Debug)]
-pub(super) struct Learning<'n> {
-    normalizer: &'n RouteNormalizer,
+pub(super) struct Learning {
+    normalizer: RouteNormalizer,
     state: RandomState,
     learned: HashSet<u64, RandomState>,
     route: String,
 }
 
-impl<'n> Learning<'n> {
+impl Learning {
     /// Begins to learn. Returns `None` for a normalizer that learns nothing.
-    pub(super) fn with(normalizer: &'n RouteNormalizer) -> Option<Self> {
+    pub(super) fn with(normalizer: &RouteNormalizer) -> Option<Self> {
         normalizer.learner()?;
         let (state, learned) = (RandomState::default(), HashSet::default());
-        Some(Self { normalizer, state, learned, route: String::new() })
+        Some(Self { normalizer: normalizer.clone(), state, learned, route: String::new() })
     }
 
     /// Shows the path of a request.
