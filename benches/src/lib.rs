@@ -6,8 +6,9 @@
 //! * [`label_sets`]: what is recorded, and in which order.
 //! * [`slices`]: what is sealed.
 //! * [`contestants`]: this workspace, its peers and plain maps behind one interface.
-//! * [`durability`]: the log, its recovery, the ledger and the export, beside the disk.
+//! * [`middlewares`]: HTTP services that are counted, and the requests that they get.
 //! * [`access_logs`]: a made-up public log in every format. [`import`]: whole imports of it, beside `GoAccess`.
+//! * [`durability`]: the log, its recovery, the ledger, questions to it and the export, beside the disk.
 //! * [`paths`]: one file per group of figures. [`operations`]: each operation alone.
 //! * [`growth`]: how cost grows, as plots.
 //! * [`figures`]: what comes of it, for `cargo xtask bench`, which prints it and compares it with the targets.
@@ -24,6 +25,7 @@ pub mod figures;
 pub mod growth;
 pub mod import;
 pub mod label_sets;
+pub mod middlewares;
 pub mod operations;
 pub mod paths;
 pub mod race;

@@ -187,6 +187,12 @@ impl Standings {
         median(pairs.map(|(value, unit)| value / unit).collect())
     }
 
+    /// What `name` costs beyond what `base` costs, in nanoseconds per operation.
+    pub fn difference(&self, name: &str, base: &str) -> f64 {
+        let pairs = self.lane(name).samples.iter().zip(&self.lane(base).samples);
+        median(pairs.map(|(value, base)| value - base).collect())
+    }
+
     /// The entrant of this kind that costs least.
     pub fn cheapest(&self, kind: Kind) -> Option<&str> {
         let lanes = self.lanes.iter().filter(|lane| lane.kind == kind);
@@ -196,6 +202,11 @@ impl Standings {
     /// Each entrant with its median, in nanoseconds per operation.
     pub fn medians(&self) -> impl Iterator<Item = (&str, f64)> {
         self.lanes.iter().map(|lane| (lane.name.as_str(), median(lane.samples.clone())))
+    }
+
+    /// Each entrant with what it is and its median, in nanoseconds per operation.
+    pub fn medians_with_kinds(&self) -> impl Iterator<Item = (&str, Kind, f64)> {
+        self.lanes.iter().map(|lane| (lane.name.as_str(), lane.kind, median(lane.samples.clone())))
     }
 
     /// Adds each entrant's median to the figures of a path.
@@ -236,6 +247,7 @@ mod tests {
             ("whole".to_owned(), Kind::Floor, vec![2.0, 20.0, 2.0]),
         ]);
         assert!((standings.ratio("half", "whole") - 0.5).abs() < 1e-9);
+        assert!((standings.difference("whole", "half") - 1.0).abs() < 1e-9);
         assert_eq!(standings.cheapest(Kind::Floor), Some("whole"));
         assert_eq!(standings.cheapest(Kind::Library), None);
     }

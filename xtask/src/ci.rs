@@ -14,6 +14,7 @@ use crate::{
     steps::{execute, Steps},
     test,
     tools::Tools,
+    without::Without,
     workspace::Workspace,
 };
 
@@ -28,6 +29,8 @@ pub(crate) struct Options {
     /// With --weekly: the revision with which the public API is compared; without it, the API is not compared
     #[arg(long, requires = "weekly", value_name = "REVISION")]
     compatible_with: Option<String>,
+    #[command(flatten)]
+    without: Without,
 }
 
 pub(crate) fn run(workspace: &Workspace, steps: &mut Steps, options: &Options) -> anyhow::Result<()> {
@@ -35,7 +38,7 @@ pub(crate) fn run(workspace: &Workspace, steps: &mut Steps, options: &Options) -
         return weekly(workspace, steps, options.compatible_with.as_deref());
     }
     lint::run(workspace, steps)?;
-    test::run(workspace, steps)
+    test::run(workspace, steps, &options.without)
 }
 
 fn weekly(workspace: &Workspace, steps: &mut Steps, revision: Option<&str>) -> anyhow::Result<()> {

@@ -40,7 +40,7 @@ fn documents_and_manifests(workspace: &Workspace, steps: &mut Steps, tools: &Too
         execute(workspace.command(tools.program("typos")).args(["--config", ".typos.toml", "."]))
     })?;
     steps.step("links between documents, and their anchors", || {
-        let documents = ["*.md", "docs/*.md", "crates/*/*.md", ".github/**/*.md"];
+        let documents = ["*.md", "docs/*.md", "docs/*/*.md", "crates/*/*.md", ".github/**/*.md"];
         let options = ["--offline", "--include-fragments", "--no-progress"];
         execute(workspace.command(tools.program("lychee")).args(options).args(documents))
     })?;

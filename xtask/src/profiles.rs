@@ -60,6 +60,20 @@ const PURITY: &[Purity] = &[
         without: &["tokio", "rusqlite"],
         reason: "the façade composes; a ledger and a runtime are the choice of the host",
     },
+    Purity {
+        name: "tower",
+        arguments: &["-p", "ron-accounting-tower"],
+        ours: &[FACADE, "ron-accounting-core", "ron-accounting-tower", "ron-accounting-window"],
+        without: &["tokio", "hyper", "serde", "rusqlite"],
+        reason: "a middleware takes the host's server and runtime as they are",
+    },
+    Purity {
+        name: "tower without axum",
+        arguments: &["-p", "ron-accounting-tower", "--no-default-features"],
+        ours: &[FACADE, "ron-accounting-core", "ron-accounting-tower", "ron-accounting-window"],
+        without: &["axum", "tower", "futures-util", "tokio", "hyper", "serde", "rusqlite"],
+        reason: "services without axum need the traits alone",
+    },
 ];
 
 /// Packages that do without serde until a feature asks for it.

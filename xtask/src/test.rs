@@ -1,11 +1,13 @@
-//! `test`: everything that proves the project by running it, with nothing but Rust, a C compiler, Python and git.
+//! `test`: everything that proves the project by running it, with nothing but Rust, a C compiler, Python and git. What else
+//! it needs it brings below the target directory.
 //!
 //! All steps that build the whole workspace ask for the same packages and features, so that they share one build.
 
 use crate::{
-    bench, loom, profiles,
+    bench, loom, profiles, prometheus,
     steps::{execute, Steps},
     telemetry_python, vectors,
+    without::Without,
     workspace::Workspace,
 };
 
@@ -19,10 +21,12 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("ron-accounting-events", "survive_a_restart"),
     ("ron-accounting-events", "sync_two_devices"),
     ("ron-accounting-telemetry", "encrypt_files"),
+    ("ron-accounting-tower", "aborts"),
+    ("ron-accounting-tower", "axum"),
     ("ron-ledger-wire", "verify_chain"),
 ];
 
-pub(crate) fn run(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
+pub(crate) fn run(workspace: &Workspace, steps: &mut Steps, without: &Without) -> anyhow::Result<()> {
     // Benches take part: without `--bench` Criterion runs each body once, which proves that they still work.
     steps.step("unit and integration tests", || {
         execute(&mut workspace.cargo(&["test", "--workspace", "--all-targets", "--all-features"]))
@@ -44,6 +48,7 @@ pub(crate) fn run(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()
     bench::smoke(workspace, steps)?;
     vectors::run(workspace, steps)?;
     telemetry_python::run(workspace, steps)?;
+    prometheus::run(workspace, steps, without)?;
     profiles::run(workspace, steps)?;
     loom::run(workspace, steps)
 }

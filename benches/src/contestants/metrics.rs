@@ -15,7 +15,7 @@ pub struct Metrics {
     handle: PrometheusHandle,
 }
 
-fn recorder() -> &'static PrometheusHandle {
+pub(crate) fn recorder() -> &'static PrometheusHandle {
     static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
     RECORDER.get_or_init(|| {
         let recorder = PrometheusBuilder::new().build_recorder();

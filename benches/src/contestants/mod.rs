@@ -15,6 +15,7 @@ mod prometheus_client;
 
 use ron_accounting::Labels;
 
+pub(crate) use self::metrics::recorder as metrics_recorder;
 pub use self::{
     dashmap::PlainMap, lookup::Lookup, measured::Measured, metrics::Metrics, opentelemetry::OpenTelemetry,
     ours::Ours, owned_labels::OwnedLabels, prometheus::Prometheus, prometheus_client::PrometheusClient,

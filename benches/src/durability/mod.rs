@@ -1,14 +1,16 @@
-//! What it costs to make usage durable and to bring it to a ledger, beside the disk and beside SQLite alone.
+//! What it costs to make usage durable, to bring it to a ledger and to ask for it there, beside the disk and beside SQLite alone.
 //!
 //! * `append`: records into the log, one sync for sixteen.
 //! * `recovery`: opening a log.
 //! * `ledger`: a window of a thousand tenants into SQLite.
+//! * `usage`: questions to a ledger of ten million rows.
 //! * `export`: from the sealing to the acknowledgement of a ledger that is far away.
 
 mod append;
 mod export;
 mod ledger;
 mod recovery;
+mod usage;
 
 use std::path::Path as Folder;
 
@@ -37,5 +39,6 @@ pub const PATHS: &[Path] = &[
     Path { name: "append", measure: append::measure },
     Path { name: "recovery", measure: recovery::measure },
     Path { name: "ledger", measure: ledger::measure },
+    Path { name: "usage", measure: usage::measure },
     Path { name: "export", measure: export::measure },
 ];

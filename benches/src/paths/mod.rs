@@ -3,12 +3,14 @@
 mod account;
 mod construction;
 mod meter;
+mod middleware;
 mod readers;
 mod record;
 mod record_each;
 mod repeat;
 mod route;
 mod scope;
+mod scrape;
 mod seal;
 mod snapshot;
 mod threads;
@@ -33,10 +35,12 @@ pub const PATHS: &[Path] = &[
     Path { name: "record-each", measure: record_each::measure },
     Path { name: "record-threads", measure: threads::record },
     Path { name: "scope", measure: scope::measure },
+    Path { name: "middleware", measure: middleware::measure },
     Path { name: "account", measure: account::measure },
     Path { name: "repeat", measure: repeat::measure },
     Path { name: "route", measure: route::measure },
     Path { name: "snapshot", measure: snapshot::measure },
+    Path { name: "scrape", measure: scrape::measure },
     Path { name: "seal", measure: seal::measure },
     Path { name: "readers", measure: readers::measure },
     Path { name: "construction", measure: construction::measure },

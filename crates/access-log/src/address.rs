@@ -39,7 +39,16 @@ pub fn canonical_client(text: &str) -> Cow<'_, str> {
 
 /// Returns whether the bytes may be an address or the name of a host.
 pub(crate) fn is_client(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && bytes.iter().all(|b| IS_OF_CLIENT[usize::from(*b)])
+    !bytes.is_empty() && bytes.iter().all(|b| IS_OF_CLIENT[usize::from(*b)]) && has_no_prefix(bytes)
+}
+
+/// Returns whether a single colon is that of a port or a socket, and not behind a name or number that a program like
+/// `grep` has put in front: `access.log:192.0.2.7`.
+fn has_no_prefix(bytes: &[u8]) -> bool {
+    let Some(colon) = memchr::memchr(b':', bytes) else { return true };
+    let behind = bytes.get(colon + 1..).unwrap_or_default();
+    let is_single = memchr::memchr(b':', behind).is_none() && !bytes.starts_with(b"[");
+    !is_single || bytes.starts_with(b"unix:") || behind.iter().all(u8::is_ascii_digit)
 }
 
 /// Which bytes addresses and names of hosts are made of.

@@ -2,6 +2,7 @@
 
 use crate::{
     address::{is_client, without_port},
+    request::is_version,
     text::{text, Escapes},
     time::{TimeFault, Times},
     Remark, Remarks, Request, RequestLine, Skip, SkipReason,
@@ -106,7 +107,7 @@ impl<'a> Found<'a> {
             Role::Ignore => {}
             Role::Ident => {
                 // An address where `-` is expected: the line has one more field before it.
-                if !matches!(value, [b'-']) && (value.is_empty() || looks_like_address(value)) {
+                if !matches!(value, [b'-']) && (!is_client(value) || looks_like_address(value)) {
                     return Err(SkipReason::OtherFormat);
                 }
             }
@@ -187,9 +188,40 @@ impl<'a> Found<'a> {
         self.sent.bytes()
     }
 
-    /// Returns whether the user holds what could be an identity and another user: ` - `.
-    pub(crate) fn user_has_identity(&self) -> bool {
-        self.user.is_some_and(|user| memchr::memmem::find(user, b" - ").is_some())
+    /// Returns whether the host can be one, as far as it is known.
+    pub(crate) fn has_plain_host(&self) -> bool {
+        self.host.map_or(true, |host| memchr::memchr2(b'"', b' ', host).is_none())
+    }
+
+    /// Returns whether the user holds what could be a client, an identity and another user: `203.0.113.9 - ada`.
+    pub(crate) fn user_has_client(&self) -> bool {
+        let (Some(user), Some(client)) = (self.user, self.client) else { return false };
+        // A log has addresses or names, and not both.
+        let is_like: fn(&[u8]) -> bool =
+            if looks_like_address(client) { looks_like_address } else { is_client };
+        memchr::memmem::find_iter(user, b" - ").any(|at| {
+            let before = user.get(..at).unwrap_or_default();
+            before.rsplit(|b| *b == b' ').next().is_some_and(is_like)
+        })
+    }
+
+    /// Drops who made the request: the line could be read in several ways that differ in it.
+    pub(crate) fn forget_identity(&mut self) {
+        self.client = None;
+        self.user = None;
+        self.host = None;
+        self.kept.clear();
+        self.remarks.add(Remark::IdentityUnknown);
+    }
+
+    /// Ends the request behind its first version of HTTP: what follows is of another line.
+    pub(crate) fn end_request_at_version(&mut self) {
+        let Some(request) = self.request else { return };
+        let ends = memchr::memchr_iter(b'"', request).map(|at| &request[..at]);
+        let is_whole = |end: &&[u8]| end.rsplit(|b| *b == b' ').next().is_some_and(is_version);
+        if let Some(end) = { ends }.find(is_whole) {
+            self.request = Some(end);
+        }
     }
 
     /// Drops the numbers of bytes: they may be another request's.
@@ -213,7 +245,7 @@ impl<'a> Found<'a> {
             Some(request) => RequestLine::parse(request, escapes),
             None => RequestLine::of_parts(self.method, self.target, self.query, escapes),
         };
-        let host = self.host.map(|host| text(without_port(host), escapes));
+        let host = self.host.map(without_port).and_then(present).map(|host| text(host, escapes));
         self.kept.resize(kept, None);
         Ok(Request {
             client: self.client.map(|client| text(client, escapes)),

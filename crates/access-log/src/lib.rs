@@ -17,8 +17,9 @@
 //! * [`Skip`] is why a line is no request, [`Remark`] what is worth counting about one that is.
 //! * [`canonical_client`] gives each client one spelling.
 //!
-//! Lines are damaged, and clients are hostile. What identifies, counts and dates a request is taken where it is
-//! certain, and a line where it is not is skipped by its reason. Nothing that a client sends (target, referrer,
+//! Lines are damaged, and clients are hostile. What counts and dates a request is taken where it is certain, and a
+//! line where it is not is skipped by its reason. A line that says for certain that there was a request, and not whose, counts
+//! without client and user. Nothing that a client sends (target, referrer,
 //! agent, name) hides its own request, makes another pay, or lowers the number of bytes. `docs/access-logs.md` lists
 //! the formats, and what becomes of which damage.
 //!

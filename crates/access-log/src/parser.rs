@@ -3,7 +3,7 @@
 use crate::{
     detect,
     format::{self, haproxy, Layout},
-    found::Found,
+    found::{Found, Role},
     json::{unescape_into, JsonMap, Scalar, KEPT_MAX},
     lines::NULS_KEPT,
     prefix::{Prefix, Stripped},
@@ -26,8 +26,9 @@ pub struct Parser {
     is_haproxy: bool,
     /// Whether a client's quotation marks were seen that are not escaped.
     raw_quotes: bool,
-    /// Pieces of a line so far, and a line that is not in the log as it is.
-    pieces: Vec<u8>,
+    /// Pieces of a line of standard output and of one of standard error so far, and a line that is not in the log as
+    /// it is.
+    pieces: [Vec<u8>; 2],
     joined: Vec<u8>,
     description: String,
 }
@@ -47,6 +48,7 @@ impl Parser {
         if keep.len() > KEPT_MAX {
             return Err(FormatError::TooManyFields { most: KEPT_MAX });
         }
+        detect::refuse_old_newlines(sample)?;
         let detected = if format.is_auto() || format.within_docker() == Some("auto") {
             detect::detect(sample, times)?
         } else {
@@ -93,7 +95,7 @@ impl Parser {
             is_docker,
             is_haproxy,
             raw_quotes: false,
-            pieces: Vec::new(),
+            pieces: [Vec::new(), Vec::new()],
             joined: Vec::new(),
             description,
         })
@@ -102,6 +104,15 @@ impl Parser {
     /// Returns the format in words, for people: `combined, with 1 more field in quotation marks`.
     pub fn description(&self) -> &str {
         &self.description
+    }
+
+    /// Returns whether the format has a user. One that the log itself names is taken to have one.
+    pub fn has_user(&self) -> bool {
+        match &self.layout {
+            Layout::Template(template) => template.has(Role::User),
+            Layout::Json(map) => map.has(Role::User),
+            Layout::W3c(_) => true,
+        }
     }
 
     /// Reads a line. Returns `None` for a line that names columns, and for a piece of a line that goes on in the next
@@ -124,6 +135,11 @@ impl Parser {
                 Unwrapped::Same(inner) => bytes = inner,
                 Unwrapped::Joined => bytes = self.joined.strip_suffix(b"\r").unwrap_or(&self.joined),
                 Unwrapped::Fragment => return Ok(None),
+            }
+            if self.is_docker {
+                // Within Docker's JSON, a line may have a prefix as well.
+                let stripped = self.prefix.strip(bytes);
+                bytes = stripped.ok_or_else(|| Skip::found(SkipReason::OtherFormat, bytes))?.line;
             }
         }
         if self.is_haproxy {
@@ -190,19 +206,56 @@ enum Unwrapped<'a> {
     Fragment,
 }
 
+/// Takes a line out of Docker's JSON, or else its prefix off.
 fn unwrapped<'a>(
     line: &'a [u8],
     is_docker: bool,
     prefix: Prefix,
-    pieces: &mut Vec<u8>,
-    joined: &mut Vec<u8>,
+    pieces: &mut [Vec<u8>; 2],
+    whole_line: &mut Vec<u8>,
 ) -> Result<Unwrapped<'a>, Skip> {
-    if is_docker {
-        return unwrapped_json(line, pieces, joined);
+    if !is_docker {
+        let stripped = prefix.strip(line).ok_or_else(|| Skip::found(SkipReason::OtherFormat, line))?;
+        let Stripped { line, is_fragment, is_error } = stripped;
+        return joined(line, is_fragment, &mut pieces[usize::from(is_error)], whole_line);
     }
-    let Some(Stripped { line: inner, is_fragment }) = prefix.strip(line) else {
-        return Err(Skip::found(SkipReason::OtherFormat, line));
-    };
+    whole_line.clear();
+    match JsonMap::value_of(line, b"log").map_err(|reason| Skip::found(reason, line))? {
+        Scalar::Text(raw) => unescape_into(raw, whole_line),
+        bare @ Scalar::Bare(_) => whole_line.extend_from_slice(&bare.bytes()),
+    }
+    // The newline is the one that ended the line in the container.
+    let is_fragment = whole_line.last() != Some(&b'\n');
+    if !is_fragment {
+        whole_line.pop();
+    }
+    // The stream matters only where a line is in pieces.
+    let needs_stream = is_fragment || pieces.iter().any(|pieces| !pieces.is_empty());
+    let is_error =
+        needs_stream && JsonMap::value_of(line, b"stream").is_ok_and(|stream| *stream.bytes() == *b"stderr");
+    let pieces = &mut pieces[usize::from(is_error)];
+    if is_fragment {
+        if pieces.len() + whole_line.len() > JOINED_BYTES_MAX {
+            pieces.clear();
+            return Err(Skip::new(SkipReason::TooLong));
+        }
+        pieces.append(whole_line);
+        return Ok(Unwrapped::Fragment);
+    }
+    if !pieces.is_empty() {
+        pieces.append(whole_line);
+        std::mem::swap(pieces, whole_line);
+    }
+    Ok(Unwrapped::Joined)
+}
+
+/// Joins a line with the pieces before it.
+fn joined<'a>(
+    inner: &'a [u8],
+    is_fragment: bool,
+    pieces: &mut Vec<u8>,
+    whole_line: &mut Vec<u8>,
+) -> Result<Unwrapped<'a>, Skip> {
     if is_fragment {
         if pieces.len() + inner.len() > JOINED_BYTES_MAX {
             pieces.clear();
@@ -214,31 +267,8 @@ fn unwrapped<'a>(
     if pieces.is_empty() {
         return Ok(Unwrapped::Same(inner));
     }
-    pieces.extend_from_slice(inner);
-    std::mem::swap(joined, pieces);
-    pieces.clear();
+    whole_line.clear();
+    whole_line.append(pieces);
+    whole_line.extend_from_slice(inner);
     Ok(Unwrapped::Joined)
-}
-
-/// Takes the line out of Docker's object. Docker cuts long lines, and ends the last piece of each with a newline.
-fn unwrapped_json<'a>(
-    line: &'a [u8],
-    pieces: &mut Vec<u8>,
-    joined: &mut Vec<u8>,
-) -> Result<Unwrapped<'a>, Skip> {
-    match JsonMap::value_of(line, b"log").map_err(|reason| Skip::found(reason, line))? {
-        Scalar::Text(raw) => unescape_into(raw, pieces),
-        bare @ Scalar::Bare(_) => pieces.extend_from_slice(&bare.bytes()),
-    }
-    if pieces.last() == Some(&b'\n') {
-        pieces.pop();
-        std::mem::swap(joined, pieces);
-        pieces.clear();
-        return Ok(Unwrapped::Joined);
-    }
-    if pieces.len() > JOINED_BYTES_MAX {
-        pieces.clear();
-        return Err(Skip::new(SkipReason::TooLong));
-    }
-    Ok(Unwrapped::Fragment)
 }

@@ -24,7 +24,7 @@ pub enum SkipReason {
     NoStatus,
     /// No number of bytes where the format has it.
     BadSize,
-    /// The line can be read in several ways that differ in who pays.
+    /// The line can be read in more ways than are tried.
     Ambiguous,
     /// A line was cut, and the next one follows in the same line.
     Glued,
@@ -97,7 +97,7 @@ impl fmt::Display for Skip {
             SkipReason::NoStatus => write!(f, "no status like 200 follows the request, found `{found}`"),
             SkipReason::BadSize => write!(f, "`{found}` is no number of bytes"),
             SkipReason::Ambiguous => {
-                f.write_str("the line can be read in two ways that differ in who made the request")
+                f.write_str("the line can be read in more ways than are tried")
             }
             SkipReason::Glued => f.write_str("the line is cut off, and another line follows in it"),
             SkipReason::OtherFormat => write!(f, "the line has another format than the log: `{found}`"),
@@ -123,11 +123,14 @@ pub enum Remark {
     SizeUnknown,
     /// NULs before the line were left out.
     Nul,
+    /// The line can be read in several ways that differ in who made the request, and counts without client, user, host
+    /// and kept fields.
+    IdentityUnknown,
 }
 
 impl Remark {
     /// Every remark.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Cut,
         Self::OtherEnd,
         Self::RawQuotes,
@@ -135,6 +138,7 @@ impl Remark {
         Self::SizeNotCredible,
         Self::SizeUnknown,
         Self::Nul,
+        Self::IdentityUnknown,
     ];
 
     /// Returns the remark in one word, for counting: `cut`.
@@ -147,6 +151,7 @@ impl Remark {
             Self::SizeNotCredible => "size_not_credible",
             Self::SizeUnknown => "size_unknown",
             Self::Nul => "nul",
+            Self::IdentityUnknown => "identity_unknown",
         }
     }
 }

@@ -31,6 +31,8 @@ pub struct AccountingBuilder {
     normalizer: Option<Box<dyn Normalizer>>,
     registered: HashMap<String, Box<dyn Normalizer>>,
     errors: Vec<AccError>,
+    #[cfg(feature = "normalize")]
+    learner: Option<ron_accounting_normalize::RouteLearner>,
     #[cfg(feature = "export")]
     pub(crate) export: crate::export_settings::ExportSettings,
 }
@@ -48,6 +50,8 @@ impl Default for AccountingBuilder {
             normalizer: None,
             registered: HashMap::new(),
             errors: Vec::new(),
+            #[cfg(feature = "normalize")]
+            learner: None,
             #[cfg(feature = "export")]
             export: crate::export_settings::ExportSettings::default(),
         }
@@ -105,8 +109,11 @@ impl AccountingBuilder {
         self
     }
 
-    /// Sets how many tenants are ever told apart, from 1 to 16,777,216. Later ones share the tenant `~overflow`. Default
-    /// 8192.
+    /// Sets how many tenants are in use at once, from 1 to 16,777,216. Default 8192.
+    ///
+    /// A tenant is in use while one of its label sets is live or has usage that is not sealed. At the limit, tenants that are idle
+    /// in the open window leave for new ones, the least recently used first. If none is idle, the usage of new ones goes to the
+    /// tenant `~overflow`, until the window ends.
     pub fn tenant_limit(mut self, limit: usize) -> Self {
         if self.accept("tenant_limit", limit as u64, &settings::LIMIT) {
             self.tenant_limit = limit;
@@ -302,6 +309,8 @@ impl AccountingBuilder {
             settings: self.settings,
             cadence,
             engine,
+            #[cfg(feature = "normalize")]
+            learner: self.learner,
             idle_windows: self.idle_windows,
             timing: self.timing,
             uses_fallbacks: self.uses_fallbacks,
@@ -329,10 +338,23 @@ impl AccountingBuilder {
     }
 
     fn take_normalizer(&mut self) -> Result<Box<dyn Normalizer>, AccError> {
+        #[cfg(feature = "normalize")]
+        if self.normalizer.is_some() || self.settings.normalizer != NormalizerChoice::Route {
+            if let Some((setting, value)) = self.settings.routes.first_made() {
+                return Err(unusable(setting, value, "unset, since the normalizer is not `route`"));
+            }
+        }
         if let Some(normalizer) = self.normalizer.take() {
             return Ok(normalizer);
         }
         match &self.settings.normalizer {
+            #[cfg(feature = "normalize")]
+            NormalizerChoice::Route => {
+                let normalizer = self.settings.routes.normalizer()?;
+                self.learner = normalizer.learner().cloned();
+                Ok(Box::new(normalizer))
+            }
+            #[cfg(not(feature = "normalize"))]
             NormalizerChoice::Route => Ok(route_normalizer()),
             NormalizerChoice::None => Ok(Box::new(CharacterNormalizer)),
             NormalizerChoice::Custom(name) => self.registered.remove(name).ok_or_else(|| {

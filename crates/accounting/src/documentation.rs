@@ -14,6 +14,7 @@
 #[doc = "[events.md]: self::events"]
 #[doc = "[performance.md]: self::performance"]
 #[doc = "[routes.md]: self::routes"]
+#[doc = "[metrics.md]: self::metrics"]
 #[doc = ""]
 #[doc = include_str!("../../../docs/architecture.md")]
 pub mod architecture {}
@@ -31,6 +32,12 @@ pub mod durability {}
 #[doc = include_str!("../../../docs/events.md")]
 pub mod events {}
 
+#[doc = "[operations.md]: self::operations"]
+#[doc = "[ops/README.md]: https://github.com/rustyonions/ron-accounting/blob/main/docs/ops/README.md"]
+#[doc = ""]
+#[doc = include_str!("../../../docs/metrics.md")]
+pub mod metrics {}
+
 #[doc = "[plots/threads.svg]: https://github.com/rustyonions/ron-accounting/raw/main/docs/plots/threads.svg"]
 #[doc = "[plots/label-sets.svg]: https://github.com/rustyonions/ron-accounting/raw/main/docs/plots/label-sets.svg"]
 #[doc = "[plots/dimensions.svg]: https://github.com/rustyonions/ron-accounting/raw/main/docs/plots/dimensions.svg"]
@@ -40,9 +47,17 @@ pub mod events {}
 pub mod performance {}
 
 #[doc = "[durability.md]: self::durability"]
+#[doc = "[metrics.md]: self::metrics"]
+#[doc = "[ops/README.md]: https://github.com/rustyonions/ron-accounting/blob/main/docs/ops/README.md"]
 #[doc = ""]
 #[doc = include_str!("../../../docs/operations.md")]
 pub mod operations {}
+
+#[doc = "[performance.md]: self::performance"]
+#[doc = "[streams.md]: self::streams"]
+#[doc = ""]
+#[doc = include_str!("../../../docs/middleware.md")]
+pub mod middleware {}
 
 #[doc = "[performance.md]: self::performance"]
 #[doc = ""]

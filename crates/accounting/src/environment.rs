@@ -55,6 +55,15 @@ impl Settings {
                 }
             }
         }
+        #[cfg(feature = "normalize")]
+        self.routes.read(&lookup, &mut errors);
+        #[cfg(not(feature = "normalize"))]
+        for variable in ["ACC_ROUTES", "ACC_UNMATCHED_ROUTE", "ACC_ROUTE_VALUES_MAX"] {
+            if let Some(value) = lookup(variable) {
+                let value = value.to_string_lossy().into_owned();
+                errors.push(unusable(variable, value, "unset in a build without the feature `normalize`"));
+            }
+        }
         if let Some(value) = lookup("ACC_WAL_DIR") {
             if value.is_empty() {
                 errors.push(unusable("ACC_WAL_DIR", String::new(), "a directory, or not set"));

@@ -24,6 +24,13 @@ pub enum AccError {
         /// Why it was refused.
         reason: Reason,
     },
+    /// The count of a dimension has reached 2^64 - 1, where it stays until the window is closed. The usage was counted up to
+    /// there, and the rest is lost.
+    #[error("the count of dimension number {} has reached 2^64 - 1; what is beyond was not counted: check what is recorded, or shorten the window", dimension.index())]
+    Saturated {
+        /// The dimension.
+        dimension: Dimension,
+    },
     /// There was no row to count the usage under, not even an overflow row. Nothing was counted. The limits rule this out.
     #[error(
         "nothing was counted, since not even an overflow row was free; this is a defect, please report it"
@@ -47,6 +54,14 @@ pub enum AccError {
         value: String,
         /// The values that are allowed.
         expected: String,
+    },
+    /// The host's routes cannot be read or used.
+    #[error("{what} cannot be used")]
+    Routes {
+        /// The setting, or the list of routes and its file.
+        what: String,
+        /// What is wrong with it, and what to do.
+        source: Box<dyn Error + Send + Sync>,
     },
     /// Slices wait for the ledger for longer than the caller wanted to.
     #[error("{pending} slices are not acknowledged by the ledger; they stay queued: try again, or look at stats().export")]
@@ -127,12 +142,13 @@ impl AccError {
     }
 
     /// Turns the outcome of a recording into an error, unless the usage was counted as it was recorded. **The usage was
-    /// counted nevertheless, unless the error says that nothing was.**
+    /// counted nevertheless, unless the error says that it was not, or not all of it.**
     pub fn check(outcome: Outcome) -> Result<(), Self> {
         match outcome {
             Outcome::Counted => Ok(()),
             Outcome::Replaced { label, reason } => Err(Self::InvalidLabel { label, reason }),
             Outcome::Overflowed(Overflow::Tenants) => Err(Self::CardinalityThrottled),
+            Outcome::Saturated(dimension) => Err(Self::Saturated { dimension }),
             Outcome::UnknownDimension(dimension) => Err(Self::UnknownDimension { dimension }),
             counted if counted.is_counted() => Err(Self::LabelOverflow),
             // `Lost`, and what a later version of the engine may not count.
@@ -195,6 +211,7 @@ mod tests {
                 CardinalityThrottled => AccError::CardinalityThrottled,
                 InvalidLabel => AccError::InvalidLabel { label: Label::Route, reason: Reason::TooLong },
                 NotCounted => AccError::NotCounted,
+                Saturated => AccError::Saturated { dimension: Dimension::CPU },
                 UnknownDimension => AccError::UnknownDimension { dimension: Dimension::CPU },
                 Dimension => AccError::from(dimension_error),
                 Config => AccError::Config { variable: "ACC_X", value: directory(), expected: directory() },
@@ -204,6 +221,7 @@ mod tests {
                 ForkedProcess => AccError::ForkedProcess { parent: 1 },
             }
             with_cause: {
+                Routes => AccError::Routes { what: directory(), source: cause() },
                 ExportBusy => AccError::ExportBusy { pending: 1, source: Some(cause()) },
                 WalCorrupt => AccError::WalCorrupt { directory: directory(), source: cause() },
                 WalUnavailable => AccError::WalUnavailable { directory: directory(), source: cause() },

@@ -1,6 +1,11 @@
 //! Sealing, log and export of an instance: made from settings, and watched.
 
-use std::{collections::BTreeMap, io, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use ron_accounting_core::{Engine, Reading};
 pub(crate) use ron_accounting_export::with_causes;
@@ -14,6 +19,7 @@ use ron_ledger_wire::{ClaimId, Origin};
 
 use crate::{
     conversion::invalid_option,
+    limit_warnings::{warn_of_queues, FullQueues},
     origin::random_bytes,
     settings::{unusable, Parts},
     AccError, Readiness, UsageTotals,
@@ -30,6 +36,8 @@ pub(crate) struct Export {
     backlog_max: usize,
     drop_timeout: Duration,
     in_background: bool,
+    /// The units that were thrown away up to the last boundary.
+    shed: Mutex<u128>,
 }
 
 impl Export {
@@ -63,6 +71,7 @@ impl Export {
             backlog_max: settings.backlog_max,
             drop_timeout: Duration::from_millis(export.drop_timeout_ms),
             in_background: export.in_background,
+            shed: Mutex::new(0),
         }))
     }
 
@@ -83,6 +92,25 @@ impl Export {
     /// Does what is due between boundaries: checkpoints, and streams that wait.
     pub(crate) fn maintain(&self, open: Span) {
         self.driver.maintain(open);
+    }
+
+    /// Warns about queues that were full when a window closed.
+    pub(crate) fn warn_of_full_queues(&self, window: Span) {
+        let (stats, first) = self.driver.with(|pipeline| {
+            let stats = pipeline.stats();
+            let first = (stats.waiting_streams > 0).then(|| pipeline.first_waiting()).flatten();
+            (stats, first)
+        });
+        let mut shed = self.shed.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *shed, stats.shed);
+        drop(shed);
+        let full = FullQueues {
+            waiting_for_ledger: stats.waiting_streams.saturating_sub(stats.waiting_for_log),
+            waiting_for_log: stats.waiting_for_log,
+            shed: stats.shed.saturating_sub(before),
+            first: first.map(|stream| (stream.tenant().to_owned(), stream.dimension().to_owned())),
+        };
+        warn_of_queues(&full, window.start_ms);
     }
 
     /// Begins the end. From now on, waiting for the ledger is bounded.

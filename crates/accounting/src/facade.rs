@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ron_accounting_core::{AccountKey, Dimension, Dimensions, Label, Labels, Meter, Scope, Tenant};
+use ron_accounting_core::{AccountKey, Dimension, Dimensions, Label, Labels, Meter, Reader, Scope, Tenant};
 use ron_accounting_window::Snapshot;
 
 use crate::{instance::Instance, threads::Threads, AccError, Readiness, Stats};
@@ -39,8 +39,9 @@ use crate::{instance::Instance, threads::Threads, AccError, Readiness, Stats};
 /// # Recording
 /// Recording never blocks, never fails and never panics. Its methods return nothing, and each has a twin that begins with `try_`
 /// and counts the same. **An error of a `try_` method does not mean that nothing happened**: the usage was counted under a
-/// placeholder or an overflow row, as the error says. Do not record it again. The one exception is a dimension of another
-/// instance, [`AccError::UnknownDimension`]: nothing is counted then, but in `stats().engine.unknown_dimension`.
+/// placeholder or an overflow row, as the error says. Do not record it again. There are two exceptions. Of a dimension of another
+/// instance, [`AccError::UnknownDimension`], nothing is counted, but in `stats().engine.unknown_dimension`. And what is beyond the
+/// highest count, [`AccError::Saturated`], is lost.
 #[derive(Clone)]
 pub struct Accounting {
     pub(crate) instance: Arc<Instance>,
@@ -137,7 +138,7 @@ impl Accounting {
         self.instance.engine.scope(labels)
     }
 
-    /// Returns the tenant that usage of the raw label `name` is counted under, for use with accounts.
+    /// Returns the tenant of the raw label `name`, for use with accounts. The tenant limit applies when an account is counted.
     pub fn tenant(&self, name: &str) -> Tenant {
         self.instance.engine.tenant(name)
     }
@@ -238,6 +239,15 @@ impl Accounting {
     /// Counts how many distinct values each label has among the live label sets. It shows which label has too many.
     pub fn cardinality(&self) -> [(Label, usize); 5] {
         self.instance.engine.cardinality()
+    }
+
+    /// Makes a reader of what is counted from now on. It takes each increment once, independently of windows and sealing, and
+    /// is what cumulative views such as metrics are made of. Each reader costs 8 bytes per label set and dimension.
+    ///
+    /// Like a meter, a reader does not keep the instance alive. Do not use one in a fork of the process
+    /// ([`Stats::is_forked`]): a lock may be held there for ever.
+    pub fn reader(&self) -> Reader {
+        self.instance.engine.reader()
     }
 
     /// Checks whether everything works, and returns what does not.

@@ -34,4 +34,8 @@ impl Normalizer for HostNormalizer {
             resume_unwind(panic)
         })
     }
+
+    fn generation(&self) -> u64 {
+        self.normalizer.generation()
+    }
 }

@@ -14,8 +14,8 @@ use ron_accounting_core::{Engine, EngineStats};
 use ron_accounting_window::{Boundaries, History, ManualClock, Snapshot, Span};
 
 use crate::{
-    exporting::Export, home_process::HomeProcess, settings::Parts, steady_clock::SteadyClock, turn::Turn,
-    AccError, Readiness, Stats,
+    exporting::Export, home_process::HomeProcess, limit_warnings, settings::Parts, steady_clock::SteadyClock,
+    turn::Turn, AccError, Readiness, RowHistogram, Stats,
 };
 
 /// The longest time between two readings of the clock, so that a clock that was set is noticed.
@@ -40,11 +40,26 @@ pub(crate) struct Instance {
     over_budget: AtomicU64,
     wal_refused: bool,
     uses_fallbacks: bool,
+    #[cfg(feature = "normalize")]
+    learner: Option<ron_accounting_normalize::RouteLearner>,
 }
 
 struct Windows {
     boundaries: Boundaries,
     history: History,
+    snapshot_rows: RowHistogram,
+}
+
+impl Windows {
+    fn close(&mut self, window: Span) {
+        let closed_before = self.history.windows();
+        self.history.close(window);
+        if self.history.windows() > closed_before {
+            if let Some(newest) = self.history.closed().first() {
+                self.snapshot_rows.record(newest.entries().len());
+            }
+        }
+    }
 }
 
 impl Instance {
@@ -64,7 +79,7 @@ impl Instance {
             engine,
             export,
             sealing: Turn::default(),
-            windows: Mutex::new(Windows { boundaries, history }),
+            windows: Mutex::new(Windows { boundaries, history, snapshot_rows: RowHistogram::default() }),
             clock,
             ticked: timing.ticked,
             home: HomeProcess::current(),
@@ -73,6 +88,8 @@ impl Instance {
             over_budget: AtomicU64::new(0),
             wal_refused,
             uses_fallbacks: parts.uses_fallbacks,
+            #[cfg(feature = "normalize")]
+            learner: parts.learner,
         }
     }
 
@@ -96,7 +113,7 @@ impl Instance {
         let open = windows.boundaries.open();
         let started = Instant::now();
         if let Some(closed) = closed {
-            windows.history.close(closed);
+            windows.close(closed);
         }
         drop(windows);
         let mut result = Ok(());
@@ -109,10 +126,19 @@ impl Instance {
             export.maintain(open);
         }
         drop(sealing);
-        if closed.is_some() {
+        if let Some(closed) = closed {
             self.check_budget("sealing", started);
+            self.warn_of_limits(closed);
         }
         result
+    }
+
+    /// Warns about the limits that were reached in a window.
+    pub(crate) fn warn_of_limits(&self, window: Span) {
+        limit_warnings::warn_of_engine(&self.engine, window.start_ms);
+        if let Some(export) = &self.export {
+            export.warn_of_full_queues(window);
+        }
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
@@ -173,17 +199,27 @@ impl Instance {
         let mut stats = Stats {
             engine: EngineStats::default(),
             windows: 0,
+            snapshot_rows: RowHistogram::default(),
             over_budget: self.over_budget.load(Ordering::Relaxed),
             wal_refused: self.wal_refused,
             clock_alarm: None,
             clock_alarms: 0,
             is_forked: self.home.is_forked(),
+            #[cfg(feature = "normalize")]
+            routes: None,
             #[cfg(feature = "export")]
             export: None,
         };
         if !stats.is_forked {
             stats.engine = self.engine.stats();
-            stats.windows = self.windows().history.windows();
+            #[cfg(feature = "normalize")]
+            {
+                stats.routes = self.learner.as_ref().map(ron_accounting_normalize::RouteLearner::stats);
+            }
+            let windows = self.windows();
+            stats.windows = windows.history.windows();
+            stats.snapshot_rows = windows.snapshot_rows.clone();
+            drop(windows);
             (stats.clock_alarm, stats.clock_alarms) = self.clock.alarms();
             #[cfg(feature = "export")]
             {

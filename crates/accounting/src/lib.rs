@@ -46,6 +46,7 @@
 //!   used.
 //! * **`macronode`**: everything up to a ledger: `normalize`, `ledger-wire`, `export`, `wal`.
 //! * **`normalize`** (default): route templating and label hygiene. Without it, only length and characters are checked.
+//! * **`openapi`**: lists of routes can be OpenAPI 3 documents. Enables `normalize`.
 //! * **`serde`** (default), **`export-serde`**: snapshots can be serialized.
 //! * **`parking_lot`** (default): the engine uses its locks.
 //! * **`ledger-wire`**: sealed slices and the numeric `accounting::Recorder`.
@@ -70,10 +71,14 @@ mod facade;
 mod home_process;
 mod host_normalizer;
 mod instance;
+mod limit_warnings;
 #[cfg(feature = "ledger-wire")]
 mod origin;
 #[cfg(feature = "ledger-wire")]
 mod recorder;
+#[cfg(feature = "normalize")]
+mod routes;
+mod row_histogram;
 mod settings;
 mod start;
 mod stats;
@@ -89,15 +94,17 @@ pub use ron_accounting_core::{labels, Dimension, Dimensions, Labels, Meter, Scop
 #[cfg(feature = "export")]
 pub use ron_accounting_pipeline::OnFull;
 pub use ron_accounting_window::Snapshot;
+pub use row_histogram::RowHistogram;
 #[cfg(feature = "export")]
 pub use stats::UsageTotals;
 pub use stats::{Readiness, Stats};
 
-/// Label sets, accounts, dimensions and meters.
+/// Label sets, accounts, dimensions, meters and readers.
 pub mod counters {
     pub use ron_accounting_core::{
-        labels, AccountKey, Dimension, DimensionError, Dimensions, EngineStats, EvictionReason, Label,
-        Labels, Meter, Outcome, Overflow, Scope, Tenant,
+        labels, AccountKey, Dimension, DimensionError, Dimensions, EngineStats, EvictionReason, KeyId,
+        KeyTable, Label, Labels, Meter, Outcome, Overflow, Reader, Reading, ReadingRow, Scope, Tenant,
+        TenantId, UsageKey,
     };
 }
 

@@ -41,6 +41,8 @@ pub(crate) struct Settings {
     pub(crate) export_jitter_ms: u64,
     pub(crate) clock_jump_ms_max: u64,
     pub(crate) normalizer: NormalizerChoice,
+    #[cfg(feature = "normalize")]
+    pub(crate) routes: crate::routes::RouteSettings,
     pub(crate) wal_dir: Option<PathBuf>,
     pub(crate) amnesia: bool,
 }
@@ -56,6 +58,8 @@ impl Default for Settings {
             export_jitter_ms: 25,
             clock_jump_ms_max: CLOCK_JUMP_MS_MAX_DEFAULT,
             normalizer: NormalizerChoice::Route,
+            #[cfg(feature = "normalize")]
+            routes: crate::routes::RouteSettings::default(),
             wal_dir: None,
             amnesia: false,
         }
@@ -75,6 +79,8 @@ pub(crate) struct Parts {
     pub(crate) settings: Settings,
     pub(crate) cadence: FixedCadence,
     pub(crate) engine: Engine,
+    #[cfg(feature = "normalize")]
+    pub(crate) learner: Option<ron_accounting_normalize::RouteLearner>,
     pub(crate) idle_windows: u64,
     pub(crate) timing: Timing,
     /// Whether a setting could not be used, so that its default is.

@@ -3,6 +3,8 @@
 use ron_accounting_core::EngineStats;
 use ron_accounting_window::ClockAlarm;
 
+use crate::RowHistogram;
+
 /// Counters and gauges of an [`Accounting`](crate::Accounting), read at one moment.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -11,6 +13,8 @@ pub struct Stats {
     pub engine: EngineStats,
     /// Closed windows that had usage.
     pub windows: u64,
+    /// How many rows the snapshots of these windows have.
+    pub snapshot_rows: RowHistogram,
     /// Snapshots and sealings that took longer than `ACC_EXPORT_MAXMS`.
     pub over_budget: u64,
     /// Whether a log was configured and refused because of amnesia.
@@ -23,6 +27,10 @@ pub struct Stats {
     /// Whether this process is a fork of the one that built the instance. Usage that it counts is never sealed. The numbers of
     /// engine, windows, clock and export are then those of an instance that did nothing.
     pub is_forked: bool,
+    /// The positions of paths that became parameters, as in `/files/:name, 1,912 values seen`. `None` without
+    /// [`route_values_max`](crate::AccountingBuilder::route_values_max).
+    #[cfg(feature = "normalize")]
+    pub routes: Option<ron_accounting_normalize::LearnerStats>,
     /// Sealing, log and export; `None` without a ledger and a log.
     #[cfg(feature = "export")]
     pub export: Option<ron_accounting_pipeline::PipelineStats>,

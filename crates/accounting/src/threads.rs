@@ -97,10 +97,17 @@ struct Last {
 
 impl Last {
     fn end(self) {
-        let Some(export) = &self.instance.export else { return };
+        let Some(export) = &self.instance.export else {
+            drop(self.ticker);
+            return self.instance.with_open_window(|open| self.instance.warn_of_limits(open));
+        };
         let closing = export.close();
         drop(self.ticker);
-        let finished = self.instance.with_open_window(|open| closing.finish(open));
+        let finished = self.instance.with_open_window(|open| {
+            let finished = closing.finish(open);
+            self.instance.warn_of_limits(open);
+            finished
+        });
         let left_behind = self.export.map_or(0, |threads| closing.stop(threads));
         if finished.is_ok() && left_behind == 0 {
             return;

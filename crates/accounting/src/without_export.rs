@@ -39,6 +39,10 @@ impl Export {
         match *self {}
     }
 
+    pub(crate) fn warn_of_full_queues(&self, _: Span) {
+        match *self {}
+    }
+
     pub(crate) fn close(&self) -> Closing {
         match *self {}
     }

@@ -180,11 +180,15 @@ fn past_the_tenant_limit_usage_goes_to_the_overflow_tenant() {
     assert!(matches!(acc.try_incr_request(&late), Err(AccError::CardinalityThrottled)));
     assert!(matches!(acc.try_meter(&late), Err(AccError::CardinalityThrottled)));
     acc.incr_request(&late);
-    assert_eq!(acc.tenant("later still").name(), OVERFLOW);
+    // A handle takes no place. What it counts may find one.
+    assert_eq!(acc.tenant("later still").name(), "later still");
+    let account = AccountKey { ns: 0, id: 1 };
+    let later = acc.try_record_account(&acc.tenant("later still"), account, Dimension::CPU, 1);
+    assert!(matches!(later, Err(AccError::CardinalityThrottled)));
 
     let snapshot = acc.snapshot();
     assert_eq!(counts(&snapshot, &FEED), only([("requests", 1)]));
-    assert_eq!(counts(&snapshot, &overflow(OVERFLOW)), only([("requests", 2)]));
+    assert_eq!(counts(&snapshot, &overflow(OVERFLOW)), only([("requests", 2), ("cpu", 1)]));
     assert!(acc.stats().engine.overflowed_tenants >= 3);
 }
 

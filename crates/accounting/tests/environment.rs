@@ -253,6 +253,16 @@ fn a_log_directory_is_refused_by_a_build_without_a_log() {
 }
 
 #[test]
+#[cfg(not(feature = "normalize"))]
+fn routes_are_refused_by_a_build_without_their_normalizer() {
+    for variable in ["ACC_ROUTES", "ACC_UNMATCHED_ROUTE", "ACC_ROUTE_VALUES_MAX"] {
+        let (named, _, expected) = refused(variable, "1");
+        assert_eq!(named, variable);
+        assert!(expected.contains("feature `normalize`"), "{expected}");
+    }
+}
+
+#[test]
 fn these_variables_are_read_and_no_others() {
     let asked = RefCell::new(BTreeSet::new());
     let remember = |variable: &str| {
@@ -260,7 +270,14 @@ fn these_variables_are_read_and_no_others() {
         None
     };
     let _builder = Accounting::builder().variables(remember).unwrap();
-    let others = ["ACC_AMNESIA", "ACC_LABEL_NORMALIZER", "ACC_WAL_DIR"];
+    let others = [
+        "ACC_AMNESIA",
+        "ACC_LABEL_NORMALIZER",
+        "ACC_ROUTES",
+        "ACC_ROUTE_VALUES_MAX",
+        "ACC_UNMATCHED_ROUTE",
+        "ACC_WAL_DIR",
+    ];
     let expected: BTreeSet<_> =
         NUMBERS.iter().map(|number| number.0).chain(others).map(str::to_owned).collect();
     assert_eq!(asked.into_inner(), expected);

@@ -257,7 +257,7 @@ impl LabelsCache {
                 self.raw_bytes = 0;
             }
             self.raw_bytes += bytes;
-            Name::of_labels(key.usage.tenant_id(), raw)
+            Name::of_labels(key.usage.tenant_entry(), raw)
         };
         let id = key.id;
         if let Some(replaced) = self.cache.insert(LabelsEntry { hash, raw, key, scope: None, id, outcome }) {

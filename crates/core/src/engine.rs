@@ -3,10 +3,11 @@
 use std::{fmt, sync::Arc};
 
 use crate::{
-    state::{EngineState, Limits, ThreadState},
+    state::{EngineState, Limits, Resolved, ThreadState},
+    tenant::Tenant,
     threaded_engine::ThreadedEngine,
     AccountKey, CharacterNormalizer, Dimension, Dimensions, EngineError, EngineStats, EvictionReason, Label,
-    Labels, Meter, Normalizer, Outcome, Reader, Scope, TenantId, UsageKey,
+    Labels, LimitReached, Meter, Normalizer, Outcome, Reader, Scope, UsageKey,
 };
 
 /// The default of [`EngineBuilder::label_limit`].
@@ -73,8 +74,9 @@ impl EngineBuilder {
         self
     }
 
-    /// Sets how many tenants are ever told apart, from 1 to [`LIMIT_MAX`]. Later ones share the tenant
-    /// `~overflow`. Default: [`TENANT_LIMIT_DEFAULT`].
+    /// Sets how many tenants are in use at once, from 1 to [`LIMIT_MAX`]. At the limit, those that were not used since the last
+    /// [`Engine::maintain`] leave for new ones. If there is none, the usage of new ones goes to the tenant `~overflow`. Default:
+    /// [`TENANT_LIMIT_DEFAULT`].
     #[must_use]
     pub fn tenant_limit(mut self, limit: usize) -> Self {
         self.tenant_limit = limit;
@@ -172,13 +174,13 @@ impl Engine {
     /// Adds `n` to one dimension of a label set.
     #[inline]
     pub fn record(&self, labels: &Labels<'_>, dimension: Dimension, n: u64) {
-        let _ = self.try_record(labels, dimension, n);
+        self.count(labels, &[(dimension, n)]);
     }
 
     /// Adds to several dimensions of a label set, which is looked up once.
     #[inline]
     pub fn record_each(&self, labels: &Labels<'_>, amounts: &[(Dimension, u64)]) {
-        let _ = self.try_record_each(labels, amounts);
+        self.count(labels, amounts);
     }
 
     /// Does what [`Self::record`] does, and returns what became of the usage.
@@ -194,6 +196,12 @@ impl Engine {
     #[inline]
     #[must_use = "the outcome may be a loss; `record_each` ignores it"]
     pub fn try_record_each(&self, labels: &Labels<'_>, amounts: &[(Dimension, u64)]) -> Outcome {
+        let outcome = self.count(labels, amounts);
+        self.threaded.state.checked(outcome, amounts, || self.resolve(labels).map(|resolved| resolved.key))
+    }
+
+    #[inline]
+    fn count(&self, labels: &Labels<'_>, amounts: &[(Dimension, u64)]) -> Outcome {
         match self.threaded.thread() {
             Some(thread) => self.threaded.state.record(thread, labels, amounts),
             None => self.threaded.with_thread(|thread| self.threaded.state.record(thread, labels, amounts)),
@@ -207,8 +215,11 @@ impl Engine {
     /// row.
     #[must_use]
     pub fn meter(&self, labels: &Labels<'_>) -> (Meter, Outcome) {
-        let resolved = self.threaded.with_thread(|thread| self.threaded.state.resolve(thread, labels));
-        Meter::new(&self.threaded, resolved)
+        Meter::new(&self.threaded, self.resolve(labels))
+    }
+
+    fn resolve(&self, labels: &Labels<'_>) -> Option<Resolved> {
+        self.threaded.with_thread(|thread| self.threaded.state.resolve(thread, labels))
     }
 
     /// Makes a scope for label sets that differ in their tenant alone. The tenant of `labels` is ignored.
@@ -216,17 +227,15 @@ impl Engine {
         Scope::new(&self.threaded, labels)
     }
 
-    /// Returns the tenant that usage of the raw label `tenant` is counted under, for use with accounts. Past
-    /// the tenant limit it is the tenant `~overflow`.
+    /// Returns the tenant of the raw label `tenant`, for use with accounts. The tenant limit applies when an account is counted.
     pub fn tenant(&self, tenant: &str) -> Tenant {
-        let (id, name) = self.threaded.state.admit_tenant(tenant);
-        Tenant { id, name }
+        self.threaded.state.tenant(tenant)
     }
 
     /// Adds `n` to one dimension of a tenant's account.
     #[inline]
     pub fn record_account(&self, tenant: &Tenant, account: AccountKey, dimension: Dimension, n: u64) {
-        let _ = self.try_record_account(tenant, account, dimension, n);
+        self.count_account(tenant, account, &[(dimension, n)]);
     }
 
     /// Does what [`Self::record_account`] does, and returns what became of the usage.
@@ -239,8 +248,15 @@ impl Engine {
         dimension: Dimension,
         n: u64,
     ) -> Outcome {
-        let tenant = (tenant.id, &*tenant.name);
         let amounts = &[(dimension, n)];
+        let outcome = self.count_account(tenant, account, amounts);
+        self.threaded
+            .state
+            .checked(outcome, amounts, || self.resolve_account(tenant, account).map(|resolved| resolved.key))
+    }
+
+    #[inline]
+    fn count_account(&self, tenant: &Tenant, account: AccountKey, amounts: &[(Dimension, u64)]) -> Outcome {
         let state = &self.threaded.state;
         match self.threaded.thread() {
             Some(thread) => state.record_account(thread, tenant, account, amounts),
@@ -255,9 +271,12 @@ impl Engine {
     /// The outcome says what the handle counts under: the account, or an overflow row.
     #[must_use]
     pub fn account_meter(&self, tenant: &Tenant, account: AccountKey) -> (Meter, Outcome) {
-        let tenant = (tenant.id, &*tenant.name);
+        Meter::new(&self.threaded, self.resolve_account(tenant, account))
+    }
+
+    fn resolve_account(&self, tenant: &Tenant, account: AccountKey) -> Option<Resolved> {
         let resolve = |thread: &ThreadState| self.threaded.state.resolve_account_key(thread, tenant, account);
-        Meter::new(&self.threaded, self.threaded.with_thread(resolve))
+        self.threaded.with_thread(resolve)
     }
 
     /// Makes a reader that sees what is counted from now on. Each costs 8 bytes per key and dimension.
@@ -271,7 +290,7 @@ impl Engine {
     }
 
     /// Finds out which keys are in use, evicts those that were unused for more than `idle_calls_max` calls in
-    /// a row, and frees the ids of evicted keys without owners. Call it once per window.
+    /// a row, and frees the ids of evicted keys without owners and the places of tenants without keys. Call it once per window.
     pub fn maintain(&self, idle_calls_max: u64) {
         self.threaded.state.maintain(idle_calls_max);
     }
@@ -279,6 +298,12 @@ impl Engine {
     /// Returns how many keys were evicted so far.
     pub fn evictions(&self, reason: EvictionReason) -> u64 {
         self.threaded.state.evictions(reason)
+    }
+
+    /// Returns the limits that were reached since the last call, each once, with what reached it first. Call it once per window
+    /// to report them.
+    pub fn take_limits_reached(&self) -> Vec<LimitReached> {
+        self.threaded.state.take_limits_reached()
     }
 
     /// Returns the engine's figures.
@@ -292,7 +317,7 @@ impl Engine {
         self.threaded.state.cardinality()
     }
 
-    /// Returns the key that a raw label set would be counted under, if it is within the label limit.
+    /// Returns the key that a raw label set is counted under if it is within the limits. Registers nothing.
     pub fn usage_key(&self, labels: &Labels<'_>) -> UsageKey {
         self.threaded.state.usage_key(labels)
     }
@@ -302,29 +327,5 @@ impl Engine {
     #[doc(hidden)]
     pub fn validate(&self) -> Result<(), String> {
         self.threaded.state.validate(self.threaded.thread())
-    }
-}
-
-/// A tenant of one engine, admitted within its limit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tenant {
-    id: TenantId,
-    name: Box<str>,
-}
-
-impl Tenant {
-    /// Returns the tenant's number.
-    pub const fn id(&self) -> TenantId {
-        self.id
-    }
-
-    /// Returns the name that usage is counted under: normalized, or `~overflow` past the tenant limit.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Returns the key of one of the tenant's accounts.
-    pub fn usage_key(&self, account: AccountKey) -> UsageKey {
-        UsageKey::from_account(self.id, &self.name, account)
     }
 }

@@ -93,7 +93,7 @@ impl Hashing {
         // The cast keeps the low half.
         #[allow(clippy::cast_possible_truncation)]
         let (low, high) = (account.id as u64, (account.id >> 64) as u64);
-        let tenant_and_namespace = u64::from(tenant.0) << 32 | u64::from(account.ns);
+        let tenant_and_namespace = tenant.0.rotate_left(32) ^ u64::from(account.ns);
         folded_multiply(
             folded_multiply(low ^ id.0, high ^ id.1).wrapping_add(tenant_and_namespace ^ owner.0),
             JOIN ^ owner.1,

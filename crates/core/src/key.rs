@@ -5,7 +5,7 @@ use std::fmt;
 use crate::{
     name::{Lengths, Name},
     sync::{AtomicBool, AtomicU32, Ordering},
-    tenant::{AccountKey, TenantId},
+    tenant::{AccountKey, TenantId, TenantRef},
     Labels, OVERFLOW,
 };
 
@@ -37,11 +37,11 @@ impl KeyId {
 pub struct UsageKey(Name);
 
 impl UsageKey {
-    pub(crate) fn from_labels(tenant: TenantId, labels: &Labels<'_>) -> Self {
+    pub(crate) fn from_labels(tenant: &TenantRef, labels: &Labels<'_>) -> Self {
         Self(Name::of_labels(tenant, labels))
     }
 
-    pub(crate) fn from_account(tenant: TenantId, name: &str, account: AccountKey) -> Self {
+    pub(crate) fn from_account(tenant: &TenantRef, name: &str, account: AccountKey) -> Self {
         Self(Name::of_account(tenant, name, account))
     }
 
@@ -73,6 +73,11 @@ impl UsageKey {
     /// Returns whether the two are clones of each other, which is more than equal and cheaper to find out.
     pub fn is_same(&self, other: &Self) -> bool {
         self.0.is_same(&other.0)
+    }
+
+    /// Returns the tenant that owns the name.
+    pub(crate) fn tenant_entry(&self) -> &TenantRef {
+        self.0.tenant_entry()
     }
 
     pub(crate) const fn name(&self) -> &Name {
@@ -112,6 +117,14 @@ pub(crate) enum Wanted<'a> {
     Account(TenantId, AccountKey),
 }
 
+/// Whether a key counts against the label limit. Overflow rows don't: they take the usage that is past the
+/// limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Quota {
+    Limited,
+    Exempt,
+}
+
 /// A registered key.
 ///
 /// An owner of an `Arc` of it may count under its id. The id is freed only when registry and slots are the
@@ -121,15 +134,16 @@ pub(crate) struct Key {
     pub(crate) id: KeyId,
     pub(crate) hash: u64,
     pub(crate) usage: UsageKey,
-    /// Whether the key no longer counts against the label limit. Written only under the ids lock.
+    pub(crate) quota: Quota,
+    /// Whether the key no longer counts against the limits. Written only under the ids lock.
     evicted: AtomicBool,
     /// The number of live meters. A pinned key is not evicted.
     pins: AtomicU32,
 }
 
 impl Key {
-    pub(crate) fn new(id: KeyId, hash: u64, usage: UsageKey) -> Self {
-        Self { id, hash, usage, evicted: AtomicBool::new(false), pins: AtomicU32::new(0) }
+    pub(crate) fn new(id: KeyId, hash: u64, quota: Quota, usage: UsageKey) -> Self {
+        Self { id, hash, usage, quota, evicted: AtomicBool::new(false), pins: AtomicU32::new(0) }
     }
 
     pub(crate) fn is_evicted(&self) -> bool {
@@ -142,6 +156,11 @@ impl Key {
 
     pub(crate) fn is_pinned(&self) -> bool {
         self.pins.load(Ordering::Relaxed) > 0
+    }
+
+    /// Returns whether the key is the row that takes the usage of tenants without a place. It is never evicted.
+    pub(crate) fn is_last_resort(&self) -> bool {
+        self.quota == Quota::Exempt && self.usage.tenant_entry().is_overflow()
     }
 
     pub(crate) fn pin(&self) {

@@ -17,12 +17,15 @@
 //! 2. Every registered key is in its slot, or among the registry's new keys.
 //! 3. The table, if there is one, names exactly the keys in the slots.
 
+use std::collections::{HashMap, HashSet};
+
 use crate::{
     cells::{self, Slab},
-    key::{Key, KeyId, UsageKey},
+    key::{Key, KeyId, Quota, UsageKey},
     reading::KeyTable,
     registry::{Ids, Registry},
     sync::{Arc, RwLock},
+    tenant::{TenantId, TenantRef},
 };
 
 /// What is known of the key that has an id.
@@ -48,13 +51,23 @@ pub(crate) struct KeySlots {
     check: u64,
     /// The activity check of the last [`Self::evict_idle`].
     check_of_idle: u64,
+    /// Whether no tenant was idle at the last search for one. Until a window ends or a reader takes, none is.
+    has_no_idle_tenant: bool,
     stride: usize,
+}
+
+/// What is known of a tenant when one has to go.
+#[derive(Debug)]
+struct TenantUse {
+    entry: TenantRef,
+    last_active: u64,
+    is_spared: bool,
 }
 
 impl KeySlots {
     /// Makes slots for keys whose cells are `stride` apart.
     pub(crate) const fn new(stride: usize) -> Self {
-        Self { slots: Vec::new(), table: None, check: 0, check_of_idle: 0, stride }
+        Self { slots: Vec::new(), table: None, check: 0, check_of_idle: 0, has_no_idle_tenant: false, stride }
     }
 
     /// Returns how many slots there are, those of free ids included.
@@ -106,8 +119,8 @@ impl KeySlots {
         });
     }
 
-    /// Evicts up to `wanted` least recently used keys and returns how many. Pinned keys and overflow rows are
-    /// spared.
+    /// Evicts up to `wanted` least recently used keys and returns how many. Pinned keys are spared, and overflow rows, which
+    /// make no room.
     pub(crate) fn evict_least_recent(&mut self, registry: &Registry, wanted: usize) -> usize {
         let mut candidates: Vec<_> =
             self.evictable().map(|(index, last_active)| (last_active, index)).collect();
@@ -126,17 +139,59 @@ impl KeySlots {
 
     /// Evicts the keys that were unused for more than `calls_max` calls in a row and returns how many.
     pub(crate) fn evict_idle(&mut self, registry: &Registry, calls_max: u64) -> usize {
+        self.has_no_idle_tenant = false;
         // Idleness is counted in calls and not in activity checks: an eviction at the limit checks activity, too.
         let since = std::mem::replace(&mut self.check_of_idle, self.check);
         for slot in &mut self.slots {
             slot.idle = if slot.last_active > since { 0 } else { slot.idle.saturating_add(1) };
         }
-        let is_idle = |index: usize| self.slots.get(index).is_some_and(|slot| slot.idle > calls_max);
-        let idle: Vec<_> = self.evictable().map(|(index, _)| index).filter(|&index| is_idle(index)).collect();
-        for index in &idle {
-            self.evict(registry, *index);
+        let idle =
+            self.slots.iter().filter(|slot| slot.idle > calls_max).filter_map(|slot| slot.key.as_ref());
+        let evicted = idle.filter(|key| !key.is_evicted() && !key.is_pinned() && !key.is_last_resort());
+        evicted.map(|key| registry.evict(key)).count()
+    }
+
+    /// Evicts all keys of up to `wanted` least recently used tenants. Returns the tenants, and how many keys it were.
+    ///
+    /// A tenant goes only if it is idle: it has a place, was not used since the last [`Self::evict_idle`], has no pinned key,
+    /// and is none of those in `untaken`, which have counts to be taken.
+    pub(crate) fn evict_idle_tenants(
+        &mut self,
+        registry: &Registry,
+        wanted: usize,
+        untaken: &HashSet<TenantId>,
+    ) -> (Vec<TenantRef>, usize) {
+        let mut tenants: HashMap<TenantId, TenantUse> = HashMap::new();
+        for (slot, key) in self.slots.iter().filter_map(|slot| Some((slot, slot.key.as_ref()?))) {
+            let entry = key.usage.tenant_entry();
+            let tenant = tenants.entry(entry.id).or_insert_with(|| TenantUse {
+                entry: TenantRef::clone(entry),
+                last_active: 0,
+                is_spared: entry.is_overflow() || !entry.has_place() || untaken.contains(&entry.id),
+            });
+            tenant.last_active = tenant.last_active.max(slot.last_active);
+            tenant.is_spared |= key.is_pinned() || slot.last_active > self.check_of_idle;
         }
-        idle.len()
+        let mut idle: Vec<_> = tenants.into_values().filter(|tenant| !tenant.is_spared).collect();
+        self.has_no_idle_tenant = idle.len() <= wanted;
+        // With the number as the second criterion, the choice is the same on every run.
+        idle.sort_unstable_by_key(|tenant| (tenant.last_active, tenant.entry.id));
+        idle.truncate(wanted);
+        let gone: HashSet<TenantId> = idle.iter().map(|tenant| tenant.entry.id).collect();
+        let keys = self.slots.iter().filter_map(|slot| slot.key.as_ref());
+        let live = keys.filter(|key| !key.is_evicted() && gone.contains(&key.usage.tenant_id()));
+        let evicted = live.map(|key| registry.evict(key)).count();
+        (idle.into_iter().map(|tenant| tenant.entry).collect(), evicted)
+    }
+
+    /// Returns whether a search for an idle tenant would find none.
+    pub(crate) const fn has_no_idle_tenant(&self) -> bool {
+        self.has_no_idle_tenant
+    }
+
+    /// Lets the next search for an idle tenant look again: a reader took counts.
+    pub(crate) fn note_taken(&mut self) {
+        self.has_no_idle_tenant = false;
     }
 
     /// Revives evicted keys that were used since the last [`Self::evict_idle`]: a thread still counts under
@@ -144,7 +199,8 @@ impl KeySlots {
     pub(crate) fn revive_active(&mut self, registry: &Registry) {
         let active = self.slots.iter().filter(|slot| slot.last_active > self.check_of_idle);
         for key in active.filter_map(|slot| slot.key.as_ref()).filter(|key| key.is_evicted()) {
-            registry.revive(key);
+            // Without room it stays evicted, and is counted under its own labels all the same.
+            let _ = registry.revive(key);
         }
     }
 
@@ -159,7 +215,7 @@ impl KeySlots {
             if registry.remove_unowned(&key) && Arc::get_mut(&mut key).is_some() {
                 self.table = None;
                 slot.activity = cells::wrapping_sum(&detach(&key));
-                registry.free(key.id);
+                registry.free(&key);
             } else {
                 slot.key = Some(key);
             }
@@ -194,7 +250,7 @@ impl KeySlots {
     fn evictable(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
         self.slots.iter().enumerate().filter_map(|(index, slot)| {
             let key = slot.key.as_ref()?;
-            let is_spared = key.is_evicted() || key.is_pinned() || key.usage.is_overflow();
+            let is_spared = key.is_evicted() || key.is_pinned() || key.quota == Quota::Exempt;
             (!is_spared).then_some((index, slot.last_active))
         })
     }

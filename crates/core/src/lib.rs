@@ -23,6 +23,7 @@
 //!        |
 //!  EngineState                           shared by all threads
 //!        registry                        names -> Arc<Key>, in shards with a lock each; hands out ids within the limits
+//!        tenants                         names of tenants -> numbers
 //!        slabs                           all threads' slabs, for reading
 //!        readings, under one lock
 //!          slots                         key id -> Arc<Key>, and when the key was last used: eviction, reuse of ids
@@ -51,13 +52,22 @@
 //!
 //! The cells of a key are found by its id, so an id must not go to another key while a thread may still count
 //! under it. Eviction takes three steps. (1) The key is marked as evicted, and no longer counts against the
-//! label limit. (2) The caches release it. Until then it can be counted under, read and revived. (3) When
+//! limits. (2) The caches release it. Until then it can be counted under, read and revived. (3) When
 //! only shard and slot own it, it is removed, its cells are read for the last time, and its id is free.
 //! Counts that a reader has not taken by then are kept in the reader (*detached*). The cells are not reset:
 //! the next key of the id starts from what each reader has taken.
 //!
 //! A [`UsageKey`] is only the name of a key: one thin pointer to its text, with a reference count of its own.
 //! Owning one keeps the text, and not the id.
+//!
+//! # When a tenant leaves
+//!
+//! A tenant has a place while one of its keys is live, or a reader that holds tenants has counts of it to take. Places are
+//! limited. A new tenant that finds none makes idle tenants leave, the least recently used first: all their keys are evicted.
+//! If no tenant is idle, the usage goes to the overflow row of the tenant `~overflow`, until one leaves.
+//!
+//! A tenant's number never goes to another tenant, so that no side table by number can mix two tenants. Its entry
+//! (`tenants.rs`) stays while any name of it exists, so that one tenant never has two numbers at a time.
 //!
 //! # Why three owners, one inside the other
 //!
@@ -87,6 +97,7 @@ mod hashing;
 mod key;
 mod key_slots;
 mod labels;
+mod limit;
 #[cfg(not(loom))]
 mod meter;
 #[cfg(all(test, loom))]
@@ -105,6 +116,7 @@ mod state;
 mod stats;
 mod sync;
 mod tenant;
+mod tenants;
 #[cfg(not(loom))]
 mod thread_exit;
 #[cfg(not(loom))]
@@ -112,11 +124,12 @@ mod threaded_engine;
 
 pub use dimension::{Dimension, DimensionError, Dimensions, DIMENSIONS_MAX, DIMENSION_NAME_BYTES_MAX};
 #[cfg(not(loom))]
-pub use engine::{Engine, EngineBuilder, Tenant, LABEL_LIMIT_DEFAULT, LIMIT_MAX, TENANT_LIMIT_DEFAULT};
+pub use engine::{Engine, EngineBuilder, LABEL_LIMIT_DEFAULT, LIMIT_MAX, TENANT_LIMIT_DEFAULT};
 #[cfg(not(loom))]
 pub use error::EngineError;
 pub use key::{KeyId, UsageKey};
 pub use labels::{labels, Label, Labels};
+pub use limit::{Limit, LimitReached};
 #[cfg(not(loom))]
 pub use meter::Meter;
 pub use normalizer::{
@@ -129,7 +142,7 @@ pub use reading::{Counts, KeyTable, Reading, ReadingRow, Rows};
 #[cfg(not(loom))]
 pub use scope::Scope;
 pub use stats::{EngineStats, EvictionReason};
-pub use tenant::{AccountKey, TenantId};
+pub use tenant::{AccountKey, Tenant, TenantId};
 
 /// The example of the README, compiled and run with the other examples.
 #[cfg(doctest)]

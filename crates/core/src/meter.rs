@@ -67,13 +67,19 @@ impl Meter {
     /// [`EngineStats::unknown_dimension`](crate::EngineStats::unknown_dimension).
     #[inline]
     pub fn record(&self, dimension: Dimension, n: u64) {
-        let _ = self.try_record(dimension, n);
+        self.count(dimension, n);
     }
 
     /// Does what [`Self::record`] does, and returns what became of the usage.
     #[inline]
     #[must_use = "the outcome may be a loss; `record` ignores it"]
     pub fn try_record(&self, dimension: Dimension, n: u64) -> Outcome {
+        let outcome = self.count(dimension, n);
+        self.engine.state.checked(outcome, &[(dimension, n)], || self.key.clone())
+    }
+
+    #[inline]
+    fn count(&self, dimension: Dimension, n: u64) -> Outcome {
         match self.engine.thread() {
             Some(thread) if thread.add(self.first_cell, dimension, n) => Outcome::Counted,
             _ => self.record_slowly(dimension, n),

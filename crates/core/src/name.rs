@@ -9,7 +9,7 @@ use triomphe::ThinArc;
 
 use crate::{
     normalizer::LABEL_BYTES_MAX,
-    tenant::{AccountKey, TenantId},
+    tenant::{AccountKey, TenantId, TenantRef},
     Labels,
 };
 
@@ -61,14 +61,15 @@ impl Lengths {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug)]
 struct Header {
     lengths: Lengths,
-    tenant: TenantId,
+    tenant: TenantRef,
 }
 
-/// An immutable name. A clone is another reference to the same block.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// An immutable name. A clone is another reference to the same block. Two names are equal if their texts are: the tenant's
+/// number follows from its name.
+#[derive(Debug, Clone)]
 pub(crate) struct Name(ThinArc<Header, u8>);
 
 impl Name {
@@ -76,7 +77,7 @@ impl Name {
     ///
     /// A label longer than [`Lengths::LABEL_MAX`] is a caller's bug, since the normalizer's limit and the
     /// cache's are lower. It is left empty, and debug builds panic.
-    pub(crate) fn of_labels(tenant: TenantId, labels: &Labels<'_>) -> Self {
+    pub(crate) fn of_labels(tenant: &TenantRef, labels: &Labels<'_>) -> Self {
         debug_assert!(Lengths::of(labels).is_some(), "a label is longer than a name can hold");
         let values = labels.values().map(|value| if value.len() > Lengths::LABEL_MAX { "" } else { value });
         let mut text = Vec::with_capacity(values.iter().map(|value| value.len()).sum());
@@ -85,17 +86,20 @@ impl Name {
             text.extend_from_slice(value.as_bytes());
             lengths |= (value.len() as u64) << (index * Lengths::BITS);
         }
-        Self(ThinArc::from_header_and_slice(Header { lengths: Lengths(lengths), tenant }, &text))
+        Self(ThinArc::from_header_and_slice(
+            Header { lengths: Lengths(lengths), tenant: TenantRef::clone(tenant) },
+            &text,
+        ))
     }
 
     /// Makes the name of a tenant's account.
-    pub(crate) fn of_account(tenant: TenantId, name: &str, account: AccountKey) -> Self {
+    pub(crate) fn of_account(tenant: &TenantRef, name: &str, account: AccountKey) -> Self {
         let lengths = Lengths::of_account(name);
         let mut text = Vec::with_capacity(name.len() + ACCOUNT_BYTES);
         text.extend_from_slice(name.as_bytes());
         text.extend_from_slice(&account.ns.to_be_bytes());
         text.extend_from_slice(&account.id.to_be_bytes());
-        Self(ThinArc::from_header_and_slice(Header { lengths, tenant }, &text))
+        Self(ThinArc::from_header_and_slice(Header { lengths, tenant: TenantRef::clone(tenant) }, &text))
     }
 
     /// Returns whether the two are clones of each other.
@@ -104,7 +108,11 @@ impl Name {
     }
 
     pub(crate) fn tenant_id(&self) -> TenantId {
-        self.0.header.header.tenant
+        self.tenant_entry().id
+    }
+
+    pub(crate) fn tenant_entry(&self) -> &TenantRef {
+        &self.0.header.header.tenant
     }
 
     pub(crate) fn tenant(&self) -> &str {
@@ -168,9 +176,17 @@ impl Name {
     }
 }
 
+impl PartialEq for Name {
+    fn eq(&self, other: &Self) -> bool {
+        self.is_same(other) || self.lengths() == other.lengths() && self.0.slice == other.0.slice
+    }
+}
+
+impl Eq for Name {}
+
 impl Hash for Name {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.header.header.hash(state);
+        self.lengths().hash(state);
         self.0.slice.hash(state);
     }
 }
@@ -227,7 +243,12 @@ pub(crate) fn word(bytes: [u8; 8]) -> u64 {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use crate::tenant::TenantEntry;
     use proptest::prelude::*;
+
+    fn tenant(number: u64) -> TenantRef {
+        TenantRef::new(TenantEntry::new(TenantId(number), false))
+    }
 
     proptest! {
         #[test]
@@ -247,18 +268,18 @@ mod tests {
 
         #[test]
         fn a_name_gives_back_its_labels(values in prop::array::uniform5("[a-zé/]{0,30}")) {
-            let [tenant, method, route, service, region] = values.each_ref().map(String::as_str);
-            let labels = Labels { tenant, method, route, service, region };
-            let name = Name::of_labels(TenantId(7), &labels);
+            let [owner, method, route, service, region] = values.each_ref().map(String::as_str);
+            let labels = Labels { tenant: owner, method, route, service, region };
+            let name = Name::of_labels(&tenant(7), &labels);
             prop_assert_eq!(name.labels(), Some(labels));
-            prop_assert_eq!((name.tenant(), name.tenant_id(), name.account()), (tenant, TenantId(7), None));
+            prop_assert_eq!((name.tenant(), name.tenant_id(), name.account()), (owner, TenantId(7), None));
             prop_assert!(name.is(&labels, Lengths::of(&labels).unwrap()));
         }
     }
 
     #[test]
     fn the_same_text_cut_elsewhere_is_another_name() {
-        let name = Name::of_labels(TenantId(0), &crate::labels().tenant("ab").method("c"));
+        let name = Name::of_labels(&tenant(0), &crate::labels().tenant("ab").method("c"));
         let other = crate::labels().tenant("a").method("bc");
         assert!(!name.is(&other, Lengths::of(&other).unwrap()));
         assert!(!name.is_of_tenant("a") && name.is_of_tenant("ab") && !name.is_of_tenant("abc"));
@@ -267,7 +288,7 @@ mod tests {
     #[test]
     fn an_account_is_no_label_set() {
         let account = AccountKey { ns: 7, id: 1 << 100 };
-        let name = Name::of_account(TenantId(1), "acme", account);
+        let name = Name::of_account(&tenant(1), "acme", account);
         assert_eq!((name.account(), name.tenant(), name.labels()), (Some(account), "acme", None));
         assert!(!name.is_of_tenant("acme"));
     }

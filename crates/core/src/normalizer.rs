@@ -57,7 +57,7 @@ pub enum Verdict {
 ///
 /// An implementation must be *idempotent*: normalizing its own output changes nothing. And it must be
 /// *deterministic*: each thread remembers its output, and the same input must be counted under the same key
-/// on all of them.
+/// on all of them. One that learns tells so by [`Normalizer::generation`].
 ///
 /// A panic of an implementation doesn't reach the caller of the recording function where panics unwind. The label is
 /// counted as [`INVALID`], with [`Reason::NormalizerPanicked`], and the engine counts such panics
@@ -66,6 +66,16 @@ pub enum Verdict {
 pub trait Normalizer: Send + Sync + 'static {
     /// Writes the normalized form of `raw` to `out`, which is empty when called and whose capacity is reused.
     fn normalize(&self, label: Label, raw: &str, out: &mut String) -> Verdict;
+
+    /// Returns a number that changes when the output of some input has changed, for an implementation that learns. It is
+    /// read often. By default it never changes.
+    ///
+    /// A thread compares it each time that it sees a raw label set for the first time. When it has changed, the thread forgets
+    /// what it remembers, and asks again. What was counted before stays where it is, and a [`Meter`](crate::Meter) keeps its
+    /// label set.
+    fn generation(&self) -> u64 {
+        0
+    }
 }
 
 /// The built-in normalizer. Passes a label on unchanged, unless it is longer than [`LABEL_BYTES_MAX`] or

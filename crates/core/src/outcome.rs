@@ -14,8 +14,9 @@ pub enum Overflow {
 
 /// What a recording did.
 ///
-/// The `try_` form of each recording function returns it, and is `#[must_use]`. Most callers can use the form
-/// that returns nothing: every outcome but [`Self::Counted`] and [`Self::Lost`] is also counted in
+/// The `try_` form of each recording function returns it, and is `#[must_use]`. While some count is beyond 2^63, it takes a lock
+/// to tell whether a count is [`Self::Saturated`]. Most callers can use the form that returns nothing: every outcome but
+/// [`Self::Counted`] and [`Self::Lost`] is also counted in
 /// [`EngineStats`](crate::EngineStats), and the limits rule out `Lost`. The functions that make a
 /// [`Meter`](crate::Meter) always return it, since a meter keeps counting under what its outcome names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,6 +33,8 @@ pub enum Outcome {
     },
     /// Counted under an overflow row.
     Overflowed(Overflow),
+    /// Counted up to 2^64 - 1, where the count of this dimension stays until it is taken. The rest is lost.
+    Saturated(Dimension),
     /// Not counted: the dimension belongs to another engine.
     UnknownDimension(Dimension),
     /// Not counted: no key was available, not even an overflow row. The limits of ids rule this out, and
@@ -40,7 +43,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Returns whether the usage was counted under some name. If not, it is in no reading.
+    /// Returns whether all of the usage was counted, under some name.
     #[must_use]
     pub const fn is_counted(self) -> bool {
         matches!(self, Self::Counted | Self::Replaced { .. } | Self::Overflowed(_))

@@ -19,6 +19,17 @@ impl Reader {
         Self { engine, id }
     }
 
+    /// Makes tenants keep their place until this reader has taken their counts. For a reader whose counts must stay with their
+    /// tenant however long they wait, as long as it does take them.
+    ///
+    /// Other readers keep the counts of tenants that have left, as far as the limits allow. Beyond, they find them in the
+    /// overflow row of the tenant `~overflow`.
+    #[must_use]
+    pub fn hold_tenants(self) -> Self {
+        self.engine.state.hold_tenants(self.id);
+        self
+    }
+
     /// Takes all counts that this reader has not taken yet.
     pub fn take(&mut self) -> Reading {
         let mut reading = Reading::default();

@@ -11,16 +11,27 @@
 //! restart recovered start there. The next reading takes both. The map is limited; past the limit, the counts
 //! of a key go to its tenant's overflow row, so that totals stay right.
 //!
+//! # Who holds tenants
+//! A reader may *hold* the tenants of which it has counts to take: they keep their place until it took them. So the tenants in
+//! its map are limited, too. Other readers put counts of tenants that are too many into the overflow row of all tenants.
+//!
 //! # Invariants
 //! 1. For each reader and key: recorded = taken + detached + (sum of cells - base). So the base never exceeds
 //!    the sum.
 //! 2. The base of a free id equals the sum of its cells, so that the next key of this id starts from zero.
 //! 3. A detached row has a count that is not zero.
 
-use std::collections::HashMap;
+mod detached;
+
+use std::collections::{HashMap, HashSet};
 
 use zeroize::Zeroize;
 
+pub(crate) use self::detached::Detached;
+use self::detached::{
+    add_detached, add_saturating, overflow_key, take_detached, AtLimit, DetachCounters, DetachLimits,
+    DetachedRows, HIGH_COUNT,
+};
 use crate::{
     cells::{self, Slab},
     key::{overflow_labels, Key, KeyId, UsageKey},
@@ -28,14 +39,13 @@ use crate::{
     reading::{KeyTable, Reading, ReadingRow},
     registry::Ids,
     sync::RwLock,
+    tenant::{TenantId, TenantRef},
+    Dimension, OVERFLOW,
 };
 
 /// Which reader of an engine. The number is used again once its reader is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ReaderId(usize);
-
-/// By key: counts that are no longer in the cells, by dimension.
-type DetachedRows = HashMap<UsageKey, Box<[u64]>>;
 
 /// What one reader has taken of the cells, and what it has not taken of the rest.
 #[derive(Debug, Default)]
@@ -43,16 +53,8 @@ struct ReaderSums {
     /// The sums of the last reading, by id and dimension. Absent means zero.
     base: Vec<u64>,
     detached: DetachedRows,
-}
-
-/// What becomes of a key's counts when they are detached and the map is full.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum AtLimit {
-    /// They go to the overflow row of the key's tenant.
-    Fold,
-    /// They are kept under the key. Ids are limited, so keys that have one are too, and a reader that has
-    /// peeked must find the counts under the same key.
-    Keep,
+    /// Whether tenants keep their place until this reader has taken their counts.
+    holds_tenants: bool,
 }
 
 /// All readers of an engine.
@@ -63,31 +65,24 @@ pub(crate) struct Readers {
     limits: DetachLimits,
     stride: usize,
     zeroize: bool,
+    /// The row that takes the usage of tenants without a place.
+    last_resort: UsageKey,
     counters: DetachCounters,
 }
 
-/// What a detached row may be.
-#[derive(Debug, Clone, Copy)]
-struct DetachLimits {
-    dimensions: usize,
-    keys_max: usize,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct DetachCounters {
-    /// Additions that reached 2^64 - 1 and stayed there.
-    saturations: u64,
-    /// Keys whose counts went to an overflow row.
-    folded_keys: u64,
-}
-
 impl Readers {
-    pub(crate) fn new(dimensions: usize, detached_keys_max: usize, zeroize: bool) -> Self {
+    pub(crate) fn new(
+        dimensions: usize,
+        (detached_keys_max, tenants_max): (usize, usize),
+        overflow: &TenantRef,
+        zeroize: bool,
+    ) -> Self {
         Self {
             by_id: Vec::new(),
-            limits: DetachLimits { dimensions, keys_max: detached_keys_max },
+            limits: DetachLimits { dimensions, keys_max: detached_keys_max, tenants_max },
             stride: cells::stride(dimensions),
             zeroize,
+            last_resort: UsageKey::from_labels(overflow, &overflow_labels(OVERFLOW)),
             counters: DetachCounters::default(),
         }
     }
@@ -107,7 +102,7 @@ impl Readers {
         let cells = slots * self.stride;
         let mut base = Vec::with_capacity(cells);
         cells::sum_chunks(&slabs.read(), cells, |_, now| base.extend_from_slice(now));
-        let sums = Some(ReaderSums { base, detached: HashMap::new() });
+        let sums = Some(ReaderSums { base, detached: HashMap::new(), holds_tenants: false });
         if let Some(free) = self.by_id.iter().position(Option::is_none) {
             self.by_id.splice(free..=free, [sums]);
             return ReaderId(free);
@@ -126,6 +121,57 @@ impl Readers {
         }
     }
 
+    /// Makes a reader hold the tenants of which it has counts to take.
+    pub(crate) fn hold_tenants(&mut self, reader: ReaderId) {
+        if let Some(sums) = sums_of(&mut self.by_id, reader) {
+            sums.holds_tenants = true;
+        }
+    }
+
+    /// Returns the tenants that readers hold.
+    pub(crate) fn held_tenants(&self, slots: &KeySlots, slabs: &RwLock<Vec<Slab>>) -> HashSet<TenantId> {
+        let holders: Vec<_> = self.by_id.iter().flatten().filter(|sums| sums.holds_tenants).collect();
+        let mut held = HashSet::new();
+        if holders.is_empty() {
+            return held;
+        }
+        held.extend(holders.iter().flat_map(|sums| sums.detached.keys()).map(UsageKey::tenant_id));
+        cells::sum_chunks(&slabs.read(), slots.count() * self.stride, |first, now| {
+            for sums in &holders {
+                let base = sums.base.get(first..).unwrap_or_default().iter().chain(std::iter::repeat(&0));
+                let untaken = now.iter().zip(base).enumerate().filter(|(_, (now, base))| now != base);
+                for (cell, _) in untaken {
+                    let id = u32::try_from((first + cell) / self.stride).unwrap_or(u32::MAX);
+                    held.extend(slots.get(KeyId::new(id)).map(|key| key.usage.tenant_id()));
+                }
+            }
+        });
+        held
+    }
+
+    /// Returns whether a reader has so much to take of a key that the highest count is passed.
+    pub(crate) fn is_saturated(&self, key: &Key, dimension: usize, slabs: &RwLock<Vec<Slab>>) -> bool {
+        let sum = self.sum_key(key.id, slabs).get(dimension).copied().unwrap_or_default();
+        self.by_id.iter().flatten().any(|sums| {
+            let base = sums.base.get(key.id.index() * self.stride + dimension).copied().unwrap_or_default();
+            let detached = sums.detached.get(&key.usage).and_then(|row| row.get(dimension)).copied();
+            detached.unwrap_or_default().checked_add(sum.saturating_sub(base)).is_none()
+        })
+    }
+
+    /// Returns whether a reader has a high count to take. Visits each detached one.
+    pub(crate) fn has_high_count(&self) -> bool {
+        let detached = self.by_id.iter().flatten().flat_map(|sums| sums.detached.values());
+        detached.flat_map(|row| row.iter()).any(|count| *count >= HIGH_COUNT)
+    }
+
+    /// Returns what saturated first, and what was folded first, since the last call.
+    pub(crate) fn take_firsts(&mut self) -> (Option<(UsageKey, Dimension)>, Option<UsageKey>) {
+        let dimension = |index: usize| Dimension(u16::try_from(index).unwrap_or(u16::MAX));
+        let saturated = self.counters.first_saturated.take();
+        (saturated.map(|(key, index)| (key, dimension(index))), self.counters.first_folded.take())
+    }
+
     /// Fills `out` with what `reader` has not taken yet, and takes nothing.
     pub(crate) fn peek(
         &mut self,
@@ -139,7 +185,7 @@ impl Readers {
         out.values.clear();
         out.without_id.clear();
         out.excess.clear();
-        let Some(ReaderSums { base, detached }) = sums_of(&mut self.by_id, reader) else { return };
+        let Some(ReaderSums { base, detached, .. }) = sums_of(&mut self.by_id, reader) else { return };
         base.resize(keys.len() * self.stride, 0);
         out.values.reserve(base.len());
         cells::sum_chunks(&slabs.read(), base.len(), |first, now| {
@@ -160,7 +206,7 @@ impl Readers {
     /// Takes the counts that `seen` holds: no more, whatever was counted since, and no less, wherever they
     /// are by now.
     pub(crate) fn take_seen(&mut self, reader: ReaderId, slots: &KeySlots, seen: &Reading) {
-        let Some(ReaderSums { base, detached }) = sums_of(&mut self.by_id, reader) else { return };
+        let Some(ReaderSums { base, detached, .. }) = sums_of(&mut self.by_id, reader) else { return };
         // Nothing was detached since, so what was seen is still in the cells of the same ids.
         if detached.is_empty() && seen.without_id.is_empty() {
             for (base, seen) in base.iter_mut().zip(&seen.values) {
@@ -178,8 +224,10 @@ impl Readers {
         for row in gone {
             let folded = overflow_key(row.key);
             for (index, &value) in row.values.iter().enumerate() {
-                let left = value - take_detached(detached, row.key, index, value);
-                take_detached(detached, &folded, index, left);
+                let mut left = value;
+                for key in [row.key, &folded, &self.last_resort] {
+                    left -= take_detached(detached, key, index, left);
+                }
             }
         }
         for row in present {
@@ -188,7 +236,7 @@ impl Readers {
                 let mut left = value - take_detached(detached, row.key, index, value);
                 let excess = seen.excess(row.key, index);
                 if excess > 0 {
-                    self.counters.saturations += 1;
+                    self.counters.saturated(row.key, index, 1);
                     left = left.wrapping_add(excess);
                 }
                 let base = row.id.and_then(|id| base.get_mut(id.index() * self.stride + index));
@@ -202,27 +250,36 @@ impl Readers {
     }
 
     /// Adds counts that one reader has yet to take, as if they had just been recorded.
-    pub(crate) fn restore(&mut self, reader: ReaderId, key: &UsageKey, dimension: usize, n: u64) {
+    pub(crate) fn restore(&mut self, reader: ReaderId, key: &UsageKey, dimension: usize, n: u64) -> Detached {
         let mut row = vec![0; self.limits.dimensions];
-        let Some(value) = row.get_mut(dimension) else { return };
-        *value = n;
-        let Some(sums) = sums_of(&mut self.by_id, reader) else { return };
-        sums.detach(key, &row, AtLimit::Fold, self.limits, &mut self.counters);
+        if let Some(value) = row.get_mut(dimension) {
+            *value = n;
+        }
+        let Some(sums) = sums_of(&mut self.by_id, reader) else { return Detached::default() };
+        sums.detach(key, &row, AtLimit::Fold, (self.limits, &self.last_resort), &mut self.counters)
     }
 
     /// Reads the cells of a key for the last time: detaches what each reader has not taken, and returns the
     /// sums of the cells. The key must have no owner any more.
-    pub(crate) fn detach_key(&mut self, key: &Key, slabs: &RwLock<Vec<Slab>>) -> Vec<u64> {
+    pub(crate) fn detach_key(&mut self, key: &Key, slabs: &RwLock<Vec<Slab>>) -> (Vec<u64>, Detached) {
         let now = self.sum_key(key.id, slabs);
         let first = key.id.index() * self.stride;
+        let mut detached = Detached::default();
         for sums in self.by_id.iter_mut().flatten() {
             let mut row = sums.advance(first, &now);
-            sums.detach(&key.usage, &row, AtLimit::Fold, self.limits, &mut self.counters);
+            let last_resort = &self.last_resort;
+            detached.add(sums.detach(
+                &key.usage,
+                &row,
+                AtLimit::Fold,
+                (self.limits, last_resort),
+                &mut self.counters,
+            ));
             if self.zeroize {
                 row.zeroize();
             }
         }
-        now
+        (now, detached)
     }
 
     /// Detaches a cell that would overflow by `n` more, together with `n`, and sets the cell to zero. Only the
@@ -234,16 +291,25 @@ impl Readers {
         key: &Key,
         dimension: usize,
         n: u64,
-    ) {
+    ) -> Detached {
         let now = self.sum_key(key.id, slabs);
         let first = key.id.index() * self.stride;
         let saturations = self.counters.saturations;
+        let mut detached = Detached::default();
         for sums in self.by_id.iter_mut().flatten() {
             let mut row = sums.advance(first, &now);
             let saturated = row.get_mut(dimension).map_or(0, |value| add_saturating(value, n));
-            sums.detach(&key.usage, &row, AtLimit::Keep, self.limits, &mut self.counters);
-            self.counters.saturations += saturated;
+            let last_resort = &self.last_resort;
+            detached.add(sums.detach(
+                &key.usage,
+                &row,
+                AtLimit::Keep,
+                (self.limits, last_resort),
+                &mut self.counters,
+            ));
+            self.counters.saturated(&key.usage, dimension, saturated);
         }
+        detached.is_saturated = self.counters.saturations > saturations;
         // Each reader counted it, but it was one addition that saturated.
         self.counters.saturations = self.counters.saturations.min(saturations + 1);
         let held = own.clear(key.id, dimension);
@@ -252,12 +318,13 @@ impl Readers {
                 *base -= held;
             }
         }
+        detached
     }
 
     /// Checks the invariants, as far as they can be seen from outside of the threads that record.
     pub(crate) fn validate(&self, ids: &Ids, slabs: &[Slab]) -> Result<(), String> {
         for (reader, sums) in self.by_id.iter().enumerate() {
-            let Some(ReaderSums { base, detached }) = sums else { continue };
+            let Some(ReaderSums { base, detached, .. }) = sums else { continue };
             let mut now = Vec::with_capacity(base.len());
             cells::sum_chunks(slabs, base.len(), |_, sums| now.extend_from_slice(sums));
             if let Some(cell) = base.iter().zip(&now).position(|(base, now)| base > now) {
@@ -300,31 +367,6 @@ impl ReaderSums {
         let bases = self.base.iter_mut().skip(first);
         now.iter().zip(bases).map(|(&now, base)| now.wrapping_sub(std::mem::replace(base, now))).collect()
     }
-
-    /// Adds counts by dimension to what is detached under a key.
-    fn detach(
-        &mut self,
-        key: &UsageKey,
-        row: &[u64],
-        at_limit: AtLimit,
-        limits: DetachLimits,
-        counters: &mut DetachCounters,
-    ) {
-        if row.iter().all(|&value| value == 0) {
-            return;
-        }
-        let has_room = self.detached.len() < limits.keys_max || self.detached.contains_key(key);
-        let key = if has_room || at_limit == AtLimit::Keep {
-            key.clone()
-        } else {
-            counters.folded_keys += 1;
-            overflow_key(key)
-        };
-        let detached = self.detached.entry(key).or_insert_with(|| vec![0; limits.dimensions].into());
-        for (detached, &value) in detached.iter_mut().zip(row) {
-            counters.saturations += add_saturating(detached, value);
-        }
-    }
 }
 
 /// Returns the sums of a reader. A [`ReaderId`] is used only while its reader lives, so there always are
@@ -333,39 +375,4 @@ fn sums_of(readers: &mut [Option<ReaderSums>], reader: ReaderId) -> Option<&mut 
     let sums = readers.get_mut(reader.0).and_then(Option::as_mut);
     debug_assert!(sums.is_some(), "{reader:?} is gone");
     sums
-}
-
-/// Adds detached counts to the rows of keys that have an id, and the rest as rows without an id.
-fn add_detached(detached: &DetachedRows, stride: usize, out: &mut Reading) {
-    let mut without_id: HashMap<_, _> = detached.iter().collect();
-    for (key, values) in out.keys.iter().zip(out.values.chunks_mut(stride)) {
-        let Some(key) = key else { continue };
-        let Some(detached) = without_id.remove(key) else { continue };
-        for (index, (value, detached)) in values.iter_mut().zip(&**detached).enumerate() {
-            let excess = value.saturating_sub(u64::MAX - detached);
-            if add_saturating(value, *detached) > 0 {
-                out.excess.push((key.clone(), index, excess));
-            }
-        }
-    }
-    out.without_id.extend(without_id.into_iter().map(|(key, values)| (key.clone(), values.clone())));
-}
-
-/// Removes up to `n` from what is detached under a key, and returns how much that was.
-fn take_detached(detached: &mut DetachedRows, key: &UsageKey, dimension: usize, n: u64) -> u64 {
-    let Some(value) = detached.get_mut(key).and_then(|values| values.get_mut(dimension)) else { return 0 };
-    let taken = n.min(*value);
-    *value -= taken;
-    taken
-}
-
-fn overflow_key(key: &UsageKey) -> UsageKey {
-    UsageKey::from_labels(key.tenant_id(), &overflow_labels(key.tenant()))
-}
-
-/// Adds in place. Returns 1 if the sum saturated, else 0.
-fn add_saturating(sum: &mut u64, n: u64) -> u64 {
-    let saturated = sum.checked_add(n).is_none();
-    *sum = sum.saturating_add(n);
-    u64::from(saturated)
 }

@@ -3,7 +3,8 @@
 use std::{fmt, sync::Arc};
 
 use crate::{
-    fixed_labels::FixedLabels, hashing::RestHash, threaded_engine::ThreadedEngine, Dimension, Labels, Outcome,
+    fixed_labels::FixedLabels, hashing::RestHash, state::ThreadState, threaded_engine::ThreadedEngine,
+    Dimension, Labels, Outcome,
 };
 
 /// Records under label sets that differ in their tenant alone, as the middleware of one route does. Costs
@@ -55,13 +56,13 @@ impl Scope {
     /// Adds `n` to a dimension of a tenant.
     #[inline]
     pub fn record(&self, tenant: &str, dimension: Dimension, n: u64) {
-        let _ = self.try_record(tenant, dimension, n);
+        self.count(tenant, &[(dimension, n)]);
     }
 
     /// Adds to several dimensions of a tenant, which is looked up once.
     #[inline]
     pub fn record_each(&self, tenant: &str, amounts: &[(Dimension, u64)]) {
-        let _ = self.try_record_each(tenant, amounts);
+        self.count(tenant, amounts);
     }
 
     /// Does what [`Self::record`] does, and returns what became of the usage.
@@ -77,6 +78,15 @@ impl Scope {
     #[inline]
     #[must_use = "the outcome may be a loss; `record_each` ignores it"]
     pub fn try_record_each(&self, tenant: &str, amounts: &[(Dimension, u64)]) -> Outcome {
+        let outcome = self.count(tenant, amounts);
+        self.engine.state.checked(outcome, amounts, || {
+            let resolve = |thread: &ThreadState| self.engine.state.resolve(thread, &self.fixed.with(tenant));
+            self.engine.with_thread(resolve).map(|resolved| resolved.key)
+        })
+    }
+
+    #[inline]
+    fn count(&self, tenant: &str, amounts: &[(Dimension, u64)]) -> Outcome {
         let state = &self.engine.state;
         let hash = state.hashing.scoped(tenant, self.hash);
         match self.engine.thread() {

@@ -17,8 +17,6 @@ mod resolve;
 mod thread;
 mod validate;
 
-use std::collections::HashMap;
-
 pub(crate) use self::thread::ThreadState;
 #[cfg(not(loom))]
 use crate::thread_exit::{self, ForgetThread};
@@ -27,10 +25,11 @@ use crate::{
     hashing::Hashing,
     key::Key,
     key_slots::KeySlots,
+    limit::LimitNotes,
     readers::Readers,
-    registry::Registry,
-    sync::{Arc, AtomicU64, Mutex, RwLock},
-    tenant::TenantId,
+    registry::{Maxima, Registry},
+    sync::{Arc, AtomicBool, AtomicU64, Mutex, RwLock},
+    tenants::Tenants,
     Dimensions, Normalizer, Outcome,
 };
 
@@ -43,7 +42,7 @@ const IDS_PER_LABEL_SET: usize = 8;
 pub(crate) struct Limits {
     /// Live label sets and accounts.
     pub(crate) label_sets: usize,
-    /// Tenants, the overflow tenant not included.
+    /// Tenants with a place, the overflow tenant not included.
     pub(crate) tenants: usize,
     /// Keys whose counts a reader keeps outside of the cells.
     pub(crate) detached_keys: usize,
@@ -58,8 +57,8 @@ impl Limits {
         self.label_sets.saturating_mul(IDS_PER_LABEL_SET)
     }
 
-    /// Returns how many ids there are at all: the above, and one overflow row per tenant and for the overflow
-    /// tenant.
+    /// Returns how many ids there are at all: the above, and one overflow row per tenant with a place and for the
+    /// overflow tenant.
     fn ids_max(&self) -> usize {
         self.limited_ids_max().saturating_add(self.tenants).saturating_add(1)
     }
@@ -72,13 +71,16 @@ pub(crate) struct EngineState {
     normalizer: Box<dyn Normalizer>,
     pub(crate) hashing: Hashing,
     registry: Registry,
-    tenants: Mutex<HashMap<Box<str>, TenantId>>,
+    pub(crate) tenants: Tenants,
     /// The slab of each thread that ever recorded.
     slabs: RwLock<Vec<Slab>>,
     readings: Mutex<Readings>,
     /// Grows with each eviction, so that threads know when to purge their caches.
     eviction_epoch: AtomicU64,
+    /// Whether a reader has a count to take from which the highest one is near.
+    has_high_count: AtomicBool,
     counters: EngineCounters,
+    limits_reached: LimitNotes,
     /// Is called when a thread ends that has looked up keys.
     #[cfg(not(loom))]
     thread_exit_observer: std::sync::OnceLock<std::sync::Weak<dyn ForgetThread>>,
@@ -97,6 +99,7 @@ struct Readings {
 struct EngineCounters {
     evicted_cardinality: AtomicU64,
     evicted_age: AtomicU64,
+    evicted_tenants: AtomicU64,
     overflowed_label_sets: AtomicU64,
     overflowed_tenants: AtomicU64,
     replaced: AtomicU64,
@@ -120,19 +123,30 @@ impl EngineState {
     ) -> Self {
         let ids_max = u32::try_from(limits.ids_max()).unwrap_or(u32::MAX);
         let stride = crate::cells::stride(dimensions.count());
-        let readers = Readers::new(dimensions.count(), limits.detached_keys, zeroize_retired);
+        let tenants = Tenants::new();
+        let detached = (limits.detached_keys, limits.tenants);
+        let readers = Readers::new(dimensions.count(), detached, tenants.overflow(), zeroize_retired);
+        let maxima = Maxima {
+            live: limits.label_sets,
+            limited: limits.limited_ids_max(),
+            tenants: limits.tenants,
+            ids: ids_max,
+        };
         Self {
             limits,
             normalizer,
             hashing: Hashing::new(limits.hash_seed),
-            registry: Registry::new(limits.label_sets, limits.limited_ids_max(), ids_max),
-            tenants: Mutex::new(HashMap::new()),
+            registry: Registry::new(maxima),
+            tenants,
             slabs: RwLock::new(Vec::new()),
             readings: Mutex::new(Readings { slots: KeySlots::new(stride), readers }),
             eviction_epoch: AtomicU64::new(0),
+            has_high_count: AtomicBool::new(false),
+            limits_reached: LimitNotes::default(),
             counters: EngineCounters {
                 evicted_cardinality: AtomicU64::new(0),
                 evicted_age: AtomicU64::new(0),
+                evicted_tenants: AtomicU64::new(0),
                 overflowed_label_sets: AtomicU64::new(0),
                 overflowed_tenants: AtomicU64::new(0),
                 replaced: AtomicU64::new(0),

@@ -28,20 +28,24 @@ pub struct EngineStats {
     pub label_sets: usize,
     /// Ids in use: live keys, evicted keys that a thread or meter still owns, and overflow rows.
     pub ids_in_use: usize,
-    /// Tenants that are told apart.
+    /// Tenants that have a place: those with a live label set or account, and those of which the ledger's reader has counts to
+    /// take. With `~overflow`, there may be one more than the tenant limit. There may be more while counts wait that came when
+    /// their tenant had left.
     pub tenants: usize,
     /// The most threads that recorded at once. Each has its own cells, which a later thread inherits.
     pub threads: usize,
-    /// Keys evicted because the label limit was reached.
+    /// Keys evicted because the label limit or the tenant limit was reached.
     pub evicted_cardinality: u64,
     /// Keys evicted because they were idle.
     pub evicted_age: u64,
+    /// Idle tenants of which all keys were evicted because the tenant limit was reached.
+    pub evicted_tenants: u64,
     /// Look-ups whose usage went to their tenant's overflow row.
     pub overflowed_label_sets: u64,
     /// Look-ups whose usage went to the tenant `~overflow`.
     pub overflowed_tenants: u64,
-    /// Evicted keys whose last counts went to their tenant's overflow row, because too many ids were freed
-    /// between two readings.
+    /// Evicted keys whose last counts went to an overflow row, because too many ids were freed between two
+    /// readings.
     pub folded_keys: u64,
     /// Raw label sets of which a label was refused and replaced.
     pub replaced_label_sets: u64,

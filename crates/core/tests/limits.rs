@@ -77,12 +77,16 @@ fn tenants_past_the_limit_share_one() {
     }
     assert_eq!(engine.try_record(&labels().tenant("d"), Dimension::REQUESTS, 1), overflowed);
     assert_eq!(engine.try_record(&labels().tenant("a"), Dimension::REQUESTS, 1), Outcome::Counted);
-    let shared = engine.tenant("e");
-    assert_eq!(shared.name(), OVERFLOW);
-    assert_eq!(engine.usage_key(&labels().tenant("f").route("/")).labels(), Some(overflow_row(OVERFLOW)));
-    engine.record_account(&shared, AccountKey { ns: 0, id: 0 }, Dimension::REQUESTS, 1);
+    // What has no count yet has its own name.
+    let other = engine.tenant("e");
+    assert_eq!(other.name(), "e");
+    assert_eq!(engine.usage_key(&labels().tenant("f").route("/")).tenant(), "f");
+    let account = AccountKey { ns: 0, id: 0 };
+    assert_eq!(engine.try_record_account(&other, account, Dimension::REQUESTS, 1), overflowed);
+    let (meter, outcome) = engine.meter(&labels().tenant("g"));
+    assert_eq!((meter.key().unwrap().labels(), outcome), (Some(overflow_row(OVERFLOW)), overflowed));
     let stats = engine.stats();
-    assert_eq!((stats.tenants, stats.overflowed_tenants), (3, 2));
+    assert_eq!((stats.tenants, stats.overflowed_tenants), (3, 4));
     assert_eq!(by_tenant(&reader.take()), requests(&[("a", 2), ("b", 1), (OVERFLOW, 4)]));
 }
 

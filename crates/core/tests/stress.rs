@@ -119,14 +119,17 @@ fn recorded_is_taken_to_the_unit() {
             let (mut dice, mut reading) = (Dice(7), Reading::default());
             while !done.load(Ordering::Acquire) {
                 let chosen = dice.below(1 << 8);
-                let accept = |tenant: usize, dimension: usize| chosen >> (tenant + dimension) & 1 == 1;
+                let accept =
+                    |tenant: u64, dimension: usize| chosen >> (tenant % 4 + dimension as u64) & 1 == 1;
                 if dice.below(2) == 0 {
-                    prompt
-                        .take_if(|tenant, dimension| accept(tenant.index(), dimension.index()), &mut reading);
+                    prompt.take_if(
+                        |tenant, dimension| accept(tenant.number(), dimension.index()),
+                        &mut reading,
+                    );
                 } else {
                     prompt.peek(&mut reading);
                     thread::yield_now();
-                    reading.retain(|tenant, dimension| accept(tenant.index(), dimension.index()));
+                    reading.retain(|tenant, dimension| accept(tenant.number(), dimension.index()));
                     prompt.take_seen(&reading);
                 }
                 merge(&mut taken, by_tenant(&reading));

@@ -27,12 +27,13 @@ const BUCKETS: usize = 4 + 4 * (EXPONENT_MAX as usize - 2) + 1;
 pub struct Latencies {
     buckets: [u64; BUCKETS],
     count: u64,
+    sum_ms: u64,
     max_ms: u64,
 }
 
 impl Default for Latencies {
     fn default() -> Self {
-        Self { buckets: [0; BUCKETS], count: 0, max_ms: 0 }
+        Self { buckets: [0; BUCKETS], count: 0, sum_ms: 0, max_ms: 0 }
     }
 }
 
@@ -43,6 +44,7 @@ impl Latencies {
             *bucket = bucket.saturating_add(1);
         }
         self.count = self.count.saturating_add(1);
+        self.sum_ms = self.sum_ms.saturating_add(span_ms);
         self.max_ms = self.max_ms.max(span_ms);
     }
 
@@ -52,6 +54,7 @@ impl Latencies {
             *bucket = bucket.saturating_add(*more);
         }
         self.count = self.count.saturating_add(other.count);
+        self.sum_ms = self.sum_ms.saturating_add(other.sum_ms);
         self.max_ms = self.max_ms.max(other.max_ms);
     }
 
@@ -59,6 +62,20 @@ impl Latencies {
     #[must_use]
     pub fn count(&self) -> u64 {
         self.count
+    }
+
+    /// Returns the sum of all spans in milliseconds.
+    #[must_use]
+    pub fn sum_ms(&self) -> u64 {
+        self.sum_ms
+    }
+
+    /// Returns how many spans took `span_ms` or less. The count is exact where a bucket ends: at 0 to 7 ms, and from there on at
+    /// four places in each power of two, such as 127, 159, 191, 223 and 255 ms. In between it is too low by those of one bucket.
+    #[must_use]
+    pub fn count_within(&self, span_ms: u64) -> u64 {
+        let within = self.buckets.iter().enumerate().take_while(|(index, _)| last_of(*index) <= span_ms);
+        within.fold(0, |sum, (_, count)| sum.saturating_add(*count))
     }
 
     /// Returns the longest span in milliseconds; 0 before the first.
@@ -156,6 +173,22 @@ mod tests {
             let found = latencies.quantile_ms(f64::from(percent) / 100.0).unwrap();
             assert!(found >= exact && found <= exact + exact / 4 + 1, "{percent} %: {found} for {exact}");
         }
+    }
+
+    #[test]
+    fn what_took_no_longer_than_the_end_of_a_bucket_is_counted_exactly() {
+        let mut latencies = Latencies::default();
+        let spans: Vec<u64> = (0..2000_u64).map(|number| number * number % 4001).collect();
+        for span in &spans {
+            latencies.record(*span);
+        }
+        for end in [0, 1, 2, 3, 7, 127, 159, 191, 223, 255, 1023, 4095] {
+            let exact = spans.iter().filter(|span| **span <= end).count();
+            assert_eq!(latencies.count_within(end), exact as u64, "up to {end} ms");
+        }
+        assert!(latencies.count_within(140) <= spans.iter().filter(|span| **span <= 140).count() as u64);
+        assert_eq!(latencies.count_within(u64::MAX), latencies.count());
+        assert_eq!(latencies.sum_ms(), spans.iter().sum::<u64>());
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::builder::SliceBuilder;
 use crate::decode;
 use crate::encode::encode_row_key;
 use crate::error::{DecodeError, EncodeError};
+use crate::rows::RowKeyRef;
 use crate::sealed::SealedSlice;
 use crate::seq::Seq;
 use crate::stream::StreamId;
@@ -93,6 +94,16 @@ impl RowKey {
             route: route.into(),
             service: service.into(),
             region: region.into(),
+        }
+    }
+
+    /// Returns the borrowed form.
+    pub fn as_ref(&self) -> RowKeyRef<'_> {
+        match self {
+            Self::Labels { method, route, service, region } => {
+                RowKeyRef::Labels { method, route, service, region }
+            }
+            Self::Account { namespace, id } => RowKeyRef::Account { namespace: *namespace, id: *id },
         }
     }
 

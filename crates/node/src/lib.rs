@@ -8,10 +8,12 @@
 mod advice;
 mod command;
 mod csv;
+mod escape;
 mod exit;
 mod moment;
 mod program;
 mod progress;
+mod signals;
 mod table;
 
 pub use program::run;

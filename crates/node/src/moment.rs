@@ -2,32 +2,26 @@
 
 use std::num::ParseIntError;
 
-use jiff::{
-    civil::{Date, DateTime},
-    tz::TimeZone,
-    Timestamp,
-};
+use jiff::Timestamp;
+use ron_accounting_ledger::TimeZone;
 
 /// Numbers below this are seconds, others milliseconds. In seconds it is the year 5138, in milliseconds 1973.
 const SECONDS_MAX: u64 = 100_000_000_000;
 
-/// Parses an RFC 3339 time, a date or a time without zone (both in UTC), or a Unix time in seconds or milliseconds. Returns Unix
-/// milliseconds.
-pub(crate) fn parse_time(text: &str) -> Result<u64, String> {
+/// Parses an RFC 3339 time, a date or a time of the zone, or a Unix time in seconds or milliseconds. Returns Unix milliseconds.
+pub(crate) fn parse_time(text: &str, zone: &TimeZone) -> Result<u64, String> {
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         let number: u64 = text.parse().map_err(|error: ParseIntError| error.to_string())?;
         return Ok(if number < SECONDS_MAX { number * 1000 } else { number });
     }
-    let utc = |local: DateTime| local.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp());
-    let time = text
-        .parse::<Timestamp>()
-        .or_else(|_| text.parse::<DateTime>().and_then(utc))
-        .or_else(|_| text.parse::<Date>().and_then(|date| utc(date.into())))
-        .map_err(|_| {
-            "write 2015-05-17T10:05:00Z, 2015-05-17 (midnight UTC), or a Unix time in seconds or milliseconds"
-                .to_owned()
-        })?;
-    u64::try_from(time.as_millisecond()).map_err(|_| "a time since 1970 is needed".to_owned())
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return u64::try_from(time.as_millisecond()).map_err(|_| "a time since 1970 is needed".to_owned());
+    }
+    zone.parse_local(text).ok_or_else(|| {
+        "write a time since 1970: 2015-05-17T10:05:00Z, 2015-05-17 (midnight of --time-zone), or a Unix time in seconds or \
+         milliseconds"
+            .to_owned()
+    })
 }
 
 /// Writes a time in RFC 3339 and UTC. Past the year 9999, which has no such form, it writes the Unix milliseconds.
@@ -66,7 +60,7 @@ pub(crate) fn parse_window(text: &str) -> Result<u64, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{format_time, parse_span, parse_time, parse_window};
+    use super::{format_time, parse_span, parse_time, parse_window, TimeZone};
 
     #[test]
     fn every_way_to_write_a_time_means_the_same() {
@@ -78,9 +72,12 @@ mod tests {
             "1431857103",
             "1431857103000",
         ] {
-            assert_eq!(parse_time(text), Ok(1_431_857_103_000), "{text}");
+            assert_eq!(parse_time(text, &TimeZone::default()), Ok(1_431_857_103_000), "{text}");
         }
-        assert_eq!(parse_time("2015-05-17"), parse_time("2015-05-17T00:00:00Z"));
+        let in_zone = |text, zone: &str| parse_time(text, &zone.parse().unwrap());
+        assert_eq!(in_zone("2015-05-17", "UTC"), in_zone("2015-05-17T00:00:00Z", "Europe/Berlin"));
+        assert_eq!(in_zone("2015-05-17", "Europe/Berlin"), in_zone("2015-05-16T22:00:00Z", "UTC"));
+        assert_eq!(in_zone("2015-05-17 10:05", "+05:30"), in_zone("2015-05-17T04:35:00Z", "UTC"));
         assert_eq!(format_time(1_431_857_103_000), "2015-05-17T10:05:03Z");
         assert_eq!(format_time(1_431_857_103_250), "2015-05-17T10:05:03.25Z");
         assert_eq!(format_time(u64::MAX), u64::MAX.to_string());
@@ -89,7 +86,7 @@ mod tests {
     #[test]
     fn what_is_no_time_is_refused() {
         for text in ["", "yesterday", "2015-02-30", "1969-12-31", "-5", "99999999999999999999999"] {
-            assert!(parse_time(text).is_err(), "{text}");
+            assert!(parse_time(text, &TimeZone::default()).is_err(), "{text}");
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use crate::escape;
+
 /// The side that the cells of a column are aligned to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
@@ -22,9 +24,9 @@ impl Table {
         Self { sides, rows: vec![header] }
     }
 
-    /// Adds a line. Control characters are escaped: clients choose labels, and terminals show them.
+    /// Adds a line. Hostile characters are escaped: clients choose labels, and terminals show them.
     pub(crate) fn push(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.rows.push(cells.into_iter().map(printable).collect());
+        self.rows.push(cells.into_iter().map(|cell| escape::visible(&cell).into_owned()).collect());
     }
 
     pub(crate) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -47,14 +49,6 @@ impl Table {
             writeln!(out, "{}", line.trim_end())?;
         }
         Ok(())
-    }
-}
-
-fn printable(cell: String) -> String {
-    if cell.contains(char::is_control) {
-        cell.escape_debug().to_string()
-    } else {
-        cell
     }
 }
 

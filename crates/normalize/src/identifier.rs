@@ -10,6 +10,12 @@ pub(crate) fn leading_uuid(text: &[u8]) -> Option<usize> {
     (form && ends_at(text, LENGTH)).then_some(LENGTH)
 }
 
+/// Returns whether `text` is a UUID as Windows writes it: `{6fa459ea-ee8a-3ca4-894e-db77e160355e}`.
+pub(crate) fn is_uuid_in_braces(text: &[u8]) -> bool {
+    let inside = text.strip_prefix(b"{").and_then(|text| text.strip_suffix(b"}"));
+    inside.is_some_and(|inside| leading_uuid(inside) == Some(inside.len()))
+}
+
 /// Returns whether `text` is a ULID. Its letters must have one case and there must be digits, so that no word is taken for one.
 pub(crate) fn is_ulid(text: &[u8]) -> bool {
     text.len() == 26
@@ -108,8 +114,12 @@ pub(crate) fn pod_suffix(text: &[u8]) -> Option<usize> {
 }
 
 /// Returns the length of the date or date-time at the beginning of `text`. It is `2024-01-31`, also with `_` or `.`, and with a
-/// time of day in the form of ISO 8601, or `20240131T235959Z`. Eight figures alone count as a number, since most of them are.
+/// time of day in the form of ISO 8601, or `20240131T235959Z`, or with the day first: `31.01.2024`, `31-Jan-2024`. Eight figures
+/// alone count as a number, since most of them are.
 pub(crate) fn leading_date(text: &[u8]) -> Option<usize> {
+    if let Some(length) = day_first(text) {
+        return Some(length);
+    }
     let separator = *text.get(4)?;
     let separated = matches!(separator, b'-' | b'_' | b'.');
     let (month, day, length) = if separated { (5, 8, 10) } else { (4, 6, 8) };
@@ -125,6 +135,33 @@ pub(crate) fn leading_date(text: &[u8]) -> Option<usize> {
         return Some(end);
     }
     (separated && ends_at(text, length)).then_some(length)
+}
+
+const MONTHS: [&[u8; 3]; 12] =
+    [b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec"];
+
+/// Returns the length of `31-01-2024`, `01.31.2024` or `31-Jan-2024`.
+fn day_first(text: &[u8]) -> Option<usize> {
+    let separator = *text.get(2).filter(|b| matches!(b, b'-' | b'_' | b'.'))?;
+    let first = number(text, 0, 2)?;
+    let middle = text.iter().skip(3).take_while(|b| b.is_ascii_alphanumeric()).count();
+    let is_date = match middle {
+        2 => {
+            let second = number(text, 3, 2)?;
+            (1..=31).contains(&first.max(second)) && (1..=12).contains(&first.min(second))
+        }
+        3 => {
+            let name = text.get(3..6)?;
+            (1..=31).contains(&first) && MONTHS.iter().any(|month| name.eq_ignore_ascii_case(*month))
+        }
+        _ => false,
+    };
+    let year = 3 + middle + 1;
+    let end = year + 4;
+    let is_year = number(text, year, 4).is_some_and(|year| (1900..2200).contains(&year));
+    let is_longer = text.get(end) == Some(&separator) && text.get(end + 1).is_some_and(u8::is_ascii_digit);
+    (is_date && is_year && text.get(year - 1) == Some(&separator) && ends_at(text, end) && !is_longer)
+        .then_some(end)
 }
 
 /// Returns the end of the time at `start`: `T12:34`, followed by seconds, fraction and zone if there are any.

@@ -4,7 +4,10 @@
 //! that has shown hundreds of words is a parameter.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{
+    atomic::{AtomicU64, Ordering},
+    Arc, Mutex, MutexGuard, PoisonError,
+};
 
 use crate::builder::limit;
 use crate::error::BuildError;
@@ -33,9 +36,9 @@ use crate::trie::{Budget, Position};
 /// # What was counted before a position turned
 ///
 /// Usage is never moved. What was counted under `/files/holiday` keeps its total and stays on the bill under that name; what comes
-/// later is counted under `/files/:name`. The engine's threads remember the routes of raw paths that they have seen, and go on to
-/// count these under the old names until they forget them. So a position that has turned costs at most `values_max` further rows, and
-/// their sum is the usage of the position. For one name from the beginning, as in the import of a file, let the normalizer see all
+/// later is counted under `/files/:name`. The engine's threads remember the routes of raw paths that they have seen, and count these
+/// under the old names until they next see a path for the first time ([`Normalizer::generation`](ron_accounting_core::Normalizer::generation)).
+/// So a position that has turned costs at most `values_max` further rows, and their sum is the usage of the position. For one name from the beginning, as in the import of a file, let the normalizer see all
 /// paths once before the first is counted, or give templates.
 ///
 /// # Who can make a position turn
@@ -61,7 +64,14 @@ use crate::trie::{Budget, Position};
 /// ```
 #[derive(Debug, Clone)]
 pub struct RouteLearner {
-    memory: Arc<Mutex<Memory>>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    memory: Mutex<Memory>,
+    /// How often a position has turned, to be read without the lock.
+    turns: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -92,7 +102,7 @@ impl RouteLearner {
     fn with(limits: &RouteLearnerBuilder) -> Self {
         let budget = Budget::new(limits.values_max, limits.stored_max, limits.counted_max);
         let memory = Memory { root: Position::default(), budget, cut: 0 };
-        Self { memory: Arc::new(Mutex::new(memory)) }
+        Self { shared: Arc::new(Shared { memory: Mutex::new(memory), turns: AtomicU64::new(0) }) }
     }
 
     /// Returns what was learned so far.
@@ -115,12 +125,18 @@ impl RouteLearner {
         let Memory { root, budget, cut } = &mut *memory;
         let (learned, was_cut) = root.learn(route, budget);
         *cut = cut.saturating_add(u64::from(was_cut));
+        self.shared.turns.store(budget.turns, Ordering::Relaxed);
         learned
+    }
+
+    /// Returns a number that grows when a position turns.
+    pub(crate) fn turns(&self) -> u64 {
+        self.shared.turns.load(Ordering::Relaxed)
     }
 
     fn lock(&self) -> MutexGuard<'_, Memory> {
         // Nothing below panics halfway through a change; and a route that is learned twice does no harm.
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -221,4 +221,8 @@ impl Normalizer for RouteNormalizer {
             Verdict::Changed
         }
     }
+
+    fn generation(&self) -> u64 {
+        self.learner.as_ref().map_or(0, RouteLearner::turns)
+    }
 }

@@ -71,7 +71,7 @@ fn whole(text: &str) -> Option<Cow<'static, str>> {
         Some(placeholder::HARDWARE_ADDRESS.into())
     } else if personal::is_address(text) {
         Some(placeholder::ADDRESS.into())
-    } else if is_all(identifier::leading_uuid(bytes)) {
+    } else if is_all(identifier::leading_uuid(bytes)) || identifier::is_uuid_in_braces(bytes) {
         Some(placeholder::UUID.into())
     } else if is_all(identifier::leading_date(bytes)) {
         Some(placeholder::DATE.into())
@@ -108,6 +108,10 @@ fn numeric(text: &str) -> Option<Cow<'static, str>> {
     let number =
         text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit() || "+-_.,:() ".contains(c)).len();
     let (number, rest) = text.split_at(number);
+    // The check digit of an ISBN of ten can be an X.
+    if matches!(rest, "X" | "x") && number.bytes().filter(u8::is_ascii_digit).count() == 9 {
+        return Some(placeholder::NUMBER.into());
+    }
     if !number.bytes().any(|b| b.is_ascii_digit()) {
         return None;
     }
@@ -190,13 +194,11 @@ fn leading_value(rest: &[u8], run: &[u8], part: &[u8]) -> Option<(usize, &'stati
     }
 }
 
-/// Returns how many equals signs pad a token of base 64, which ends the segment.
+/// Returns the length of the equals signs that pad a token of base 64, which ends the segment. They may be escaped.
 fn padding(rest: &[u8], end: usize) -> usize {
-    let behind = rest.get(end..).unwrap_or_default();
-    if behind.len() <= 2 && behind.iter().all(|&b| b == b'=') {
-        behind.len()
-    } else {
-        0
+    match rest.get(end..).unwrap_or_default() {
+        behind @ (b"=" | b"==" | b"%3D" | b"%3D%3D") => behind.len(),
+        _ => 0,
     }
 }
 

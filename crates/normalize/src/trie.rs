@@ -11,6 +11,9 @@
 //! Values that a service names and not its users, versions of an API and what begins with `_` or `.`, are counted apart from the others
 //! for the same reason: `/_search` is no product, and `/2015-03-31` is no bucket.
 //!
+//! Values in which letters touch a placeholder (`seg:num`) are counted apart, too, and turn earlier: a position has a few such families,
+//! and many only if its values are random (`k3x9qz` and `a7b2c1`, of which a path alone sees the numbers).
+//!
 //! When a position turns, what was known behind its values is merged. A merged position can exceed the limit in turn. So what has
 //! turned at the end depends on the set of paths and not on their order, as long as there is room.
 
@@ -33,11 +36,13 @@ pub(crate) struct Budget {
     /// The most values of turned positions that are told apart in order to count them.
     pub(crate) counted_max: usize,
     counted: usize,
+    /// How often a position has turned.
+    pub(crate) turns: u64,
 }
 
 impl Budget {
     pub(crate) const fn new(values_max: usize, stored_max: usize, counted_max: usize) -> Self {
-        Self { values_max, stored_max, stored: 0, counted_max, counted: 0 }
+        Self { values_max, stored_max, stored: 0, counted_max, counted: 0, turns: 0 }
     }
 
     fn take(&mut self) -> bool {
@@ -64,7 +69,7 @@ pub(crate) struct Position {
 struct Values<T> {
     named: BTreeMap<Box<str>, T>,
     /// The kinds of values that turn by themselves, by [`Kind`].
-    kinds: [KindOfValues; 2],
+    kinds: [KindOfValues; 3],
 }
 
 /// The values of one kind.
@@ -83,9 +88,16 @@ enum Kind {
     Fixed,
     /// A word that the service has chosen: a version of its API, `_search`, `.well-known`.
     Reserved,
+    /// Letters that touch a placeholder: `seg:num`, `:numK:numZ`.
+    Ragged,
     /// Any other.
     Name,
 }
+
+/// A position has up to this share of [`Budget::values_max`] ragged values.
+const RAGGED_SHARE: usize = 8;
+/// A limit of ragged values that is not undercut, unless that of all values is.
+const RAGGED_MIN: usize = 8;
 
 impl Kind {
     fn of(value: &str) -> Self {
@@ -98,8 +110,21 @@ impl Kind {
             Self::Fixed
         } else if value.starts_with(['_', '.']) || version::looks_like_api_version(value) {
             Self::Reserved
+        } else if is_ragged(value) {
+            Self::Ragged
         } else {
             Self::Name
+        }
+    }
+
+    /// The kinds that can turn, the one that turns others with it last.
+    const TURNING: [Self; 3] = [Self::Reserved, Self::Ragged, Self::Name];
+
+    /// Returns how many values of this kind keep their names.
+    fn values_max(self, budget: &Budget) -> usize {
+        match self {
+            Self::Ragged => (budget.values_max / RAGGED_SHARE).max(RAGGED_MIN).min(budget.values_max),
+            _ => budget.values_max,
         }
     }
 
@@ -109,8 +134,23 @@ impl Kind {
             Self::Fixed => None,
             Self::Reserved => Some(0),
             Self::Name => Some(1),
+            Self::Ragged => Some(2),
         }
     }
+}
+
+/// Returns whether a placeholder touches a letter or a figure.
+fn is_ragged(value: &str) -> bool {
+    value.match_indices(':').any(|(at, _)| {
+        let rest = value.get(at..).unwrap_or_default();
+        let longest =
+            placeholder::ALL.iter().filter(|name| rest.starts_with(**name)).map(|name| name.len()).max();
+        let touches = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_alphanumeric());
+        longest.is_some_and(|length| {
+            touches(rest.as_bytes().get(length).copied())
+                || touches(value.get(..at).and_then(|before| before.bytes().last()))
+        })
+    })
 }
 
 /// Extensions that say in which format an API answers. They stay behind a value that is replaced: `/users/:name.json`.
@@ -135,10 +175,18 @@ struct Seen {
 }
 
 impl Seen {
-    fn insert(&mut self, value: &str, budget: &mut Budget) {
+    fn hash(value: &str) -> u64 {
         let mut hasher = DefaultHasher::new();
         value.hash(&mut hasher);
-        self.insert_hash(hasher.finish(), budget);
+        hasher.finish()
+    }
+
+    fn contains(&self, value: &str) -> bool {
+        self.hashes.contains(&Self::hash(value))
+    }
+
+    fn insert(&mut self, value: &str, budget: &mut Budget) {
+        self.insert_hash(Self::hash(value), budget);
     }
 
     fn insert_hash(&mut self, hash: u64, budget: &mut Budget) {
@@ -170,18 +218,14 @@ impl Behind for Box<Position> {
 
 impl<T> Default for Values<T> {
     fn default() -> Self {
-        Self { named: BTreeMap::new(), kinds: <[KindOfValues; 2]>::default() }
+        Self { named: BTreeMap::new(), kinds: <[KindOfValues; 3]>::default() }
     }
 }
 
 impl<T: Behind> Values<T> {
     /// Returns the name of a value and what is behind it, or `None` if there is no room for another value.
     fn enter<'a>(&mut self, value: &'a str, budget: &mut Budget) -> Option<(&'a str, &mut T)> {
-        if let Some(kind) = self.kind(value) {
-            if kind.turned.is_none() && kind.named >= budget.values_max && !self.named.contains_key(value) {
-                self.turn(Kind::of(value), budget);
-            }
-        }
+        self.make_room(value, budget);
         let name = match self.kind_mut(value).and_then(|kind| kind.turned.as_deref_mut()) {
             Some(seen) => {
                 seen.insert(value, budget);
@@ -198,8 +242,30 @@ impl<T: Behind> Values<T> {
         self.named.get_mut(name).map(|behind| (name, behind))
     }
 
-    fn kind(&self, value: &str) -> Option<&KindOfValues> {
-        self.kinds.get(Kind::of(value).index()?)
+    /// Turns what has shown too many values once there is another one.
+    fn make_room(&mut self, value: &str, budget: &mut Budget) {
+        let kind = Kind::of(value);
+        let Some(values) = kind.index().and_then(|index| self.kinds.get(index)) else { return };
+        let is_new = match &values.turned {
+            Some(seen) => kind == Kind::Ragged && !seen.contains(value),
+            None => !self.named.contains_key(value),
+        };
+        if is_new && values.turned.is_none() && values.named >= kind.values_max(budget) {
+            self.turn(kind, budget);
+        }
+        if is_new
+            && kind != Kind::Reserved
+            && self.names() >= budget.values_max
+            && !self.has_turned(Kind::Name)
+        {
+            self.turn(Kind::Name, budget);
+        }
+    }
+
+    /// Returns how many names and ragged values the position has shown.
+    fn names(&self) -> usize {
+        let shown = |kind: &KindOfValues| kind.turned.as_ref().map_or(kind.named, |seen| seen.hashes.len());
+        [Kind::Name, Kind::Ragged].iter().filter_map(|kind| self.kinds.get(kind.index()?).map(shown)).sum()
     }
 
     fn kind_mut(&mut self, value: &str) -> Option<&mut KindOfValues> {
@@ -213,10 +279,14 @@ impl<T: Behind> Values<T> {
         self.named.insert(name, behind);
     }
 
-    /// Replaces all values of a kind.
+    /// Replaces all values of a kind. With the names, ragged values are replaced, too.
     fn turn(&mut self, turning: Kind, budget: &mut Budget) {
+        if turning == Kind::Name && !self.has_turned(Kind::Ragged) {
+            self.turn(Kind::Ragged, budget);
+        }
         let Some(kind) = turning.index().and_then(|index| self.kinds.get_mut(index)) else { return };
         *kind = KindOfValues { named: 0, turned: Some(Box::default()) };
+        budget.turns = budget.turns.saturating_add(1);
         let (replaced, kept) =
             std::mem::take(&mut self.named).into_iter().partition(|(name, _)| Kind::of(name) == turning);
         self.named = kept;
@@ -227,8 +297,10 @@ impl<T: Behind> Values<T> {
     }
 
     fn merge(&mut self, other: Self, budget: &mut Budget) {
-        for (turning, kind) in [Kind::Reserved, Kind::Name].into_iter().zip(other.kinds) {
-            let Some(seen) = kind.turned else { continue };
+        let mut others = other.kinds;
+        for turning in Kind::TURNING {
+            let Some(kind) = turning.index().and_then(|index| others.get_mut(index)) else { continue };
+            let Some(seen) = kind.turned.take() else { continue };
             if !self.has_turned(turning) {
                 self.turn(turning, budget);
             }
@@ -244,11 +316,14 @@ impl<T: Behind> Values<T> {
         for (name, behind) in other.named {
             self.add(name, behind, budget);
         }
-        for turning in [Kind::Reserved, Kind::Name] {
+        for turning in Kind::TURNING {
             let named = turning.index().and_then(|index| self.kinds.get(index)).map_or(0, |kind| kind.named);
-            if named > budget.values_max {
+            if named > turning.values_max(budget) {
                 self.turn(turning, budget);
             }
+        }
+        if self.names() > budget.values_max && !self.has_turned(Kind::Name) {
+            self.turn(Kind::Name, budget);
         }
     }
 

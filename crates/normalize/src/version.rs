@@ -125,8 +125,18 @@ pub(crate) fn leading_version(text: &[u8]) -> Option<usize> {
     if numbers < 2 {
         return None;
     }
-    end = stage(text, end).unwrap_or(end);
+    while let Some(further) = stage(text, end) {
+        end = further;
+    }
+    end = build(text, end).unwrap_or(end);
     identifier::ends_at(text, end).then_some(end)
+}
+
+/// Returns the end of the build's name at `start`, which ends the text: `+build.5`, `+21af26d3`.
+fn build(text: &[u8], start: usize) -> Option<usize> {
+    let name = text.get(start..)?.strip_prefix(b"+")?;
+    let is_name = name.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'));
+    (is_name && !name.is_empty()).then_some(text.len())
 }
 
 /// Returns the end of the stage at `start`, with the separator before it: `-rc.1`, `.beta2`, `a1`, `-SNAPSHOT`, `+build.5`.

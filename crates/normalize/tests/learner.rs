@@ -100,6 +100,29 @@ fn words_of_the_service_do_not_turn_with_names() {
 }
 
 #[test]
+fn random_values_with_numbers_in_them_become_one_route_early() {
+    let learner = RouteLearner::new();
+    let normalizer = normalizer(&learner);
+    for family in ["seg", "part", "page"] {
+        for number in 0..100 {
+            let expected = format!("/files/{family}:num.ts");
+            assert_eq!(route(&normalizer, &format!("/files/{family}{number}.ts")), expected);
+        }
+    }
+    for index in 0..40 {
+        route(&normalizer, &format!("/codes/{}{}", &word(index)[..3], index % 10));
+        route(&normalizer, &format!("/codes/{}", word(index)));
+    }
+    assert_eq!(route(&normalizer, "/codes/abc7"), "/codes/:name");
+    // The words of the position have a limit of their own, to which both count.
+    assert_eq!(route(&normalizer, "/codes/word"), "/codes/word");
+    for index in 40..130 {
+        route(&normalizer, &format!("/codes/{}", word(index)));
+    }
+    assert_eq!(route(&normalizer, "/codes/word"), "/codes/:name");
+}
+
+#[test]
 fn placeholders_and_words_in_front_of_versions_are_no_values() {
     let learner = RouteLearner::builder().values_max(1).build().unwrap();
     let normalizer = normalizer(&learner);

@@ -339,3 +339,35 @@ fn words_for_a_whole_route_stay() {
         assert_eq!(route(raw), (Verdict::Clean, raw.to_owned()));
     }
 }
+
+#[test]
+fn further_forms_of_identifiers_dates_and_versions() {
+    assert_table(&[
+        ("/o/{6fa459ea-ee8a-3ca4-894e-db77e160355e}", "/o/:uuid"),
+        ("/o/%7B6fa459ea-ee8a-3ca4-894e-db77e160355e%7D", "/o/:uuid"),
+        ("/o/dGhpcyBpcyBhIHRlc3Q%3D", "/o/:token"),
+        ("/b/080442957X", "/b/:num"),
+        ("/b/0-306-40615-2", "/b/:num"),
+        ("/d/31.01.2024", "/d/:date"),
+        ("/d/01-31-2024", "/d/:date"),
+        ("/d/31-Jan-2024", "/d/:date"),
+        ("/d/report-31-01-2024.pdf", "/d/report-:date.pdf"),
+        ("/d/31.13.2024", "/d/:version"),
+        ("/v/1.2.3-beta.1+build.5", "/v/:version"),
+        ("/v/v1.2.3-alpha.beta", "/v/:version"),
+        ("/v/1.2.3+21af26d3", "/v/:version"),
+    ]);
+}
+
+#[test]
+fn names_with_figures_stay_apart() {
+    assert_table(&[
+        ("/pods/kafka-365", "/pods/kafka-:num"),
+        ("/js/365.8f3a2b1c.chunk.js", "/js/:num.:hex.chunk.js"),
+    ]);
+    for raw in
+        ["/top10", "/top100", "/vue3", "/win11", "/4k", "/2fa", "/web3", "/h264", "/mp3", "/p256", "/q4"]
+    {
+        assert_eq!(route(raw), (Verdict::Clean, raw.to_owned()));
+    }
+}

@@ -302,6 +302,11 @@ impl Pipeline {
         self.sealer.origin()
     }
 
+    /// Returns the first stream that had to wait at the last sealing.
+    pub fn first_waiting(&self) -> Option<StreamId> {
+        self.sealer.waiting().into_iter().next()
+    }
+
     /// Reads the counts that are not sealed yet into `reading`.
     pub fn unsealed(&self, reading: &mut Reading) {
         self.sealer.unsealed(reading);

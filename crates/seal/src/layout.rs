@@ -45,10 +45,10 @@ pub(crate) struct TenantRows<'a> {
 }
 
 impl Layout {
-    /// Lays out the keys of a table, as far as they are not those of the last one.
-    pub(crate) fn update(&mut self, table: &KeyTable) {
+    /// Lays out the keys of a table, as far as they are not those of the last one. Returns whether a key came or went.
+    pub(crate) fn update(&mut self, table: &KeyTable) -> bool {
         if self.table.is_same(table) {
-            return;
+            return false;
         }
         let old_table = std::mem::replace(&mut self.table, table.clone());
         let is_unchanged = |id: u32| {
@@ -72,6 +72,7 @@ impl Layout {
                 self.tenants.insert(tenant, after);
             }
         }
+        true
     }
 
     /// Returns the tenants with what they counted, in order. `reading` is of the keys that were laid out last.

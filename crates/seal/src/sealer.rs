@@ -88,7 +88,7 @@ impl Sealer {
     pub fn new(engine: &Engine, origin: Origin) -> Self {
         Self {
             engine: engine.clone(),
-            reader: engine.reader(),
+            reader: engine.reader().hold_tenants(),
             reading: Reading::default(),
             layout: Layout::default(),
             streams: Streams::new(origin, engine.dimensions().names().map(Into::into)),
@@ -164,8 +164,11 @@ impl Sealer {
     pub fn seal_admitted(&mut self, window: Span, admit: impl FnMut(&Candidate<'_>) -> Admission) -> Sealed {
         let mut sealed = Sealed::default();
         self.reader.peek(&mut self.reading);
-        self.layout.update(self.reading.keys());
+        let has_changed = self.layout.update(self.reading.keys());
         let tenants = self.layout.rows(&self.reading);
+        if has_changed {
+            self.streams.forget_tenants_but(&tenants);
+        }
         let bytes_max = self.slice_bytes_max;
         let used = used_streams(&tenants, &self.reading, &self.engine, &mut self.streams);
         let mut left_out = HashSet::new();
@@ -210,8 +213,11 @@ impl Sealer {
     pub fn preview(&mut self, window: Span) -> Sealed {
         let mut sealed = Sealed::default();
         self.reader.peek(&mut self.reading);
-        self.layout.update(self.reading.keys());
+        let has_changed = self.layout.update(self.reading.keys());
         let tenants = self.layout.rows(&self.reading);
+        if has_changed {
+            self.streams.forget_tenants_but(&tenants);
+        }
         for stream in used_streams(&tenants, &self.reading, &self.engine, &mut self.streams) {
             let mut chain = self.streams.chain(stream.id()).cloned().unwrap_or_default();
             if let Err(source) = stream.seal(&mut chain, window, self.slice_bytes_max, &mut sealed.slices) {

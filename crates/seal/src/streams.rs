@@ -13,7 +13,7 @@ use ron_accounting_core::{Dimension, TenantId};
 use ron_accounting_window::Span;
 use ron_ledger_wire::{Head, Origin, StreamId};
 
-use crate::{chain::Chain, used_stream::UsedStream, Admission, Candidate};
+use crate::{chain::Chain, layout::TenantRows, used_stream::UsedStream, Admission, Candidate};
 
 /// The streams of one origin.
 #[derive(Debug)]
@@ -42,6 +42,12 @@ impl Streams {
             StreamId::new(self.origin, name, dimension.map_or("", |name| name))
         };
         self.ids.entry((tenant, dimension)).or_insert_with(make).clone()
+    }
+
+    /// Forgets the ids of all other tenants than these, which are sorted. A tenant that comes back may have another number, and
+    /// its streams still have one id each.
+    pub(crate) fn forget_tenants_but(&mut self, tenants: &[TenantRows<'_>]) {
+        self.ids.retain(|(tenant, _), _| tenants.binary_search_by_key(tenant, TenantRows::tenant_id).is_ok());
     }
 
     /// Returns the chain of a stream, and begins one if the stream is not known.

@@ -6,8 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ron_accounting_export::PutError;
-use ron_ledger_wire::Seq;
+use ron_accounting_export::{Cause, PutError};
+use ron_accounting_ledger::ReadError;
+use ron_ledger_wire::{Seq, StreamId};
 use rusqlite::ErrorCode;
 
 /// Why a ledger could not be opened or read.
@@ -127,13 +128,13 @@ pub enum LedgerError {
         /// The error of SQLite.
         source: rusqlite::Error,
     },
-    /// The sum of a group is larger than `u64::MAX`.
-    #[error("the sum of {group} is {sum}, past {}: ask for smaller groups or a shorter time", u64::MAX)]
-    SumOverflow {
-        /// The columns of the group and their values.
-        group: String,
-        /// The exact sum.
-        sum: u128,
+    /// A slice that had to be stored together with others was refused, and nothing was stored.
+    #[error("ledger {} refuses a slice, and nothing was stored", path.display())]
+    Refused {
+        /// The path of the ledger.
+        path: PathBuf,
+        /// Why it was refused.
+        source: PutError,
     },
 }
 
@@ -164,6 +165,8 @@ pub(crate) enum Fault {
     Sqlite(rusqlite::Error),
     /// A stored value that no ledger writes.
     Stored(String),
+    /// A slice that had to be stored.
+    Refused(PutError),
     Final(LedgerError),
 }
 
@@ -188,6 +191,7 @@ impl Fault {
         match self {
             Self::Final(error) => error,
             Self::Stored(reason) => LedgerError::Damaged { path, source: reason.into() },
+            Self::Refused(source) => LedgerError::Refused { path, source },
             Self::Sqlite(source) if is_damage(&source) => {
                 LedgerError::Damaged { path, source: source.into() }
             }
@@ -209,13 +213,57 @@ impl Fault {
             error => PutError::unavailable(error),
         }
     }
+}
 
-    /// Returns what is wrong with the file; `None` if the fault says nothing about its content.
-    pub(crate) fn damage(&self) -> Option<String> {
+/// Why a question has no answer: a fault of the file, or a reason that does not depend on the kind of ledger.
+#[derive(Debug)]
+pub(crate) enum Unanswered {
+    Fault(Fault, Option<(StreamId, Option<Seq>)>),
+    Reason(ReadError),
+}
+
+impl From<Fault> for Unanswered {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault, None)
+    }
+}
+
+impl From<rusqlite::Error> for Unanswered {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Fault(error.into(), None)
+    }
+}
+
+impl From<ReadError> for Unanswered {
+    fn from(error: ReadError) -> Self {
+        Self::Reason(error)
+    }
+}
+
+impl Unanswered {
+    /// Adds the stream and the slice that a fault belongs to.
+    pub(crate) fn about(self, stream: &StreamId, seq: Option<Seq>) -> Self {
         match self {
-            Self::Stored(reason) => Some(reason.clone()),
-            Self::Final(_) => None,
-            Self::Sqlite(error) => is_damage(error).then(|| error.to_string()),
+            Self::Fault(fault, None) => Self::Fault(fault, Some((stream.clone(), seq))),
+            known => known,
+        }
+    }
+
+    pub(crate) fn at(self, path: &Path) -> ReadError {
+        let (fault, slice) = match self {
+            Self::Reason(error) => return error,
+            Self::Fault(fault, slice) => (fault, slice),
+        };
+        match fault.at(path) {
+            LedgerError::Damaged { source, .. } => {
+                let (stream, seq) = slice.map_or((None, None), |(stream, seq)| (Some(stream), seq));
+                ReadError::Damaged { stream, seq, source: Cause::new(source) }
+            }
+            error @ (LedgerError::NewerSchema { .. }
+            | LedgerError::ForeignDatabase { .. }
+            | LedgerError::NotADatabase { .. }
+            | LedgerError::NotAFile { .. }) => ReadError::refused(error),
+            error => ReadError::unavailable(error),
         }
     }
 }
@@ -236,10 +284,9 @@ fn is_damage(error: &rusqlite::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use ron_accounting_error_contract::{assert_errors, assert_without_cause};
+    use ron_accounting_error_contract::assert_errors;
 
     use super::*;
-    use crate::{Column, VerifyError, Violation};
 
     #[test]
     fn every_error_leaves_its_cause_to_its_source() {
@@ -252,16 +299,16 @@ mod tests {
                 NotAFile => LedgerError::NotAFile { path: path() },
                 NotADatabase => LedgerError::NotADatabase { path: path() },
                 ForeignDatabase => LedgerError::ForeignDatabase { path: path(), application_id: 1 },
-                NewerSchema => LedgerError::NewerSchema { path: path(), found: 3, supported: 2 },
+                NewerSchema => LedgerError::NewerSchema { path: path(), found: 4, supported: 3 },
                 Locked => LedgerError::Locked { path: path() },
                 ChangedWhileReading => LedgerError::ChangedWhileReading { path: path() },
                 OldSqlite => LedgerError::OldSqlite { found: "3.40.1", required: "3.51.3" },
                 NoWriteAheadLog => LedgerError::NoWriteAheadLog { path: path(), mode: "delete".to_owned() },
-                SumOverflow => LedgerError::SumOverflow { group: "everything".to_owned(), sum: u128::MAX },
             }
             with_cause: {
                 Damaged => LedgerError::Damaged { path: path(), source: "a digest of 3 bytes".into() },
                 CannotOpen => LedgerError::CannotOpen { path: path(), source: sqlite() },
+                Refused => LedgerError::Refused { path: path(), source: PutError::rejected(sqlite()) },
                 Io => LedgerError::Io { path: path(), source: io::Error::other("no medium") },
                 Sqlite => LedgerError::Sqlite { path: path(), source: sqlite() },
             }
@@ -274,21 +321,5 @@ mod tests {
             }
             with_cause: { Constraint => Refusal::Constraint(sqlite()) }
         });
-        let violation = || Violation {
-            stream: None,
-            seq: Some(Seq::new(1)),
-            expected: "slice 1".to_owned(),
-            found: "slice 2".to_owned(),
-        };
-        let locked = LedgerError::Locked { path: path() };
-        assert_errors!(VerifyError {
-            without_cause: {
-                Violation => VerifyError::from(violation()),
-                Ledger => VerifyError::from(locked),
-            }
-            with_cause: {}
-        });
-        assert_without_cause(&violation());
-        assert_without_cause(&"colour".parse::<Column>().unwrap_err());
     }
 }

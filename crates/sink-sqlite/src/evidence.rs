@@ -1,92 +1,108 @@
-//! Reads back what was stored: exact bytes and heads.
+//! The slices behind a figure.
 
-use std::ops::ControlFlow;
-
-use ron_ledger_wire::{Cid, Digest, Head, Seq, StreamId};
+use foldhash::HashMap;
+use ron_accounting_ledger::{
+    collect_evidence, Evidence, EvidenceSums, ReadError, SliceInfo, SliceName, UsageFilter,
+};
+use ron_ledger_wire::StreamId;
+use rusqlite::{Statement, Transaction};
 
 use crate::{
-    error::{Fault, LedgerError},
+    error::{Fault, Unanswered},
+    names::Names,
     open::SqliteLedger,
     stored,
+    usage::{each_slice, Amounts, SliceTotal},
 };
 
-/// A slice as the ledger has it, borrowed during a visit.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub struct StoredSlice<'a> {
-    /// The stream that the slice was stored for.
-    pub stream: &'a StreamId,
-    /// Number within the stream.
-    pub seq: Seq,
-    /// Digest under which the slice was accepted. It is not computed again: evidence shows what is in the file, and a check
-    /// finds the difference.
-    pub digest: Digest,
-    /// The digest as a content identifier.
-    pub cid: Cid,
-    /// Start of the span in Unix milliseconds.
-    pub start_ms: u64,
-    /// End of the span in Unix milliseconds, exclusive.
-    pub end_ms: u64,
-    /// The exact bytes.
-    pub bytes: &'a [u8],
-}
+/// The most decisions about row keys that are kept at a time.
+const KEYS_MAX: usize = 1 << 16;
 
 impl SqliteLedger {
-    /// Passes each slice to `visit` until it returns `Break`. Streams are sorted by origin, tenant and dimension, and the slices of
-    /// each by number.
-    ///
-    /// All slices come from one consistent view. One slice is held in memory. Nothing is checked, see
-    /// [`SqliteLedger::verify`]. `visit` must not call this ledger: the call would wait for the end of the visit, so for itself.
-    pub fn slices(
+    pub(crate) fn slices_behind(
         &self,
-        mut visit: impl FnMut(&StoredSlice<'_>) -> ControlFlow<()>,
-    ) -> Result<(), LedgerError> {
-        self.read(|transaction| {
-            let mut streams = transaction.prepare(STREAMS)?;
-            let mut slices = transaction.prepare(
-                "SELECT seq, digest, start_ms, end_ms, bytes FROM slices WHERE stream = ?1 ORDER BY seq",
-            )?;
-            let mut streams = streams.query([])?;
-            while let Some(row) = streams.next()? {
-                let stream = stored::stream(row, 1)?;
-                let mut slices = slices.query([row.get::<_, i64>(0)?])?;
-                while let Some(row) = slices.next()? {
-                    let digest = stored::digest(row, 1)?;
-                    let slice = StoredSlice {
-                        stream: &stream,
-                        seq: stored::seq(row, 0)?,
-                        digest,
-                        cid: Cid::from(digest),
-                        start_ms: stored::integer(row, 2)?,
-                        end_ms: stored::integer(row, 3)?,
-                        bytes: stored::blob(row, 4)?,
-                    };
-                    if visit(&slice).is_break() {
-                        return Ok(());
-                    }
-                }
-            }
-            Ok(())
-        })
-        .map_err(|fault: Fault| fault.at(self.path()))
-    }
-
-    /// Returns the head of every stream, sorted by origin, tenant and dimension.
-    pub fn heads(&self) -> Result<Vec<Head>, LedgerError> {
-        self.read(|transaction| {
-            let mut heads = Vec::new();
-            let mut statement = transaction.prepare(STREAMS)?;
-            let mut rows = statement.query([])?;
-            while let Some(row) = rows.next()? {
-                let last = stored::digest(row, 5)?;
-                heads.push(Head::new(stored::stream(row, 1)?, stored::seq(row, 4)?, Some(last)));
-            }
-            Ok(heads)
-        })
-        .map_err(|fault: Fault| fault.at(self.path()))
+        filter: &UsageFilter,
+        after: Option<&SliceName>,
+        limit: usize,
+    ) -> Result<Vec<Evidence>, ReadError> {
+        self.read(|transaction| collect_evidence(after, limit, |sums| scan(transaction, filter, after, sums)))
+            .map_err(|unanswered: Unanswered| unanswered.at(self.path()))
     }
 }
 
-/// Selects id, stream, next seq and last digest, in the order in which streams are shown.
-pub(crate) const STREAMS: &str = "SELECT id, origin, tenant, dimension, next_seq, last_digest FROM streams
-  ORDER BY origin, tenant, dimension";
+fn scan(
+    transaction: &Transaction<'_>,
+    filter: &UsageFilter,
+    after: Option<&SliceName>,
+    sums: &mut EvidenceSums,
+) -> Result<(), Unanswered> {
+    let mut names = Names::new(transaction, filter)?;
+    let mut amounts = Amounts::prepare(transaction)?;
+    let mut find = transaction.prepare("SELECT seq, digest, row_count FROM slices WHERE id = ?1")?;
+    let mut selected_keys: HashMap<i64, bool> = HashMap::default();
+    each_slice(transaction, filter, false, |slice| {
+        if !filter.selects_span(slice.start_ms, slice.end_ms) || !names.selects_stream(slice.stream)? {
+            return Ok(());
+        }
+        let stream = names.stream(slice.stream)?;
+        if after.is_some_and(|after| stream < after.stream) {
+            return Ok(());
+        }
+        let total = amounts.total(slice)?;
+        let amount = if filter.needs_rows() {
+            amount_of_rows(slice.id, filter, &mut amounts, &mut names, &mut selected_keys)?
+        } else {
+            total
+        };
+        sums.add(&info(&mut find, stream, slice, total)?, amount);
+        Ok(())
+    })
+}
+
+fn amount_of_rows(
+    slice: i64,
+    filter: &UsageFilter,
+    amounts: &mut Amounts<'_>,
+    names: &mut Names<'_, '_>,
+    selected_keys: &mut HashMap<i64, bool>,
+) -> Result<u128, Fault> {
+    let mut rows = Vec::new();
+    amounts.each_row(slice, |row_key, increment| rows.push((row_key, increment)))?;
+    let mut amount = 0;
+    for (row_key, increment) in rows {
+        let is_selected = if let Some(is_selected) = selected_keys.get(&row_key) {
+            *is_selected
+        } else {
+            let is_selected = filter.selects_row(&names.row_key(row_key)?.as_ref());
+            if selected_keys.len() >= KEYS_MAX {
+                selected_keys.clear();
+            }
+            selected_keys.insert(row_key, is_selected);
+            is_selected
+        };
+        if is_selected {
+            amount += u128::from(increment);
+        }
+    }
+    Ok(amount)
+}
+
+fn info(
+    find: &mut Statement<'_>,
+    stream: StreamId,
+    slice: &SliceTotal,
+    total: u128,
+) -> Result<SliceInfo, Fault> {
+    let mut rows = find.query([slice.id])?;
+    let Some(row) = rows.next()? else {
+        return Err(Fault::Stored(format!("a total of slice id {}, which does not exist", slice.id)));
+    };
+    Ok(SliceInfo {
+        name: SliceName { stream, seq: stored::seq(row, 0)? },
+        digest: stored::digest(row, 1)?,
+        start_ms: slice.start_ms,
+        end_ms: slice.end_ms,
+        row_count: stored::integer(row, 2)?,
+        total,
+    })
+}

@@ -8,12 +8,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ron_ledger_wire::Origin;
-use rusqlite::{params, Connection, OptionalExtension, TransactionBehavior};
+use ron_ledger_wire::{Origin, SealedSlice};
+use rusqlite::{params, types::ValueRef, Connection, OptionalExtension, TransactionBehavior};
 
 use crate::{
     error::{Fault, LedgerError},
-    open::SqliteLedger,
+    open::{Opened, SqliteLedger},
+    put,
+    row_keys::RowKeyIds,
     stored,
 };
 
@@ -30,8 +32,15 @@ const CREATE: &str = "CREATE TABLE IF NOT EXISTS log_imports (
   end_byte INTEGER NOT NULL CHECK (end_byte >= start_byte),
   options TEXT NOT NULL,
   file TEXT NOT NULL,
-  complete INTEGER NOT NULL CHECK (complete IN (0, 1))
+  complete INTEGER NOT NULL CHECK (complete IN (0, 1)),
+  counted_until_ms INTEGER CHECK (counted_until_ms >= 0)
 ) STRICT, WITHOUT ROWID";
+
+/// For a table that was created before logs could be followed.
+const ADD_COLUMN: &str =
+    "ALTER TABLE log_imports ADD COLUMN counted_until_ms INTEGER CHECK (counted_until_ms >= 0)";
+
+const FIND_COLUMN: &str = "SELECT 1 FROM pragma_table_info('log_imports') WHERE name = 'counted_until_ms'";
 
 /// An import of a log, or of the part by which a log has grown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +61,9 @@ pub struct LogImport {
     pub is_complete: bool,
     /// Whether the ledger has a slice of it. Not stored.
     pub has_slices: bool,
+    /// For a log that is followed: what was written to the file before this moment, in Unix milliseconds by the clock of its file
+    /// system, is counted. Such an import moves on; it was not counted in one go, and cannot be repeated.
+    pub counted_until_ms: Option<u64>,
 }
 
 impl SqliteLedger {
@@ -68,31 +80,37 @@ impl SqliteLedger {
     ) -> Result<(), E> {
         self.write(|connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            transaction.execute_batch(CREATE)?;
+            create(&transaction)?;
             let added = match decide(&imports(&transaction)?) {
                 Ok(added) => added,
                 Err(error) => return Ok(Err(error)),
             };
-            let sql = "INSERT OR REPLACE INTO log_imports
-              (origin, content, start_byte, end_byte, options, file, complete) VALUES (?, ?, ?, ?, ?, ?, ?)";
             for import in added {
-                let byte = |at: u64| i64::try_from(at).unwrap_or(i64::MAX);
-                transaction.execute(
-                    sql,
-                    params![
-                        import.origin.as_bytes(),
-                        import.content,
-                        byte(import.start_byte),
-                        byte(import.end_byte),
-                        import.options,
-                        import.file,
-                        import.is_complete
-                    ],
-                )?;
+                set(&transaction, &import)?;
             }
             transaction.commit()?;
             Ok(Ok(()))
         })?
+    }
+
+    /// Stores slices and moves the import that they belong to on, in one transaction: both or neither. Passes all imports to `decide`,
+    /// which returns the import as it is then, or an error that stores nothing. No other process can begin one in between.
+    ///
+    /// Slices that the ledger has already are no error. If one is refused, fails with [`LedgerError::Refused`]. If another process
+    /// writes, fails with [`LedgerError::Locked`] after a short wait.
+    pub fn put_log_import<E: From<LedgerError>>(
+        &self,
+        slices: &[SealedSlice],
+        decide: impl FnOnce(&[LogImport]) -> Result<LogImport, E>,
+    ) -> Result<(), E> {
+        let mut opened = self.lock();
+        let Opened { connection, row_keys, .. } = &mut *opened;
+        let put = put_log_import(connection, row_keys, slices, decide);
+        if !matches!(put, Ok(Ok(()))) {
+            // They may name rows that were rolled back.
+            row_keys.forget();
+        }
+        put.map_err(|fault| E::from(fault.at(self.path())))?
     }
 
     /// Notes that the ledger has all slices of an import.
@@ -117,16 +135,67 @@ impl SqliteLedger {
     }
 }
 
+fn put_log_import<E>(
+    connection: &mut Connection,
+    row_keys: &mut RowKeyIds,
+    slices: &[SealedSlice],
+    decide: impl FnOnce(&[LogImport]) -> Result<LogImport, E>,
+) -> Result<Result<(), E>, Fault> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    create(&transaction)?;
+    let import = match decide(&imports(&transaction)?) {
+        Ok(import) => import,
+        Err(error) => return Ok(Err(error)),
+    };
+    put::put_all_within(&transaction, row_keys, slices)?;
+    set(&transaction, &import)?;
+    transaction.commit()?;
+    Ok(Ok(()))
+}
+
+fn create(connection: &Connection) -> Result<(), Fault> {
+    connection.execute_batch(CREATE)?;
+    if !has_column(connection)? {
+        connection.execute_batch(ADD_COLUMN)?;
+    }
+    Ok(())
+}
+
+fn has_column(connection: &Connection) -> Result<bool, Fault> {
+    Ok(connection.query_row(FIND_COLUMN, [], |_| Ok(())).optional()?.is_some())
+}
+
+fn set(connection: &Connection, import: &LogImport) -> Result<(), Fault> {
+    let stored = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    connection.execute(
+        "INSERT OR REPLACE INTO log_imports
+          (origin, content, start_byte, end_byte, options, file, complete, counted_until_ms)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        params![
+            import.origin.as_bytes(),
+            import.content,
+            stored(import.start_byte),
+            stored(import.end_byte),
+            import.options,
+            import.file,
+            import.is_complete,
+            import.counted_until_ms.map(stored)
+        ],
+    )?;
+    Ok(())
+}
+
 fn imports(connection: &Connection) -> Result<Vec<LogImport>, Fault> {
     let exists = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'log_imports'";
     if connection.query_row(exists, [], |_| Ok(())).optional()?.is_none() {
         return Ok(Vec::new());
     }
-    let mut statement = connection.prepare(
+    let counted_until_ms = if has_column(connection)? { "counted_until_ms" } else { "NULL" };
+    let mut statement = connection.prepare(&format!(
         "SELECT origin, content, start_byte, end_byte, options, file, complete,
-           EXISTS (SELECT 1 FROM streams WHERE streams.origin = log_imports.origin)
+           EXISTS (SELECT 1 FROM streams WHERE streams.origin = log_imports.origin), {counted_until_ms}
          FROM log_imports ORDER BY end_byte, start_byte, origin",
-    )?;
+    ))?;
     let mut rows = statement.query([])?;
     let mut imports = Vec::new();
     while let Some(row) = rows.next()? {
@@ -139,6 +208,10 @@ fn imports(connection: &Connection) -> Result<Vec<LogImport>, Fault> {
             file: stored::text(row, 5)?.to_owned(),
             is_complete: stored::integer(row, 6)? == 1,
             has_slices: stored::integer(row, 7)? == 1,
+            counted_until_ms: match row.get_ref(8)? {
+                ValueRef::Null => None,
+                _ => Some(stored::integer(row, 8)?),
+            },
         });
     }
     Ok(imports)

@@ -64,7 +64,8 @@ const DATABASE_BYTES_MIN: u64 = 512;
 ///
 /// ```
 /// use ron_accounting_export::{Ack, Exporter};
-/// use ron_accounting_sqlite::{Column, SqliteLedger, UsageQuery};
+/// use ron_accounting_ledger::{usage_rows, verify, Column, UsageQuery};
+/// use ron_accounting_sqlite::SqliteLedger;
 /// use ron_ledger_wire::{Origin, Row, RowKey, Seq, Slice, StreamId};
 ///
 /// let folder = tempfile::tempdir()?;
@@ -81,9 +82,9 @@ const DATABASE_BYTES_MIN: u64 = 512;
 /// assert_eq!(ledger.put_batch(&[slice.clone()]), [Ok(Ack::Ok)]);
 /// assert_eq!(ledger.put_batch(&[slice]), [Ok(Ack::Duplicate)]);
 ///
-/// let usage = ledger.usage(&UsageQuery { by: vec![Column::Tenant], ..UsageQuery::default() })?;
-/// assert_eq!(usage[0].increment, 3);
-/// assert_eq!(ledger.verify(|_| {})?.slices, 1);
+/// let usage = usage_rows(&ledger, &UsageQuery::by([Column::Tenant]))?;
+/// assert_eq!(usage[0].sum, 3);
+/// assert_eq!(verify(&ledger, |_| {})?.slices, 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]

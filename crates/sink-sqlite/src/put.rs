@@ -11,7 +11,9 @@ use ron_accounting_export::{Ack, Exporter, PutError};
 use ron_ledger_wire::{
     accept_sealed, Acceptance, Claim, Digest, Head, RowKeyRef, SealedSlice, Seq, StreamId,
 };
-use rusqlite::{params, params_from_iter, Connection, OptionalExtension, Statement, TransactionBehavior};
+use rusqlite::{
+    params, params_from_iter, Connection, OptionalExtension, Statement, Transaction, TransactionBehavior,
+};
 
 use crate::{
     claim,
@@ -96,10 +98,23 @@ fn put_in_transaction(
     savepoints: Savepoints,
 ) -> Result<Vec<Result<Ack, PutError>>, Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    row_keys.refresh(&transaction)?;
-    let mut ledger = Statements::prepare(&transaction, row_keys, savepoints)?;
+    let answers = put_within(&transaction, row_keys, claim, batch, savepoints)?;
+    transaction.commit()?;
+    Ok(answers)
+}
+
+/// Stores slices as a part of a transaction that has the write lock.
+fn put_within(
+    transaction: &Transaction<'_>,
+    row_keys: &mut RowKeyIds,
+    claim: Option<&Claim>,
+    batch: &[SealedSlice],
+    savepoints: Savepoints,
+) -> Result<Vec<Result<Ack, PutError>>, Fault> {
+    row_keys.refresh(transaction)?;
+    let mut ledger = Statements::prepare(transaction, row_keys, savepoints)?;
     let refusal = match claim {
-        Some(claim) => claim::take_over(&transaction, claim, batch)?.map(|error| (claim.origin(), error)),
+        Some(claim) => claim::take_over(transaction, claim, batch)?.map(|error| (claim.origin(), error)),
         None => None,
     };
     let mut refused: HashSet<&StreamId> = HashSet::new();
@@ -117,27 +132,42 @@ fn put_in_transaction(
         }
         answers.push(answer);
     }
-    drop(ledger);
-    transaction.commit()?;
     Ok(answers)
 }
 
-const FIND_STREAM: &str = "SELECT id, next_seq, last_digest FROM streams
+/// Stores all slices as a part of a transaction that has the write lock. Fails if one of them is refused; the transaction must then
+/// not be committed.
+pub(crate) fn put_all_within(
+    transaction: &Transaction<'_>,
+    row_keys: &mut RowKeyIds,
+    batch: &[SealedSlice],
+) -> Result<(), Fault> {
+    if batch.is_empty() {
+        return Ok(());
+    }
+    let answers = put_within(transaction, row_keys, None, batch, Savepoints::No)?;
+    answers.into_iter().try_for_each(|answer| answer.map(drop).map_err(Fault::Refused))
+}
+
+pub(crate) const FIND_STREAM: &str = "SELECT id, next_seq, last_digest FROM streams
   WHERE origin = ?1 AND tenant = ?2 AND dimension = ?3";
 
-struct StoredStream {
+pub(crate) struct StoredStream {
     id: i64,
     next_seq: Seq,
     last: Digest,
 }
 
 impl StoredStream {
-    fn head(&self, stream: &StreamId) -> Head {
+    pub(crate) fn head(&self, stream: &StreamId) -> Head {
         Head::new(stream.clone(), self.next_seq, Some(self.last))
     }
 }
 
-fn find_stream(statement: &mut Statement<'_>, stream: &StreamId) -> Result<Option<StoredStream>, Fault> {
+pub(crate) fn find_stream(
+    statement: &mut Statement<'_>,
+    stream: &StreamId,
+) -> Result<Option<StoredStream>, Fault> {
     let origin = stream.origin();
     let mut rows = statement.query(params![origin.as_bytes(), stream.tenant(), stream.dimension()])?;
     let Some(row) = rows.next()? else { return Ok(None) };
@@ -157,6 +187,7 @@ struct Statements<'conn> {
     add_stream: Statement<'conn>,
     move_head: Statement<'conn>,
     add_slice: Statement<'conn>,
+    add_total: Statement<'conn>,
     find_labels: Statement<'conn>,
     add_labels: Statement<'conn>,
     find_account: Statement<'conn>,
@@ -188,6 +219,10 @@ impl<'conn> Statements<'conn> {
             add_slice: prepare(
                 "INSERT INTO slices (stream, seq, digest, start_ms, end_ms, row_count, bytes)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?,
+            add_total: prepare(
+                "INSERT INTO slice_totals (start_ms, end_ms, stream, slice, total_upper, total_lower)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?,
             find_labels: prepare(
                 "SELECT id FROM row_keys WHERE method IS NOT NULL
@@ -297,6 +332,14 @@ impl<'conn> Statements<'conn> {
             columns.row_count,
             offered.bytes()
         ])?;
+        self.add_total.execute(params![
+            columns.start_ms,
+            columns.end_ms,
+            stream,
+            slice_id,
+            columns.total.0,
+            columns.total.1
+        ])?;
         self.rows.clear();
         for (key, row) in offered.rows().with_encoded_keys() {
             let id = match self.row_keys.get(key) {
@@ -350,6 +393,8 @@ struct SliceColumns {
     start_ms: i64,
     end_ms: i64,
     row_count: i64,
+    /// The upper and the lower part.
+    total: (i64, i64),
 }
 
 impl SliceColumns {
@@ -360,6 +405,7 @@ impl SliceColumns {
             start_ms: stored::integer_to_stored("start_ms", offered.start_ms())?,
             end_ms: stored::integer_to_stored("end_ms", offered.end_ms())?,
             row_count: stored::integer_to_stored("row count", offered.row_count() as u64)?,
+            total: stored::total_to_stored(offered.total())?,
         })
     }
 }
@@ -381,6 +427,7 @@ mod tests {
 
     use ron_accounting_export::{Ack, Exporter, PutError};
     use ron_accounting_exporter_contract::samples::{chain, full_slice, stream};
+    use ron_accounting_ledger::verify;
     use ron_ledger_wire::{Row, RowKey, Seq, Slice};
 
     use crate::SqliteLedger;
@@ -410,7 +457,7 @@ mod tests {
                 );
             }
             assert_eq!(ledger.head(acme[0].stream()).unwrap().unwrap().next_seq(), Seq::new(1));
-            assert_eq!(ledger.verify(|_| {}).unwrap().rows, 1);
+            assert_eq!(verify(&ledger, |_| {}).unwrap().rows, 1);
         }
 
         pages_max(i64::from(i32::MAX));
@@ -426,6 +473,6 @@ mod tests {
         };
         assert_eq!(ledger.put_batch(&[others.encode().unwrap()]), [Ok(Ack::Ok)]);
         assert_eq!(ledger.put_batch(&batch), [Ok(Ack::Ok), Ok(Ack::Duplicate), Ok(Ack::Ok)]);
-        assert_eq!(ledger.verify(|_| {}).unwrap().rows, 102 + rows as u64);
+        assert_eq!(verify(&ledger, |_| {}).unwrap().rows, 102 + rows as u64);
     }
 }

@@ -18,17 +18,17 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use crate::{
     error::Fault,
-    migration::{ROW_KEYS_1, STREAMS_1},
+    migration::{ROW_KEYS_1, SLICES_BY_WINDOW_2, STREAMS_1},
 };
 
 /// The application id of a ledger: "RONL" in ASCII, in the file header at offset 68.
 pub(crate) const APPLICATION_ID: i32 = 0x524F_4E4C;
 
 /// The version of the schema that this build writes.
-pub(crate) const VERSION: i32 = 2;
+pub(crate) const VERSION: i32 = 3;
 
-/// The version of the schema that this build reads, and carries over for writing.
-const OLD_VERSION: i32 = 1;
+/// The first version of the schema. This build reads all since, and carries them over for writing.
+const FIRST_VERSION: i32 = 1;
 
 /// The name of an object and the exact text that creates it.
 pub(crate) type Object = (&'static str, &'static str);
@@ -41,11 +41,30 @@ pub(crate) const CLAIMS: Object = (
 ) STRICT, WITHOUT ROWID",
 );
 
+/// Finds a slice by its content identifier.
+pub(crate) const SLICES_BY_DIGEST: Object =
+    ("slices_by_digest", "CREATE INDEX slices_by_digest ON slices (digest)");
+
+/// Holds what a query needs of a slice in the order of time, so that summing usage reads neither the bytes of slices nor, where no label is
+/// asked for, their rows.
+pub(crate) const SLICE_TOTALS: Object = (
+    "slice_totals",
+    "CREATE TABLE slice_totals (
+  start_ms INTEGER NOT NULL,
+  end_ms INTEGER NOT NULL,
+  stream INTEGER NOT NULL REFERENCES streams (id),
+  slice INTEGER NOT NULL REFERENCES slices (id),
+  total_upper INTEGER NOT NULL CHECK (total_upper >= 0),
+  total_lower INTEGER NOT NULL CHECK (total_lower BETWEEN 0 AND 4294967295),
+  PRIMARY KEY (start_ms, end_ms, stream, slice)
+) STRICT, WITHOUT ROWID",
+);
+
 /// Every object of the schema with the exact text that creates it, in order of creation.
 ///
 /// SQLite keeps these texts, and verification compares them. If a table were replaced by a view, or a constraint dropped,
 /// every other check would be worthless.
-pub(crate) const OBJECTS: [Object; 8] = [
+pub(crate) const OBJECTS: [Object; 9] = [
     (
         "streams",
         "CREATE TABLE streams (
@@ -72,8 +91,8 @@ pub(crate) const OBJECTS: [Object; 8] = [
   UNIQUE (stream, seq)
 ) STRICT",
     ),
-    // Holds what a query needs of a slice, so that summing usage never reads the bytes of slices.
-    ("slices_by_window", "CREATE INDEX slices_by_window ON slices (start_ms, end_ms, stream)"),
+    SLICES_BY_DIGEST,
+    SLICE_TOTALS,
     (
         "row_keys",
         "CREATE TABLE row_keys (
@@ -132,11 +151,11 @@ pub(crate) enum FileKind {
 /// ledger.
 pub(crate) fn kind(transaction: &Transaction<'_>) -> rusqlite::Result<FileKind> {
     let application_id: i32 = transaction.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    let version: i32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let version = version(transaction)?;
     let objects: i64 = transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     Ok(match (application_id, version, objects) {
         (APPLICATION_ID, VERSION, _) => FileKind::Ledger,
-        (APPLICATION_ID, OLD_VERSION, _) => FileKind::Older,
+        (APPLICATION_ID, FIRST_VERSION..VERSION, _) => FileKind::Older,
         (APPLICATION_ID, newer, _) if newer > VERSION => FileKind::Newer(newer),
         (0, 0, 0) => FileKind::Blank,
         (foreign, ..) => FileKind::Foreign(foreign),
@@ -152,18 +171,35 @@ pub(crate) fn create(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     transaction.pragma_update(None, "user_version", VERSION)
 }
 
-/// Returns the objects of the schema version that the file claims to have.
-fn objects(connection: &Connection) -> rusqlite::Result<Vec<Object>> {
-    let version: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if version != OLD_VERSION {
-        return Ok(OBJECTS.to_vec());
+/// Returns the version of the schema that the file claims to have.
+pub(crate) fn version(connection: &Connection) -> rusqlite::Result<i32> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// Returns whether the file has a total for each slice, which older schemas have not.
+pub(crate) fn has_totals(connection: &Connection) -> rusqlite::Result<bool> {
+    Ok(version(connection)? >= 3)
+}
+
+/// Returns the objects of a version of the schema.
+fn objects(version: i32) -> Vec<Object> {
+    if version > 2 {
+        return OBJECTS.to_vec();
     }
-    let old = OBJECTS.into_iter().filter(|object| *object != CLAIMS).map(|object| match object.0 {
-        "streams" => STREAMS_1,
-        "row_keys" => ROW_KEYS_1,
-        _ => object,
-    });
-    Ok(old.collect())
+    let mut objects = OBJECTS.to_vec();
+    objects.retain(|object| ![SLICE_TOTALS, SLICES_BY_DIGEST].contains(object));
+    objects.push(SLICES_BY_WINDOW_2);
+    if version == 1 {
+        objects.retain(|object| *object != CLAIMS);
+        for object in &mut objects {
+            match object.0 {
+                "streams" => *object = STREAMS_1,
+                "row_keys" => *object = ROW_KEYS_1,
+                _ => {}
+            }
+        }
+    }
+    objects
 }
 
 /// Returns the first difference between the stored schema and that of its version, as expected and found.
@@ -171,7 +207,7 @@ fn objects(connection: &Connection) -> rusqlite::Result<Vec<Object>> {
 /// Further tables, views and indexes of a user do no harm. A trigger can change what a statement does, so it is a difference,
 /// although the connections of this crate run none.
 pub(crate) fn difference(connection: &Connection) -> Result<Option<(String, String)>, Fault> {
-    for (name, expected) in objects(connection)? {
+    for (name, expected) in objects(version(connection)?) {
         let found: Option<String> = connection
             .query_row("SELECT sql FROM sqlite_schema WHERE name = ?1", [name], |row| row.get(0))
             .optional()?;

@@ -10,9 +10,21 @@ pub(crate) fn integer_to_stored(column: &'static str, value: u64) -> Result<i64,
     i64::try_from(value).map_err(|_| Refusal::TooLarge { column, value })
 }
 
+/// Reads an integer, such as the id of a row. This is most of what a query does, so it takes the shortest way.
+#[inline]
+pub(crate) fn id(row: &Row<'_>, column: usize) -> Result<i64, Fault> {
+    match row.get_ref(column)? {
+        ValueRef::Integer(value) => Ok(value),
+        other => {
+            Err(Fault::Stored(format!("a value of type {} where an integer is expected", other.data_type())))
+        }
+    }
+}
+
 /// Reads a number that is never negative.
+#[inline]
 pub(crate) fn integer(row: &Row<'_>, column: usize) -> Result<u64, Fault> {
-    let value: i64 = row.get(column)?;
+    let value = id(row, column)?;
     u64::try_from(value).map_err(|_| Fault::Stored(format!("a number of {value} where none is below zero")))
 }
 
@@ -27,8 +39,28 @@ pub(crate) fn increment_to_stored(increment: u64) -> i64 {
 }
 
 pub(crate) fn increment(row: &Row<'_>, column: usize) -> Result<u64, Fault> {
-    let bits: i64 = row.get(column)?;
-    Ok(u64::from_ne_bytes(bits.to_ne_bytes()))
+    Ok(u64::from_ne_bytes(id(row, column)?.to_ne_bytes()))
+}
+
+/// Returns a number as SQLite has it, for numbers that came from there.
+pub(crate) fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// Returns the upper and the lower part of a total, which is `upper * 2^32 + lower`.
+pub(crate) fn total_to_stored(total: u128) -> Result<(i64, i64), Refusal> {
+    let lower = total & u128::from(u32::MAX);
+    let parts = i64::try_from(total >> 32).ok().zip(i64::try_from(lower).ok());
+    parts.ok_or(Refusal::TooLarge { column: "total", value: u64::MAX })
+}
+
+/// Reads a total from two columns, its upper and its lower part.
+pub(crate) fn total(row: &Row<'_>, upper: usize, lower: usize) -> Result<u128, Fault> {
+    Ok((u128::from(integer(row, upper)?) << 32) + u128::from(integer(row, lower)?))
+}
+
+pub(crate) fn is_null(row: &Row<'_>, column: usize) -> Result<bool, Fault> {
+    Ok(row.get_ref(column)? == ValueRef::Null)
 }
 
 pub(crate) fn digest(row: &Row<'_>, column: usize) -> Result<Digest, Fault> {

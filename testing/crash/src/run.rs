@@ -6,7 +6,8 @@ use std::{
 };
 
 use anyhow::{bail, Context as _};
-use ron_accounting_sqlite::{Column, SqliteLedger, UsageQuery, Value};
+use ron_accounting_ledger::{usage_rows, verify, Column, UsageQuery, Value};
+use ron_accounting_sqlite::SqliteLedger;
 
 use crate::{
     dice::Dice,
@@ -193,7 +194,7 @@ impl<'a> Run<'a> {
 
     fn read(&mut self, after: &str) -> anyhow::Result<Ledger> {
         let ledger = SqliteLedger::open_read_only(&self.node.ledger)?;
-        let slices = match ledger.verify(|_| {}) {
+        let slices = match verify(&ledger, |_| {}) {
             Ok(verification) => verification.slices,
             Err(error) => {
                 let error = anyhow::Error::from(error);
@@ -201,15 +202,15 @@ impl<'a> Run<'a> {
                 0
             }
         };
-        let by = vec![Column::Tenant, Column::Dimension, Column::Route];
-        let usage = ledger.usage(&UsageQuery { by, ..UsageQuery::default() })?;
-        let text = |value: Option<&(Column, Value)>| match value {
-            Some((_, Value::Text(text))) => text.clone(),
+        let by = [Column::Tenant, Column::Dimension, Column::Route];
+        let usage = usage_rows(&ledger, &UsageQuery::by(by))?;
+        let text = |value: Option<&Value>| match value {
+            Some(Value::Text(text)) => text.to_string(),
             other => format!("{other:?}"),
         };
         let rows = usage.iter().map(|row| {
-            let [tenant, dimension, route] = [0, 1, 2].map(|column| text(row.columns.get(column)));
-            (RowName { tenant, dimension, route }, u128::from(row.increment))
+            let [tenant, dimension, route] = [0, 1, 2].map(|column| text(row.values.get(column)));
+            (RowName { tenant, dimension, route }, row.sum)
         });
         Ok(Ledger { rows: rows.collect(), slices })
     }

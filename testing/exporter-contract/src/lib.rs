@@ -1,6 +1,7 @@
-//! The contract of `Exporter`, as functions that an implementation runs from its own tests.
+//! The contracts of `Exporter` and of `Ledger`, as functions that an implementation runs from its own tests.
 //!
-//! * [`check`]: runs every case that one open ledger can answer. * [`check_reopening`]: checks what must survive a restart.
+//! * [`check`]: runs every case that one open exporter can answer. * [`check_reopening`]: checks what must survive a restart.
+//! * [`check_ledger`]: runs every case of a ledger that can be asked.
 //! * [`samples`]: streams, chains and forks to build further cases from.
 //!
 //! A case that fails panics with its name, what it expected and what it found.
@@ -12,11 +13,14 @@
 //! contract::check(|| Box::new(MemoryLedger::new()));
 //! // Storage outlives a process: a directory, a database. Here, another handle is enough.
 //! contract::check_reopening(MemoryLedger::new, |storage| Box::new(storage.clone()));
+//! contract::check_ledger(MemoryLedger::new);
 //! ```
 
 mod cases;
 mod contract;
+mod ledger;
 mod probe;
 pub mod samples;
 
 pub use contract::{case_names, check, check_reopening};
+pub use ledger::{check_ledger, ledger_case_names};

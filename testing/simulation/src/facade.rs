@@ -18,6 +18,7 @@ use std::{
 
 use ron_accounting::{labels, AccError, Accounting, Dimension, OnFull};
 use ron_accounting_export::{memory::MemoryLedger, with_causes, Exporter};
+use ron_accounting_ledger::{totals, verify};
 use ron_accounting_sqlite::SqliteLedger;
 use ron_accounting_window::{Clock, ManualClock};
 use ron_ledger_wire::Origin;
@@ -106,7 +107,7 @@ impl Books {
                 }
             }
             Self::Sqlite(ledger) => {
-                for total in ledger.totals().map_err(|error| failed("totals", &error))? {
+                for total in totals(ledger).map_err(|error| failed("totals", &error))? {
                     let tenant = TENANTS.iter().find(|tenant| **tenant == total.tenant);
                     if let Some(tenant) = tenant.filter(|_| total.dimension == "requests") {
                         requests.insert(tenant, total.increment);
@@ -120,7 +121,7 @@ impl Books {
     /// Compares what is stored with what it proves.
     fn verify(&self) -> Result<(), Failure> {
         let Self::Sqlite(ledger) = self else { return Ok(()) };
-        ledger.verify(|_| ()).map(drop).map_err(|error| failed("verification", &error))
+        verify(ledger, |_| ()).map(drop).map_err(|error| failed("verification", &error))
     }
 }
 

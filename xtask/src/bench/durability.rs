@@ -26,7 +26,7 @@ pub(crate) struct Options {
     /// A few seconds instead of minutes: shows that everything runs, and gives no figures to rely on
     #[arg(long)]
     quick: bool,
-    /// Measure these paths alone: `append`, `recovery`, `ledger`, `export`
+    /// Measure these paths alone: `append`, `recovery`, `ledger`, `usage`, `export`
     #[arg(long, value_name = "PATH", value_delimiter = ',')]
     only: Vec<String>,
     /// Fail if a target is missed
@@ -40,6 +40,11 @@ pub(crate) struct Options {
 impl Options {
     pub(super) fn quick() -> Self {
         Self { quick: true, ..Self::default() }
+    }
+
+    /// One path alone.
+    pub(super) fn only(path: &str, quick: bool, check: bool) -> Self {
+        Self { quick, check, only: vec![path.to_owned()], ..Self::default() }
     }
 }
 

@@ -136,7 +136,9 @@ fn kind_of(head: &[u8]) -> HeadKind {
             // An ident server has answered, or these are other fields.
             HeadKind::Unclear
         }
-        [host, client, b"-", _] if is_client(host) && !looks_like_address(host) => {
+        [host, client, b"-", _]
+            if is_client(host) && !looks_like_address(host) && !crate::prefix::is_shippers_word(host) =>
+        {
             let is_client = looks_like_address(client) || without_port(host).len() < host.len();
             if is_client {
                 HeadKind::Vhost

@@ -31,6 +31,8 @@ pub(crate) struct Detected {
     pub(crate) description: String,
 }
 
+pub(crate) use strangers::refuse_old_newlines;
+
 /// Returns the format of a log that begins like this.
 pub(crate) fn detect(sample: &[u8], times: &Times) -> Result<Detected, FormatError> {
     let lines = lines_of(sample);

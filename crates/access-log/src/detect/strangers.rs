@@ -26,6 +26,18 @@ pub(super) fn refuse_by_first_bytes(sample: &[u8]) -> Result<(), FormatError> {
     Ok(())
 }
 
+/// Refuses a log whose lines only carriage returns end: it would be one line.
+pub(crate) fn refuse_old_newlines(sample: &[u8]) -> Result<(), FormatError> {
+    let returns = memchr::memchr_iter(b'\r', sample.trim_ascii_end()).count();
+    if returns == 0 || memchr::memchr(b'\n', sample).is_some() {
+        return Ok(());
+    }
+    Err(unknown_as(
+        "carriage returns end its lines, without newlines",
+        "convert it first, as in tr '\\r' '\\n' < FILE | ... import -",
+    ))
+}
+
 fn unknown_as(seems: &str, remedy: &str) -> FormatError {
     FormatError::Unknown { seems: seems.to_owned(), remedy: remedy.to_owned() }
 }
@@ -57,13 +69,27 @@ pub(super) fn unknown(lines: &[&[u8]]) -> FormatError {
     if most(&is_error_level) {
         return unknown_as("it seems to be an error log", "name the access log instead");
     }
+    if most(&|line| has(line, b"] \"")) {
+        if let Some(time) = lines.iter().find_map(|line| bracketed(line)) {
+            return unknown_as(
+                &format!("the time `{}` of its lines is in no form that is known here", excerpt(time)),
+                "give the form with --time-format, as in --time-format '%d/%b/%Y:%H:%M:%S %z', and the zone of times without one with --time-zone",
+            );
+        }
+    }
+    if most(&|line| has(line, b"\t") && line.split(|b| *b == b'\t').all(|field| has(field, b":"))) {
+        return unknown_as(
+            "it seems to be LTSV: labels before the values",
+            "give its format with --format, as in --format 'time:%t\\thost:%h\\tuser:%u\\treq:%r\\tstatus:%>s\\tsize:%b'",
+        );
+    }
     if most(&|line| has(line, b"TCP_") && has(line, b"/")) {
         return unknown_as(
             "it seems to be the native format of Squid",
             "have Squid write `logformat combined`, or convert it",
         );
     }
-    if lines.first().is_some_and(|line| line.starts_with(b"<")) {
+    if lines.first().is_some_and(|line| matches!(line, [b'<', b'!' | b'?' | b'a'..=b'z' | b'A'..=b'Z', ..])) {
         return unknown_as("it seems to be HTML or XML", "name an access log");
     }
     if most(&|line| memchr::memchr_iter(b',', line).nth(4).is_some()) {
@@ -81,4 +107,11 @@ pub(super) fn unknown(lines: &[&[u8]]) -> FormatError {
         &format!("its first line begins with `{first}`"),
         "give the format as the server's configuration has it with --format, as in --format '%h %l %u %t \"%r\" %>s %b'",
     )
+}
+
+/// Returns what stands in brackets before a quotation mark, where the time of the common format is.
+fn bracketed(line: &[u8]) -> Option<&[u8]> {
+    let end = memchr::memmem::find(line, b"] \"")?;
+    let start = memchr::memrchr(b'[', line.get(..end)?)? + 1;
+    line.get(start..end)
 }

@@ -67,6 +67,7 @@ pub(crate) fn fields(line: &[u8]) -> Option<&[u8]> {
 fn variable(name: &[u8]) -> Variable {
     let lower = name.to_ascii_lowercase();
     let variable = match lower.as_slice() {
+        b"date-time" | b"datetime" | b"timestamp" | b"x-timestamp" => Variable::new(Role::Time, 0),
         b"date" => Variable::new(Role::Date, 0),
         b"time" => Variable::new(Role::Clock, 0),
         b"c-ip" => Variable::new(Role::Address, 0),

@@ -27,6 +27,8 @@ pub(crate) struct JsonMap {
     entries: Vec<Entry>,
     /// Where headers are: the path before their names, and what their keys begin with.
     pub(super) headers: (&'static [&'static str], &'static str),
+    /// Whether the writer is known to escape what clients send.
+    pub(super) escapes: bool,
     /// The entries of the last whole line, one bit each: what a line that is cut has to have.
     usual: u64,
     /// For each depth and length of a key, the entries that it can lead to, one bit each: most keys lead to none.
@@ -58,6 +60,7 @@ impl JsonMap {
         Self {
             entries: Vec::new(),
             headers,
+            escapes: false,
             usual: 0,
             by_length: [[0; LENGTHS]; DEPTHS],
             order: KeyOrder::default(),
@@ -67,6 +70,12 @@ impl JsonMap {
     /// Adds a key, whose levels dots separate; ranks follow the order in which keys of one role are added.
     pub(super) fn with(mut self, role: Role, path: &str) -> Self {
         self.add(role, path);
+        self
+    }
+
+    /// Says that the writer escapes what clients send, so that they cannot write an object of their own.
+    pub(super) fn with_escapes(mut self) -> Self {
+        self.escapes = true;
         self
     }
 
@@ -115,18 +124,21 @@ impl JsonMap {
             };
             map.add(role, path);
         }
-        let has = |role: Role| map.entries.iter().any(|entry| entry.role == role);
-        if !has(Role::Time) {
+        if !map.has(Role::Time) {
             return Err(MapFault::Missing("time"));
         }
-        let has_parts = has(Role::Method) && has(Role::Target);
-        if !has(Role::Request) && !has_parts {
+        let has_parts = map.has(Role::Method) && map.has(Role::Target);
+        if !map.has(Role::Request) && !has_parts {
             return Err(MapFault::Missing("request, or method and target"));
         }
         if map.entries.len() > ENTRIES_MAX / 2 {
             return Err(MapFault::TooMany);
         }
         Ok(map)
+    }
+
+    pub(crate) fn has(&self, role: Role) -> bool {
+        self.entries.iter().any(|entry| entry.role == role)
     }
 
     /// Keeps a field. A name may be a key with dots in it, or a path; both are looked for.
@@ -167,20 +179,22 @@ impl JsonMap {
         values.open[0] = u64::MAX;
         let end = Scan::walk(line, &mut values);
         let (values, clash) = (&values.found, values.clash);
-        if clash {
-            return Err(Skip::new(SkipReason::Ambiguous));
-        }
         let seen =
             (0..).zip(values).filter(|(_, value)| value.is_some()).fold(0, |seen, (bit, _)| seen | 1 << bit);
         match end {
-            End::Whole => self.usual = seen,
+            End::Whole | End::Followed(_) => self.usual = seen,
             End::NoJson => return Err(Skip::found(SkipReason::OtherFormat, line)),
             End::Cut if self.usual != 0 && seen & self.usual == self.usual => {}
             End::Cut => return Err(Skip::found(SkipReason::CutOff, b"last field")),
         }
         let mut found = Found::default();
-        if end == End::Cut {
-            found.remarks.add(Remark::Cut);
+        match end {
+            End::Cut => found.remarks.add(Remark::Cut),
+            End::Followed(at) => {
+                found.remarks.add(Remark::Glued);
+                found.rest = line.get(at..).filter(|_| self.escapes);
+            }
+            _ => {}
         }
         // An empty request is one too: the server could not read it.
         let mut has_target = false;
@@ -212,6 +226,9 @@ impl JsonMap {
         }
         if !has_target {
             return Err(Skip::found(SkipReason::NoRequest, line));
+        }
+        if clash {
+            found.forget_identity();
         }
         Ok(found)
     }
@@ -311,7 +328,7 @@ impl JsonMap {
         let mut one = One { key, value: None };
         let end = Scan::walk(line, &mut one);
         match (one.value, end) {
-            (Some(value), End::Whole | End::Cut) => Ok(value),
+            (Some(value), End::Whole | End::Followed(_) | End::Cut) => Ok(value),
             (None, End::Cut) => Err(SkipReason::CutOff),
             _ => Err(SkipReason::OtherFormat),
         }

@@ -20,6 +20,7 @@ pub(crate) fn caddy() -> JsonMap {
         .with(Role::Status, "status")
         .with(Role::BytesSent, "size")
         .with(Role::BytesReceived, "bytes_read")
+        .with_escapes()
 }
 
 /// Returns the keys of Traefik 2 and 3.
@@ -39,6 +40,7 @@ pub(crate) fn traefik() -> JsonMap {
         .with(Role::BytesSent, "DownstreamContentSize")
         .with(Role::BytesSent, "OriginContentSize")
         .with(Role::BytesReceived, "RequestContentSize")
+        .with_escapes()
 }
 
 /// Returns the keys that the documentation of Envoy and Istio have.
@@ -52,6 +54,7 @@ pub(crate) fn envoy() -> JsonMap {
         .with(Role::Status, "response_code")
         .with(Role::BytesSent, "bytes_sent")
         .with(Role::BytesReceived, "bytes_received")
+        .with_escapes()
 }
 
 /// Returns the names of nginx's variables, which logs with `escape=json` mostly have as keys.

@@ -77,6 +77,8 @@ pub(crate) enum Ahead {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
     Whole,
+    /// The object is whole, and another one begins at this byte.
+    Followed(usize),
     /// The line ended first.
     Cut,
     NoJson,
@@ -95,11 +97,18 @@ impl<'a> Scan<'a> {
         if scan.peek() != Some(b'{') {
             return End::NoJson;
         }
-        let end = scan.object(0, visit).err().unwrap_or(End::Whole);
-        if end == End::Whole && scan.peek().is_some() {
-            return End::NoJson;
+        if let Err(end) = scan.object(0, visit) {
+            return end;
         }
-        end
+        // A comma, where lines are the elements of an array.
+        if scan.peek() == Some(b',') {
+            scan.at += 1;
+        }
+        match scan.peek() {
+            None => End::Whole,
+            Some(b'{') => End::Followed(scan.at),
+            Some(_) => End::NoJson,
+        }
     }
 
     /// Returns the next byte that is no white space.
@@ -404,7 +413,9 @@ mod tests {
 
     #[test]
     fn what_is_no_json_is_none() {
-        for line in ["", "[1]", "{a:1}", "{\"a\" 1}", "{\"a\":1}{\"b\":2}", "{\"a\":\"x\"y\"}", "{\"a\":(}"] {
+        for line in
+            ["", "[1]", "{a:1}", "{\"a\" 1}", "{\"a\":1}x", "{\"a\":1},,", "{\"a\":\"x\"y\"}", "{\"a\":(}"]
+        {
             assert_eq!(walk(line).0, End::NoJson, "{line}");
         }
         assert_eq!(walk(&"{\"a\":".repeat(1000)).0, End::NoJson);

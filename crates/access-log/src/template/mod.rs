@@ -55,6 +55,13 @@ impl Slot {
         self.keep.is_some() || !matches!(self.role, Role::Ignore | Role::Ident)
     }
 
+    /// Returns whether a value can be one that a server wrote: without quotation marks, and with spaces only where
+    /// marks enclose it, or in a time.
+    pub(crate) fn is_one_token(&self, value: &[u8]) -> bool {
+        let may_have_spaces = self.quoted || self.role == Role::Time;
+        memchr::memchr(b'"', value).is_none() && (may_have_spaces || memchr::memchr(b' ', value).is_none())
+    }
+
     fn is_identity(&self) -> bool {
         self.keep.is_some()
             || matches!(

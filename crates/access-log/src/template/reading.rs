@@ -26,8 +26,8 @@ impl Template {
             *found = self.read_damaged(line, times, raw_quotes)?;
         }
         // Where a host is in front, which a client may have written, the client and user could be part of it.
-        if self.has(Role::ServerName) && self.has(Role::Ident) && found.user_has_identity() {
-            return Err(Skip::new(SkipReason::Ambiguous));
+        if self.has(Role::ServerName) && self.has(Role::Ident) && found.user_has_client() {
+            found.forget_identity();
         }
         Ok(())
     }
@@ -72,6 +72,7 @@ impl Template {
         let mut reading = self.search(line, times, usize::MAX)?;
         reading.found.remarks.add(Remark::Glued);
         reading.found.forget_sizes();
+        reading.found.end_request_at_version();
         Ok(reading.found)
     }
 

@@ -7,13 +7,14 @@
 //!
 //! 1. that ends as the format does,
 //! 2. whose request ends in a version of HTTP,
-//! 3. that counts most bytes: a client that writes quotation marks into its own request can raise its bill, and never
+//! 3. whose host has no spaces and quotation marks,
+//! 4. that counts most bytes: a client that writes quotation marks into its own request can raise its bill, and never
 //!    lower it.
 //!
 //! Who made the request is taken from the leftmost reading if the format names it before the request, where the
-//! client cannot write. Otherwise all readings must agree on it.
+//! client cannot write. Otherwise all readings must agree on it, or the request counts without it.
 
-use super::{describe, tail::Tail, Slot, Template};
+use super::{describe, Slot, Template};
 use crate::{
     found::{Found, Role},
     request::is_version,
@@ -33,7 +34,10 @@ const TIME_ENDS_MAX: u32 = 6;
 #[derive(Debug)]
 pub(super) struct Reading<'a> {
     pub(super) found: Found<'a>,
-    tail: Tail,
+    /// Whether the line ends as the format says.
+    ends_well: bool,
+    /// Where the last field that is needed ends.
+    end: usize,
     is_http: bool,
 }
 
@@ -49,6 +53,8 @@ struct Search<'t, 'a> {
     limit: usize,
     steps: u32,
     spans: Vec<(usize, usize)>,
+    /// Where the field behind the last one that is needed may begin.
+    tail_bounds: Option<(usize, usize)>,
     best: Option<Reading<'a>>,
     is_ambiguous: bool,
     stuck: Stuck,
@@ -82,6 +88,7 @@ impl Template {
             limit,
             steps: STEPS_MAX,
             spans: vec![(0, 0); self.slots.len()],
+            tail_bounds: self.tail_bounds(self.last_needed(), line),
             best: None,
             is_ambiguous: false,
             stuck: Stuck { index: 0, at: 0, reason: SkipReason::OtherFormat },
@@ -110,7 +117,7 @@ impl<'a> Search<'_, 'a> {
             self.steps -= 1;
             let value = self.line.get(start..end).unwrap_or_default();
             match Found::default().fill(slot.role, value, self.times) {
-                Ok(()) if slot.wild || is_one_token(slot, value) => {
+                Ok(()) if slot.wild || slot.is_one_token(value) => {
                     self.spans[index] = (start, end);
                     if is_last {
                         self.consider(end);
@@ -153,7 +160,8 @@ impl<'a> Search<'_, 'a> {
         if !is_last {
             found.forget_sizes();
         }
-        self.best = Some(Reading { found, tail: Tail::AsExpected, is_http: false });
+        let end = self.line.len();
+        self.best = Some(Reading { found, ends_well: true, end, is_http: false });
     }
 
     /// Returns the fields up to the one of this number.
@@ -201,15 +209,16 @@ impl<'a> Search<'_, 'a> {
 
     fn consider(&mut self, end: usize) {
         let Some(found) = self.found(self.last_needed) else { return };
-        let tail = self.template.tail(self.last_needed, self.line.get(end..).unwrap_or_default());
+        let ends_well = self.ends_well(end);
         let request = found.request_line().unwrap_or_default();
         let is_http = request.rsplit(|b| *b == b' ').next().is_some_and(is_version);
-        let reading = Reading { found, tail, is_http };
+        let reading = Reading { found, ends_well, end, is_http };
         let Some(best) = &self.best else {
             self.best = Some(reading);
             return;
         };
-        let rank = |reading: &Reading<'_>| (reading.tail == Tail::AsExpected, reading.is_http);
+        let rank =
+            |reading: &Reading<'_>| (reading.ends_well, reading.is_http, reading.found.has_plain_host());
         let same_identity = reading.found.same_identity(&best.found);
         match rank(&reading).cmp(&rank(best)) {
             std::cmp::Ordering::Less => {}
@@ -219,11 +228,19 @@ impl<'a> Search<'_, 'a> {
             }
             std::cmp::Ordering::Equal => {
                 self.is_ambiguous |= !same_identity && !self.identity_first;
-                if same_identity && reading.found.sent() > best.found.sent() {
+                if (same_identity || self.is_ambiguous) && reading.found.sent() > best.found.sent() {
                     self.best = Some(reading);
                 }
             }
         }
+    }
+
+    /// Returns whether the line ends as the format says if the last field that is needed ends at `end`.
+    fn ends_well(&self, end: usize) -> bool {
+        let after = self.template.slots.get(self.last_needed).map_or(&[][..], |slot| &slot.after);
+        let rest = self.line.get(end..).unwrap_or_default();
+        let begins = end + after.len();
+        rest.starts_with(after) && self.tail_bounds.is_some_and(|(from, to)| (from..=to).contains(&begins))
     }
 
     fn note(&mut self, index: usize, at: usize, reason: SkipReason) {
@@ -249,14 +266,16 @@ impl<'a> Search<'_, 'a> {
     }
 
     fn end(self) -> Result<Reading<'a>, Skip> {
-        if self.is_ambiguous || (self.steps == 0 && self.best.is_none()) {
+        if self.steps == 0 && self.best.is_none() {
             return Err(Skip::new(SkipReason::Ambiguous));
         }
         if let Some(mut reading) = self.best {
-            match reading.tail {
-                Tail::AsExpected => {}
-                Tail::Cut => reading.found.remarks.add(Remark::Cut),
-                Tail::Other => reading.found.remarks.add(Remark::OtherEnd),
+            if self.is_ambiguous {
+                reading.found.forget_identity();
+            }
+            if !reading.ends_well {
+                let rest = self.line.get(reading.end..).unwrap_or_default();
+                reading.found.remarks.add(self.template.tail_remark(self.last_needed, rest));
             }
             return Ok(reading);
         }
@@ -275,11 +294,6 @@ impl<'a> Search<'_, 'a> {
         };
         Err(Skip::found(self.stuck.reason, found.trim_ascii()))
     }
-}
-
-/// Returns whether a field of the server holds no space, which only times and fields in quotation marks may.
-fn is_one_token(slot: &Slot, value: &[u8]) -> bool {
-    slot.quoted || slot.role == Role::Time || memchr::memchr(b' ', value).is_none()
 }
 
 /// Returns where the text ends that `line` has at `at`. A space within is one or several; one at the end is one,

@@ -2,58 +2,57 @@
 
 use memchr::memmem;
 
-use super::Template;
-
-/// How the rest of a line compares with the rest of its format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tail {
-    /// As the format says, quotation marks of clients not counted.
-    AsExpected,
-    /// It ends within a field or has too few.
-    Cut,
-    /// It has other fields.
-    Other,
-}
+use super::{Slot, Template};
+use crate::{found::Role, Remark};
 
 impl Template {
-    /// Compares what follows field number `index`, whose end is where `rest` begins.
-    pub(super) fn tail(&self, index: usize, rest: &[u8]) -> Tail {
-        if self.matches_tail(index, rest) {
-            return Tail::AsExpected;
+    /// Returns from where to where the field behind number `index` may begin, if the line is to end as the format
+    /// says: with the literal texts in order, the last one at the end of the line. Fields of clients may hold
+    /// anything, and those of the server are one token each.
+    ///
+    /// It is found from the right and once for a line, since a line may have many ends of its request.
+    pub(super) fn tail_bounds(&self, index: usize, line: &[u8]) -> Option<(usize, usize)> {
+        let behind = self.slots.get(index + 1..)?;
+        let mut end = line.len();
+        let mut before = behind;
+        if !self.open_end {
+            let Some((mut last, mut between)) = behind.split_last() else { return Some((end, end)) };
+            end = line.strip_suffix(last.after.as_slice())?.len();
+            while !last.wild {
+                let Some((previous, others)) = between.split_last() else {
+                    return Some((last.token_start(line.get(..end)?), end));
+                };
+                let at = memmem::rfind(line.get(..end)?, &previous.after)?;
+                if !last.is_one_token(line.get(at + previous.after.len()..end)?) {
+                    return None;
+                }
+                (last, between, end) = (previous, others, at);
+            }
+            before = between;
         }
-        let expected = self.slots.len() - index - 1;
-        match tokens(rest) {
-            Some(count) if count < expected => Tail::Cut,
-            Some(_) => Tail::Other,
-            None => Tail::Cut,
+        for slot in before.iter().rev() {
+            end = memmem::rfind(line.get(..end)?, &slot.after)?;
         }
+        Some((0, end))
     }
 
-    /// Returns whether the literal texts follow in order, the last one at the end of the line. Fields may hold
-    /// anything.
-    fn matches_tail(&self, index: usize, rest: &[u8]) -> bool {
-        let mut rest = rest;
-        for (number, slot) in self.slots.iter().enumerate().skip(index) {
-            let is_last = number + 1 == self.slots.len();
-            let after = slot.after.as_slice();
-            if number == index {
-                match rest.strip_prefix(after) {
-                    Some(behind) => rest = behind,
-                    None => return false,
-                }
-                if is_last {
-                    return rest.is_empty() || self.open_end;
-                }
-            } else if is_last && !self.open_end {
-                return rest.ends_with(after);
-            } else {
-                match memmem::find(rest, after) {
-                    Some(at) => rest = rest.get(at + after.len()..).unwrap_or_default(),
-                    None => return false,
-                }
-            }
+    /// Returns the remark about a line that does not end as the format says behind field number `index`.
+    pub(super) fn tail_remark(&self, index: usize, rest: &[u8]) -> Remark {
+        let expected = self.slots.len() - index - 1;
+        match tokens(rest) {
+            Some(count) if count >= expected => Remark::OtherEnd,
+            // It ends within a field or has too few.
+            _ => Remark::Cut,
         }
-        true
+    }
+}
+
+impl Slot {
+    /// Returns where the longest single token begins that ends where `bytes` does.
+    fn token_start(&self, bytes: &[u8]) -> usize {
+        let may_have_spaces = self.quoted || self.role == Role::Time;
+        let other = if may_have_spaces { b'"' } else { b' ' };
+        memchr::memrchr2(b'"', other, bytes).map_or(0, |at| at + 1)
     }
 }
 

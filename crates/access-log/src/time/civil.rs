@@ -72,6 +72,20 @@ pub(super) fn pair(tens: u8, ones: u8) -> Option<i64> {
     Some(figure(tens)? * 10 + figure(ones)?)
 }
 
+/// Returns the offset of a zone by its letters, where these mean one zone in the whole world. `EST`, `CST` and
+/// `BST` do not.
+fn named_zone(name: &[u8]) -> Option<i32> {
+    let hours = match name {
+        b"WET" => 0,
+        b"CET" | b"WEST" => 1,
+        b"CEST" | b"EET" => 2,
+        b"EEST" | b"MSK" => 3,
+        b"JST" | b"KST" => 9,
+        _ => return None,
+    };
+    Some(hours * 3600)
+}
+
 /// Reads a time from left to right.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cursor<'a> {
@@ -134,7 +148,7 @@ impl<'a> Cursor<'a> {
         Some((hour, minute, second, self.fraction()?))
     }
 
-    fn fraction(&mut self) -> Option<i64> {
+    pub(super) fn fraction(&mut self) -> Option<i64> {
         if self.one_of(b".,").is_none() {
             return Some(0);
         }
@@ -163,7 +177,7 @@ impl<'a> Cursor<'a> {
         match self.rest {
             b"" => Some(Zone::Missing),
             b"Z" | b"z" | b"UTC" | b"GMT" | b"utc" => Some(Zone::Offset(0)),
-            _ => self.whole(Self::offset).map(Zone::Offset),
+            _ => named_zone(self.rest).or_else(|| self.whole(Self::offset)).map(Zone::Offset),
         }
     }
 }

@@ -78,9 +78,36 @@ pub(super) fn plain(bytes: &[u8]) -> Option<i64> {
     }
 }
 
+/// Reads the forms of [`numbered`], also behind a day of the week, and `Sun May 17 10:05:03 2015`.
+pub(super) fn any(bytes: &[u8]) -> Option<(Civil, Zone)> {
+    if bytes.first().is_some_and(u8::is_ascii_digit) {
+        return numbered(bytes);
+    }
+    let mut cursor = Cursor::new(bytes);
+    let weekday = cursor.take_while(|b| b.is_ascii_alphabetic());
+    cursor.one_of(b",");
+    cursor.one_of(b" ")?;
+    if !(3..=9).contains(&weekday.len()) {
+        return None;
+    }
+    if cursor.peek()?.is_ascii_digit() {
+        return numbered(cursor.rest());
+    }
+    let month = month(cursor.take_while(|b| b.is_ascii_alphabetic()))?;
+    cursor.one_of(b" ")?;
+    cursor.one_of(b" ");
+    let figures = cursor.take_while(|b| b.is_ascii_digit());
+    let day = Cursor::new(figures).whole(|cursor| cursor.figures(figures.len().clamp(1, 2)))?;
+    cursor.one_of(b" ")?;
+    let (hour, minute, second, millisecond) = cursor.clock()?;
+    cursor.one_of(b" ")?;
+    let year = cursor.figures(4)?;
+    Some((Civil { year, month, day, hour, minute, second, millisecond }, cursor.zone()?))
+}
+
 /// Reads day, name of the month, year and time with other separators, a fraction, one figure for the day, or without
 /// a zone.
-pub(super) fn any(bytes: &[u8]) -> Option<(Civil, Zone)> {
+fn numbered(bytes: &[u8]) -> Option<(Civil, Zone)> {
     let mut cursor = Cursor::new(bytes);
     let day = match cursor.take_while(|b| b.is_ascii_digit()) {
         figures @ ([_] | [_, _]) => Cursor::new(figures).figures(figures.len())?,

@@ -195,6 +195,10 @@ fn lines_glued_together_never_bill_one_client_for_another() {
     let told = damaged(format!("{}{other}", &COMBINED[..cut]));
     assert!(told.starts_with("192.0.2.7 ada . GET "), "{told}");
     assert!(told.ends_with(" 200 . . +glued +size_unknown"), "{told}");
+    // Cut behind its request, the target is its own.
+    let cut_in_size = COMBINED.find("12 \"http").unwrap();
+    let told = damaged(format!("{}{other}", &COMBINED[..cut_in_size]));
+    assert_eq!(told, "192.0.2.7 ada . GET /a 200 . . +glued +size_unknown");
 
     // A writer that is known to escape leaves no doubt.
     let format = r#"%h %l %u %t \"%r\" %>s %b \"%{Referer}i\" \"%{User-Agent}i\""#;
@@ -206,13 +210,16 @@ fn lines_glued_together_never_bill_one_client_for_another() {
 }
 
 #[test]
-fn where_identity_is_behind_what_a_client_writes_a_doubt_is_no_bill() {
+fn where_identity_is_behind_what_a_client_writes_a_doubt_is_on_nobodys_bill() {
     let format = r#"log_format x escape=none '[$time_iso8601] $remote_addr "$request" $status $body_bytes_sent "$remote_user"';"#;
     let reader = Reader::new(format);
     let line = |request: &str| format!(r#"[2015-05-17T10:05:03Z] 192.0.2.7 "{request}" 200 900 "ada""#);
     assert_eq!(reader.told(line("GET /a HTTP/1.1")), ["192.0.2.7 ada . GET /a 200 900 ."]);
     assert_eq!(reader.told(line("GET /\" HTTP/1.1")), ["192.0.2.7 ada . GET /\" 200 900 . +raw_quotes"]);
-    assert_eq!(reader.told(line(r#"GET /a HTTP/1.1" 200 0 "bob" HTTP/1.1"#)), ["!ambiguous"]);
+    assert_eq!(
+        reader.told(line(r#"GET /a HTTP/1.1" 200 0 "bob" HTTP/1.1"#)),
+        [". . . GET /a HTTP/1.1\" 200 0 \"bob\" 200 900 . +raw_quotes +identity_unknown"]
+    );
 }
 
 #[test]
@@ -223,8 +230,26 @@ fn a_host_that_a_client_wrote_names_no_other_client() {
         [line("shop.example"), line("x 203.0.113.9 - victim"), line("x y"), line("203.0.113.9,")].concat();
     assert_eq!(
         Reader::new("vhost_common").told(log),
-        ["192.0.2.7 . shop.example GET /a 200 5 .", "!ambiguous", "!other_format", "!other_format"]
+        [
+            "192.0.2.7 . shop.example GET /a 200 5 .",
+            ". . . GET /a 200 5 . +identity_unknown",
+            "!other_format",
+            "!other_format"
+        ]
     );
+}
+
+#[test]
+fn no_name_of_a_user_hides_its_request() {
+    let line = |user: &str| {
+        format!("shop.example:80 192.0.2.7 - {user} [17/May/2015:10:05:03 +0000] \"GET /a HTTP/1.1\" 200 5\n")
+    };
+    let read = |user: &str| Reader::new("vhost_common").told(line(user)).concat();
+    for user in ["victim - other", "a - b - c", "- -", "x -  - y"] {
+        assert_eq!(read(user), format!("192.0.2.7 {user} shop.example GET /a 200 5 ."));
+    }
+    // The same is written where the host is `shop.example:80 192.0.2.7 - x`.
+    assert_eq!(read("x 203.0.113.9 - victim"), ". . . GET /a 200 5 . +identity_unknown");
 }
 
 #[test]
@@ -249,7 +274,7 @@ fn a_key_that_comes_twice_does_not_decide_who_pays() {
     };
     let reader = Reader::new(format);
     assert_eq!(reader.told(line("x")), ["192.0.2.7 ada . GET /a 200 5 ."]);
-    assert_eq!(reader.told(line(r#"x","u":"bob"#)), ["!ambiguous"]);
+    assert_eq!(reader.told(line(r#"x","u":"bob"#)), [". . . GET /a 200 5 . +identity_unknown"]);
     assert_eq!(reader.told(line(r#"x","n":"0"#)), ["192.0.2.7 ada . GET /a 200 5 ."]);
 }
 
@@ -264,5 +289,33 @@ fn more_columns_than_names_shift_nothing() {
     assert_eq!(told[1], "192.0.2.7 ada . GET /a 200 512 .");
     assert_eq!(told[2..], ["!cut_off", "!cut_off"]);
     // `b ada` may be the user, or `/a b` the target.
-    assert_eq!(told[0], "!ambiguous");
+    assert_eq!(told[0], ". . . GET /a 200 512 . +identity_unknown");
+}
+
+#[test]
+fn what_the_server_writes_behind_an_agent_tells_where_the_agent_ends() {
+    let line = |agent: &str| {
+        format!(
+            r#"[2015-05-17T10:05:03.000Z] "GET /a HTTP/2" 200 - 3 512 7 6 "-" "{agent}" "cc21d9b0" "shop.example" "10.0.2.1:80""#
+        )
+    };
+    for agent in [r#"x" 200 0 "-" "y"#, r#"x" "-" "victim.example" "10.0.2.1:80"#, r"x\", r#"" "" ""#] {
+        let told = Reader::new("envoy").told(line(agent)).concat();
+        assert!(
+            told == ". . shop.example GET /a 200 512 3" || told.ends_with("+identity_unknown"),
+            "{agent}: {told}"
+        );
+        assert!(told.contains("GET /a 200 512 3"), "{agent}: {told}");
+    }
+    assert_eq!(Reader::new("envoy").told(line(r#"x" 200 0 "-" "y"#)), [". . shop.example GET /a 200 512 3"]);
+}
+
+#[test]
+fn a_line_full_of_ends_is_read_in_time_and_counts_its_own_bytes() {
+    // Each of them has to be tried. A test that compared each with the rest of the line would take minutes.
+    let target = r#"" 200 1 "#.repeat(100_000);
+    let line = COMBINED.replace("/a ", &format!("/a{target} "));
+    for read in [damaged(&line), Reader::new("combined").told(&line).concat()] {
+        assert!(read.ends_with(" 200 512 . +raw_quotes"), "{}", &read[read.len() - 60..]);
+    }
 }

@@ -69,6 +69,11 @@ fn what_decides_who_pays_is_not_guessed() {
         assert!(matches!(error, FormatError::Ambiguous { .. }), "{head}: {error}");
         assert!(error.to_string().contains("--format"), "{error}");
     }
+    // What `grep` puts in front of a line is no part of the client.
+    for prefix in ["access.log:", "/var/log/access.log:"] {
+        let log = format!("{prefix}192.0.2.7 - - {TIME} {REQUEST}\n");
+        assert!(Reader::new("auto").told(log).iter().all(|told| told == "!bad_client"));
+    }
     let mixed = format!("192.0.2.7 - - {TIME} {REQUEST}\nshop.example:80 192.0.2.7 - - {TIME} {REQUEST}\n");
     assert!(matches!(refused(mixed), FormatError::Ambiguous { .. }));
 }
@@ -96,6 +101,13 @@ fn strangers_are_named() {
         (b"time,ip,method,path,status,bytes\n1,2,3,4,5,6\n", "--format"),
         (b"\x01\x02\x03\x04\x05\n\x01\x02\n", "no text"),
         (b"hello world\n", "--format"),
+        (b"192.0.2.7 - - [17.05.15 10:05] \"GET /a HTTP/1.1\" 200 512\n", "--time-format"),
+        (
+            b"192.0.2.7 - - [17/May/2015:10:05:03 EST] \"GET /a HTTP/1.1\" 200 512\n",
+            "`17/May/2015:10:05:03 EST`",
+        ),
+        (b"time:[17/May/2015:10:05:03 +0000]\thost:192.0.2.7\treq:GET /a HTTP/1.1\n", "LTSV"),
+        (b"one line\rand another\r", "tr '\\r' '\\n'"),
     ] {
         let error = refused(log);
         assert!(matches!(error, FormatError::Unknown { .. }), "{error:?}");

@@ -49,6 +49,12 @@ fn behind_what_a_shipper_writes() {
         "2024-07-30T00:06:21.123456789Z stdout F ",
         "Jul 30 00:06:21 web1 nginx: ",
         "<190>Jul 30 00:06:21 web1 nginx: ",
+        "<190>1 2024-07-30T00:06:21.123Z web1 nginx 7 - - \u{feff}",
+        r#"<190>1 2024-07-30T00:06:21.123Z web1 nginx 7 - [id@1 key="[a] \"b\""] "#,
+        "<190>1 - - - - - - ",
+        "2024-07-30T00:06:21.123456789Z ",
+        "nginx-1  | 2024-07-30T00:06:21.123456789Z ",
+        "[pod/web-7c5ddbdf54-x2x8q/nginx] ",
     ] {
         let log = format!("{prefix}{line}\n");
         assert_eq!(auto(&log), ["192.0.2.8 ada . GET /a 200 10 ."], "{prefix}");
@@ -129,6 +135,66 @@ fn dockers_wrapper() {
     }
     let inner = r#"{\"start_time\":\"2015-05-17T10:05:03Z\",\"method\":\"GET\",\"path\":\"/a\",\"response_code\":200,\"bytes_sent\":5}\n"#;
     assert_eq!(auto(line(inner)), [". . . GET /a 200 5 ."]);
+    let compose = line(&format!("web-1  | {clf}\\n"));
+    assert_eq!(auto(&compose), ["192.0.2.7 . . GET /a 200 512 ."]);
+}
+
+#[test]
+fn lines_in_pieces_are_joined_by_their_stream() {
+    let whole = r#"192.0.2.7 - ada [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 512"#;
+    let (first, second) = whole.split_at(30);
+    let docker = |log: &str, stream: &str| {
+        format!("{{\"log\":\"{}\",\"stream\":\"{stream}\"}}\n", log.replace('"', "\\\""))
+    };
+    let log = [
+        docker(first, "stdout"),
+        docker("an er", "stderr"),
+        docker(&format!("{second}\\n"), "stdout"),
+        docker("ror\\n", "stderr"),
+    ]
+    .concat();
+    let told = "192.0.2.7 ada . GET /a 200 512 .";
+    assert_eq!(Reader::new("docker:common").told(log), [told, "!cut_off"]);
+    let kubernetes =
+        |stream: &str, tag: &str, text: &str| format!("2024-07-30T00:06:21Z {stream} {tag} {text}\n");
+    let log = [
+        kubernetes("stdout", "F", whole).repeat(3),
+        kubernetes("stdout", "P", first),
+        kubernetes("stderr", "F", "an error"),
+        kubernetes("stdout", "F", second),
+    ]
+    .concat();
+    assert_eq!(auto(log), [told, told, told, "!cut_off", told]);
+}
+
+#[test]
+fn json_lines_glued_together_are_all_read() {
+    let line = |user: &str| {
+        format!(
+            r#"{{"ts":1431857103,"request":{{"remote_ip":"192.0.2.7","method":"GET","host":"e","uri":"/a"}},"user_id":"{user}","size":5,"status":200}}"#
+        )
+    };
+    let told = |user: &str, end: &str| format!("192.0.2.7 {user} e GET /a 200 5 .{end}");
+    let (ada, bob) = (line("ada"), line("bob"));
+    assert_eq!(
+        auto(format!("{ada}\n{ada}{bob}{ada}\n{ada},\n")),
+        [told("ada", ""), told("ada", " +glued"), told("bob", " +glued"), told("ada", ""), told("ada", ""),]
+    );
+    let cut = format!("{ada}\n{ada}{}\n", &bob[..40]);
+    assert_eq!(
+        Reader::new("caddy").told(cut),
+        [told("ada", ""), told("ada", " +glued"), "!cut_off".to_owned()]
+    );
+    // Whether the writer of other keys escapes is not known: a client could have written the second.
+    let own = "json:time=ts,client=request.remote_ip,user=user_id,method=request.method,target=request.uri,status=status,bytes_sent=size";
+    assert_eq!(Reader::new(own).told(format!("{ada}{bob}")), ["192.0.2.7 ada . GET /a 200 5 . +glued"]);
+}
+
+#[test]
+fn w3c_with_day_and_time_in_one_column() {
+    let log = "#Fields: date-time c-ip cs-method cs-uri-stem sc-status\n2015-05-17T10:05:03Z 192.0.2.7 GET /a 200\n";
+    assert_eq!(auto(log), ["192.0.2.7 . . GET /a 200 . ."]);
+    assert_eq!(times(log), [TIME_MS]);
 }
 
 #[test]

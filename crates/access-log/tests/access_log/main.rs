@@ -5,8 +5,10 @@
 
 mod damage;
 mod detection;
+mod fixtures;
 mod formats;
 mod json_model;
+mod mutations;
 mod notations;
 mod properties;
 mod reading;

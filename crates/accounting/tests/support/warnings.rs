@@ -23,6 +23,12 @@ impl Warnings {
         warnings
     }
 
+    /// Returns all warnings so far.
+    #[allow(dead_code)] // Some tests ask for those that they expect alone.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+
     /// Asserts that exactly one warning has all of `words`.
     pub(crate) fn assert_one(&self, words: &[&str]) {
         let lines = self.0.lock().unwrap();

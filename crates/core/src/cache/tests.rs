@@ -2,13 +2,23 @@
 #![allow(clippy::unwrap_used)] // A failed `unwrap` is a failed assertion.
 
 use super::*;
-use crate::{hashing::Hashing, key::UsageKey, labels};
+use crate::{
+    hashing::Hashing,
+    key::{Quota, UsageKey},
+    labels,
+    tenant::{TenantEntry, TenantRef},
+};
+
+fn tenant() -> TenantRef {
+    TenantRef::new(TenantEntry::new(TenantId(0), false))
+}
 
 fn key(hash: u64, route: &str) -> Arc<Key> {
     Arc::new(Key::new(
         KeyId::new(u32::try_from(hash).unwrap()),
         hash,
-        UsageKey::from_labels(TenantId(0), &labels().route(route)),
+        Quota::Limited,
+        UsageKey::from_labels(&tenant(), &labels().route(route)),
     ))
 }
 
@@ -135,7 +145,8 @@ fn a_scope_finds_its_tenants_and_no_others() {
     assert_eq!(hash, hashing.scoped("acme", feed.hash));
 
     let mut cache = LabelsCache::new(64);
-    let counted = Arc::new(Key::new(KeyId::new(5), hash, UsageKey::from_labels(TenantId(0), &set)));
+    let counted =
+        Arc::new(Key::new(KeyId::new(5), hash, Quota::Limited, UsageKey::from_labels(&tenant(), &set)));
     cache.insert(hash, counted, &set, Outcome::Counted);
     assert_eq!(found(&cache, hash, &feed), None, "not known to be of this scope");
     cache.note_scope(hash, &set, &feed);

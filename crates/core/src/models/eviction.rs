@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use loom::thread;
 
 use super::{add, check, engine, route, spawn_reading, spawn_sealing, take};
-use crate::{fixed_labels::FixedLabels, Dimension, Outcome};
+use crate::{fixed_labels::FixedLabels, labels, Dimension, Outcome, Overflow, Reading};
 
 #[test]
 fn a_late_increment_lands_under_its_own_labels() {
@@ -183,6 +183,37 @@ fn a_key_that_gets_a_free_id_during_a_reading_is_for_the_next() {
         let mut totals = sealing.join().unwrap();
         take(&engine, reader, &mut totals);
         assert_eq!((totals["a"], totals["b"]), (1, 2));
+        assert_eq!(engine.validate(None), Ok(()));
+    });
+}
+
+#[test]
+fn a_tenant_that_leaves_while_it_is_used_keeps_its_counts_and_its_name() {
+    check(|| {
+        let engine = engine(2);
+        let reader = engine.add_reader();
+        engine.hold_tenants(reader);
+        let record = |engine: &crate::state::EngineState, thread: &_, tenant, n| {
+            engine.record(thread, &labels().tenant(tenant), &[(Dimension::REQUESTS, n)])
+        };
+        let own = engine.new_thread();
+        record(&engine, &own, "a", 1);
+        let mut reading = Reading::default();
+        engine.take(reader, |_, _| true, &mut reading);
+        engine.maintain(u64::MAX);
+        // There is one place, and "a" is idle.
+        let newcomer = thread::spawn({
+            let engine = engine.clone();
+            move || record(&engine, &engine.new_thread(), "b", 2)
+        });
+        assert_eq!(record(&engine, &own, "a", 1), Outcome::Counted, "the thread knows it");
+        let came = newcomer.join().unwrap();
+        engine.take(reader, |_, _| true, &mut reading);
+        let totals: BTreeMap<_, _> =
+            reading.rows().map(|row| (row.key.tenant().to_owned(), row.values[0])).collect();
+        let name = if came == Outcome::Counted { "b" } else { "~overflow" };
+        assert!(came == Outcome::Counted || came == Outcome::Overflowed(Overflow::Tenants), "{came:?}");
+        assert_eq!((totals["a"], totals[name], totals.len()), (1, 2, 2));
         assert_eq!(engine.validate(None), Ok(()));
     });
 }

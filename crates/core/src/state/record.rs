@@ -9,9 +9,11 @@ use crate::{
     cells::NotAdded,
     fixed_labels::FixedLabels,
     key::Key,
+    limit::Limit,
     name::Lengths,
+    readers::Detached,
     sync::{Arc, Ordering},
-    tenant::{AccountKey, TenantId},
+    tenant::{AccountKey, Tenant, TenantEntry},
     Dimension, Labels, Outcome,
 };
 
@@ -77,13 +79,13 @@ impl EngineState {
     pub(crate) fn record_account(
         &self,
         thread: &ThreadState,
-        tenant: (TenantId, &str),
+        tenant: &Tenant,
         account: AccountKey,
         amounts: &[(Dimension, u64)],
     ) -> Outcome {
-        let hash = self.hashing.account(tenant.0, account);
+        let hash = self.hashing.account(tenant.id, account);
         if let Ok(caches) = thread.caches.try_borrow() {
-            if let Some(cached) = caches.accounts.find(hash, tenant.0, account) {
+            if let Some(cached) = caches.accounts.find(hash, tenant.id, account) {
                 return self.add_cached(thread, cached, amounts);
             }
         }
@@ -153,9 +155,14 @@ impl EngineState {
         for &(dimension, n) in amounts {
             match cells.add(dimension.index(), n) {
                 Ok(()) => {}
-                Err(NotAdded::CellIsFull) => self.empty_full_cell(thread, key, dimension.index(), n),
+                Err(NotAdded::CellIsFull) => {
+                    if self.empty_full_cell(thread, key, dimension.index(), n).is_saturated {
+                        outcome = Outcome::Saturated(dimension);
+                    }
+                }
                 Err(NotAdded::NoCell) => {
                     self.counters.unknown_dimension.fetch_add(1, Ordering::Relaxed);
+                    self.limits_reached.note(Limit::Dimensions, key.usage.tenant(), Some(dimension));
                     outcome = Outcome::UnknownDimension(dimension);
                 }
             }
@@ -165,8 +172,48 @@ impl EngineState {
 
     /// Moves what a full cell holds, and `n` more, to the readers. The cell starts again from zero.
     #[cold]
-    fn empty_full_cell(&self, thread: &ThreadState, key: &Key, dimension: usize, n: u64) {
+    fn empty_full_cell(&self, thread: &ThreadState, key: &Key, dimension: usize, n: u64) -> Detached {
         let Readings { readers, .. } = &mut *self.readings.lock();
-        readers.empty_full_cell(&self.slabs, &thread.slab, key, dimension, n);
+        let detached = readers.empty_full_cell(&self.slabs, &thread.slab, key, dimension, n);
+        self.note_detached(key.usage.tenant_entry(), detached);
+        detached
+    }
+
+    /// To be called under the readings lock when counts were detached: their tenant keeps its place, and the `try_` functions
+    /// look at high ones.
+    pub(super) fn note_detached(&self, tenant: &TenantEntry, detached: Detached) {
+        if detached.holds_tenant {
+            self.registry.hold_place(tenant);
+        }
+        if detached.is_high {
+            self.has_high_count.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns the outcome of counting `amounts` under a key: `outcome`, or that the highest count was passed.
+    ///
+    /// Only a `try_` function asks, after it has counted. It finds out here what an addition to a cell cannot see.
+    #[inline]
+    pub(crate) fn checked(
+        &self,
+        outcome: Outcome,
+        amounts: &[(Dimension, u64)],
+        key: impl FnOnce() -> Option<Arc<Key>>,
+    ) -> Outcome {
+        if !self.has_high_count.load(Ordering::Relaxed) {
+            return outcome;
+        }
+        key().and_then(|key| self.saturated(&key, amounts)).map_or(outcome, Outcome::Saturated)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn saturated(&self, key: &Key, amounts: &[(Dimension, u64)]) -> Option<Dimension> {
+        let readings = self.readings.lock();
+        let is_saturated =
+            |dimension: Dimension| readings.readers.is_saturated(key, dimension.index(), &self.slabs);
+        let is_known = |dimension: Dimension| dimension.index() < self.dimensions.count();
+        let added = amounts.iter().filter(|(dimension, n)| *n > 0 && is_known(*dimension));
+        added.map(|(dimension, _)| *dimension).find(|dimension| is_saturated(*dimension))
     }
 }

@@ -8,12 +8,13 @@ use std::panic::AssertUnwindSafe;
 use super::{EngineState, Readings, Resolved, ThreadState};
 use crate::{
     cache::CachedKey,
-    key::{overflow_labels, Key, UsageKey, Wanted},
+    key::{overflow_labels, Key, Quota, UsageKey, Wanted},
+    limit::Limit,
     name::Lengths,
     normalizer::{enforce_limits, LABEL_BYTES_MAX},
-    registry::{Full, Quota},
+    registry::Full,
     sync::{Arc, Ordering},
-    tenant::{AccountKey, TenantId},
+    tenant::{AccountKey, Tenant, TenantEntry, TenantRef},
     Label, Labels, Outcome, Overflow, Reason, Verdict, INVALID, OVERFLOW,
 };
 
@@ -39,39 +40,35 @@ impl EngineState {
             Ok(mut caches) => std::mem::take(&mut caches.normalized),
             Err(_) => Default::default(),
         };
+        // Before it is asked: what it learns meanwhile is for the next look-up.
+        let generation = self.generation();
         // No borrow is held here: the normalizer is the host's code and may record.
-        let mut outcome = self.normalize(raw, &mut buffers);
+        let outcome = self.normalize(raw, &mut buffers);
         let [tenant, method, route, service, region] = buffers.each_ref().map(String::as_str);
         let labels = Labels { tenant, method, route, service, region };
         if matches!(outcome, Outcome::Replaced { .. }) {
             self.counters.replaced.fetch_add(1, Ordering::Relaxed);
         }
 
-        let admitted = self.tenant(labels.tenant);
-        let resolved = if let Some(id) = admitted {
-            let wanted = Wanted::Labels(labels);
-            let hash = self.hashing.labels(&labels);
-            // A caller may write the very labels of an overflow row. It is never evicted, so it must not use
-            // up the label limit.
-            let is_overflow = labels == overflow_labels(labels.tenant);
-            let quota = if is_overflow { Quota::Exempt } else { Quota::Limited };
-            self.find_or_admit(thread, hash, &wanted, quota, || UsageKey::from_labels(id, &labels))
-        } else {
-            None
-        };
-        let resolved = match (resolved, admitted) {
-            (Some(key), _) => {
+        let owner = self.tenants.intern(labels.tenant);
+        let wanted = Wanted::Labels(labels);
+        let hash = self.hashing.labels(&labels);
+        // A caller may write the very labels of an overflow row. It makes room for nothing when it is evicted, so it must
+        // not use up the label limit.
+        let is_overflow = labels == overflow_labels(labels.tenant);
+        let quota = if is_overflow { Quota::Exempt } else { Quota::Limited };
+        self.purge_caches(thread, generation);
+        let found = self.find_or_admit(thread, hash, &wanted, quota, (&owner, labels.tenant), || {
+            UsageKey::from_labels(&owner, &labels)
+        });
+        let resolved = match found {
+            Ok(key) => {
                 if let Some(mut caches) = thread.caches_to_fill() {
                     caches.labels.insert(self.hashing.labels(raw), Arc::clone(&key), raw, outcome);
                 }
-                Some(key)
+                Some(Resolved { key, outcome })
             }
-            (None, admitted) => {
-                let (id, name) =
-                    admitted.map_or_else(|| (self.overflow_tenant(), OVERFLOW), |id| (id, labels.tenant));
-                outcome = Outcome::Overflowed(self.count_overflow(admitted.is_none()));
-                self.overflow_row(id, name)
-            }
+            Err(full) => self.resolve_overflow(&owner, labels.tenant, full),
         };
         // A raw label of any length went through the buffers, whose memory must stay bounded.
         for buffer in &mut buffers {
@@ -80,7 +77,7 @@ impl EngineState {
         if let Ok(mut caches) = thread.caches.try_borrow_mut() {
             caches.normalized = buffers;
         }
-        resolved.map(|key| Resolved { key, outcome })
+        resolved
     }
 
     #[cold]
@@ -89,30 +86,34 @@ impl EngineState {
         &self,
         thread: &ThreadState,
         hash: u64,
-        (tenant, name): (TenantId, &str),
+        tenant: &Tenant,
         account: AccountKey,
     ) -> Option<Resolved> {
-        let wanted = Wanted::Account(tenant, account);
-        let make = || UsageKey::from_account(tenant, name, account);
-        if let Some(key) = self.find_or_admit(thread, hash, &wanted, Quota::Limited, make) {
-            if let Some(mut caches) = thread.caches_to_fill() {
-                caches.accounts.insert(hash, Arc::clone(&key), tenant, account);
+        let wanted = Wanted::Account(tenant.id, account);
+        let Tenant { entry, name, .. } = tenant;
+        self.purge_caches(thread, self.generation());
+        match self
+            .find_or_admit(thread, hash, &wanted, Quota::Limited, (entry, name), || tenant.usage_key(account))
+        {
+            Ok(key) => {
+                if let Some(mut caches) = thread.caches_to_fill() {
+                    caches.accounts.insert(hash, Arc::clone(&key), tenant.id, account);
+                }
+                Some(Resolved { key, outcome: Outcome::Counted })
             }
-            return Some(Resolved { key, outcome: Outcome::Counted });
+            Err(full) => self.resolve_overflow(entry, name, full),
         }
-        let outcome = Outcome::Overflowed(self.count_overflow(false));
-        self.overflow_row(tenant, name).map(|key| Resolved { key, outcome })
     }
 
     /// Returns the live key of an account.
     pub(crate) fn resolve_account_key(
         &self,
         thread: &ThreadState,
-        tenant: (TenantId, &str),
+        tenant: &Tenant,
         account: AccountKey,
     ) -> Option<Resolved> {
-        let hash = self.hashing.account(tenant.0, account);
-        let known = || own_if_live(thread.caches.try_borrow().ok()?.accounts.find(hash, tenant.0, account)?);
+        let hash = self.hashing.account(tenant.id, account);
+        let known = || own_if_live(thread.caches.try_borrow().ok()?.accounts.find(hash, tenant.id, account)?);
         known().or_else(|| self.resolve_account(thread, hash, tenant, account))
     }
 
@@ -145,34 +146,52 @@ impl EngineState {
         })
     }
 
-    /// Finds the key in the registry or registers it, and evicts other keys for it if need be. Returns `None`
-    /// at the limit.
+    /// Releases what the thread's caches must not own any more: evicted keys, and names that the normalizer has learned to
+    /// write in another way.
+    fn purge_caches(&self, thread: &ThreadState, generation: u64) {
+        self.watch(thread);
+        if let Ok(mut caches) = thread.caches.try_borrow_mut() {
+            caches.purge_evicted(self.eviction_epoch.load(Ordering::Relaxed));
+            caches.purge_renamed(generation);
+        }
+    }
+
+    /// Returns the normalizer's generation. A panic of it counts as the first.
+    fn generation(&self) -> u64 {
+        std::panic::catch_unwind(AssertUnwindSafe(|| self.normalizer.generation())).unwrap_or(0)
+    }
+
+    /// Finds the key in the registry or registers it, and evicts other keys for it if need be. Returns which limit left no
+    /// room.
     fn find_or_admit(
         &self,
         thread: &ThreadState,
         hash: u64,
         wanted: &Wanted<'_>,
         quota: Quota,
+        (tenant, name): (&TenantEntry, &str),
         make: impl Fn() -> UsageKey,
-    ) -> Option<Arc<Key>> {
-        self.watch(thread);
-        if let Ok(mut caches) = thread.caches.try_borrow_mut() {
-            caches.purge_evicted(self.eviction_epoch.load(Ordering::Relaxed));
-        }
+    ) -> Result<Arc<Key>, Full> {
         if let Some(key) = self.registry.find(hash, wanted) {
-            return Some(key);
+            return Ok(key);
         }
         for _ in 0..ADMISSIONS_MAX {
-            let full = match self.registry.admit(hash, wanted, quota, &make) {
-                Ok(key) => return Some(key),
+            let full = match self.registry.admit(hash, wanted, quota, tenant, &make) {
+                Ok(key) => return Ok(key),
                 Err(full) => full,
             };
-            let has_room = self.make_room(thread);
+            let has_room = match full {
+                Full::Tenants => self.make_place(thread),
+                Full::LabelSets | Full::Ids => {
+                    self.limits_reached.note(Limit::LabelSets, name, None);
+                    self.make_room(thread)
+                }
+            };
             if !has_room || full == Full::Ids {
                 break;
             }
         }
-        self.registry.admit(hash, wanted, quota, &make).ok()
+        self.registry.admit(hash, wanted, quota, tenant, &make)
     }
 
     /// Evicts the least recently used keys. Returns whether another admission may succeed.
@@ -191,6 +210,34 @@ impl EngineState {
         self.registry.live() < self.limits.label_sets || self.registry.has_new_keys()
     }
 
+    /// Makes place for a tenant: evicts all keys of tenants that are idle, the least recently used first. Returns whether
+    /// another admission may succeed.
+    ///
+    /// Finding them costs a reading of all cells, so several leave at once, and none is looked for again before that can
+    /// help.
+    fn make_place(&self, thread: &ThreadState) -> bool {
+        let mut readings = self.readings_with_new_keys();
+        if self.registry.has_free_place() {
+            return true;
+        }
+        if readings.slots.has_no_idle_tenant() {
+            return false;
+        }
+        self.release_places(&readings);
+        if !self.registry.has_free_place() {
+            let Readings { slots, readers } = &mut *readings;
+            slots.note_activity(&self.slabs);
+            let held = readers.held_tenants(slots, &self.slabs);
+            let wanted = (self.limits.tenants / 32).max(1);
+            let (idle, evicted) = slots.evict_idle_tenants(&self.registry, wanted, &held);
+            self.registry.release_places(idle.iter());
+            self.counters.evicted_tenants.fetch_add(idle.len() as u64, Ordering::Relaxed);
+            self.counters.evicted_cardinality.fetch_add(evicted as u64, Ordering::Relaxed);
+            self.reclaim(&mut readings, evicted, Some(thread));
+        }
+        self.registry.has_free_place()
+    }
+
     /// Frees the ids of evicted keys that have no owner any more. `thread`, if given, releases its own first.
     pub(super) fn reclaim(&self, readings: &mut Readings, evicted: usize, thread: Option<&ThreadState>) {
         // In a new epoch, each thread goes through its whole cache once.
@@ -200,66 +247,54 @@ impl EngineState {
             caches.purge_evicted(epoch);
         }
         let Readings { slots, readers } = readings;
-        slots.remove_unowned(&self.registry, |key| readers.detach_key(key, &self.slabs));
+        slots.remove_unowned(&self.registry, |key| {
+            let (sums, detached) = readers.detach_key(key, &self.slabs);
+            self.note_detached(key.usage.tenant_entry(), detached);
+            sums
+        });
     }
 
-    /// Returns the id of a tenant, or `None` if it is a new one past the limit.
-    pub(crate) fn tenant(&self, name: &str) -> Option<TenantId> {
-        let mut tenants = self.tenants.lock();
-        if let Some(id) = tenants.get(name) {
-            return Some(*id);
-        }
-        // The overflow tenant is always admitted, and does not count against the limit.
-        let others = tenants.len() - usize::from(tenants.contains_key(OVERFLOW));
-        if name != OVERFLOW && others >= self.limits.tenants {
-            return None;
-        }
-        let id = TenantId(u32::try_from(tenants.len()).ok()?);
-        tenants.insert(name.into(), id);
-        Some(id)
+    /// Returns the key for usage of a tenant that found no room: the tenant's overflow row, or if the tenant has no place,
+    /// the last resort.
+    fn resolve_overflow(&self, tenant: &TenantRef, name: &str, full: Full) -> Option<Resolved> {
+        let of_tenant = (full != Full::Tenants).then(|| self.overflow_row(tenant, name)).flatten();
+        let (key, overflow, counter) = if let Some(key) = of_tenant {
+            (key, Overflow::LabelSets, &self.counters.overflowed_label_sets)
+        } else {
+            self.limits_reached.note(Limit::Tenants, name, None);
+            let key = self.overflow_row(self.tenants.overflow(), OVERFLOW)?;
+            (key, Overflow::Tenants, &self.counters.overflowed_tenants)
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        Some(Resolved { key, outcome: Outcome::Overflowed(overflow) })
     }
 
-    fn overflow_tenant(&self) -> TenantId {
-        self.tenant(OVERFLOW).unwrap_or(TenantId(u32::MAX))
-    }
-
-    /// Returns the key of a tenant's overflow row.
-    fn overflow_row(&self, tenant: TenantId, name: &str) -> Option<Arc<Key>> {
+    /// Returns the key of a tenant's overflow row, or `None` if the tenant has no place.
+    fn overflow_row(&self, tenant: &TenantRef, name: &str) -> Option<Arc<Key>> {
         let labels = overflow_labels(name);
         let wanted = Wanted::Labels(labels);
         let hash = self.hashing.wanted(&wanted);
         self.registry.find(hash, &wanted).or_else(|| {
             let make = || UsageKey::from_labels(tenant, &labels);
-            self.registry.admit(hash, &wanted, Quota::Exempt, make).ok()
+            self.registry.admit(hash, &wanted, Quota::Exempt, tenant, make).ok()
         })
     }
 
-    fn count_overflow(&self, of_tenants: bool) -> Overflow {
-        let (counter, overflow) = if of_tenants {
-            (&self.counters.overflowed_tenants, Overflow::Tenants)
-        } else {
-            (&self.counters.overflowed_label_sets, Overflow::LabelSets)
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
-        overflow
-    }
-
-    /// Returns the name that a raw label set would be counted under, and registers no key.
+    /// Returns the name that a raw label set is counted under within the limits, and registers no key.
     pub(crate) fn usage_key(&self, raw: &Labels<'_>) -> UsageKey {
         let mut buffers = <[String; 5]>::default();
         self.normalize(raw, &mut buffers);
         let [tenant, method, route, service, region] = buffers.each_ref().map(String::as_str);
         let labels = Labels { tenant, method, route, service, region };
-        match self.tenant(tenant) {
-            Some(id) => UsageKey::from_labels(id, &labels),
-            None => UsageKey::from_labels(self.overflow_tenant(), &overflow_labels(OVERFLOW)),
-        }
+        UsageKey::from_labels(&self.tenants.intern(tenant), &labels)
     }
 
-    /// Returns the tenant that usage of `raw` is counted under: the normalized one, or the overflow tenant.
-    pub(crate) fn admit_tenant(&self, raw: &str) -> (TenantId, Box<str>) {
-        let key = self.usage_key(&crate::labels().tenant(raw));
-        (key.tenant_id(), key.tenant().into())
+    /// Returns the tenant of a raw name.
+    pub(crate) fn tenant(&self, raw: &str) -> Tenant {
+        let mut name = String::new();
+        self.normalize_label(Label::Tenant, raw, &mut name);
+        enforce_limits(&mut name);
+        Tenant::new(self.tenants.intern(&name), &name)
     }
 }
 

@@ -27,6 +27,8 @@ pub(super) struct ThreadCaches {
     pub(super) labels: LabelsCache,
     pub(super) accounts: AccountsCache,
     pub(super) normalized: [String; 5],
+    /// The generation of the normalizer's output that `labels` is of.
+    generation: u64,
 }
 
 impl ThreadState {
@@ -35,6 +37,7 @@ impl ThreadState {
             labels: LabelsCache::new(cache_entries_max),
             accounts: AccountsCache::new(cache_entries_max),
             normalized: Default::default(),
+            generation: 0,
         };
         Self { slab, caches: RefCell::new(caches), is_watched: Cell::new(false) }
     }
@@ -71,6 +74,14 @@ impl ThreadCaches {
     pub(super) fn purge_evicted(&mut self, epoch: u64) {
         self.labels.purge_evicted(epoch);
         self.accounts.purge_evicted(epoch);
+    }
+
+    /// Releases all label sets if the normalizer has learned to write some in another way since the last call.
+    pub(super) fn purge_renamed(&mut self, generation: u64) {
+        if self.generation != generation {
+            self.generation = generation;
+            self.labels.clear();
+        }
     }
 
     /// Checks the invariants of both caches.

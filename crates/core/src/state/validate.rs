@@ -14,6 +14,7 @@ impl EngineState {
         let Readings { slots, readers } = &*self.readings.lock();
         self.registry.validate(|ids| {
             slots.validate(ids)?;
+            self.tenants.validate(ids.places())?;
             let slabs = self.slabs.read();
             slabs.iter().try_for_each(crate::cells::Slab::validate)?;
             readers.validate(ids, &slabs)

@@ -9,6 +9,7 @@ mod ledger;
 mod slices;
 mod usage;
 mod verify;
+mod visiting;
 mod wal;
 
 use std::{
@@ -38,7 +39,7 @@ enum Command {
     #[command(after_help = import::EXAMPLES, after_long_help = long_help(import::EXAMPLES))]
     Import(Box<import::Arguments>),
     #[command(after_help = usage::EXAMPLES, after_long_help = long_help(usage::EXAMPLES))]
-    Usage(usage::Arguments),
+    Usage(Box<usage::Arguments>),
     #[command(after_help = verify::EXAMPLES, after_long_help = long_help(verify::EXAMPLES))]
     Verify(verify::Arguments),
     #[command(after_help = slices::EXAMPLES, after_long_help = long_help(slices::EXAMPLES))]

@@ -3,15 +3,14 @@
 use std::{
     fs,
     io::{self, Write},
-    ops::ControlFlow,
     path::{Path, PathBuf},
 };
 
 use anyhow::{bail, Context};
-use ron_accounting_sqlite::StoredSlice;
-use ron_ledger_wire::Digest;
+use ron_accounting_ledger::{read_all, Ledger, StoredSlice};
+use ron_ledger_wire::{Cid, Digest};
 
-use super::ledger::LedgerArgument;
+use super::{ledger::LedgerArgument, visiting::Visiting};
 use crate::{
     exit::{Exit, Failure},
     progress,
@@ -20,9 +19,10 @@ use crate::{
 pub(super) const EXAMPLES: &str = "\
 Examples:
   ron-accounting slices --export evidence
-  ron-accounting slices --ledger /var/lib/meter/usage.db --export /media/archive/2015-05";
+  ron-accounting slices --ledger /var/lib/meter/usage.db --export /media/archive/2015-05
+  ron-accounting slices --export evidence --cid bafyr4i...";
 
-/// Write the exact bytes of every slice to DIR/<cid>.cbor.
+/// Write the exact bytes of every slice, or of those that are named, to DIR/<cid>.cbor.
 ///
 /// The name is the content identifier (CIDv1, dag-cbor, BLAKE3-256) of the file's bytes, and each slice links to the one
 /// before it, so any IPLD tool can check what was exported. A file that is there already with the same bytes is left
@@ -35,6 +35,9 @@ pub(super) struct Arguments {
     /// The folder to write to; created if it is missing
     #[arg(long, value_name = "DIR")]
     export: PathBuf,
+    /// Only the slice with this content identifier, as `usage --evidence` shows it; may be given again
+    #[arg(long, value_name = "CID")]
+    cid: Vec<Cid>,
 }
 
 #[derive(Debug, Default)]
@@ -49,24 +52,11 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Fa
     let folder = &arguments.export;
     fs::create_dir_all(folder).with_context(|| format!("cannot create the folder {}", folder.display()))?;
 
-    let bar = progress::slices();
-    let mut counts = Counts::default();
-    let mut failure = None;
-    ledger.slices(|slice| {
-        bar.inc_length(1);
-        bar.inc(1);
-        match export(slice, folder, &mut counts) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => {
-                failure = Some(error);
-                ControlFlow::Break(())
-            }
-        }
-    })?;
-    bar.finish_and_clear();
-    if let Some(error) = failure {
-        return Err(error.into());
-    }
+    let counts = if arguments.cid.is_empty() {
+        export_all(&ledger, folder)?
+    } else {
+        export_named(&ledger, &arguments.cid, folder)?
+    };
 
     writeln!(out, "slices   {}", counts.written + counts.present)?;
     writeln!(out, "written  {}", counts.written)?;
@@ -76,6 +66,32 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Fa
         return Ok(Exit::Violated);
     }
     Ok(Exit::Done)
+}
+
+fn export_all(ledger: &dyn Ledger, folder: &Path) -> anyhow::Result<Counts> {
+    let bar = progress::slices();
+    let mut counts = Counts::default();
+    let mut visiting = Visiting::default();
+    read_all(ledger, |slice| {
+        bar.inc_length(1);
+        bar.inc(1);
+        visiting.step(|| export(slice, folder, &mut counts))
+    })?;
+    bar.finish_and_clear();
+    visiting.end()?;
+    Ok(counts)
+}
+
+fn export_named(ledger: &dyn Ledger, cids: &[Cid], folder: &Path) -> anyhow::Result<Counts> {
+    let mut counts = Counts::default();
+    for cid in cids {
+        let name = ledger.find(cid)?;
+        let name = name.with_context(|| format!("the ledger has no slice {cid}: check the identifier"))?;
+        let slice = ledger.slice(&name)?;
+        let slice = slice.with_context(|| format!("the ledger is damaged, verify it: {name} is missing"))?;
+        export(&slice.as_stored(), folder, &mut counts)?;
+    }
+    Ok(counts)
 }
 
 fn export(slice: &StoredSlice<'_>, folder: &Path, counts: &mut Counts) -> anyhow::Result<()> {
@@ -90,7 +106,7 @@ fn export(slice: &StoredSlice<'_>, folder: &Path, counts: &mut Counts) -> anyhow
         );
         return Ok(());
     }
-    let path = folder.join(format!("{}.cbor", slice.cid));
+    let path = folder.join(format!("{}.cbor", slice.cid()));
     if write_new(folder, &path, slice.bytes).with_context(|| format!("cannot write {}", path.display()))? {
         counts.written += 1;
     } else {

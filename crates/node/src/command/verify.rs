@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use ron_accounting_sqlite::{LedgerError, Verification, VerifyError, Violation};
+use ron_accounting_ledger::{verify, Ledger, Verification, VerifyError, Violation};
+use ron_accounting_sqlite::LedgerError;
 
 use super::ledger::LedgerArgument;
 use crate::{
@@ -34,8 +35,12 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Fa
         Err(LedgerError::Damaged { source, .. }) => return Ok(report_damage(&source.to_string(), out)?),
         opened => opened?,
     };
+    verify_ledger(&ledger, out)
+}
+
+fn verify_ledger(ledger: &dyn Ledger, out: &mut dyn Write) -> Result<Exit, Failure> {
     let bar = progress::slices();
-    let result = ledger.verify(|progress| {
+    let result = verify(ledger, |progress| {
         bar.set_length(progress.slices_total);
         bar.set_position(progress.slices);
     });
@@ -43,9 +48,6 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Fa
     Ok(match result {
         Ok(verification) => report_verified(&verification, out)?,
         Err(VerifyError::Violation(violation)) => report_violation(&violation, out)?,
-        Err(VerifyError::Ledger(LedgerError::Damaged { source, .. })) => {
-            report_damage(&source.to_string(), out)?
-        }
         Err(error) => return Err(error.into()),
     })
 }

@@ -81,7 +81,8 @@ fn an_interrupted_import_of_a_log_that_has_grown_since_is_completed() {
     // As if it had been killed before its first slice, and its end had not been noted.
     let raw = rusqlite::Connection::open(folder.path("usage.db")).unwrap();
     raw.execute_batch(
-        "DELETE FROM usage; DELETE FROM slices; DELETE FROM streams; UPDATE log_imports SET complete = 0;",
+        "DELETE FROM usage; DELETE FROM slice_totals; DELETE FROM slices; DELETE FROM streams;
+         UPDATE log_imports SET complete = 0;",
     )
     .unwrap();
     raw.close().unwrap();

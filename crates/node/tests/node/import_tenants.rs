@@ -135,3 +135,40 @@ fn more_tenants_than_are_remembered_lose_nothing() {
     assert_eq!(tenants.len(), TENANTS as usize);
     assert!((0..TENANTS).all(|user| tenants[&format!("user-{user}")] == 1 + u64::from(user % 700 == 0)));
 }
+
+#[test]
+fn a_log_that_has_nothing_of_what_the_rule_asks_for_is_refused() {
+    let folder = Folder::new();
+    folder.write(
+        "combined.log",
+        "192.0.2.7 - - [17/May/2015:10:00:00 +0000] \"GET /a HTTP/1.1\" 200 1 \"-\" \"curl\"\n",
+    );
+    folder.write(
+        "envoy.log",
+        "[2015-05-17T10:05:03.000Z] \"GET /a HTTP/2\" 200 - 3 512 7 6 \"-\" \"curl\" \"1\" \"shop.example\" \"10.0.2.1:80\"\n",
+    );
+    for (rule, log, what) in [
+        ("vhost", "combined.log", "no host"),
+        ("host-hash", "envoy.log", "no client"),
+        ("user", "envoy.log", "no user"),
+        ("user-hash", "envoy.log", "no user"),
+    ] {
+        let ended = folder.run(&["import", "--tenant", rule, log]);
+        assert_eq!(ended.code, Some(2), "{rule}: {}", ended.err);
+        assert!(ended.err.contains(what) && ended.err.contains("--format"), "{}", ended.err);
+        assert!(!folder.path("usage.db").exists());
+    }
+    folder.done(&["import", "--tenant", "vhost", "envoy.log"]);
+    assert_eq!(tenants(&folder), [("shop.example".to_owned(), 1)].into());
+}
+
+#[test]
+fn a_host_that_is_named_like_lines_without_one_stays_apart() {
+    let folder = Folder::new();
+    let line =
+        |host| format!("{host} 192.0.2.7 - - [17/May/2015:10:00:00 +0000] \"GET ?q HTTP/1.1\" 200 1\n");
+    folder.write("access.log", ["anonymous", "-:80", "Shop.Example:443"].map(line).concat());
+    folder.done(&["import", "--tenant", "vhost", "--format", "vhost_common", "access.log"]);
+    let expected = [("%61nonymous", 1), ("anonymous", 1), ("shop.example", 1)];
+    assert_eq!(tenants(&folder), expected.map(|(name, count)| (name.to_owned(), count)).into());
+}

@@ -65,19 +65,12 @@ fn a_deleted_slice_is_found() {
     let ended = after(|ledger| {
         ledger
             .execute_batch(
-                "DELETE FROM usage WHERE slice = (SELECT id FROM slices JOIN streams s ON s.id = stream
-                   WHERE seq = 2 AND dimension = 'requests');
-                 DELETE FROM slices WHERE seq = 2 AND stream = (SELECT id FROM streams WHERE dimension = 'requests');",
+                "CREATE TEMP TABLE victim AS SELECT slices.id FROM slices JOIN streams ON streams.id = stream
+                   WHERE seq = 2 AND dimension = 'requests';
+                 DELETE FROM usage WHERE slice IN victim; DELETE FROM slice_totals WHERE slice IN victim;
+                 DELETE FROM slices WHERE id IN victim;",
             )
-            .unwrap_or_else(|_| {
-                ledger
-                    .execute_batch(
-                        "CREATE TEMP TABLE victim AS SELECT slices.id FROM slices JOIN streams ON streams.id = stream
-                           WHERE seq = 2 AND dimension = 'requests';
-                         DELETE FROM usage WHERE slice IN victim; DELETE FROM slices WHERE id IN victim;",
-                    )
-                    .unwrap();
-            });
+            .unwrap();
     });
     assert_names(&ended, "requests", 2);
 }

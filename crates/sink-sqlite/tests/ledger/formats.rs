@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, fs, ops::ControlFlow, path::PathBuf};
 
 use ron_accounting_export::{Ack, Exporter, PutError};
-use ron_accounting_sqlite::{SqliteLedger, Verification};
+use ron_accounting_ledger::{read_all, verify, Ledger, UsageFilter, Verification};
+use ron_accounting_sqlite::SqliteLedger;
 use ron_ledger_wire::{Claim, ClaimId, Digest, Origin, SealedSlice, Seq, StreamId};
 use rusqlite::Connection;
 
@@ -11,18 +12,18 @@ use crate::samples::{account, chain, labels, put_all, slice, stream, LedgerFolde
 
 const DOCUMENT: &str = include_str!("../../../../docs/sqlite-ledger.md");
 
-/// Written by the first build of schema 2, see [`write`].
-const SCHEMA_2: &[u8] = include_bytes!("../golden/schema-2.db");
+/// Each written by the first build of its schema, see [`write`]. Schema 1 has a test file of its own.
+const SCHEMAS: [i64; 2] = [2, 3];
 
 const HOLDER: ClaimId = ClaimId::from_bytes([0xc1; 16]);
 
-fn golden_path() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/schema-2.db")
+fn golden_path(schema: i64) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/schema-{schema}.db"))
 }
 
-fn copy_of_schema_2() -> LedgerFolder {
+fn copy_of_schema(schema: i64) -> LedgerFolder {
     let folder = LedgerFolder::new();
-    fs::write(folder.ledger_path(), SCHEMA_2).unwrap();
+    fs::write(folder.ledger_path(), fs::read(golden_path(schema)).unwrap()).unwrap();
     folder
 }
 
@@ -65,7 +66,7 @@ fn parts(verified: Verification) -> (u64, u64, u64, Option<u64>, Option<u64>) {
 }
 
 fn totals(ledger: &SqliteLedger) -> BTreeMap<(String, String), u128> {
-    let totals = ledger.totals().unwrap().into_iter();
+    let totals = ron_accounting_ledger::totals(ledger).unwrap().into_iter();
     totals.map(|total| ((total.tenant, total.dimension), total.increment)).collect()
 }
 
@@ -76,59 +77,79 @@ fn expected_totals() -> BTreeMap<(String, String), u128> {
 
 fn stored_slices(ledger: &SqliteLedger) -> Vec<(Digest, Vec<u8>)> {
     let mut stored = Vec::new();
-    ledger
-        .slices(|slice| {
-            stored.push((slice.digest, slice.bytes.to_vec()));
-            ControlFlow::Continue(())
-        })
-        .unwrap();
+    read_all(ledger, |slice| {
+        stored.push((slice.digest, slice.bytes.to_vec()));
+        ControlFlow::Continue(())
+    })
+    .unwrap();
     stored
 }
 
 #[test]
-fn a_ledger_of_schema_2_is_read_where_it_lies_without_a_trace() {
-    let folder = golden_path().parent().unwrap().to_owned();
+fn a_ledger_of_any_schema_is_read_where_it_lies_without_a_trace() {
+    // SQLite writes its own version into the file, so a new file would differ, although its content would not.
+    if std::env::var_os("WRITE_GOLDEN_LEDGER").is_some() {
+        let folder = LedgerFolder::new();
+        write(&folder);
+        fs::copy(folder.ledger_path(), golden_path(3)).unwrap();
+    }
+    let folder = golden_path(2).parent().unwrap().to_owned();
     let names = || -> Vec<_> {
         let mut names: Vec<_> =
             fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         names.sort();
         names
     };
-    // SQLite writes its own version into the file, so a new file would differ, although its content would not.
-    if std::env::var_os("WRITE_GOLDEN_LEDGER").is_some() {
-        let folder = LedgerFolder::new();
-        write(&folder);
-        fs::copy(folder.ledger_path(), golden_path()).unwrap();
+    for schema in SCHEMAS {
+        let before = (names(), fs::read(golden_path(schema)).unwrap());
+        let ledger = SqliteLedger::open_read_only(golden_path(schema)).unwrap();
+        assert_eq!(parts(verify(&ledger, |_| {}).unwrap()), verification());
+        assert_eq!(totals(&ledger), expected_totals());
+        let expected: Vec<_> =
+            slices().into_iter().map(|slice| (slice.digest(), slice.bytes().to_vec())).collect();
+        // By origin, then tenant and dimension.
+        assert_eq!(stored_slices(&ledger), expected);
+        answers_name_the_slices(&ledger);
+        drop(ledger);
+        assert_eq!((names(), fs::read(golden_path(schema)).unwrap()), before);
     }
-    let before = (names(), fs::read(golden_path()).unwrap());
-    let ledger = SqliteLedger::open_read_only(golden_path()).unwrap();
-    assert_eq!(parts(ledger.verify(|_| {}).unwrap()), verification());
-    assert_eq!(totals(&ledger), expected_totals());
-    let expected: Vec<_> =
-        slices().into_iter().map(|slice| (slice.digest(), slice.bytes().to_vec())).collect();
-    // By origin, then tenant and dimension.
-    assert_eq!(stored_slices(&ledger), expected);
-    drop(ledger);
-    assert_eq!((names(), fs::read(golden_path()).unwrap()), before);
+}
+
+/// Whether a file keeps totals or not, and finds digests by an index or not, it answers the same.
+fn answers_name_the_slices(ledger: &SqliteLedger) {
+    let mut infos = Vec::new();
+    for head in ledger.heads(None, 10).unwrap() {
+        infos.extend(ledger.slices(head.stream(), Seq::FIRST, 10).unwrap());
+    }
+    let evidence = ledger.evidence(&UsageFilter::default(), None, 100).unwrap();
+    assert_eq!(evidence.len(), infos.len());
+    for ((slice, info), evidence) in slices().iter().zip(infos).zip(evidence) {
+        assert_eq!((info.digest, info.row_count), (slice.digest(), slice.row_count() as u64));
+        assert_eq!((info.total, evidence.amount, &evidence.slice), (slice.total(), slice.total(), &info));
+        assert_eq!(ledger.find(&slice.cid()).unwrap(), Some(info.name));
+    }
 }
 
 #[test]
-fn a_ledger_of_schema_2_is_carried_on() {
-    let folder = copy_of_schema_2();
-    let ledger = folder.open();
-    let (acme, origin) = (stream("acme", "requests"), stream("acme", "requests").origin());
-    let chain = chain(&acme, 5);
+fn a_ledger_of_any_schema_is_carried_on() {
+    for schema in SCHEMAS {
+        let folder = copy_of_schema(schema);
+        let ledger = folder.open();
+        let (acme, origin) = (stream("acme", "requests"), stream("acme", "requests").origin());
+        let chain = chain(&acme, 5);
 
-    let stranger = Claim::new(origin, ClaimId::from_bytes([0xc2; 16]), []);
-    let refused = PutError::Claimed { origin, current: HOLDER };
-    assert_eq!(ledger.put_claimed(&stranger, &chain[3..4]), [Err(refused)]);
-    let successor = Claim::new(origin, ClaimId::from_bytes([0xc3; 16]), [HOLDER]);
-    assert_eq!(ledger.put_claimed(&successor, &chain[2..]), [Ok(Ack::Duplicate), Ok(Ack::Ok), Ok(Ack::Ok)]);
-    drop(ledger);
+        let stranger = Claim::new(origin, ClaimId::from_bytes([0xc2; 16]), []);
+        let refused = PutError::Claimed { origin, current: HOLDER };
+        assert_eq!(ledger.put_claimed(&stranger, &chain[3..4]), [Err(refused)]);
+        let successor = Claim::new(origin, ClaimId::from_bytes([0xc3; 16]), [HOLDER]);
+        let answers = ledger.put_claimed(&successor, &chain[2..]);
+        assert_eq!(answers, [Ok(Ack::Duplicate), Ok(Ack::Ok), Ok(Ack::Ok)]);
+        drop(ledger);
 
-    let ledger = SqliteLedger::open_read_only(folder.ledger_path()).unwrap();
-    assert_eq!(parts(ledger.verify(|_| {}).unwrap()), (3, 8, 27, Some(0), Some(300_000)));
-    assert_eq!(totals(&ledger)[&("acme".to_owned(), "requests".to_owned())], 412 + 112 + 116);
+        let ledger = SqliteLedger::open_read_only(folder.ledger_path()).unwrap();
+        assert_eq!(parts(verify(&ledger, |_| {}).unwrap()), (3, 8, 27, Some(0), Some(300_000)));
+        assert_eq!(totals(&ledger)[&("acme".to_owned(), "requests".to_owned())], 412 + 112 + 116);
+    }
 }
 
 fn objects(raw: &Connection) -> Vec<(String, Option<String>)> {
@@ -141,11 +162,11 @@ fn objects(raw: &Connection) -> Vec<(String, Option<String>)> {
 fn this_build_creates_the_schema_of_the_golden_file() {
     let fresh = LedgerFolder::new();
     drop(fresh.open());
-    let folder = copy_of_schema_2();
+    let folder = copy_of_schema(3);
     let golden = folder.raw();
     // A change of the schema is a change of the format: it needs a version, a page and a golden file of its own.
     assert_eq!(objects(&fresh.raw()), objects(&golden));
-    for (pragma, expected) in [("application_id", 0x524F_4E4C), ("user_version", 2)] {
+    for (pragma, expected) in [("application_id", 0x524F_4E4C), ("user_version", 3)] {
         let found: i64 = golden.pragma_query_value(None, pragma, |row| row.get(0)).unwrap();
         assert_eq!(found, expected, "{pragma}");
     }
@@ -162,7 +183,7 @@ fn documented_columns(table: &str) -> Vec<String> {
 
 #[test]
 fn the_page_names_every_table_column_and_index() {
-    let folder = copy_of_schema_2();
+    let folder = copy_of_schema(3);
     let raw = folder.raw();
     let names = |sql: &str| -> Vec<String> {
         let mut statement = raw.prepare(sql).unwrap();
@@ -195,19 +216,21 @@ fn documented_sql(section: &str) -> Vec<&'static str> {
 
 #[test]
 fn the_sql_of_the_page_sums_what_the_ledger_sums() {
-    let folder = copy_of_schema_2();
+    let folder = copy_of_schema(3);
     let raw = folder.raw();
-    let [exact, by_route, behind]: [&str; 3] = documented_sql("Asking for usage").try_into().unwrap();
+    let [exact, by_row, by_route, behind]: [&str; 4] = documented_sql("Asking for usage").try_into().unwrap();
 
-    let mut statement = raw.prepare(exact).unwrap();
-    let rows = statement.query_map([], |row| {
-        let halves: (i64, i64) = (row.get(2)?, row.get(3)?);
-        Ok((
-            (row.get(0)?, row.get(1)?),
-            (u128::try_from(halves.0).unwrap() << 32) + u128::try_from(halves.1).unwrap(),
-        ))
-    });
-    assert_eq!(rows.unwrap().map(Result::unwrap).collect::<BTreeMap<_, _>>(), expected_totals());
+    for exact in [exact, by_row] {
+        let mut statement = raw.prepare(exact).unwrap();
+        let rows = statement.query_map([], |row| {
+            let halves: (i64, i64) = (row.get(2)?, row.get(3)?);
+            Ok((
+                (row.get(0)?, row.get(1)?),
+                (u128::try_from(halves.0).unwrap() << 32) + u128::try_from(halves.1).unwrap(),
+            ))
+        });
+        assert_eq!(rows.unwrap().map(Result::unwrap).collect::<BTreeMap<_, _>>(), expected_totals());
+    }
 
     let mut statement = raw.prepare(by_route).unwrap();
     let rows = statement.query_map([], |row| {
@@ -233,12 +256,13 @@ fn each_check_of_the_page_finds_its_damage_and_nothing_in_a_sound_ledger() {
         "UPDATE streams SET next_seq = 2 WHERE next_seq = 3",
         "UPDATE slices SET digest = zeroblob(32) WHERE seq = 0",
         "DELETE FROM usage WHERE slice = 1 AND row_key = 1",
+        "UPDATE slice_totals SET total_lower = total_lower + 1 WHERE slice = 1",
         "DELETE FROM row_keys WHERE namespace = 1",
     ];
     assert_eq!(checks.len(), edits.len());
     let finds = |raw: &Connection, sql: &str| raw.prepare(sql).unwrap().exists([]).unwrap();
     for (check, edit) in checks.into_iter().zip(edits) {
-        let folder = copy_of_schema_2();
+        let folder = copy_of_schema(3);
         let raw = folder.raw();
         assert!(!finds(&raw, check), "{check}");
         assert!(raw.execute(edit, []).unwrap() > 0, "{edit}");

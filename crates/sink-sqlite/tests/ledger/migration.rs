@@ -3,7 +3,8 @@
 use std::fs;
 
 use ron_accounting_export::{Ack, Exporter};
-use ron_accounting_sqlite::{LedgerError, SqliteLedger, UsageQuery, VerifyError};
+use ron_accounting_ledger::{read_all, usage_rows, verify, UsageQuery, VerifyError};
+use ron_accounting_sqlite::{LedgerError, SqliteLedger};
 use ron_ledger_wire::{Claim, ClaimId, SealedSlice, Seq};
 
 use crate::samples::{chain, put_all, stream, two_chains, LedgerFolder};
@@ -21,12 +22,11 @@ fn version(folder: &LedgerFolder) -> i64 {
 
 fn slices(ledger: &SqliteLedger) -> Vec<(Seq, Vec<u8>)> {
     let mut slices = Vec::new();
-    ledger
-        .slices(|slice| {
-            slices.push((slice.seq, slice.bytes.to_vec()));
-            std::ops::ControlFlow::Continue(())
-        })
-        .unwrap();
+    read_all(ledger, |slice| {
+        slices.push((slice.seq, slice.bytes.to_vec()));
+        std::ops::ControlFlow::Continue(())
+    })
+    .unwrap();
     slices
 }
 
@@ -35,11 +35,11 @@ fn an_old_ledger_is_read_without_a_trace() {
     let folder = of_schema_1();
     let before = folder.files();
     let ledger = SqliteLedger::open_read_only(folder.ledger_path()).unwrap();
-    assert_eq!(ledger.verify(|_| {}).unwrap().rows, 32);
+    assert_eq!(verify(&ledger, |_| {}).unwrap().rows, 32);
     assert_eq!(slices(&ledger), slices(&two_chains().open()));
     assert_eq!(
-        ledger.usage(&UsageQuery::default()).unwrap(),
-        two_chains().open().usage(&UsageQuery::default()).unwrap()
+        usage_rows(&ledger, &UsageQuery::default()).unwrap(),
+        usage_rows(&two_chains().open(), &UsageQuery::default()).unwrap()
     );
     assert_eq!(folder.files(), before);
 }
@@ -48,8 +48,8 @@ fn an_old_ledger_is_read_without_a_trace() {
 fn an_old_ledger_is_carried_over_when_it_is_opened_for_writing() {
     let folder = of_schema_1();
     let ledger = folder.open();
-    assert_eq!(version(&folder), 2);
-    assert_eq!(ledger.verify(|_| {}).unwrap().rows, 32);
+    assert_eq!(version(&folder), 3);
+    assert_eq!(verify(&ledger, |_| {}).unwrap().rows, 32);
     let fresh = two_chains();
     assert_eq!(slices(&ledger), slices(&fresh.open()));
     let schema = |folder: &LedgerFolder| -> Vec<(String, Option<String>)> {
@@ -69,7 +69,7 @@ fn an_old_ledger_is_carried_over_when_it_is_opened_for_writing() {
     let next: Vec<SealedSlice> = chain(&stream("acme", "requests"), 7)[6..].to_vec();
     assert_eq!(ledger.put_claimed(&claim, &next), [Ok(Ack::Ok)]);
     drop(ledger);
-    assert_eq!(folder.open().verify(|_| {}).unwrap().slices, 13);
+    assert_eq!(verify(&folder.open(), |_| {}).unwrap().slices, 13);
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn a_kill_while_a_ledger_is_carried_over_leaves_the_old_one() {
         }
         let ledger = copy.open();
         assert_eq!(slices(&ledger), before, "cut at {cut}");
-        ledger.verify(|_| {}).unwrap();
+        verify(&ledger, |_| {}).unwrap();
     }
     drop(carried_over);
     assert!(old > 0 && new > 0, "{old} old, {new} new");
@@ -107,7 +107,7 @@ fn an_old_ledger_with_an_edited_schema_stays_as_it_is() {
         "{error}"
     );
     assert_eq!(fs::read(folder.ledger_path()).unwrap(), before);
-    let found = SqliteLedger::open_read_only(folder.ledger_path()).unwrap().verify(|_| {});
+    let found = verify(&SqliteLedger::open_read_only(folder.ledger_path()).unwrap(), |_| {});
     assert!(matches!(found, Err(VerifyError::Violation(_))), "{found:?}");
 }
 

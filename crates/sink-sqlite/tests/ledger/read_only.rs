@@ -3,15 +3,19 @@
 use std::fs;
 
 use ron_accounting_export::{Exporter, PutError};
-use ron_accounting_sqlite::{LedgerError, SqliteLedger, UsageQuery};
+use ron_accounting_ledger::{usage_rows, verify, Ledger, ReadError, UsageQuery, VerifyError};
+use ron_accounting_sqlite::{LedgerError, SqliteLedger};
 use ron_ledger_wire::Seq;
 
 use crate::samples::{chain, put_all, stream, two_chains, LedgerFolder};
 
 fn read_everything(ledger: &SqliteLedger, slices: u64) {
-    assert_eq!(ledger.verify(|_| {}).unwrap().slices, slices);
-    assert_eq!(ledger.usage(&UsageQuery::default()).unwrap().len(), 1);
-    assert_eq!(ledger.heads().unwrap().iter().map(|head| head.next_seq().get()).sum::<u64>(), slices);
+    assert_eq!(verify(ledger, |_| {}).unwrap().slices, slices);
+    assert_eq!(usage_rows(ledger, &UsageQuery::default()).unwrap().len(), 1);
+    assert_eq!(
+        ledger.heads(None, 100).unwrap().iter().map(|head| head.next_seq().get()).sum::<u64>(),
+        slices
+    );
 }
 
 #[test]
@@ -120,14 +124,18 @@ fn a_change_under_a_quiet_read_is_reported() {
     let reader = SqliteLedger::open_read_only(folder.ledger_path()).unwrap();
     let chain = chain(&stream("initech", "requests"), 1);
     let mut wrote = false;
-    let found = reader.verify(|_| {
+    let found = verify(&reader, |_| {
         if !std::mem::replace(&mut wrote, true) {
             // Closing checkpoints: it writes into the file that is being read.
             put_all(&folder.open(), &chain);
         }
     });
-    let changed = |error: &_| {
-        matches!(error, ron_accounting_sqlite::VerifyError::Ledger(LedgerError::ChangedWhileReading { .. }))
+    let changed = |error: &_| match error {
+        VerifyError::Read(error @ ReadError::Unavailable { source }) => {
+            let source = source.error().downcast_ref::<LedgerError>();
+            error.is_retryable() && matches!(source, Some(LedgerError::ChangedWhileReading { .. }))
+        }
+        _ => false,
     };
     assert!(found.as_ref().is_err_and(changed), "{found:?}");
     read_everything(&reader, 9);

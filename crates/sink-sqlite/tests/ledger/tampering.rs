@@ -1,6 +1,7 @@
 //! Whatever is edited in the file, verification names the folder.
 
-use ron_accounting_sqlite::{SqliteLedger, VerifyError, Violation};
+use ron_accounting_ledger::{verify, VerifyError, Violation};
+use ron_accounting_sqlite::SqliteLedger;
 use ron_ledger_wire::{Seq, StreamId};
 use rusqlite::{params, Connection};
 
@@ -14,7 +15,7 @@ fn violation_after(edit: impl FnOnce(&Connection)) -> Violation {
 }
 
 fn violation_in(ledger: &SqliteLedger) -> Violation {
-    match ledger.verify(|_| {}) {
+    match verify(ledger, |_| {}) {
         Err(VerifyError::Violation(violation)) => {
             let text = violation.to_string();
             for part in [&violation.expected, &violation.found] {
@@ -49,7 +50,7 @@ fn an_untouched_ledger_is_verified_with_its_figures() {
     let folder = two_chains();
     let mut calls = Vec::new();
     let verified =
-        folder.open().verify(|progress| calls.push((progress.slices, progress.slices_total))).unwrap();
+        verify(&folder.open(), |progress| calls.push((progress.slices, progress.slices_total))).unwrap();
     assert_eq!((verified.streams, verified.slices, verified.rows), (2, 8, 32));
     assert_eq!((verified.first_window_ms, verified.last_window_ms), (Some(0), Some(240_000)));
     assert_eq!(calls, (1..=8).map(|slices| (slices, 8)).collect::<Vec<_>>());
@@ -81,7 +82,7 @@ fn every_byte_of_a_slice_counts() {
         assert_eq!((&violation.stream, violation.seq), (&globex, seq), "{violation}");
     }
     write(&bytes);
-    ledger.verify(|_| {}).unwrap();
+    verify(&ledger, |_| {}).unwrap();
 }
 
 #[test]
@@ -90,6 +91,8 @@ fn a_deleted_slice_is_missed_wherever_it_was() {
         for table in [
             "DELETE FROM slices WHERE id = {id}",
             "DELETE FROM usage WHERE slice = {id}; DELETE FROM slices WHERE id = {id}",
+            "DELETE FROM usage WHERE slice = {id}; DELETE FROM slice_totals WHERE slice = {id};
+             DELETE FROM slices WHERE id = {id}",
         ] {
             let sql = table.replace("{id}", &slice_id("acme", seq));
             assert_found(&sql, "acme", seq, &format!("slice {seq}"), found);
@@ -144,6 +147,7 @@ fn a_rewritten_history_breaks_at_the_next_link() {
         [id],
     )
     .unwrap();
+    raw.execute("UPDATE slice_totals SET total_lower = total_lower + 1 WHERE slice = ?1", [id]).unwrap();
     let violation = violation_in(&folder.open());
     assert_eq!((violation.stream, violation.seq), (Some(stream("acme", "requests")), Some(Seq::new(2))));
     assert!(violation.expected.contains(&forged.digest().to_string()));
@@ -210,6 +214,32 @@ fn an_edited_roll_up_is_found_in_both_directions() {
         "account 1:42 = 42",
         "no such row",
     );
+}
+
+#[test]
+fn an_edited_total_is_found() {
+    let id = slice_id("acme", 2);
+    let set = |assignment: &str| format!("UPDATE slice_totals SET {assignment} WHERE slice = {id}");
+    assert_found(&set("total_lower = total_lower + 1"), "acme", 2, "total 108", "total 109");
+    assert_found(&set("total_upper = 1"), "acme", 2, "total 108", "total 4294967404");
+    assert_found(&set("total_lower = -1"), "acme", 2, "readable", "-1");
+    for (column, edited) in [("start_ms", "start_ms - 1"), ("end_ms", "end_ms + 1"), ("stream", "stream + 1")]
+    {
+        let sql = set(&format!("{column} = {edited}"));
+        assert_found(&sql, "acme", 2, "a row in `slice_totals`", "no such row");
+    }
+    let sql = format!("DELETE FROM slice_totals WHERE slice = {id}");
+    assert_found(&sql, "acme", 2, "a row in `slice_totals`", "no such row");
+    for columns in ["start_ms + 1, end_ms, stream, slice", "start_ms, end_ms, stream, slice + 1000"] {
+        let violation = violation_after(|raw| {
+            let sql = format!(
+                "INSERT INTO slice_totals SELECT {columns}, 0, 5 FROM slice_totals WHERE slice = {id}"
+            );
+            raw.execute_batch(&sql).unwrap();
+        });
+        assert_eq!((&violation.stream, violation.seq), (&None, None), "{violation}");
+        assert!(violation.found.contains("a row in `slice_totals` of slice id"), "{violation}");
+    }
 }
 
 #[test]
@@ -299,7 +329,7 @@ fn an_edited_schema_is_found() {
             "CREATE TABLE notes (a); CREATE VIEW v AS SELECT * FROM usage; CREATE INDEX i ON usage (row_key)",
         )
         .unwrap();
-    folder.open().verify(|_| {}).unwrap();
+    verify(&folder.open(), |_| {}).unwrap();
 }
 
 #[test]
@@ -308,19 +338,20 @@ fn an_index_that_lies_is_found() {
         let id = slice_id("acme", 1);
         // The table ends as it was. The index keeps the entry of the first edit, since it is hidden during the second.
         raw.execute_batch(&format!(
-            "UPDATE slices SET start_ms = start_ms + 1 WHERE id = {id};
+            "CREATE TEMP TABLE before AS SELECT digest FROM slices WHERE id = {id};
+             UPDATE slices SET digest = zeroblob(32) WHERE id = {id};
              PRAGMA writable_schema = ON;
-             CREATE TEMP TABLE saved AS SELECT * FROM sqlite_schema WHERE name = 'slices_by_window';
-             DELETE FROM sqlite_schema WHERE name = 'slices_by_window';
+             CREATE TEMP TABLE saved AS SELECT * FROM sqlite_schema WHERE name = 'slices_by_digest';
+             DELETE FROM sqlite_schema WHERE name = 'slices_by_digest';
              PRAGMA writable_schema = RESET;
-             UPDATE slices SET start_ms = start_ms - 1 WHERE id = {id};
+             UPDATE slices SET digest = (SELECT digest FROM before) WHERE id = {id};
              PRAGMA writable_schema = ON;
              INSERT INTO sqlite_schema SELECT * FROM saved;
              PRAGMA writable_schema = RESET;"
         ))
         .unwrap();
     });
-    assert!(violation.found.contains("slices_by_window"), "{violation}");
+    assert!(violation.found.contains("slices_by_digest"), "{violation}");
 }
 
 #[test]
@@ -338,7 +369,7 @@ fn damaged_pages_are_found_or_harmless() {
             damaged += 1;
             continue;
         };
-        match ledger.verify(|_| {}) {
+        match verify(&ledger, |_| {}) {
             Ok(verified) => assert_eq!((verified.slices, verified.rows), (8, 32), "byte {position}"),
             Err(VerifyError::Violation(_)) => damaged += 1,
             Err(other) => panic!("byte {position}: {other}"),

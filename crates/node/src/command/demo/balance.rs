@@ -6,7 +6,7 @@ use std::{
 };
 
 use ron_accounting::{export::SealedSlice, UsageTotals};
-use ron_accounting_sqlite::Total;
+use ron_accounting_ledger::Total;
 
 use crate::table::{Side, Table};
 

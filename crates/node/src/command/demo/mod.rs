@@ -4,22 +4,15 @@ mod balance;
 mod producers;
 mod watch;
 
-use std::{
-    fs,
-    io::Write,
-    num::NonZeroUsize,
-    path::PathBuf,
-    sync::{atomic::AtomicBool, Arc},
-    time::Duration,
-};
+use std::{fs, io::Write, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use ron_accounting::{
     export::{Exporter, SealedSlice},
     wal, Accounting, Dimensions,
 };
+use ron_accounting_ledger::totals;
 use ron_accounting_sqlite::SqliteLedger;
-use signal_hook::{consts, flag};
 
 use self::{
     balance::Balance,
@@ -30,6 +23,7 @@ use crate::{
     advice::Advised,
     exit::{Exit, Failure},
     moment,
+    signals::stop_on_signals,
 };
 
 pub(super) const EXAMPLES: &str = "\
@@ -85,7 +79,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Fa
     let ledger_path = folder.join("usage.db");
     let ledger = Arc::new(SqliteLedger::open(&ledger_path)?);
     let mut balance = Balance::default();
-    balance.carry_over_ledger(&ledger.totals()?);
+    balance.carry_over_ledger(&totals(&ledger)?);
     let mut dimensions = Dimensions::default();
     let tokens = dimensions.register(producers::TOKENS)?;
     let accounting = Accounting::builder()
@@ -122,7 +116,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Fa
     }
 
     let ledger = SqliteLedger::open_read_only(&ledger_path)?;
-    balance.found_in_ledger(&ledger.totals()?);
+    balance.found_in_ledger(&totals(&ledger)?);
     if arguments.dir.is_some() {
         match wal::inspect(&folder.join("log")) {
             Ok(log) => {
@@ -144,15 +138,4 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Fa
 fn is_in_ledger(ledger: &SqliteLedger, slice: &SealedSlice) -> bool {
     let head = ledger.head(slice.stream()).ok().flatten();
     head.is_some_and(|head| head.next_seq() > slice.seq())
-}
-
-/// Returns a flag that Ctrl-C and SIGTERM set. The second signal ends the process at once.
-fn stop_on_signals() -> anyhow::Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [consts::SIGINT, consts::SIGTERM] {
-        flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))
-            .and_then(|_| flag::register(signal, Arc::clone(&stop)))
-            .context("cannot listen for Ctrl-C")?;
-    }
-    Ok(stop)
 }

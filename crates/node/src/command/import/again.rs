@@ -41,6 +41,9 @@ pub(super) enum Stop {
          or count it once more, apart, with --again-as NAME"
     )]
     OtherOptions { name: String, file: String, differences: String },
+    /// Another import has counted what this one was about to count.
+    #[error("another import has counted a part of the log")]
+    Overtaken,
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
@@ -62,6 +65,49 @@ impl Log<'_> {
         imports: &[LogImport],
     ) -> Result<(Vec<Part>, Option<LogImport>), Stop> {
         let options = shape.options_text();
+        let same = self.known(shape, &options, imports)?;
+        let part = |content: Content, start: u64| {
+            let marks = same.iter().map(|(_, mark)| *mark).filter(|mark| mark.content.bytes <= start);
+            Part { content, start, before: Before::of(marks) }
+        };
+        let known = same.last().map_or(0, |(import, _)| import.end_byte);
+        let is_new = self.content.bytes > known || self.content.bytes == 0;
+        let is_repeated = |import: &LogImport| {
+            // What was followed was counted in many parts, and cannot be counted again in one.
+            !is_new && import.end_byte == known && import.counted_until_ms.is_none()
+        };
+        let mut parts: Vec<Part> = same
+            .iter()
+            .filter(|(import, _)| !import.is_complete || is_repeated(import))
+            .map(|(import, mark)| part(mark.content, import.start_byte))
+            .collect();
+        let mut begun = None;
+        if is_new {
+            let new = part(self.content, known);
+            begun = (self.content.bytes > 0).then(|| LogImport {
+                origin: shape.origin(&new.content.hash, new.start, 0),
+                content: *new.content.hash.as_bytes(),
+                start_byte: new.start,
+                end_byte: new.content.bytes,
+                options,
+                file: self.name.to_owned(),
+                is_complete: false,
+                has_slices: false,
+                counted_until_ms: None,
+            });
+            parts.push(new);
+        }
+        Ok((parts, begun))
+    }
+
+    /// Returns the imports that have counted the beginning of the log with these options, in the order of their ends. Refuses a log
+    /// that only other options have counted.
+    pub(super) fn known<'k>(
+        &'k self,
+        shape: &Shape,
+        options: &str,
+        imports: &'k [LogImport],
+    ) -> Result<Vec<(&'k LogImport, &'k Mark)>, Stop> {
         let mut same: Vec<(&LogImport, &Mark)> = Vec::new();
         let mut other = None;
         for import in imports.iter().filter(|import| (1..=self.content.bytes).contains(&import.end_byte)) {
@@ -80,36 +126,10 @@ impl Log<'_> {
             return Err(Stop::OtherOptions {
                 name: self.name.to_owned(),
                 file: import.file.clone(),
-                differences: differences(&import.options, &options),
+                differences: differences(&import.options, options),
             });
         }
-        let part = |content: Content, start: u64| {
-            let marks = same.iter().map(|(_, mark)| *mark).filter(|mark| mark.content.bytes <= start);
-            Part { content, start, before: Before::of(marks) }
-        };
-        let known = same.last().map_or(0, |(import, _)| import.end_byte);
-        let is_new = self.content.bytes > known || self.content.bytes == 0;
-        let mut parts: Vec<Part> = same
-            .iter()
-            .filter(|(import, _)| !import.is_complete || (!is_new && import.end_byte == known))
-            .map(|(import, mark)| part(mark.content, import.start_byte))
-            .collect();
-        let mut begun = None;
-        if is_new {
-            let new = part(self.content, known);
-            begun = (self.content.bytes > 0).then(|| LogImport {
-                origin: shape.origin(&new.content.hash, new.start, 0),
-                content: *new.content.hash.as_bytes(),
-                start_byte: new.start,
-                end_byte: new.content.bytes,
-                options,
-                file: self.name.to_owned(),
-                is_complete: false,
-                has_slices: false,
-            });
-            parts.push(new);
-        }
-        Ok((parts, begun))
+        Ok(same)
     }
 }
 

@@ -21,6 +21,8 @@ pub(super) struct Examined {
     pub(super) marks: Vec<Mark>,
     pub(super) parser: Option<Parser>,
     pub(super) normalizer: RouteNormalizer,
+    /// Why it could not be unpacked to its end.
+    pub(super) damage: Option<String>,
 }
 
 /// How a log is read for the first time.
@@ -43,7 +45,7 @@ impl Examination<'_> {
     ) -> anyhow::Result<Examined> {
         let normalizer = self.routes.normalizer()?;
         if !source.is_file() {
-            return Ok(Examined { content: None, marks: Vec::new(), parser: None, normalizer });
+            return Ok(Examined { content: None, marks: Vec::new(), parser: None, normalizer, damage: None });
         }
         let name = source.name.clone();
         let cannot_read = || format!("cannot read {name}");
@@ -67,10 +69,10 @@ impl Examination<'_> {
             Ok(parser)
         })?;
         let Unpacked { content, marks, damage } = unpacked;
-        if let Some(damage) = damage.filter(|_| self.is_strict) {
+        if let Some(damage) = damage.as_ref().filter(|_| self.is_strict) {
             bail!("{name} is damaged or cut: {damage}; {unwanted}");
         }
-        Ok(Examined { content: Some(content), marks, parser: Some(parser), normalizer })
+        Ok(Examined { content: Some(content), marks, parser: Some(parser), normalizer, damage })
     }
 }
 

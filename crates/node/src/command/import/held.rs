@@ -84,6 +84,15 @@ impl Held {
         window.counts.insert(self.key.clone().into_boxed_slice(), counts);
     }
 
+    /// Adds all that `other` holds.
+    pub(super) fn absorb(&mut self, mut other: Self) {
+        while let Some((start_ms, window)) = other.take_oldest() {
+            for (labels, counts) in window.counts() {
+                self.add(start_ms, labels, counts);
+            }
+        }
+    }
+
     /// Returns about how much memory the counts take.
     pub(super) fn bytes(&self) -> usize {
         self.bytes

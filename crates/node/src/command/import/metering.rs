@@ -48,7 +48,7 @@ const DRAIN_DEADLINE: Duration = Duration::from_secs(600);
 const BATCH_MAX: usize = 500;
 
 /// How many skipped lines are shown. The rest are only counted.
-const SKIPPED_SHOWN_MAX: u64 = 5;
+pub(super) const SKIPPED_SHOWN_MAX: u64 = 5;
 
 /// The ledger, log and origin of the slices of one access log.
 pub(super) struct Destination {
@@ -155,6 +155,19 @@ pub(super) fn meter(
         aside = pass.finish(summary).with_context(stopped)?.1;
     }
     Ok(Metered { origin, format: parser.description().to_owned() })
+}
+
+/// Seals counts and hands their slices to the destination.
+pub(super) fn seal(
+    held: Held,
+    shape: &Shape,
+    normalizer: &RouteNormalizer,
+    destination: &Destination,
+    summary: &mut Summary,
+) -> anyhow::Result<()> {
+    let mut pass = Pass::new(shape, normalizer, destination);
+    pass.held = held;
+    pass.finish(summary).map(drop)
 }
 
 /// Counts one request.
@@ -365,10 +378,16 @@ mod tests {
 
     use indicatif::ProgressBar;
     use ron_accounting_access_log::Format;
-    use ron_accounting_sqlite::{Column, SqliteLedger, UsageQuery};
+    use ron_accounting_ledger::{usage_rows, Column, UsageQuery};
+    use ron_accounting_sqlite::SqliteLedger;
 
     use super::{meter, Before, Destination, LabelSets, Shape, Source, Summary};
-    use crate::command::import::{examining::Examination, reading::Reading, routes::Routes, tenant::Tenants};
+    use crate::command::import::{
+        examining::Examination,
+        reading::Reading,
+        routes::Routes,
+        tenant::{TenantRule, Tenants},
+    };
 
     /// Usage by window, and the summary, of a log whose counts may take this much memory.
     fn imported(log: &str, held_bytes_max: usize) -> (Vec<String>, Summary) {
@@ -383,7 +402,7 @@ mod tests {
             service: String::new(),
             region: String::new(),
             again_as: String::new(),
-            reading: Reading::new(Format::auto(), None, None, None).unwrap(),
+            reading: Reading::new(Format::auto(), None, None, TenantRule::User).unwrap(),
             routes: Routes::new(None, None, 0).unwrap(),
             held_bytes_max,
         };
@@ -401,8 +420,8 @@ mod tests {
         let mut summary = Summary::default();
         let all = (&mut label_sets, &mut summary);
         meter(&mut source, &examined, &Before::default(), &shape, &mut destination, all, &bar).unwrap();
-        let by = vec![Column::Window, Column::Tenant, Column::Dimension];
-        let rows = ledger.usage(&UsageQuery { by, ..UsageQuery::default() }).unwrap();
+        let by = [Column::Window, Column::Tenant, Column::Dimension];
+        let rows = usage_rows(&ledger, &UsageQuery::by(by)).unwrap();
         (rows.iter().map(|row| format!("{row:?}")).collect(), summary)
     }
 

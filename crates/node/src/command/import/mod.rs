@@ -2,6 +2,7 @@
 
 mod again;
 mod examining;
+mod follow;
 mod hash_key;
 mod held;
 mod label_sets;
@@ -53,7 +54,8 @@ Examples:
   zcat access.log.*.gz | ron-accounting import --tenant host-hash --json -
   ron-accounting import --tenant header:X-Tenant --format '%h %l %u %t \"%r\" %>s %b %{X-Tenant}i' access.log
   ron-accounting import --routes openapi.yaml --unmatched-route :other access.log
-  ron-accounting import --strict --ledger /var/lib/meter/usage.db access.log";
+  ron-accounting import --strict --ledger /var/lib/meter/usage.db access.log
+  ron-accounting import --follow --ledger /var/lib/meter/usage.db /var/log/nginx/access.log";
 
 /// Meter access logs of Apache, nginx, Caddy, Traefik, Envoy, HAProxy, IIS, CloudFront, AWS and others, packed with gzip or zstd
 /// or not.
@@ -73,6 +75,10 @@ Examples:
 /// With --amnesia they are read directly instead, under a random name, and count each time. If an import is interrupted, run it
 /// again: what the ledger has already is not counted twice. So files need no write-ahead log. Standard input has one while it is
 /// imported.
+///
+/// With --follow, logs are counted while they are written, across rotation by rename and by copytruncate, until SIGTERM or Ctrl-C.
+/// The ledger keeps how far each log is counted, in the transaction that stores the slices. So a kill loses and doubles nothing: the
+/// next start goes on there. A line is in the ledger at most --commit-every and --poll after it was written.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -132,6 +138,8 @@ pub(super) struct Arguments {
     /// Read all logs first; if any line cannot be metered, name it and change nothing
     #[arg(long)]
     strict: bool,
+    #[command(flatten)]
+    follow: follow::FollowArguments,
     /// Print the summary as one JSON object
     #[arg(long)]
     json: bool,
@@ -141,14 +149,28 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Failure> {
+    if arguments.follow.follow {
+        return follow::run(arguments, out);
+    }
     let start = Instant::now();
     let bar = progress::bytes();
     let result = import(arguments, &bar);
     bar.finish_and_clear();
     let (mut summary, label_sets) = result?;
+    tell(&mut summary, label_sets, start, arguments.json, out)
+}
+
+/// Prints the summary.
+fn tell(
+    summary: &mut Summary,
+    label_sets: LabelSets,
+    start: Instant,
+    as_json: bool,
+    out: &mut dyn Write,
+) -> Result<Exit, Failure> {
     summary.refused = label_sets.refused.into_iter().map(|(what, count)| Refusal::new(what, count)).collect();
     summary.complete(label_sets.counts, start.elapsed());
-    if arguments.json {
+    if as_json {
         summary.write_json(out).map_err(Failure::stopped)?;
     } else {
         summary.write_text(out).map_err(Failure::stopped)?;
@@ -164,17 +186,7 @@ fn import(arguments: &Arguments, bar: &ProgressBar) -> Result<(Summary, LabelSet
         let imports = arguments.ledger.open_read_only()?.log_imports()?;
         ends.extend(imports.iter().map(|import| import.end_byte));
     }
-    let reading = Reading::new(
-        arguments.format.clone(),
-        arguments.time_zone.as_deref(),
-        arguments.time_format.as_deref(),
-        arguments.tenant.field(),
-    )?;
-    let routes = Routes::new(
-        arguments.routes.as_deref(),
-        arguments.unmatched_route.as_deref(),
-        arguments.route_values_max,
-    )?;
+    let (reading, routes) = reading_and_routes(arguments)?;
     let mut sources = open_sources(arguments)?;
     bar.set_length(sources.iter().filter_map(Source::bytes).sum::<u64>() * 2);
     let shape = shape(arguments, reading, routes)?;
@@ -200,23 +212,25 @@ fn import(arguments: &Arguments, bar: &ProgressBar) -> Result<(Summary, LabelSet
         summary: Summary { ledger: ledger_path.display().to_string(), ..Summary::default() },
         bar,
     };
-    for ExaminedLog { mut source, examined, parts } in logs {
-        let Some(content) = examined.content else {
-            importing.part(&mut source, &examined, 0, &Before::default()).map_err(Failure::stopped)?;
-            continue;
-        };
-        for part in parts {
-            if part.content.bytes == content.bytes {
-                importing.part(&mut source, &examined, part.start, &part.before).map_err(Failure::stopped)?;
-            } else {
-                // An import that was interrupted. It is completed as it was begun: it knew nothing of what came later.
-                let earlier = examination.examine(&mut source, part.content.bytes, Vec::new());
-                let earlier = earlier.map_err(Failure::stopped)?;
-                importing.part(&mut source, &earlier, part.start, &part.before).map_err(Failure::stopped)?;
-            }
-        }
+    for log in logs {
+        importing.log(log, &examination).map_err(Failure::stopped)?;
     }
     Ok((importing.summary, importing.label_sets))
+}
+
+fn reading_and_routes(arguments: &Arguments) -> anyhow::Result<(Reading, Routes)> {
+    let reading = Reading::new(
+        arguments.format.clone(),
+        arguments.time_zone.as_deref(),
+        arguments.time_format.as_deref(),
+        arguments.tenant.clone(),
+    )?;
+    let routes = Routes::new(
+        arguments.routes.as_deref(),
+        arguments.unmatched_route.as_deref(),
+        arguments.route_values_max,
+    )?;
+    Ok((reading, routes))
 }
 
 /// A log that is to be imported.
@@ -271,6 +285,42 @@ struct Importing<'i> {
 }
 
 impl Importing<'_> {
+    /// Imports the parts of a log that are to be imported.
+    fn log(&mut self, log: ExaminedLog, examination: &Examination<'_>) -> anyhow::Result<()> {
+        let ExaminedLog { mut source, examined, parts } = log;
+        let Some(content) = examined.content else {
+            return self.part(&mut source, &examined, 0, &Before::default());
+        };
+        if parts.is_empty() {
+            self.known(&source, &examined);
+        }
+        for part in parts {
+            if part.content.bytes == content.bytes {
+                self.part(&mut source, &examined, part.start, &part.before)?;
+            } else {
+                // An import that was interrupted. It is completed as it was begun: it knew nothing of what came later.
+                let earlier = examination.examine(&mut source, part.content.bytes, Vec::new())?;
+                self.part(&mut source, &earlier, part.start, &part.before)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes a log of which following has counted everything.
+    fn known(&mut self, source: &Source, examined: &Examined) {
+        self.summary.is_known = true;
+        self.summary.files.push(FileSummary {
+            file: source.name.clone(),
+            lines: 0,
+            lines_before: Before::of(examined.marks.iter()).lines(),
+            format: examined
+                .parser
+                .as_ref()
+                .map_or_else(String::new, |parser| parser.description().to_owned()),
+            origin: None,
+        });
+    }
+
     /// Imports a part of a log, which begins at byte `start`.
     fn part(
         &mut self,

@@ -1,11 +1,11 @@
 //! How the lines of an access log are read: its format, its times, and the field that names the tenant.
 
-use std::io::Read;
+use std::io::{self, Read};
 
-use anyhow::{bail, Context};
-use ron_accounting_access_log::{FieldName, Format, Line, Lines, Parser, Request, Skip, SkipReason, Times};
+use anyhow::{bail, ensure, Context};
+use ron_accounting_access_log::{Format, Line, Lines, Parser, Request, Skip, SkipReason, Times};
 
-use super::source::Mark;
+use super::{source::Mark, tenant::TenantRule};
 
 /// The options that decide what a line says.
 #[derive(Debug)]
@@ -14,16 +14,16 @@ pub(super) struct Reading {
     zone: Option<String>,
     pattern: Option<String>,
     times: Times,
-    keep: Option<FieldName>,
+    tenant: TenantRule,
 }
 
 impl Reading {
-    /// Checks the options. `keep` is the field that names the tenant.
+    /// Checks the options. `tenant` decides what lines have to name.
     pub(super) fn new(
         format: Format,
         zone: Option<&str>,
         pattern: Option<&str>,
-        keep: Option<FieldName>,
+        tenant: TenantRule,
     ) -> anyhow::Result<Self> {
         let mut times = Times::new();
         if let Some(zone) = zone {
@@ -32,7 +32,7 @@ impl Reading {
         if let Some(pattern) = pattern {
             times = times.with_pattern(pattern).context("--time-format cannot be used")?;
         }
-        Ok(Self { format, zone: zone.map(str::to_owned), pattern: pattern.map(str::to_owned), times, keep })
+        Ok(Self { format, zone: zone.map(str::to_owned), pattern: pattern.map(str::to_owned), times, tenant })
     }
 
     /// Returns the options as text, for the identity of an import.
@@ -48,25 +48,23 @@ impl Reading {
     /// Returns the parser for a log that begins like this. Refuses a log whose format is none of the known, and one most of
     /// whose first lines cannot be read.
     pub(super) fn parser(&self, name: &str, sample: &[u8]) -> anyhow::Result<Parser> {
-        let keep = self.keep.as_slice();
-        let parser = Parser::new(&self.format, sample, &self.times, keep)
+        let keep = self.tenant.field();
+        let parser = Parser::new(&self.format, sample, &self.times, keep.as_slice())
             .with_context(|| format!("cannot read {name}"))?;
-        let mut trial = parser.clone();
-        let mut lines = Lines::new(sample);
-        let (mut read, mut skipped, mut first) = (0_u64, 0_u64, None);
-        while let Some(line) = lines.next()? {
-            // The last line may be cut by the sample.
-            match line.and_then(|line| if line.is_terminated { trial.parse(line) } else { Ok(None) }) {
-                Ok(Some(_)) => read += 1,
-                Ok(None) => {}
-                Err(skip) if skip.reason() == SkipReason::Empty => {}
-                Err(skip) => {
-                    skipped += 1;
-                    first.get_or_insert(skip);
-                }
-            }
+        let trial = Trial::of(&parser, sample, |request| self.tenant.is_met_by(request))?;
+        if let Some(what) = self.tenant.need().filter(|_| trial.names_nobody()) {
+            bail!(
+                "the lines of {name} ({}) name no {what}, which --tenant asks for: all would count under one name; give the whole \
+                 format with --format, or another rule",
+                parser.description()
+            );
         }
-        let Some(first) = first.filter(|_| skipped > read) else { return Ok(parser) };
+        ensure!(
+            !self.tenant.needs_user() || parser.has_user(),
+            "the format of {name} ({}) has no user, which --tenant asks for: give the whole format with --format, or another rule",
+            parser.description()
+        );
+        let Some(first) = trial.most_are_skipped() else { return Ok(parser) };
         let description = parser.description();
         let seems = match Parser::new(&Format::auto(), sample, &self.times, &[]) {
             Ok(other) if other.description() != description => {
@@ -77,6 +75,53 @@ impl Reading {
         };
         bail!("most of {name} cannot be read as {description}, its first lines at least: {first}; {seems}");
     }
+}
+
+/// What became of the first lines of a log.
+#[derive(Debug, Default)]
+struct Trial {
+    read: u64,
+    skipped: u64,
+    first: Option<Skip>,
+    names_somebody: bool,
+}
+
+impl Trial {
+    fn of(parser: &Parser, sample: &[u8], names_somebody: impl Fn(&Request<'_>) -> bool) -> io::Result<Self> {
+        let mut parser = parser.clone();
+        let mut lines = Lines::new(sample);
+        let mut trial = Self::default();
+        while let Some(line) = lines.next()? {
+            // The last line may be cut by the sample.
+            match line.and_then(|line| if line.is_terminated { parser.parse(line) } else { Ok(None) }) {
+                Ok(Some(request)) => {
+                    trial.read += 1;
+                    trial.names_somebody |= names_somebody(&request);
+                }
+                Ok(None) => {}
+                Err(skip) if skip.reason() == SkipReason::Empty => {}
+                Err(skip) => {
+                    trial.skipped += 1;
+                    trial.first.get_or_insert(skip);
+                }
+            }
+        }
+        Ok(trial)
+    }
+
+    const fn names_nobody(&self) -> bool {
+        self.read > 0 && !self.names_somebody
+    }
+
+    /// Returns the first skip if more lines were skipped than read.
+    fn most_are_skipped(self) -> Option<Skip> {
+        self.first.filter(|_| self.skipped > self.read)
+    }
+}
+
+/// Returns the first skip of a log that begins like this, if more of its lines are skipped than read.
+pub(super) fn most_are_skipped(parser: &Parser, sample: &[u8]) -> io::Result<Option<Skip>> {
+    Ok(Trial::of(parser, sample, |_| true)?.most_are_skipped())
 }
 
 /// What earlier imports have counted of a log.
@@ -101,6 +146,11 @@ impl Before {
             }
         }
         before
+    }
+
+    /// Returns the same for a reader that begins behind the lines that are counted as a whole.
+    pub(super) fn of_next_line(self) -> Self {
+        Self { lines: 0, ..self }
     }
 
     /// Returns how many lines are counted as a whole.

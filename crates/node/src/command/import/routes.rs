@@ -85,26 +85,29 @@ fn read(path: &Path) -> anyhow::Result<RouteList> {
 /// Returns the raw method and path of a request. No route has a query, and there are many.
 pub(super) fn method_and_path<'a>(request: &'a Request<'_>) -> (&'a str, &'a str) {
     match &request.line {
-        RequestLine::Http { method, target } => (method, target.split('?').next().unwrap_or_default()),
+        RequestLine::Http { method, target } => {
+            let path = target.split('?').next().filter(|path| !path.is_empty());
+            (method, path.unwrap_or("/"))
+        }
         _ => (OTHER_METHOD, MALFORMED_ROUTE),
     }
 }
 
 /// Shows all paths of a log to the learner of a normalizer.
 #[derive(Debug)]
-pub(super) struct Learning<'n> {
-    normalizer: &'n RouteNormalizer,
+pub(super) struct Learning {
+    normalizer: RouteNormalizer,
     state: RandomState,
     learned: HashSet<u64, RandomState>,
     route: String,
 }
 
-impl<'n> Learning<'n> {
+impl Learning {
     /// Begins to learn. Returns `None` for a normalizer that learns nothing.
-    pub(super) fn with(normalizer: &'n RouteNormalizer) -> Option<Self> {
+    pub(super) fn with(normalizer: &RouteNormalizer) -> Option<Self> {
         normalizer.learner()?;
         let (state, learned) = (RandomState::default(), HashSet::default());
-        Some(Self { normalizer, state, learned, route: String::new() })
+        Some(Self { normalizer: normalizer.clone(), state, learned, route: String::new() })
     }
 
     /// Shows the path of a request.

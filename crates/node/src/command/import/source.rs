@@ -70,6 +70,11 @@ impl Source {
         Ok(Self { name, input: Input::Spooled(file) })
     }
 
+    /// Takes a file that is open.
+    pub(super) fn of_file(name: &str, file: File) -> Self {
+        Self { name: name.to_owned(), input: Input::File(file) }
+    }
+
     /// Returns the size of a file in bytes, for a progress bar.
     pub(super) fn bytes(&self) -> Option<u64> {
         match &self.input {

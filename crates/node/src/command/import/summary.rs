@@ -56,6 +56,9 @@ pub(super) struct Summary {
     pub(super) acknowledged: Totals,
     /// Whether the two agree, as they must unless a sum saturated.
     pub(super) conserved: bool,
+    /// Whether a log was named of which following has counted everything.
+    #[serde(skip)]
+    pub(super) is_known: bool,
     /// Whether every slice was in the ledger already.
     pub(super) nothing_new: bool,
     pub(super) bytes_read: u64,
@@ -161,6 +164,30 @@ impl Summary {
         *self.skipped.entry(reason).or_default() += 1;
     }
 
+    /// Adds the figures of something that was imported besides. Names of logs and what is told only at the end are left out.
+    pub(super) fn absorb(&mut self, other: Self) {
+        self.lines_read += other.lines_read;
+        self.lines_metered += other.lines_metered;
+        self.lines_late += other.lines_late;
+        self.lines_skipped += other.lines_skipped;
+        for (reason, count) in other.skipped {
+            *self.skipped.entry(reason).or_default() += count;
+        }
+        for (remark, count) in other.remarks {
+            *self.remarks.entry(remark).or_default() += count;
+        }
+        self.overflowed += other.overflowed;
+        self.saturations += other.saturations;
+        self.windows += other.windows;
+        self.slices += other.slices;
+        self.duplicates += other.duplicates;
+        self.rows += other.rows;
+        self.totals.add(other.totals.requests, other.totals.bytes_in, other.totals.bytes_out);
+        let Totals { requests, bytes_in, bytes_out } = other.acknowledged;
+        self.acknowledged.add(requests, bytes_in, bytes_out);
+        self.bytes_read += other.bytes_read;
+    }
+
     /// Adds what a log has learned of its paths.
     pub(super) fn add_learned(&mut self, stats: LearnerStats) {
         self.routes_cut |= stats.cut > 0;
@@ -181,7 +208,7 @@ impl Summary {
         self.label_sets_replaced = label_sets.replaced;
         self.label_sets_at_least = label_sets.at_least;
         self.conserved = self.acknowledged == self.totals || self.saturations > 0;
-        self.nothing_new = self.slices > 0 && self.duplicates == self.slices;
+        self.nothing_new = self.duplicates == self.slices && (self.slices > 0 || self.is_known);
         self.seconds = elapsed.as_secs_f64();
         #[allow(clippy::cast_precision_loss)] // A rate to three figures.
         let lines = self.lines_read as f64;

@@ -1,6 +1,6 @@
 //! The tenant that a line counts for.
 
-use std::str::FromStr;
+use std::{borrow::Cow, str::FromStr};
 
 use ron_accounting_access_log::{canonical_client, FieldName, Request};
 
@@ -47,6 +47,29 @@ impl FromStr for TenantRule {
 }
 
 impl TenantRule {
+    /// Returns, in words, what the rule needs of a line besides user and fields.
+    pub(super) fn need(&self) -> Option<&'static str> {
+        match self {
+            Self::HostHash => Some("client"),
+            Self::Vhost => Some("host"),
+            _ => None,
+        }
+    }
+
+    /// Returns whether a request has what [`Self::need`] names.
+    pub(super) fn is_met_by(&self, request: &Request<'_>) -> bool {
+        match self {
+            Self::HostHash => request.client.is_some(),
+            Self::Vhost => request.host.is_some(),
+            _ => true,
+        }
+    }
+
+    /// Returns whether the rule asks for the user.
+    pub(super) fn needs_user(&self) -> bool {
+        matches!(self, Self::User | Self::UserHash)
+    }
+
     /// Returns the field that the parser has to keep.
     pub(super) fn field(&self) -> Option<FieldName> {
         match self {
@@ -88,11 +111,16 @@ impl Tenants {
                 None => ANONYMOUS,
             },
             Self::Vhost => match &request.host {
-                Some(host) => {
-                    buffer.clear();
-                    buffer.push_str(&canonical_client(host));
-                    buffer
-                }
+                // A client may have written it.
+                Some(host) => match canonical_client(host) {
+                    Cow::Borrowed(host) => apart(host, buffer),
+                    Cow::Owned(host) => {
+                        let mut name = String::new();
+                        buffer.clear();
+                        buffer.push_str(apart(&host, &mut name));
+                        buffer
+                    }
+                },
                 None => ANONYMOUS,
             },
             Self::Field(_) => {
