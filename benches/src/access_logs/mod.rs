@@ -69,6 +69,8 @@ mod tests {
                 assert_eq!(request.client.as_deref(), Some(&*wanted.client()), "{}: {at}", format.name);
                 let RequestLine::Http { method, target } = request.line else { panic!("{}", format.name) };
                 let path = target.split('?').next().unwrap();
+                // Load balancers write whole URLs.
+                let path = path.strip_prefix("https://www.example.org:443").unwrap_or(path);
                 assert_eq!((&*method, path), (wanted.method, &*wanted.path), "{}: {at}", format.name);
                 at += 1;
             }
