@@ -7,8 +7,8 @@
 //! * [`slices`]: what is sealed.
 //! * [`contestants`]: this workspace, its peers and plain maps behind one interface.
 //! * [`middlewares`]: HTTP services that are counted, and the requests that they get.
-//! * [`access_logs`]: a made-up public log in every format. [`import`]: whole imports of it, beside `GoAccess`.
 //! * [`durability`]: the log, its recovery, the ledger, questions to it and the export, beside the disk.
+//! * [`access_logs`]: a made-up public log in every format. [`import`]: whole imports of it, beside `GoAccess`.
 //! * [`paths`]: one file per group of figures. [`operations`]: each operation alone.
 //! * [`growth`]: how cost grows, as plots.
 //! * [`figures`]: what comes of it, for `cargo xtask bench`, which prints it and compares it with the targets.

@@ -5,8 +5,8 @@
 //!
 //! * [`peers`]: all paths, and the bytes per label set.
 //! * [`durability`]: the log, its recovery, the ledger, questions to it and the export.
-//! * [`import`]: access logs into a ledger, beside the peer that [`goaccess`] brings.
 //! * [`usage`]: questions to a ledger, alone.
+//! * [`import`]: access logs into a ledger, beside the peer that [`goaccess`] brings.
 //! * [`memory`]: millions of hostile label sets against the limit.
 //! * [`plots`]: how cost grows.
 //! * [`report`] and [`document`]: a report as a table in the terminal, and in `docs/performance.md`.
@@ -40,10 +40,10 @@ pub(crate) enum Bench {
     Peers(peers::Options),
     /// The log beside the disk, recovery beside reading, the ledger beside SQLite, and the export's latency
     Durability(durability::Options),
-    /// A million lines of an access log into a new ledger, beside `GoAccess`, and every format beside combined
-    Import(import::Options),
     /// Questions to a ledger of ten million rows, beside SQL; a part of `durability`, alone
     Usage(usage::Options),
+    /// A million lines of an access log into a new ledger, beside `GoAccess`, and every format beside combined
+    Import(import::Options),
     /// Millions of hostile label sets: does memory stay within the limit, and each tenant's total exact?
     Memory(memory::Options),
     /// How cost grows with threads, label sets, dimensions and windows, drawn into docs/plots
@@ -56,8 +56,8 @@ pub(crate) fn run(workspace: &Workspace, steps: &mut Steps, what: &Bench) -> any
     match what {
         Bench::Peers(options) => peers::run(workspace, steps, options),
         Bench::Durability(options) => durability::run(workspace, steps, options),
-        Bench::Import(options) => import::run(workspace, steps, options),
         Bench::Usage(options) => usage::run(workspace, steps, options),
+        Bench::Import(options) => import::run(workspace, steps, options),
         Bench::Memory(options) => memory::run(workspace, steps, options),
         Bench::Plots(options) => plots::run(workspace, steps, options),
         Bench::Smoke => smoke(workspace, steps),

@@ -35,9 +35,9 @@ pub(crate) struct Export {
     has_delayed_sync: bool,
     backlog_max: usize,
     drop_timeout: Duration,
-    in_background: bool,
     /// The units that were thrown away up to the last boundary.
     shed: Mutex<u128>,
+    in_background: bool,
 }
 
 impl Export {
@@ -70,8 +70,8 @@ impl Export {
             has_delayed_sync: matches!(export.sync, SyncPolicy::IntervalMs(_)),
             backlog_max: settings.backlog_max,
             drop_timeout: Duration::from_millis(export.drop_timeout_ms),
-            in_background: export.in_background,
             shed: Mutex::new(0),
+            in_background: export.in_background,
         }))
     }
 

@@ -65,13 +65,6 @@ impl Civil {
     }
 }
 
-/// Returns a number of two figures.
-#[inline]
-pub(super) fn pair(tens: u8, ones: u8) -> Option<i64> {
-    let figure = |b: u8| if b.is_ascii_digit() { Some(i64::from(b - b'0')) } else { None };
-    Some(figure(tens)? * 10 + figure(ones)?)
-}
-
 /// Returns the offset of a zone by its letters, where these mean one zone in the whole world. `EST`, `CST` and
 /// `BST` do not.
 fn named_zone(name: &[u8]) -> Option<i32> {
@@ -84,6 +77,13 @@ fn named_zone(name: &[u8]) -> Option<i32> {
         _ => return None,
     };
     Some(hours * 3600)
+}
+
+/// Returns a number of two figures.
+#[inline]
+pub(super) fn pair(tens: u8, ones: u8) -> Option<i64> {
+    let figure = |b: u8| if b.is_ascii_digit() { Some(i64::from(b - b'0')) } else { None };
+    Some(figure(tens)? * 10 + figure(ones)?)
 }
 
 /// Reads a time from left to right.
