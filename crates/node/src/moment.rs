@@ -16,6 +16,15 @@ pub(crate) fn parse_span(text: &str) -> Result<u64, String> {
     }
 }
 
+/// Parses a span that may be zero.
+pub(crate) fn parse_delay(text: &str) -> Result<u64, String> {
+    if matches!(text, "0" | "0ms" | "0s") {
+        Ok(0)
+    } else {
+        parse_span(text)
+    }
+}
+
 /// Parses the length of a window, which is a span within the limits of the engine.
 pub(crate) fn parse_window(text: &str) -> Result<u64, String> {
     let span_ms = parse_span(text)?;
@@ -28,7 +37,7 @@ pub(crate) fn parse_window(text: &str) -> Result<u64, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{parse_span, parse_window};
+    use super::{parse_delay, parse_span, parse_window};
 
     #[test]
     fn spans_need_a_unit_and_a_length() {
@@ -36,6 +45,7 @@ mod tests {
         assert_eq!(parse_span("60s"), Ok(60_000));
         assert_eq!(parse_span("5m"), Ok(300_000));
         assert_eq!(parse_span("1h"), Ok(3_600_000));
+        assert_eq!((parse_delay("0s"), parse_delay("3s")), (Ok(0), Ok(3000)));
         assert_eq!((parse_window("10ms"), parse_window("1d")), (Ok(10), Ok(86_400_000)));
         assert!(parse_window("9ms").is_err() && parse_window("25h").is_err());
         for text in [
