@@ -8,6 +8,7 @@
 //! * [`contestants`]: this workspace, its peers and plain maps behind one interface.
 //! * [`middlewares`]: HTTP services that are counted, and the requests that they get.
 //! * [`durability`]: the log, its recovery, the ledger, questions to it and the export, beside the disk.
+//! * [`access_logs`]: a made-up public log in every format. [`import`]: whole imports of it, beside `GoAccess`.
 //! * [`paths`]: one file per group of figures. [`operations`]: each operation alone.
 //! * [`growth`]: how cost grows, as plots.
 //! * [`figures`]: what comes of it, for `cargo xtask bench`, which prints it and compares it with the targets.
@@ -16,11 +17,13 @@
 // A measurement that cannot be set up has no result. Counts become floating point where nanoseconds are computed.
 #![allow(clippy::expect_used, clippy::cast_precision_loss)]
 
+pub mod access_logs;
 pub mod contestants;
 pub mod crew;
 pub mod durability;
 pub mod figures;
 pub mod growth;
+pub mod import;
 pub mod label_sets;
 pub mod middlewares;
 pub mod operations;

@@ -6,12 +6,15 @@
 //! * [`peers`]: all paths, and the bytes per label set.
 //! * [`durability`]: the log, its recovery, the ledger, questions to it and the export.
 //! * [`usage`]: questions to a ledger, alone.
+//! * [`import`]: access logs into a ledger, beside the peer that [`goaccess`] brings.
 //! * [`memory`]: millions of hostile label sets against the limit.
 //! * [`plots`]: how cost grows.
 //! * [`report`] and [`document`]: a report as a table in the terminal, and in `docs/performance.md`.
 
 mod document;
 mod durability;
+mod goaccess;
+mod import;
 mod memory;
 mod peers;
 mod plots;
@@ -39,6 +42,8 @@ pub(crate) enum Bench {
     Durability(durability::Options),
     /// Questions to a ledger of ten million rows, beside SQL; a part of `durability`, alone
     Usage(usage::Options),
+    /// A million lines of an access log into a new ledger, beside `GoAccess`, and every format beside combined
+    Import(import::Options),
     /// Millions of hostile label sets: does memory stay within the limit, and each tenant's total exact?
     Memory(memory::Options),
     /// How cost grows with threads, label sets, dimensions and windows, drawn into docs/plots
@@ -52,6 +57,7 @@ pub(crate) fn run(workspace: &Workspace, steps: &mut Steps, what: &Bench) -> any
         Bench::Peers(options) => peers::run(workspace, steps, options),
         Bench::Durability(options) => durability::run(workspace, steps, options),
         Bench::Usage(options) => usage::run(workspace, steps, options),
+        Bench::Import(options) => import::run(workspace, steps, options),
         Bench::Memory(options) => memory::run(workspace, steps, options),
         Bench::Plots(options) => plots::run(workspace, steps, options),
         Bench::Smoke => smoke(workspace, steps),

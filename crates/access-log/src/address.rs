@@ -39,12 +39,7 @@ pub fn canonical_client(text: &str) -> Cow<'_, str> {
 
 /// Returns whether the bytes may be an address or the name of a host.
 pub(crate) fn is_client(bytes: &[u8]) -> bool {
-    !bytes.is_empty()
-        && bytes.iter().all(|b| {
-            b.is_ascii_alphanumeric()
-                || matches!(b, b'.' | b'_' | b':' | b'-' | b'%' | b'[' | b']' | b'/' | b'@' | 0x80..)
-        })
-        && has_no_prefix(bytes)
+    !bytes.is_empty() && bytes.iter().all(|b| IS_OF_CLIENT[usize::from(*b)]) && has_no_prefix(bytes)
 }
 
 /// Returns whether a single colon is that of a port or a socket, and not behind a name or number that a program like
@@ -55,6 +50,20 @@ fn has_no_prefix(bytes: &[u8]) -> bool {
     let is_single = memchr::memchr(b':', behind).is_none() && !bytes.starts_with(b"[");
     !is_single || bytes.starts_with(b"unix:") || behind.iter().all(u8::is_ascii_digit)
 }
+
+/// Which bytes addresses and names of hosts are made of.
+const IS_OF_CLIENT: [bool; 256] = {
+    let mut is_of_client = [false; 256];
+    let mut b = 0_u8;
+    loop {
+        is_of_client[b as usize] = b.is_ascii_alphanumeric()
+            || matches!(b, b'.' | b'_' | b':' | b'-' | b'%' | b'[' | b']' | b'/' | b'@' | 0x80..);
+        if b == u8::MAX {
+            break is_of_client;
+        }
+        b += 1;
+    }
+};
 
 /// Takes the port off a host or an address: `shop.example:443`, `[2001:db8::1]:80`, `192.0.2.7:4711`.
 ///

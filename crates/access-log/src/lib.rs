@@ -52,6 +52,7 @@ mod format;
 mod found;
 mod json;
 mod lines;
+mod near;
 mod notation;
 mod parser;
 mod prefix;

@@ -1,12 +1,10 @@
 //! Lines of one log into requests.
 
-use std::borrow::Cow;
-
 use crate::{
     detect,
     format::{self, haproxy, Layout},
     found::{Found, Role},
-    json::{JsonMap, KEPT_MAX},
+    json::{unescape_into, JsonMap, Scalar, KEPT_MAX},
     lines::NULS_KEPT,
     prefix::{Prefix, Stripped},
     text::Escapes,
@@ -216,51 +214,58 @@ fn unwrapped<'a>(
     pieces: &mut [Vec<u8>; 2],
     whole_line: &mut Vec<u8>,
 ) -> Result<Unwrapped<'a>, Skip> {
-    if !is_docker {
-        let stripped = prefix.strip(line).ok_or_else(|| Skip::found(SkipReason::OtherFormat, line))?;
-        let Stripped { line, is_fragment, is_error } = stripped;
-        return joined(line.into(), is_fragment, &mut pieces[usize::from(is_error)], whole_line);
+    if is_docker {
+        return unwrapped_json(line, pieces, whole_line);
     }
-    let text = JsonMap::text_of(line, b"log").map_err(|reason| Skip::found(reason, line))?;
-    let whole = text.strip_suffix(b"\n").map(<[u8]>::len);
-    let is_fragment = whole.is_none();
-    let length = whole.unwrap_or(text.len());
-    let inner = match text {
-        Cow::Borrowed(text) => Cow::Borrowed(&text[..length]),
-        Cow::Owned(mut text) => {
-            text.truncate(length);
-            Cow::Owned(text)
-        }
+    let Some(Stripped { line: inner, is_fragment, is_error }) = prefix.strip(line) else {
+        return Err(Skip::found(SkipReason::OtherFormat, line));
     };
-    // The stream matters only where a line is in pieces.
-    let needs_stream = is_fragment || pieces.iter().any(|pieces| !pieces.is_empty());
-    let is_error =
-        needs_stream && JsonMap::text_of(line, b"stream").is_ok_and(|stream| *stream == *b"stderr");
-    joined(inner, is_fragment, &mut pieces[usize::from(is_error)], whole_line)
-}
-
-/// Joins a line with the pieces before it.
-fn joined<'a>(
-    inner: Cow<'a, [u8]>,
-    is_fragment: bool,
-    pieces: &mut Vec<u8>,
-    whole_line: &mut Vec<u8>,
-) -> Result<Unwrapped<'a>, Skip> {
+    let pieces = &mut pieces[usize::from(is_error)];
     if is_fragment {
         if pieces.len() + inner.len() > JOINED_BYTES_MAX {
             pieces.clear();
             return Err(Skip::new(SkipReason::TooLong));
         }
-        pieces.extend_from_slice(&inner);
+        pieces.extend_from_slice(inner);
         return Ok(Unwrapped::Fragment);
     }
-    match inner {
-        Cow::Borrowed(inner) if pieces.is_empty() => Ok(Unwrapped::Same(inner)),
-        inner => {
-            whole_line.clear();
-            whole_line.append(pieces);
-            whole_line.extend_from_slice(&inner);
-            Ok(Unwrapped::Joined)
-        }
+    if pieces.is_empty() {
+        return Ok(Unwrapped::Same(inner));
     }
+    pieces.extend_from_slice(inner);
+    std::mem::swap(whole_line, pieces);
+    pieces.clear();
+    Ok(Unwrapped::Joined)
+}
+
+/// Takes the line out of Docker's object. Docker cuts long lines, and ends the last piece of each with a newline.
+fn unwrapped_json<'a>(
+    line: &'a [u8],
+    pieces: &mut [Vec<u8>; 2],
+    whole_line: &mut Vec<u8>,
+) -> Result<Unwrapped<'a>, Skip> {
+    whole_line.clear();
+    match JsonMap::value_of(line, b"log").map_err(|reason| Skip::found(reason, line))? {
+        Scalar::Text(raw) => unescape_into(raw, whole_line),
+        bare @ Scalar::Bare(_) => whole_line.extend_from_slice(&bare.bytes()),
+    }
+    let is_fragment = whole_line.last() != Some(&b'\n');
+    if !is_fragment {
+        whole_line.pop();
+    }
+    // The stream matters only where a line is in pieces.
+    if is_fragment || pieces.iter().any(|pieces| !pieces.is_empty()) {
+        let is_error = JsonMap::value_of(line, b"stream").is_ok_and(|stream| *stream.bytes() == *b"stderr");
+        let pieces = &mut pieces[usize::from(is_error)];
+        if is_fragment && pieces.len() + whole_line.len() > JOINED_BYTES_MAX {
+            pieces.clear();
+            return Err(Skip::new(SkipReason::TooLong));
+        }
+        pieces.append(whole_line);
+        if is_fragment {
+            return Ok(Unwrapped::Fragment);
+        }
+        std::mem::swap(whole_line, pieces);
+    }
+    Ok(Unwrapped::Joined)
 }

@@ -95,9 +95,12 @@ impl<'a> RequestLine<'a> {
             return None;
         }
         let host = |target: &str| {
-            let (scheme, rest) = target.split_once("://")?;
+            // No known scheme has a colon.
+            let (scheme, rest) = target.split_at_checked(memchr::memchr(b':', target.as_bytes())?)?;
+            let rest = rest.strip_prefix("://")?;
             let known = ["http", "https", "ws", "wss"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
-            let authority = rest.split(['/', '?', '#']).next()?;
+            let end = memchr::memchr3(b'/', b'?', b'#', rest.as_bytes()).unwrap_or(rest.len());
+            let authority = rest.get(..end)?;
             let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
             let length = without_port(host.as_bytes()).len();
             let from = host.as_ptr() as usize - target.as_ptr() as usize;

@@ -11,6 +11,7 @@ use ron_ledger_wire::Origin;
 
 use crate::{builder::AccountingBuilder, settings};
 
+const STREAMS_MAX: RangeInclusive<u64> = 1..=16_777_216;
 const DROP_TIMEOUT_MS: RangeInclusive<u64> = 0..=600_000;
 #[cfg(feature = "wal")]
 const WAL_MAX_BYTES: RangeInclusive<u64> = 4 << 20..=1 << 62;
@@ -62,6 +63,25 @@ impl AccountingBuilder {
         if self.accept("batch_max", slices as u64, &settings::BACKLOG) {
             self.export.batch_max = Some(slices);
         }
+        self
+    }
+
+    /// Sets how many streams are remembered one by one, from 1 to 16,777,216. Default 65,536. Of more, those that are not in use
+    /// leave the memory, and the ledger is asked for their heads when they come back: see [`Accounting::totals`].
+    ///
+    /// [`Accounting::totals`]: crate::Accounting::totals
+    pub fn streams_max(mut self, streams: usize) -> Self {
+        if self.accept("streams_max", streams as u64, &STREAMS_MAX) {
+            self.export.streams_max = streams;
+        }
+        self
+    }
+
+    /// Exports on threads of its own also where the host ticks (`manual_at`, `manual`), so that the host does not wait
+    /// for the ledger before the queues are full. Without it, such an instance exports within calls alone: at a boundary whose
+    /// queues are full, and in `drain` and `shutdown`. Any other instance has these threads anyway.
+    pub fn export_in_background(mut self) -> Self {
+        self.export.in_background = true;
         self
     }
 

@@ -11,7 +11,7 @@ impl Accounting {
     /// Returns how many units of each tenant and dimension are live, on their way to the ledger, and acknowledged. Without a
     /// ledger and a log, the list is empty.
     ///
-    /// Of more than 65,536 streams, those that are not in use are summed up in the statistics of the export
+    /// Of more streams than [`streams_max`](crate::AccountingBuilder::streams_max), those that are not in use are summed up in the statistics of the export
     /// ([`forgotten`](ron_accounting_pipeline::PipelineStats::forgotten)) instead.
     pub fn totals(&self) -> Vec<UsageTotals> {
         self.export().map_or_else(Vec::new, |export| export.totals(&self.instance().engine))

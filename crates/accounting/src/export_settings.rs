@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ron_accounting_export::Exporter;
-use ron_accounting_pipeline::{OnFull, SyncPolicy, CHECKPOINT_MS_DEFAULT};
+use ron_accounting_pipeline::{OnFull, SyncPolicy, CHECKPOINT_MS_DEFAULT, STREAMS_MAX_DEFAULT};
 use ron_accounting_window::{Clock, SystemClock};
 use ron_ledger_wire::Origin;
 
@@ -20,6 +20,9 @@ pub(crate) struct ExportSettings {
     pub(crate) checkpoint_ms: u64,
     /// `None`: the default of the lanes.
     pub(crate) batch_max: Option<usize>,
+    pub(crate) streams_max: usize,
+    /// Whether threads export although the host ticks.
+    pub(crate) in_background: bool,
     pub(crate) drop_timeout_ms: u64,
     pub(crate) clock: Arc<dyn Clock>,
     #[cfg(feature = "wal")]
@@ -36,6 +39,8 @@ impl Default for ExportSettings {
             sync: SyncPolicy::default(),
             checkpoint_ms: CHECKPOINT_MS_DEFAULT,
             batch_max: None,
+            streams_max: STREAMS_MAX_DEFAULT,
+            in_background: false,
             drop_timeout_ms: DROP_TIMEOUT_MS_DEFAULT,
             clock: Arc::new(SystemClock),
             #[cfg(feature = "wal")]

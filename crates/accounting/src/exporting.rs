@@ -37,6 +37,7 @@ pub(crate) struct Export {
     drop_timeout: Duration,
     /// The units that were thrown away up to the last boundary.
     shed: Mutex<u128>,
+    in_background: bool,
 }
 
 impl Export {
@@ -70,7 +71,13 @@ impl Export {
             backlog_max: settings.backlog_max,
             drop_timeout: Duration::from_millis(export.drop_timeout_ms),
             shed: Mutex::new(0),
+            in_background: export.in_background,
         }))
+    }
+
+    /// Whether threads export although the host ticks.
+    pub(crate) fn is_in_background(&self) -> bool {
+        self.in_background
     }
 
     pub(crate) fn start(&self) -> io::Result<ExportThreads> {
@@ -207,6 +214,7 @@ fn options(parts: &Parts, origin: Origin, claim_id: Option<ClaimId>) -> Pipeline
         .checkpoint_ms(export.checkpoint_ms)
         // A manual instance exports at once: no other process does so at the same moment.
         .jitter_ms(if timing.is_manual { 0 } else { settings.export_jitter_ms })
+        .streams_max(export.streams_max)
         .zeroize(settings.amnesia)
         .claim_id(claim_id)
 }

@@ -9,7 +9,7 @@ pub(crate) fn start(parts: Parts) -> Result<Accounting, AccError> {
     let is_manual = parts.timing.is_manual;
     let export = Export::new(&parts)?;
     let instance = Arc::new(Instance::new(parts, export));
-    let threads = if is_manual { Threads::manual(&instance) } else { Threads::start(&instance)? };
+    let threads = if is_manual { Threads::manual(&instance)? } else { Threads::start(&instance)? };
     Ok(Accounting::new(instance, threads))
 }
 

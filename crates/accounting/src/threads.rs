@@ -27,9 +27,11 @@ pub(crate) struct Threads {
 }
 
 impl Threads {
-    /// Starts no thread for an instance that the host ticks.
-    pub(crate) fn manual(instance: &Arc<Instance>) -> Self {
-        Self { ticker: None, export: None, is_manual: true, instance: Arc::clone(instance) }
+    /// Starts no ticker, for an instance that the host ticks, and export threads only if asked for.
+    pub(crate) fn manual(instance: &Arc<Instance>) -> Result<Self, AccError> {
+        let export = instance.export.as_ref().filter(|export| export.is_in_background()).map(Export::start);
+        let export = export.transpose().map_err(cannot_start)?;
+        Ok(Self { ticker: None, export, is_manual: true, instance: Arc::clone(instance) })
     }
 
     /// Records that the threads could not be started, which readiness reports.
@@ -38,10 +40,9 @@ impl Threads {
     }
 
     pub(crate) fn start(instance: &Arc<Instance>) -> Result<Self, AccError> {
-        let system = |source| AccError::System { operation: "start a thread", source };
-        let export = instance.export.as_ref().map(Export::start).transpose().map_err(system)?;
+        let export = instance.export.as_ref().map(Export::start).transpose().map_err(cannot_start)?;
         let ticking = Arc::clone(instance);
-        let ticker = Some(Ticker::start(move || ticking.tick_by_clock()).map_err(system)?);
+        let ticker = Some(Ticker::start(move || ticking.tick_by_clock()).map_err(cannot_start)?);
         Ok(Self { ticker, export, is_manual: false, instance: Arc::clone(instance) })
     }
 
@@ -49,6 +50,10 @@ impl Threads {
     pub(crate) fn are_ticking(&self) -> bool {
         self.is_manual || self.ticker.as_ref().is_some_and(Ticker::is_alive)
     }
+}
+
+fn cannot_start(source: std::io::Error) -> AccError {
+    AccError::System { operation: "start a thread", source }
 }
 
 impl Drop for Threads {

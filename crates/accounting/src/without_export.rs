@@ -23,6 +23,10 @@ impl Export {
         Ok(None)
     }
 
+    pub(crate) fn is_in_background(&self) -> bool {
+        match *self {}
+    }
+
     pub(crate) fn start(&self) -> io::Result<ExportThreads> {
         match *self {}
     }

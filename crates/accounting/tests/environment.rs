@@ -133,8 +133,9 @@ fn the_builder_has_the_same_ranges() {
 #[test]
 fn the_settings_of_the_export_have_ranges_as_well() {
     type Setter = fn(AccountingBuilder) -> AccountingBuilder;
-    let refused: [(&str, Setter); 4] = [
+    let refused: [(&str, Setter); 5] = [
         ("batch_max", |builder| builder.batch_max(0)),
+        ("streams_max", |builder| builder.streams_max(0)),
         ("drop_timeout_ms", |builder| builder.drop_timeout_ms(600_001)),
         ("wal_max_bytes", |builder| builder.wal_max_bytes((4 << 20) - 1)),
         ("wal_max_bytes", |builder| builder.wal_max_bytes((1 << 62) + 1)),

@@ -174,6 +174,23 @@ fn a_batch_has_as_many_slices_as_was_set() {
 }
 
 #[test]
+fn a_host_that_ticks_may_leave_the_export_to_threads() {
+    let ledger = MemoryLedger::new();
+    let (put, puts) = std::sync::mpsc::channel();
+    let put = Mutex::new(put);
+    let hook = move |_: &[SealedSlice]| put.lock().unwrap().send(()).unwrap();
+    let exporter = Arc::new(Hooked { ledger: ledger.clone(), hook });
+    let acc = by_hand(&ledger).exporter(exporter).export_in_background().build().unwrap();
+    let mut recorded = Units::new();
+    record(&acc, &["a", "b"], &mut recorded);
+    acc.tick(60_000).unwrap();
+    // Without a drain.
+    puts.recv_timeout(PATIENCE).unwrap();
+    acc.shutdown(PATIENCE).unwrap();
+    assert_delivered(&ledger, &recorded);
+}
+
+#[test]
 fn a_delayed_export_does_not_hold_up_the_end() {
     let (ledger, mut recorded) = (MemoryLedger::new(), Units::new());
     // For this clock, no delay ever ends.

@@ -44,6 +44,13 @@ pub trait Exporter: Send + Sync {
 
     /// Returns the ledger's head of a stream; `None` if it has never stored a slice of the stream.
     fn head(&self, stream: &StreamId) -> Result<Option<Head>, PutError>;
+
+    /// Returns the heads of several streams, in their order.
+    ///
+    /// The provided method asks for one after the other. A ledger that can answer for many at about the cost of one overrides it.
+    fn heads_of(&self, streams: &[StreamId]) -> Vec<Result<Option<Head>, PutError>> {
+        streams.iter().map(|stream| self.head(stream)).collect()
+    }
 }
 
 /// The answer of a ledger that has the slice.
@@ -67,6 +74,10 @@ impl<E: Exporter + ?Sized> Exporter for &E {
     fn head(&self, stream: &StreamId) -> Result<Option<Head>, PutError> {
         (**self).head(stream)
     }
+
+    fn heads_of(&self, streams: &[StreamId]) -> Vec<Result<Option<Head>, PutError>> {
+        (**self).heads_of(streams)
+    }
 }
 
 impl<E: Exporter + ?Sized> Exporter for Box<E> {
@@ -81,6 +92,10 @@ impl<E: Exporter + ?Sized> Exporter for Box<E> {
     fn head(&self, stream: &StreamId) -> Result<Option<Head>, PutError> {
         (**self).head(stream)
     }
+
+    fn heads_of(&self, streams: &[StreamId]) -> Vec<Result<Option<Head>, PutError>> {
+        (**self).heads_of(streams)
+    }
 }
 
 impl<E: Exporter + ?Sized> Exporter for Arc<E> {
@@ -94,5 +109,9 @@ impl<E: Exporter + ?Sized> Exporter for Arc<E> {
 
     fn head(&self, stream: &StreamId) -> Result<Option<Head>, PutError> {
         (**self).head(stream)
+    }
+
+    fn heads_of(&self, streams: &[StreamId]) -> Vec<Result<Option<Head>, PutError>> {
+        (**self).heads_of(streams)
     }
 }

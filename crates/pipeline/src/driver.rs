@@ -26,6 +26,9 @@ use crate::{
     Pipeline,
 };
 
+/// For how many streams the ledger is asked at once.
+const HEADS_MAX: usize = 512;
+
 /// How long dropping [`ExportThreads`] waits for puts.
 const DROP_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -134,15 +137,15 @@ impl Driver {
 enum Request {
     /// To take a batch, under a claim if the pipeline has one.
     Put(Batch, Option<Claim>),
-    /// To tell where a stream continues.
-    Head(StreamId),
+    /// To tell where streams continue.
+    Heads(Vec<StreamId>),
 }
 
 /// What the ledger answered.
 #[derive(Debug)]
 enum Response {
     Put(BatchId, Vec<Result<Ack, PutError>>),
-    Head(StreamId, Result<Option<Head>, PutError>),
+    Heads(Vec<(StreamId, Result<Option<Head>, PutError>)>),
 }
 
 impl Shared {
@@ -150,8 +153,9 @@ impl Shared {
     fn next(&self, pipeline: &mut Pipeline) -> Next<Request> {
         let now_ms = self.clock.now_ms();
         if self.exporter.is_some() {
-            if let Some(stream) = pipeline.ask_head() {
-                return Next::Job(Request::Head(stream));
+            let streams: Vec<_> = std::iter::from_fn(|| pipeline.ask_head()).take(HEADS_MAX).collect();
+            if !streams.is_empty() {
+                return Next::Job(Request::Heads(streams));
             }
             if let Some(batch) = pipeline.next_batch(now_ms) {
                 return Next::Job(Request::Put(batch, pipeline.claim()));
@@ -166,7 +170,11 @@ impl Shared {
             let now_ms = self.clock.now_ms();
             match response {
                 Response::Put(batch, answers) => pipeline.complete(batch, answers, now_ms),
-                Response::Head(stream, answer) => pipeline.take_head(&stream, answer, now_ms),
+                Response::Heads(answers) => {
+                    for (stream, answer) in answers {
+                        pipeline.take_head(&stream, answer, now_ms);
+                    }
+                }
             }
         });
     }
@@ -174,24 +182,30 @@ impl Shared {
 
 /// A ledger that panics has answered nothing. Its batch must come back all the same.
 fn make(exporter: Option<&dyn Exporter>, request: Request) -> Response {
-    let caught = |call: &dyn Fn(&dyn Exporter) -> Response| {
-        exporter.and_then(|exporter| catch_unwind(AssertUnwindSafe(|| call(exporter))).ok())
-    };
     match request {
-        Request::Put(batch, claim) => caught(&|exporter| {
-            let answers = match &claim {
+        Request::Put(batch, claim) => {
+            let put = |exporter: &dyn Exporter| match &claim {
                 Some(claim) => exporter.put_claimed(claim, &batch.slices),
                 None => exporter.put_batch(&batch.slices),
             };
-            Response::Put(batch.id, answers)
-        })
-        .unwrap_or(Response::Put(batch.id, Vec::new())),
-        Request::Head(stream) => {
-            let answer = caught(&|exporter| Response::Head(stream.clone(), exporter.head(&stream)));
-            let reason = "the ledger did not answer for a head".to_owned();
-            answer.unwrap_or(Response::Head(stream.clone(), Err(PutError::unavailable(reason))))
+            let answers = caught(exporter, put);
+            Response::Put(batch.id, answers.unwrap_or_default())
+        }
+        Request::Heads(streams) => {
+            let answers = caught(exporter, |exporter| exporter.heads_of(&streams));
+            let answers = answers.filter(|answers| answers.len() == streams.len());
+            let unanswered = || {
+                let error = PutError::unavailable("the ledger did not answer for a head".to_owned());
+                vec![Err(error); streams.len()]
+            };
+            let answers = answers.unwrap_or_else(unanswered);
+            Response::Heads(streams.into_iter().zip(answers).collect())
         }
     }
+}
+
+fn caught<T>(exporter: Option<&dyn Exporter>, call: impl FnOnce(&dyn Exporter) -> T) -> Option<T> {
+    exporter.and_then(|exporter| catch_unwind(AssertUnwindSafe(|| call(exporter))).ok())
 }
 
 /// One export thread's membership in its crew.

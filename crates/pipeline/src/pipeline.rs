@@ -10,13 +10,14 @@
 //! * `sealing`: which streams are sealed when, and what becomes of those that have to wait.
 //! * `logging`: slices and checkpoints become durable.
 //! * `exporting`: what is durable goes to the ledger in order.
-//! * `forgetting`: streams that ended leave the memory.
+//! * `forgetting`: streams that ended leave the memory; `forgotten_streams` tells them from new ones.
 //! * `heads`: what the ledger's heads tell at the start, and of streams that the log has dropped.
 //!
 //! A step that fails leaves its slices where they are, to be tried again.
 
 mod exporting;
 mod forgetting;
+mod forgotten_streams;
 mod heads;
 mod logging;
 mod sealing;
@@ -33,6 +34,7 @@ use ron_accounting_seal::Sealer;
 use ron_accounting_window::Span;
 use ron_ledger_wire::{ClaimId, Origin, SealedSlice, Seq, StreamId};
 
+use self::forgotten_streams::ForgottenStreams;
 use crate::{
     journal::{Journal, Recovered, RecoveredRows},
     LogStats, OnFull, PipelineError, PipelineOptions, PipelineStats, StreamTotals,
@@ -87,8 +89,8 @@ pub struct Pipeline {
     boundary: u64,
     /// Whether there is a ledger that can be asked for heads.
     can_ask: bool,
-    /// Whether chains were forgotten that no log knows.
-    has_forgotten: bool,
+    /// Streams whose chains were forgotten, and that no log knows.
+    forgotten_streams: ForgottenStreams,
     counters: Counters,
     behind: Vec<StreamId>,
     last_error: Option<Arc<dyn Error + Send + Sync>>,
@@ -195,7 +197,7 @@ impl Pipeline {
             forgotten: BTreeMap::new(),
             boundary: 0,
             can_ask: false,
-            has_forgotten: false,
+            forgotten_streams: ForgottenStreams::default(),
             counters: Counters::default(),
             behind: Vec::new(),
             last_error: None,

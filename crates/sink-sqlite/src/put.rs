@@ -39,6 +39,18 @@ impl Exporter for SqliteLedger {
         })
         .map_err(|fault: Fault| fault.unavailable(self.path()))
     }
+
+    fn heads_of(&self, streams: &[StreamId]) -> Vec<Result<Option<Head>, PutError>> {
+        let heads = self.read(|transaction| {
+            let mut statement = transaction.prepare(FIND_STREAM)?;
+            let head = |stream| Ok(find_stream(&mut statement, stream)?.map(|found| found.head(stream)));
+            streams.iter().map(head).collect::<Result<Vec<_>, Fault>>()
+        });
+        match heads {
+            Ok(heads) => heads.into_iter().map(Ok).collect(),
+            Err(fault) => vec![Err(fault.unavailable(self.path())); streams.len()],
+        }
+    }
 }
 
 impl SqliteLedger {
@@ -400,6 +412,19 @@ impl SliceColumns {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn heads_are_told_in_the_order_in_which_they_are_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = SqliteLedger::open(folder.path().join("usage.db")).unwrap();
+        ledger.put_batch(&[chain(&stream("acme"), 2), chain(&stream("globex"), 1)].concat());
+        let streams = ["globex", "unknown", "acme"].map(stream);
+        let heads = ledger.heads_of(&streams);
+        assert_eq!(heads, streams.map(|stream| ledger.head(&stream)));
+        let next: Vec<_> =
+            heads.into_iter().map(|head| head.unwrap().map(|head| head.next_seq().get())).collect();
+        assert_eq!(next, [Some(1), None, Some(2)]);
+    }
+
     use ron_accounting_export::{Ack, Exporter, PutError};
     use ron_accounting_exporter_contract::samples::{chain, full_slice, stream};
     use ron_accounting_ledger::verify;

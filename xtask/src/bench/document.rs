@@ -25,6 +25,10 @@ impl Section {
         start: "<!-- durability: written by `cargo xtask bench durability --update-docs` -->",
         end: "<!-- end of durability -->",
     };
+    pub(super) const IMPORT: Self = Self {
+        start: "<!-- import: written by `cargo xtask bench import --update-docs` -->",
+        end: "<!-- end of import -->",
+    };
 
     /// The document with other tables; `None` if it has no place for them.
     fn replaced(self, document: &str, tables: &str) -> Option<String> {

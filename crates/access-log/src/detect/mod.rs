@@ -107,7 +107,8 @@ fn detect_docker(lines: &[&[u8]], times: &Times) -> Result<Option<Detected>, For
     if lines.iter().take(50).filter(is_docker).count() * 2 < lines.len().min(50) {
         return Ok(None);
     }
-    let inner: Vec<_> = lines.iter().filter_map(|line| JsonMap::text_of(line, b"log").ok()).collect();
+    let inner: Vec<_> =
+        lines.iter().filter_map(|line| Some(JsonMap::value_of(line, b"log").ok()?.bytes())).collect();
     let mut text = Vec::new();
     for line in inner {
         text.extend_from_slice(&line);

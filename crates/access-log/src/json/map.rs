@@ -1,8 +1,9 @@
 //! Which keys of a JSON object are which fields, and a line read by that.
 
-use std::borrow::Cow;
-
-use super::scan::{End, Scalar, Scan, Visit};
+use super::{
+    order::{Expected, KeyOrder, Step},
+    scan::{Ahead, End, Scalar, Scan, Visit},
+};
 use crate::{
     field::same_header,
     found::{Found, Role},
@@ -32,6 +33,7 @@ pub(crate) struct JsonMap {
     usual: u64,
     /// For each depth and length of a key, the entries that it can lead to, one bit each: most keys lead to none.
     by_length: [[u64; LENGTHS]; DEPTHS],
+    order: KeyOrder,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +57,14 @@ pub(crate) enum MapFault {
 
 impl JsonMap {
     pub(super) fn new(headers: (&'static [&'static str], &'static str)) -> Self {
-        Self { entries: Vec::new(), headers, escapes: false, usual: 0, by_length: [[0; LENGTHS]; DEPTHS] }
+        Self {
+            entries: Vec::new(),
+            headers,
+            escapes: false,
+            usual: 0,
+            by_length: [[0; LENGTHS]; DEPTHS],
+            order: KeyOrder::default(),
+        }
     }
 
     /// Adds a key, whose levels dots separate; ranks follow the order in which keys of one role are added.
@@ -81,6 +90,7 @@ impl JsonMap {
     /// Orders the entries by rank, and notes the lengths of their keys.
     fn index(&mut self) {
         self.entries.sort_by_key(|entry| entry.rank);
+        self.order = KeyOrder::default();
         self.by_length = [[0; LENGTHS]; DEPTHS];
         for (bit, entry) in self.entries.iter().enumerate() {
             for (depth, key) in entry.path.iter().enumerate() {
@@ -161,6 +171,7 @@ impl JsonMap {
         let mut values = Values {
             entries: &self.entries,
             by_length: &self.by_length,
+            order: self.order.begin_line(),
             open: [0; 33],
             found: [None; ENTRIES_MAX],
             clash: false,
@@ -205,10 +216,11 @@ impl JsonMap {
                 found.keep(position, value.raw());
                 continue;
             }
-            let filled = match value.bytes() {
+            let filled = if entry.role == Role::Time {
                 // Slashes may be escaped.
-                Cow::Owned(time) if entry.role == Role::Time => found.fill_time(&time, times),
-                _ => found.fill(entry.role, value.raw(), times),
+                found.fill_time(&value.bytes(), times)
+            } else {
+                found.fill(entry.role, value.raw(), times)
             };
             filled.map_err(|reason| Skip::found(reason, value.raw()))?;
         }
@@ -226,6 +238,7 @@ impl JsonMap {
 struct Values<'m, 'a> {
     entries: &'m [Entry],
     by_length: &'m [[u64; LENGTHS]; DEPTHS],
+    order: Expected<'m>,
     /// For each depth, which entries the keys so far lead to, one bit each.
     open: [u64; 33],
     found: [Option<Scalar<'a>>; ENTRIES_MAX],
@@ -234,8 +247,21 @@ struct Values<'m, 'a> {
 }
 
 impl<'a> Visit<'a> for Values<'_, 'a> {
+    #[inline]
+    fn expect(&mut self, depth: usize, rest: &'a [u8]) -> Option<Ahead> {
+        let above = self.open.get(depth).copied()?;
+        let Step { bytes, has_value, below } = self.order.next(above, rest)?;
+        *self.open.get_mut(depth + 1)? = below;
+        Some(if has_value { Ahead::Pair { bytes } } else { Ahead::Key { bytes, wanted: below != 0 } })
+    }
+
+    fn pass(&mut self, value: &'a [u8]) {
+        self.order.note_value(value);
+    }
+
     fn enter(&mut self, depth: usize, key: &'a [u8]) -> bool {
-        let mut above = self.open.get(depth).copied().unwrap_or(0);
+        let before = self.open.get(depth).copied().unwrap_or(0);
+        let mut above = before;
         above &= self.by_length[depth % DEPTHS][key.len() % LENGTHS];
         let mut below = 0;
         while above != 0 {
@@ -251,6 +277,7 @@ impl<'a> Visit<'a> for Values<'_, 'a> {
                 below |= 1 << bit;
             }
         }
+        self.order.learn(before, key, below);
         if let Some(open) = self.open.get_mut(depth + 1) {
             *open = below;
         }
@@ -283,8 +310,8 @@ impl<'a> Visit<'a> for Values<'_, 'a> {
 }
 
 impl JsonMap {
-    /// Returns the text of a key of the first object, with its escapes undone: for wrappers.
-    pub(crate) fn text_of<'a>(line: &'a [u8], key: &'static [u8]) -> Result<Cow<'a, [u8]>, SkipReason> {
+    /// Returns the value of a key of the first object: for wrappers.
+    pub(crate) fn value_of<'a>(line: &'a [u8], key: &'static [u8]) -> Result<Scalar<'a>, SkipReason> {
         struct One<'a> {
             key: &'static [u8],
             value: Option<Scalar<'a>>,
@@ -301,7 +328,7 @@ impl JsonMap {
         let mut one = One { key, value: None };
         let end = Scan::walk(line, &mut one);
         match (one.value, end) {
-            (Some(value), End::Whole | End::Followed(_) | End::Cut) => Ok(value.bytes()),
+            (Some(value), End::Whole | End::Followed(_) | End::Cut) => Ok(value),
             (None, End::Cut) => Err(SkipReason::CutOff),
             _ => Err(SkipReason::OtherFormat),
         }

@@ -2,12 +2,23 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr2;
-
-use crate::text::hexadecimal;
+use crate::{near, text::hexadecimal};
 
 /// Objects within objects.
 const DEPTH_MAX: u32 = 32;
+
+/// Which bytes numbers and words are made of.
+const IS_WORD: [bool; 256] = {
+    let mut is_word = [false; 256];
+    let mut b = 0_u8;
+    loop {
+        is_word[b as usize] = b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.' | b'_');
+        if b == u8::MAX {
+            break is_word;
+        }
+        b += 1;
+    }
+};
 
 /// A value that is no object and no array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,12 +49,28 @@ impl<'a> Scalar<'a> {
 
 /// What a walk tells of.
 pub(crate) trait Visit<'a> {
-    /// Is called for each key, at this depth below the first object. Returns whether its value is wanted.
+    /// Is called where a key may begin, with its quotation mark. A visitor that knows which key comes here, and that `rest` begins
+    /// with it, says so; [`Visit::enter`] is not called then.
+    fn expect(&mut self, _depth: usize, _rest: &'a [u8]) -> Option<Ahead> {
+        None
+    }
+    /// Is called for each other key, at this depth below the first object. Returns whether its value is wanted.
     fn enter(&mut self, depth: usize, key: &'a [u8]) -> bool;
     /// Is called for the value of the key that was entered last.
     fn value(&mut self, depth: usize, value: Scalar<'a>);
     /// Is called behind the value.
     fn leave(&mut self, depth: usize);
+    /// Is called with the bytes of a value that is not wanted.
+    fn pass(&mut self, _value: &'a [u8]) {}
+}
+
+/// What a visitor knows to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ahead {
+    /// A key: how many bytes it has with its quotation marks and the colon, and whether its value is wanted.
+    Key { bytes: usize, wanted: bool },
+    /// A key and its whole value, which is not wanted.
+    Pair { bytes: usize },
 }
 
 /// How a walk ended.
@@ -85,14 +112,20 @@ impl<'a> Scan<'a> {
     }
 
     /// Returns the next byte that is no white space.
+    #[inline]
     fn peek(&mut self) -> Option<u8> {
-        while let Some(b) = self.line.get(self.at) {
-            if !b.is_ascii_whitespace() {
-                return Some(*b);
-            }
-            self.at += 1;
+        // Most lines have none.
+        match self.line.get(self.at) {
+            Some(b) if *b > b' ' => Some(*b),
+            _ => self.peek_behind_white_space(),
         }
-        None
+    }
+
+    #[cold]
+    fn peek_behind_white_space(&mut self) -> Option<u8> {
+        let rest = self.line.get(self.at..)?;
+        self.at += rest.iter().position(|b| !b.is_ascii_whitespace()).unwrap_or(rest.len());
+        self.line.get(self.at).copied()
     }
 
     fn expect(&mut self, wanted: u8) -> Result<(), End> {
@@ -116,11 +149,22 @@ impl<'a> Scan<'a> {
             return Ok(());
         }
         loop {
-            self.expect(b'"')?;
-            let key = self.string()?;
-            self.expect(b':')?;
-            let wanted = visit.enter(depth, key);
-            self.value(depth, visit, wanted)?;
+            self.peek();
+            let rest = self.line.get(self.at..).unwrap_or_default();
+            match visit.expect(depth, rest) {
+                Some(Ahead::Pair { bytes }) => self.at += bytes,
+                Some(Ahead::Key { bytes, wanted }) => {
+                    self.at += bytes;
+                    self.member(depth, visit, wanted)?;
+                }
+                None => {
+                    self.expect(b'"')?;
+                    let key = self.string()?;
+                    self.expect(b':')?;
+                    let wanted = visit.enter(depth, key);
+                    self.member(depth, visit, wanted)?;
+                }
+            }
             visit.leave(depth);
             match self.peek() {
                 Some(b',') => self.at += 1,
@@ -132,6 +176,16 @@ impl<'a> Scan<'a> {
                 None => return Err(End::Cut),
             }
         }
+    }
+
+    /// Reads the value of a key.
+    fn member(&mut self, depth: usize, visit: &mut impl Visit<'a>, wanted: bool) -> Result<(), End> {
+        let start = self.at;
+        self.value(depth, visit, wanted)?;
+        if !wanted {
+            visit.pass(self.line.get(start..self.at).unwrap_or_default());
+        }
+        Ok(())
     }
 
     fn value(&mut self, depth: usize, visit: &mut impl Visit<'a>, wanted: bool) -> Result<(), End> {
@@ -211,7 +265,7 @@ impl<'a> Scan<'a> {
         let start = self.at;
         loop {
             let rest = self.line.get(self.at..).ok_or(End::Cut)?;
-            let at = self.at + memchr2(b'"', b'\\', rest).ok_or(End::Cut)?;
+            let at = self.at + near::find_either(b'"', b'\\', rest).ok_or(End::Cut)?;
             if self.line[at] == b'"' {
                 self.at = at + 1;
                 return Ok(&self.line[start..at]);
@@ -223,34 +277,42 @@ impl<'a> Scan<'a> {
     /// Returns a number, or a word. Empty where nginx has no value for a number: `"size":,`.
     fn bare(&mut self) -> Result<&'a [u8], End> {
         let rest = self.line.get(self.at..).unwrap_or_default();
-        let is_end = |b: &u8| matches!(b, b',' | b'}' | b']') || b.is_ascii_whitespace();
-        // A number that the line ends in may have more figures.
-        let length = rest.iter().position(is_end).ok_or(End::Cut)?;
-        self.at += length;
-        let bare = rest.get(..length).unwrap_or_default();
-        let is_word = bare.iter().all(|b| b.is_ascii_alphanumeric() || b"+-._".contains(b));
-        if is_word {
-            Ok(bare)
-        } else {
-            Err(End::NoJson)
+        let is_end = |b: u8| matches!(b, b',' | b'}' | b']') || b.is_ascii_whitespace();
+        let length = rest.iter().position(|b| !IS_WORD[usize::from(*b)]).unwrap_or(rest.len());
+        match rest.get(length) {
+            Some(b) if is_end(*b) => {
+                self.at += length;
+                Ok(rest.get(..length).unwrap_or_default())
+            }
+            // A number that the line ends in may have more figures.
+            _ if !rest.iter().any(|b| is_end(*b)) => Err(End::Cut),
+            _ => Err(End::NoJson),
         }
     }
 }
 
 /// Undoes the escapes of JSON, and `\xHH`, which nginx and Apache write where they are not asked for JSON.
 pub(crate) fn unescaped(raw: &[u8]) -> Cow<'_, [u8]> {
-    let Some(first) = memchr::memchr(b'\\', raw) else { return Cow::Borrowed(raw) };
-    let mut out = raw[..first].to_vec();
-    let mut rest = &raw[first..];
+    if near::find(b'\\', raw).is_none() {
+        return Cow::Borrowed(raw);
+    }
+    let mut out = Vec::with_capacity(raw.len());
+    unescape_into(raw, &mut out);
+    Cow::Owned(out)
+}
+
+/// Appends the value with its escapes undone, see [`unescaped`].
+pub(crate) fn unescape_into(raw: &[u8], out: &mut Vec<u8>) {
+    let mut rest = raw;
     while let Some((&b, tail)) = rest.split_first() {
         if b != b'\\' {
-            let plain = memchr::memchr(b'\\', rest).unwrap_or(rest.len());
+            let plain = near::find(b'\\', rest).unwrap_or(rest.len());
             out.extend_from_slice(&rest[..plain]);
             rest = &rest[plain..];
             continue;
         }
         let used = match tail {
-            [b'u', ..] => unicode(tail, &mut out),
+            [b'u', ..] => unicode(tail, out),
             [b'x', high, low, ..] => hexadecimal(*high, *low).map(|byte| {
                 out.push(byte);
                 3
@@ -276,7 +338,6 @@ pub(crate) fn unescaped(raw: &[u8]) -> Cow<'_, [u8]> {
         }
         rest = tail.get(used.unwrap_or(0)..).unwrap_or_default();
     }
-    Cow::Owned(out)
 }
 
 /// Writes the character of `u1234`, or of a pair of surrogates. Returns how many bytes it took.

@@ -1,9 +1,9 @@
 //! The one reading of a line that is written as its format says.
 
-use memchr::{memchr, memchr2};
+use memchr::memchr;
 
 use super::{Slot, Template};
-use crate::{found::Found, text::Escapes, time::Times};
+use crate::{found::Found, near, text::Escapes, time::Times};
 
 impl Template {
     /// Reads a line field by field into `found`. Returns `None` if anything is not as the format says, or if more
@@ -60,7 +60,7 @@ impl Slot {
         }
         let mut from = 0;
         loop {
-            let at = from + memchr(first, rest.get(from..)?)?;
+            let at = from + near::find(first, rest.get(from..)?)?;
             if self.after.len() == 1 || begins(rest.get(at..)?, &self.after) {
                 return Some(at);
             }
@@ -81,7 +81,7 @@ pub(super) fn unescaped_quote(rest: &[u8], escapes: Escapes) -> Option<usize> {
     }
     let mut from = 0;
     loop {
-        let at = from + memchr2(b'"', b'\\', rest.get(from..)?)?;
+        let at = from + near::find_either(b'"', b'\\', rest.get(from..)?)?;
         if rest[at] == b'"' {
             return Some(at);
         }

@@ -79,6 +79,13 @@ fn named_zone(name: &[u8]) -> Option<i32> {
     Some(hours * 3600)
 }
 
+/// Returns a number of two figures.
+#[inline]
+pub(super) fn pair(tens: u8, ones: u8) -> Option<i64> {
+    let figure = |b: u8| if b.is_ascii_digit() { Some(i64::from(b - b'0')) } else { None };
+    Some(figure(tens)? * 10 + figure(ones)?)
+}
+
 /// Reads a time from left to right.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cursor<'a> {

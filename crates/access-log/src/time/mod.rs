@@ -107,7 +107,7 @@ impl Times {
         if let Some(ms) = stamp::plain(bytes) {
             return u64::try_from(ms).map_err(|_| TimeFault::NoTime);
         }
-        let known = stamp::any(bytes).or_else(|| iso::any(bytes));
+        let known = iso::plain(bytes).or_else(|| stamp::any(bytes)).or_else(|| iso::any(bytes));
         let ms = match known {
             Some((civil, zone)) => self.resolve(civil, zone)?,
             None => epoch::any(bytes).ok_or(TimeFault::NoTime)?,
@@ -129,6 +129,9 @@ impl Times {
     fn resolve(&self, civil: Civil, zone: Zone) -> Result<i64, TimeFault> {
         match (zone, &self.zone) {
             (Zone::Offset(seconds), _) => civil.unix_ms(seconds).ok_or(TimeFault::NoTime),
+            (Zone::Missing, Some(zone)) if *zone == TimeZone::UTC => {
+                civil.unix_ms(0).ok_or(TimeFault::NoTime)
+            }
             (Zone::Missing, Some(zone)) => civil.unix_ms_in(zone).ok_or(TimeFault::NoTime),
             (Zone::Missing, None) => {
                 civil.unix_ms(0).ok_or(TimeFault::NoTime)?;

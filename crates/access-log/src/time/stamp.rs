@@ -1,6 +1,6 @@
 //! `17/May/2015:10:05:03 +0000`, as Apache and nginx write it, and what others make of it.
 
-use super::civil::{Civil, Cursor, Zone};
+use super::civil::{pair, Civil, Cursor, Zone};
 
 const MONTHS: [&[u8; 3]; 12] =
     [b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec"];
@@ -76,12 +76,6 @@ pub(super) fn plain(bytes: &[u8]) -> Option<i64> {
         b'-' => civil.unix_ms(-offset),
         _ => None,
     }
-}
-
-/// Returns a number of two figures.
-fn pair(tens: u8, ones: u8) -> Option<i64> {
-    let figure = |b: u8| if b.is_ascii_digit() { Some(i64::from(b - b'0')) } else { None };
-    Some(figure(tens)? * 10 + figure(ones)?)
 }
 
 /// Reads the forms of [`numbered`], also behind a day of the week, and `Sun May 17 10:05:03 2015`.

@@ -7,6 +7,7 @@ mod damage;
 mod detection;
 mod fixtures;
 mod formats;
+mod json_model;
 mod mutations;
 mod notations;
 mod properties;

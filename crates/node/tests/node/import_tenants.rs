@@ -154,3 +154,21 @@ fn a_host_that_is_named_like_lines_without_one_stays_apart() {
     let expected = [("%61nonymous", 1), ("anonymous", 1), ("shop.example", 1)];
     assert_eq!(tenants(&folder), expected.map(|(name, count)| (name.to_owned(), count)).into());
 }
+
+#[test]
+fn more_tenants_than_are_remembered_lose_nothing() {
+    const TENANTS: u32 = 9_000;
+    let folder = Folder::new();
+    // Each in an hour of its own group, and each 700th again when it is forgotten.
+    let visits = (0..TENANTS).chain((0..TENANTS).step_by(700)).enumerate();
+    let line = |(number, user): (usize, u32)| {
+        let (day, hour) = (number / 300 / 24 + 17, number / 300 % 24);
+        format!("192.0.2.7 - user-{user} [{day}/May/2015:{hour:02}:00:00 +0000] \"GET /a HTTP/1.1\" 200 1\n")
+    };
+    folder.write("access.log", visits.map(line).collect::<String>());
+    let summary = folder.json(&["import", "--json", "--tenant", "user", "--window", "1h", "access.log"]);
+    assert_eq!(summary["conserved"], true, "{summary}");
+    let tenants = tenants(&folder);
+    assert_eq!(tenants.len(), TENANTS as usize);
+    assert!((0..TENANTS).all(|user| tenants[&format!("user-{user}")] == 1 + u64::from(user % 700 == 0)));
+}

@@ -7,7 +7,7 @@
 use ron_ledger_wire::StreamId;
 
 use super::{Pipeline, Totals};
-use crate::{journal::Journal, ForgottenTotals};
+use crate::ForgottenTotals;
 
 /// The part of the limit that is made free at once, so that not every boundary has to look at all streams.
 const FREED_SHARE: usize = 4;
@@ -19,7 +19,9 @@ impl Pipeline {
             forgotten.into_iter().filter(|stream| self.is_all_acknowledged(stream)).collect();
         let folded = self.fold_totals();
         if self.journal.is_none() && self.can_ask && !folded.is_empty() {
-            self.has_forgotten = true;
+            for stream in &folded {
+                self.forgotten_streams.add(stream);
+            }
             ended.extend(folded);
         }
         if !ended.is_empty() {
@@ -56,11 +58,6 @@ impl Pipeline {
             forgotten.acknowledged += totals.acknowledged;
         }
         idle.into_iter().map(|(_, stream)| stream).collect()
-    }
-
-    /// Whether a stream that is not known may have a head in the ledger.
-    pub(super) fn may_be_forgotten(&self) -> bool {
-        self.has_forgotten || self.journal.as_deref().is_some_and(Journal::has_forgotten)
     }
 
     pub(super) fn forgotten_totals(&self) -> Vec<ForgottenTotals> {

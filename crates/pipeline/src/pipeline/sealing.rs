@@ -9,7 +9,7 @@ use ron_accounting_window::Span;
 use ron_ledger_wire::{Head, SealedSlice, StreamId};
 
 use super::Pipeline;
-use crate::{OnFull, PipelineError};
+use crate::{journal::Journal, OnFull, PipelineError};
 
 impl Pipeline {
     /// Closes a window: seals its counts as far as there is room, makes the slices durable, and returns them.
@@ -78,7 +78,6 @@ impl Pipeline {
 
     fn seal_streams(&mut self, window: Span, only_waiting: bool) -> Sealed {
         let mut admission = self.begin_admission();
-        let may_be_forgotten = self.may_be_forgotten();
         let Self { sealer, .. } = self;
         let mut unknown: Vec<StreamId> = Vec::new();
         let mut waiting_for_log = 0;
@@ -86,12 +85,16 @@ impl Pipeline {
         let journal = self.journal.as_deref();
         let (unlogged, refused) = (&self.unlogged, &self.refused);
         let (recovered, genesis) = (&self.recovered, &self.genesis);
+        let log_has_forgotten = journal.is_some_and(Journal::has_forgotten);
+        let may_be_forgotten = |stream: &StreamId| {
+            (log_has_forgotten || self.forgotten_streams.may_contain(stream)) && !genesis.contains(stream)
+        };
         let sealed = sealer.seal_admitted(window, |candidate: &Candidate<'_>| {
             let stream = candidate.stream;
             if only_waiting && candidate.waits_since_ms.is_none() {
                 return Admission::Skip;
             }
-            if may_be_forgotten && candidate.next_seq.is_first() && !genesis.contains(stream) {
+            if candidate.next_seq.is_first() && may_be_forgotten(stream) {
                 unknown.push(stream.clone());
                 return Admission::Wait;
             }

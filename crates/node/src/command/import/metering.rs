@@ -34,6 +34,13 @@ use super::{
 /// Label sets that are told apart at once, unless there may be more tenants. Enough for any site, and bounded: about 100 MB.
 const LABEL_LIMIT: usize = 65_536;
 
+/// How many windows in a row a label set may be unused before it leaves the memory. Closing a window reads all label sets that are
+/// in memory: this many windows' worth, and not all that the log has ever had.
+const IDLE_WINDOWS: u64 = 8;
+
+/// How many streams are remembered one by one. They take about 10 MB. The ledger tells the heads of others.
+const STREAMS_MAX: usize = 16_384;
+
 /// How long the ledger may take for the last slices of a log.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(600);
 
@@ -223,7 +230,8 @@ impl<'m> Pass<'m> {
         }
         self.held.add(start_ms, labels, counts);
         if self.held.bytes() > self.shape.held_bytes_max {
-            self.close_windows(self.shape.held_bytes_max / 2)?;
+            // A few at a time, so that the ledger always has some to store, and never so many that the lines wait for it.
+            self.close_windows(self.shape.held_bytes_max - self.shape.held_bytes_max / 32)?;
         }
         Ok(())
     }
@@ -276,12 +284,15 @@ impl Metering {
             .window_ms(shape.window_ms)
             .label_limit(LABEL_LIMIT.max(shape.tenants_max as usize))
             .tenant_limit(shape.tenants_max as usize)
+            .idle_windows(IDLE_WINDOWS)
+            .streams_max(STREAMS_MAX)
             .normalizer(normalizer.clone())
             // The lines tell the time of the windows, and the system that of retries and timeouts.
             .manual_at(start_ms)
             .export_clock(SystemClock)
             // The same lines must give the same slices. Stretched windows would depend on how fast the ledger is.
             .on_full(OnFull::Wait)
+            .export_in_background()
             // The next run starts at the first line, so it needs no counts of half a window.
             .checkpoint_ms(0)
             .batch_max(BATCH_MAX)
@@ -341,11 +352,7 @@ impl Metering {
         let accounting = ManuallyDrop::into_inner(self.accounting);
         let stats = accounting.stats();
         for total in accounting.totals() {
-            match total.dimension.as_str() {
-                "requests" => summary.acknowledged.requests += total.acknowledged,
-                "bytes_in" => summary.acknowledged.bytes_in += total.acknowledged,
-                _ => summary.acknowledged.bytes_out += total.acknowledged,
-            }
+            summary.acknowledged.add_to(total.dimension.as_str(), total.acknowledged);
         }
         summary.windows += self.windows;
         summary.saturations += stats.engine.saturations;
@@ -354,6 +361,10 @@ impl Metering {
             summary.slices += export.sealed_slices;
             summary.duplicates += export.duplicates;
             summary.rows += export.sealed_rows;
+            // Streams that were idle while there were too many are no longer told one by one.
+            for forgotten in &export.forgotten {
+                summary.acknowledged.add_to(&forgotten.dimension, forgotten.acknowledged);
+            }
         }
         let Totals { requests, bytes_in, bytes_out } = self.counted;
         summary.totals.add(requests, bytes_in, bytes_out);

@@ -15,7 +15,7 @@ use ron_accounting::{
 use super::{hash_key::HashKey, reading::Reading, routes::Routes, tenant::Tenants};
 
 /// The version of parser, normalizer and sealing. Raise it whenever the same lines give other slices.
-const SHAPE_VERSION: u64 = 3;
+const SHAPE_VERSION: u64 = 4;
 
 /// All options that change the slices of an access log.
 #[derive(Debug)]

@@ -85,6 +85,15 @@ impl Totals {
         self.bytes_in += bytes_in.into();
         self.bytes_out += bytes_out.into();
     }
+
+    /// Adds units of the dimension of this name.
+    pub(super) fn add_to(&mut self, dimension: &str, units: u128) {
+        match dimension {
+            "requests" => self.requests += units,
+            "bytes_in" => self.bytes_in += units,
+            _ => self.bytes_out += units,
+        }
+    }
 }
 
 /// A label that was refused, and replaced by a reserved word.
