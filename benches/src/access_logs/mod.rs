@@ -19,7 +19,7 @@ use anyhow::Context;
 pub use formats::{LogFormat, FORMATS};
 pub use traffic::{Request, Traffic};
 
-/// Writes a log of so many requests, spread over so many `hours`.
+/// Writes a log of so many requests, as many as come in so many `hours` on average.
 pub fn write(path: &Path, format: &LogFormat, lines: u64, hours: u64) -> anyhow::Result<()> {
     let cannot_write = || format!("cannot write {}", path.display());
     let mut file = BufWriter::new(File::create(path).with_context(cannot_write)?);

@@ -65,7 +65,7 @@ struct Visitor {
     pages_left: u64,
 }
 
-/// So many requests over so many hours, by the time of their answers.
+/// So many requests, as many as come in so many hours on average, by the time of their answers.
 #[derive(Debug)]
 pub struct Traffic {
     random: u64,

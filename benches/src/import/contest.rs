@@ -12,7 +12,7 @@ use crate::{
     race::Kind,
 };
 
-/// Hours of the made-up log: 5,040 windows of a minute.
+/// The made-up log has the traffic of so many hours of an average day.
 pub(super) const LOG_HOURS: u64 = 84;
 
 /// Measures, and compares the counts. Fails if they differ.
