@@ -3,11 +3,12 @@
 
 mod support;
 
-use std::{io::Write, sync::Arc};
+use std::{io::Write, ops::ControlFlow, sync::Arc};
 
 use ron_accounting_export::{memory::MemoryLedger, Exporter};
 use ron_accounting_http::{ListenAddress, Refusal, ServeError, Server, Surface};
-use ron_ledger_wire::{Cid, Digest, Seq, Slice};
+use ron_accounting_ledger::{Ledger, ReadError, SliceInfo, StoredSlice};
+use ron_ledger_wire::{Cid, Digest, Head, Seq, Slice, StreamId};
 use support::{chain, patient, sequence, Answer, Running};
 
 fn server() -> Running {
@@ -179,4 +180,42 @@ fn a_unix_socket_replaces_that_of_a_dead_process_and_nothing_else() {
     stop.send(()).unwrap();
     runtime.block_on(running).unwrap();
     assert!(!path.exists());
+}
+
+/// A ledger whose bytes were changed after they were stored.
+struct Forged(MemoryLedger);
+
+impl Ledger for Forged {
+    fn heads(&self, after: Option<&StreamId>, limit: usize) -> Result<Vec<Head>, ReadError> {
+        Ledger::heads(&self.0, after, limit)
+    }
+
+    fn stream_head(&self, stream: &StreamId) -> Result<Option<Head>, ReadError> {
+        self.0.stream_head(stream)
+    }
+
+    fn slices(&self, stream: &StreamId, from: Seq, limit: usize) -> Result<Vec<SliceInfo>, ReadError> {
+        Ledger::slices(&self.0, stream, from, limit)
+    }
+
+    fn read_slices(
+        &self,
+        stream: &StreamId,
+        from: Seq,
+        visit: &mut dyn FnMut(&StoredSlice<'_>) -> ControlFlow<()>,
+    ) -> Result<(), ReadError> {
+        self.0.read_slices(stream, from, &mut |slice| visit(&StoredSlice { bytes: b"forged", ..*slice }))
+    }
+}
+
+#[test]
+fn bytes_that_are_not_what_they_are_named_after_are_not_served() {
+    let ledger = MemoryLedger::new();
+    let slices = chain("acme", "requests", 1, 1);
+    assert!(ledger.put_batch(&slices).remove(0).is_ok());
+    let server = Running::start(&Surface::builder().ledger(Forged(ledger)).build(), patient());
+    for format in ["cbor", "json"] {
+        let answer = server.get(&format!("/slices/{}?format={format}", slices[0].cid()));
+        assert_eq!((answer.problem().as_str(), answer.status), ("ledger-damaged", 500));
+    }
 }
