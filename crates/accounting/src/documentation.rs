@@ -15,10 +15,13 @@
 #[doc = "[performance.md]: self::performance"]
 #[doc = "[routes.md]: self::routes"]
 #[doc = "[metrics.md]: self::metrics"]
+#[doc = "[http.md]: self::http"]
 #[doc = ""]
 #[doc = include_str!("../../../docs/architecture.md")]
 pub mod architecture {}
 
+#[doc = "[http.md]: self::http"]
+#[doc = ""]
 #[doc = include_str!("../../../docs/configuration.md")]
 pub mod configuration {}
 
@@ -31,6 +34,11 @@ pub mod durability {}
 
 #[doc = include_str!("../../../docs/events.md")]
 pub mod events {}
+
+#[doc = "[metrics.md]: self::metrics"]
+#[doc = ""]
+#[doc = include_str!("../../../docs/http.md")]
+pub mod http {}
 
 #[doc = "[operations.md]: self::operations"]
 #[doc = "[ops/README.md]: https://github.com/rustyonions/ron-accounting/blob/main/docs/ops/README.md"]
@@ -49,6 +57,7 @@ pub mod performance {}
 #[doc = "[durability.md]: self::durability"]
 #[doc = "[metrics.md]: self::metrics"]
 #[doc = "[ops/README.md]: https://github.com/rustyonions/ron-accounting/blob/main/docs/ops/README.md"]
+#[doc = "[http.md]: self::http"]
 #[doc = ""]
 #[doc = include_str!("../../../docs/operations.md")]
 pub mod operations {}

@@ -170,6 +170,21 @@ mod tests {
         assert_without_cause(&"colour".parse::<Column>().unwrap_err());
         assert_without_cause(&"Mars".parse::<TimeZone>().unwrap_err());
         assert_without_cause(&"middle".parse::<Straddling>().unwrap_err());
+        #[cfg(feature = "text")]
+        {
+            use crate::text::{parse_account, parse_time, UnknownTime};
+            let time = |text: &str| parse_time(text, &TimeZone::default()).unwrap_err();
+            assert_without_cause(&parse_account("7").unwrap_err());
+            assert_errors!(UnknownTime {
+                without_cause: {
+                    BeforeUnix => time("1969-12-31T00:00:00Z"),
+                    Form => time("yesterday"),
+                }
+                with_cause: {
+                    Number => time("99999999999999999999999"),
+                }
+            });
+        }
     }
 
     #[test]

@@ -15,6 +15,9 @@
 //! [`collect_evidence`] does so by slice. A ledger that implements only the required methods of the trait is answered from the bytes of its
 //! slices.
 //!
+//! # Crate features
+//! * **`text`**: the module `text`, questions and answers as text.
+//!
 //! ```
 //! use ron_accounting_export::{memory::MemoryLedger, Ack, Exporter};
 //! use ron_accounting_ledger::{usage_rows, verify, Column, Ledger, TimeZone, UsageQuery};
@@ -56,6 +59,8 @@ mod query;
 mod slice;
 mod smallest;
 mod sums;
+#[cfg(feature = "text")]
+pub mod text;
 mod time_zone;
 mod verify;
 mod violation;

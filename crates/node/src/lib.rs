@@ -7,8 +7,6 @@
 
 mod advice;
 mod command;
-mod csv;
-mod escape;
 mod exit;
 mod moment;
 mod program;

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::escape;
+use ron_accounting_ledger::text;
 
 /// The side that the cells of a column are aligned to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +26,7 @@ impl Table {
 
     /// Adds a line. Hostile characters are escaped: clients choose labels, and terminals show them.
     pub(crate) fn push(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.rows.push(cells.into_iter().map(|cell| escape::visible(&cell).into_owned()).collect());
+        self.rows.push(cells.into_iter().map(|cell| text::visible(&cell).into_owned()).collect());
     }
 
     pub(crate) fn write(&self, out: &mut dyn Write) -> io::Result<()> {

@@ -6,6 +6,7 @@
 mod demo;
 mod import;
 mod ledger;
+mod serve;
 mod slices;
 mod usage;
 mod verify;
@@ -44,6 +45,8 @@ enum Command {
     Verify(verify::Arguments),
     #[command(after_help = slices::EXAMPLES, after_long_help = long_help(slices::EXAMPLES))]
     Slices(slices::Arguments),
+    #[command(after_help = serve::EXAMPLES, after_long_help = long_help(serve::EXAMPLES))]
+    Serve(serve::Arguments),
     #[command(subcommand)]
     Wal(wal::Arguments),
 }
@@ -69,6 +72,7 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<Exit,
         Command::Usage(arguments) => usage::run(&arguments, &mut out),
         Command::Verify(arguments) => verify::run(&arguments, &mut out),
         Command::Slices(arguments) => slices::run(&arguments, &mut out),
+        Command::Serve(arguments) => serve::run(&arguments, &mut out),
         Command::Wal(arguments) => wal::run(&arguments, &mut out),
     }?;
     out.flush()?;

@@ -2,13 +2,13 @@
 
 use std::io::{self, Write};
 
-use ron_accounting_ledger::{verify, Ledger, Verification, VerifyError, Violation};
+use ron_accounting_ledger::{text, verify, Ledger, Verification, VerifyError, Violation};
 use ron_accounting_sqlite::LedgerError;
 
 use super::ledger::LedgerArgument;
 use crate::{
     exit::{Exit, Failure},
-    moment, progress,
+    progress,
 };
 
 pub(super) const EXAMPLES: &str = "\
@@ -53,7 +53,7 @@ fn verify_ledger(ledger: &dyn Ledger, out: &mut dyn Write) -> Result<Exit, Failu
 }
 
 fn report_verified(verification: &Verification, out: &mut dyn Write) -> io::Result<Exit> {
-    let time = |unix_ms: Option<u64>| unix_ms.map_or_else(|| "-".to_owned(), moment::format_time);
+    let time = |unix_ms: Option<u64>| unix_ms.map_or_else(|| "-".to_owned(), text::format_time);
     writeln!(out, "streams       {}", verification.streams)?;
     writeln!(out, "slices        {}", verification.slices)?;
     writeln!(out, "rows          {}", verification.rows)?;

@@ -11,12 +11,12 @@ use ron_accounting::{
     export::{Origin, SealedSlice},
     wal::{self, LogInspection, SegmentInspection},
 };
+use ron_accounting_ledger::text;
 use serde::Serialize;
 
 use crate::{
     advice::Advised,
     exit::{Exit, Failure},
-    moment,
     table::{Side, Table},
 };
 
@@ -240,8 +240,8 @@ impl Log {
                 slice.tenant.clone(),
                 slice.dimension.clone(),
                 slice.seq.to_string(),
-                moment::format_time(slice.start_ms),
-                moment::format_time(slice.end_ms),
+                text::format_time(slice.start_ms),
+                text::format_time(slice.end_ms),
                 slice.rows.to_string(),
                 slice.units.to_string(),
             ]);

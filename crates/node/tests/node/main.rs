@@ -16,6 +16,7 @@ mod import_tenants;
 mod known_errors;
 mod refusals;
 mod sample_log;
+mod serve;
 mod slices;
 mod system_sqlite;
 mod usage;

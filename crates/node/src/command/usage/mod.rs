@@ -1,26 +1,19 @@
 //! `usage`: sums over a ledger, and the slices behind them.
 
-mod answer;
 mod output;
 
 use std::io::Write;
 
 use anyhow::{ensure, Context};
 use ron_accounting_ledger::{
-    usage_rows, Column, Ledger, SliceName, Straddling, TimeZone, UsageFilter, UsageQuery, UsageRow,
+    text::{self, EvidenceAnswer, UsageAnswer},
+    usage_rows, Column, Ledger, Straddling, TimeZone, UsageQuery,
 };
 use ron_ledger_wire::Origin;
 
-use self::{
-    answer::{cells, MergedWindows},
-    output::{Output, OutputFormat},
-};
+use self::output::{Output, OutputFormat};
 use super::{ledger::LedgerArgument, visiting::Visiting};
-use crate::{
-    escape,
-    exit::{Exit, Failure},
-    moment,
-};
+use crate::exit::{Exit, Failure};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -30,9 +23,6 @@ Examples:
   ron-accounting usage --by window,dimension --tenant acme --format csv > acme.csv
   ron-accounting usage --by tenant,day --tenant acme --dimension requests --evidence
   ron-accounting usage --ledger /var/lib/meter/usage.db --by dimension --format json";
-
-/// How many slices behind a figure are asked for at a time.
-const EVIDENCE_PAGE: usize = 10_000;
 
 /// Show the usage in a ledger, summed by any columns.
 ///
@@ -75,7 +65,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "R")]
     region: Option<String>,
     /// Only this account, as namespace:id
-    #[arg(long, value_name = "A", value_parser = parse_account)]
+    #[arg(long, value_name = "A", value_parser = text::parse_account)]
     account: Option<(u32, u128)>,
     /// Only windows that start at this time or later
     #[arg(long, value_name = "TIME")]
@@ -119,8 +109,7 @@ fn query(arguments: &Arguments) -> anyhow::Result<UsageQuery> {
         );
     }
     let time = |option: &str, text: &Option<String>| -> anyhow::Result<Option<u64>> {
-        let parse =
-            |text: &String| moment::parse_time(text, &arguments.time_zone).map_err(anyhow::Error::msg);
+        let parse = |text: &String| text::parse_time(text, &arguments.time_zone);
         text.as_ref().map(|text| parse(text).with_context(|| format!("{option} {text:?}"))).transpose()
     };
     let (since_ms, until_ms) = (time("--since", &arguments.since)?, time("--until", &arguments.until)?);
@@ -143,26 +132,17 @@ fn query(arguments: &Arguments) -> anyhow::Result<UsageQuery> {
     Ok(query)
 }
 
-fn parse_account(text: &str) -> Result<(u32, u128), String> {
-    text.split_once(':')
-        .and_then(|(namespace, id)| Some((namespace.parse().ok()?, id.parse().ok()?)))
-        .ok_or_else(|| "write namespace:id, both decimal".to_owned())
-}
-
 fn show_sums(
     ledger: &dyn Ledger,
     query: &UsageQuery,
     format: OutputFormat,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    let names = query.by.iter().map(|column| column.name()).collect();
-    let mut output = Output::new(format, names, out)?;
-    let mut merged = MergedWindows::new(&query.by);
+    let mut answer = UsageAnswer::new(query.clone());
+    let mut output = Output::new(format, answer.columns(), out);
     let mut visiting = Visiting::default();
-    ledger
-        .usage(query, &mut |row| visiting.step(|| merged.push(row, |cells, sum| output.push(cells, sum))))?;
+    answer.resume(ledger, &mut |cells, sum| visiting.step(|| output.push(cells, sum)))?;
     visiting.end()?;
-    merged.finish(|cells, sum| output.push(cells, sum))?;
     Ok(output.finish()?)
 }
 
@@ -173,67 +153,12 @@ fn show_evidence(
     format: OutputFormat,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    let of_stream: Vec<Column> =
-        [Column::Tenant, Column::Dimension].into_iter().filter(|column| !query.by.contains(column)).collect();
-    let names = query.by.iter().chain(&of_stream).map(|column| column.name());
-    let mut output = Output::new(format, names.chain(["origin", "seq", "cid"]).collect(), out)?;
-    let mut last: Option<UsageRow> = None;
-    // The ledger must not be asked while it passes rows, so rows come in pages too.
-    loop {
-        let rows = rows_after(ledger, query, last.as_ref())?;
-        let Some(end) = rows.last().cloned() else { break };
-        for row in &rows {
-            each_slice(ledger, &query.filter_of(row), |evidence| {
-                let stream = &evidence.slice.name.stream;
-                let mut shown = cells(&row.values);
-                shown.extend(of_stream.iter().map(|column| match column {
-                    Column::Tenant => stream.tenant().to_owned(),
-                    _ => stream.dimension().to_owned(),
-                }));
-                let seq = evidence.slice.name.seq.to_string();
-                shown.extend([stream.origin().to_string(), seq, evidence.cid().to_string()]);
-                Ok(output.push(shown, evidence.amount)?)
-            })?;
-        }
-        last = Some(end);
-    }
+    let mut answer = EvidenceAnswer::new(query.clone());
+    let mut output = Output::new(format, answer.columns(), out);
+    let mut visiting = Visiting::default();
+    answer.resume(ledger, &mut |cells, amount| visiting.step(|| output.push(cells, amount)))?;
+    visiting.end()?;
     Ok(output.finish()?)
-}
-
-/// Returns the next groups of an answer, in bounded number.
-fn rows_after(
-    ledger: &dyn Ledger,
-    query: &UsageQuery,
-    last: Option<&UsageRow>,
-) -> anyhow::Result<Vec<UsageRow>> {
-    let mut rows = Vec::new();
-    ledger.usage(query, &mut |row| {
-        if last.is_none_or(|last| row.values > last.values) {
-            rows.push(row.clone());
-        }
-        if rows.len() < EVIDENCE_PAGE {
-            std::ops::ControlFlow::Continue(())
-        } else {
-            std::ops::ControlFlow::Break(())
-        }
-    })?;
-    Ok(rows)
-}
-
-fn each_slice(
-    ledger: &dyn Ledger,
-    filter: &UsageFilter,
-    mut visit: impl FnMut(&ron_accounting_ledger::Evidence) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    let mut after: Option<SliceName> = None;
-    loop {
-        let page = ledger.evidence(filter, after.as_ref(), EVIDENCE_PAGE)?;
-        page.iter().try_for_each(&mut visit)?;
-        match page.last() {
-            Some(last) if page.len() == EVIDENCE_PAGE => after = Some(last.slice.name.clone()),
-            _ => return Ok(()),
-        }
-    }
 }
 
 /// Prints a note if a sum adds up different units, such as requests and bytes.
@@ -246,7 +171,7 @@ fn warn_of_unlike_units(ledger: &dyn Ledger, query: UsageQuery) -> anyhow::Resul
     let names: Vec<String> = usage_rows(ledger, &dimensions)?
         .iter()
         .flat_map(|row| &row.values)
-        .map(|name| escape::visible(&name.to_string()).into_owned())
+        .map(|name| text::visible(&name.to_string()).into_owned())
         .collect();
     if names.len() > 1 {
         eprintln!(

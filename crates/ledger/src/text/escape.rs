@@ -4,7 +4,8 @@
 use std::borrow::Cow;
 
 /// Returns whether a character controls a terminal or the direction and order of text, or cannot be seen.
-pub(crate) fn is_hostile(character: char) -> bool {
+#[must_use]
+pub fn is_hostile(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
@@ -12,7 +13,12 @@ pub(crate) fn is_hostile(character: char) -> bool {
 }
 
 /// Returns the text in one line, with each hostile character and each backslash beside one written as an escape.
-pub(crate) fn visible(text: &str) -> Cow<'_, str> {
+///
+/// ```
+/// assert_eq!(ron_accounting_ledger::text::visible("\u{1b}[2J"), r"\u{1b}[2J");
+/// ```
+#[must_use]
+pub fn visible(text: &str) -> Cow<'_, str> {
     if !text.contains(is_hostile) {
         return Cow::Borrowed(text);
     }

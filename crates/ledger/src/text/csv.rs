@@ -8,7 +8,7 @@ use std::{
     io::{self, Write},
 };
 
-use crate::escape;
+use crate::text::escape;
 
 /// Writes one line.
 pub(crate) fn write_line<'a>(
