@@ -340,7 +340,8 @@ fn lived(events: &[Event], held_bytes_max: usize) -> World {
                 let path = world.path(&name);
                 // Anything shorter has no format yet.
                 let has_line = fs::read(&path).is_ok_and(|content| content.contains(&b'\n'));
-                if has_line {
+                // What was read and is not in the ledger yet may be in the copy as well, which goes on.
+                if has_line && !is_replaced {
                     meter(&world, &shape).import_packed(&path, &name).unwrap();
                 }
             }
