@@ -3,7 +3,7 @@
 //! A template is kept in its canonical form, in which it becomes a label: `:name` and `*name` for parameters, static text in
 //! normalized percent-encoding, no slash at the end.
 
-use std::collections::HashSet;
+use std::{cmp::Reverse, collections::HashSet};
 
 use matchit::{InsertError, Router};
 
@@ -17,7 +17,8 @@ const PARAMETERS_MAX: usize = 16;
 /// The templates, ready to be matched.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Templates {
-    router: Router<Box<str>>,
+    /// One, unless templates mix parameters with text in the same segment: a router refuses `/{name}.xml` beside `/map-{name}`.
+    routers: Vec<Router<Box<str>>>,
     canonical: HashSet<Box<str>>,
 }
 
@@ -47,16 +48,26 @@ impl Templates {
             template: template.to_owned(),
             with: with.to_owned(),
         };
+        let unknown =
+            || BuildError::TemplateSegment { template: template.to_owned(), segment: template.to_owned() };
         if !self.canonical.insert(canonical.clone()) {
             return Err(conflict(&canonical));
         }
-        self.router.insert(parsed.pattern, canonical).map_err(|error| match error {
-            // This is the router's own syntax. Static text has no braces.
-            InsertError::Conflict { with } => {
-                conflict(&with.replace("{*", "*").replace('{', ":").replace('}', ""))
+        for router in &mut self.routers {
+            match router.insert(parsed.pattern.as_str(), canonical.clone()) {
+                Ok(()) => return Ok(()),
+                Err(InsertError::Conflict { with }) if are_told_apart(&parsed.pattern, &with) => {}
+                // This is the router's own syntax. Static text has no braces.
+                Err(InsertError::Conflict { with }) => {
+                    return Err(conflict(&with.replace("{*", "*").replace('{', ":").replace('}', "")));
+                }
+                Err(_) => return Err(unknown()),
             }
-            _ => BuildError::TemplateSegment { template: template.to_owned(), segment: template.to_owned() },
-        })
+        }
+        let mut router = Router::new();
+        router.insert(parsed.pattern, canonical).map_err(|_| unknown())?;
+        self.routers.push(router);
+        Ok(())
     }
 
     /// Returns whether an error says that a template is there already.
@@ -74,8 +85,44 @@ impl Templates {
                 return Some(template);
             }
         }
-        self.router.at(path).ok().map(|found| &**found.value)
+        let found = self.routers.iter().filter_map(|router| Some(&**router.at(path).ok()?.value));
+        found.min_by(|one, other| generality(one).cmp(generality(other)).then_with(|| one.cmp(other)))
     }
+}
+
+/// Returns whether two templates that one router cannot hold differ first in a segment of text and parameters: most paths match one
+/// of them at most.
+fn are_told_apart(pattern: &str, other: &str) -> bool {
+    // The text before and behind the parameter.
+    let texts = |segment: &str| {
+        let parameter = segment.find('{').zip(segment.find('}'));
+        parameter.map(|(start, end)| (segment[..start].to_owned(), segment[end + 1..].to_owned()))
+    };
+    let mut pairs = path::segments(pattern).zip(path::segments(other));
+    let differing =
+        pairs.find(|(one, other)| texts(one) != texts(other) || (texts(one).is_none() && one != other));
+    differing.is_some_and(|(one, other)| {
+        let is_mixed =
+            |segment: &str| texts(segment).is_some_and(|(before, after)| !(before + &after).is_empty());
+        !one.starts_with("{*") && !other.starts_with("{*") && (is_mixed(one) || is_mixed(other))
+    })
+}
+
+/// Returns how much each segment of a template leaves open, from text to the catch-all. Text in front counts more than text behind.
+fn generality(template: &str) -> impl Iterator<Item = (u8, Reverse<usize>, Reverse<usize>)> + '_ {
+    path::segments(template).map(|segment| {
+        let is_of_name = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
+        let name_bytes = |name: &str| 1 + name.bytes().take_while(is_of_name).count();
+        let open: usize = segment.split(':').skip(1).map(name_bytes).sum();
+        let kind = match open {
+            _ if segment.starts_with('*') => 3,
+            0 => 0,
+            open if open == segment.len() => 2,
+            _ => 1,
+        };
+        let before = segment.find(':').unwrap_or(segment.len());
+        (kind, Reverse(before), Reverse(segment.len() - open))
+    })
 }
 
 /// A template, in the router's syntax and in its canonical form.

@@ -180,6 +180,35 @@ fn bad_templates_are_refused() {
 }
 
 #[test]
+fn text_before_and_behind_a_parameter_goes_beside_other_templates() {
+    let templates = [
+        "/{page}",
+        "/{page}.xml",
+        "/map-{number}",
+        "/map-{number}.xml.gz",
+        "/backup-{date}.tar.gz",
+        "/map-all.xml.gz",
+    ];
+    let expected = [
+        ("/about", "/:page"),
+        ("/about.xml", "/:page.xml"),
+        ("/map-7", "/map-:number"),
+        ("/map-7.xml.gz", "/map-:number.xml.gz"),
+        ("/map-all.xml.gz", "/map-all.xml.gz"),
+        ("/map-7.xml", "/map-:number"),
+        ("/backup-2024-01-31.tar.gz", "/backup-:date.tar.gz"),
+    ];
+    let mut order = templates.to_vec();
+    for _ in 0..templates.len() {
+        order.rotate_left(1);
+        let normalizer = with(&order);
+        for (raw, expected) in expected {
+            assert_eq!(route(&normalizer, raw), expected, "route of {raw:?} with {order:?}");
+        }
+    }
+}
+
+#[test]
 fn other_bad_options_are_refused() {
     for constant in ["", "/other", " x", "a\u{200b}", "alice@example.com", &"x".repeat(257)] {
         let error = RouteNormalizer::builder().unmatched(Unmatched::Constant(constant.to_owned())).build();
