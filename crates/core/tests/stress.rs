@@ -89,11 +89,21 @@ fn merge(into: &mut Totals, from: Totals) {
     }
 }
 
+fn by_dimension(totals: Totals) -> Totals {
+    let mut sums = Totals::new();
+    for ((_, dimension), n) in totals {
+        *sums.entry((String::new(), dimension)).or_default() += n;
+    }
+    sums
+}
+
 #[test]
 fn recorded_is_taken_to_the_unit() {
     let engine = Engine::builder().label_limit(LABEL_LIMIT).tenant_limit(TENANTS.len()).build().unwrap();
-    let mut patient = engine.reader();
-    let mut prompt = engine.reader();
+    let mut patient = engine.reader().hold_tenants();
+    let mut prompt = engine.reader().hold_tenants();
+    // It holds no tenants, so that it may find counts of those that left in the tenant `~overflow`.
+    let mut lazy = engine.reader();
     let (mut recorded, mut taken) = (Totals::new(), Totals::new());
     let done = &AtomicBool::new(false);
     let engine = &engine;
@@ -161,6 +171,7 @@ fn recorded_is_taken_to_the_unit() {
     merge(&mut taken, by_tenant(&prompt.take()));
     assert_eq!(taken, recorded);
     assert_eq!(by_tenant(&patient.take()), recorded);
+    assert_eq!(by_dimension(by_tenant(&lazy.take())), by_dimension(recorded));
     let stats = engine.stats();
     assert_eq!(stats.saturations, 0);
     assert!(
